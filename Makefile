@@ -1,0 +1,50 @@
+# What people do with this project. `make` alone lists it.
+# Nothing needs to be installed but Python 3.11 or later with venv, and make.
+
+PYTHON ?= python3
+HOST ?= 127.0.0.1
+PORT ?= 8000
+VENV := .venv
+BIN := $(VENV)/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help run test lint requirements messages
+
+help:
+	@echo "make run           serve on $(HOST):$(PORT) (HOST=0.0.0.0 for phones on your network)"
+	@echo "make test          run the tests"
+	@echo "make lint          ruff and mypy"
+	@echo "make requirements  compile the pinned requirements from pyproject.toml"
+	@echo "make messages      collect and compile the translations (needs gettext)"
+
+run: $(VENV)/run.stamp
+	@$(BIN)/python manage.py migrate --verbosity 0
+	@$(BIN)/python manage.py ensure_admin --address http://$(HOST):$(PORT)
+	@exec $(BIN)/python -m uvicorn relay_project.asgi:application --host $(HOST) --port $(PORT) \
+	  --ws websockets-sansio --no-proxy-headers --timeout-graceful-shutdown 10
+
+test: $(VENV)/dev.stamp
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: $(VENV)/dev.stamp
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy .
+
+requirements:
+	uv pip compile pyproject.toml --generate-hashes --universal --python-version 3.11 --quiet --output-file requirements.txt
+	uv pip compile pyproject.toml --group dev --generate-hashes --universal --python-version 3.11 --quiet --output-file requirements-dev.txt
+
+messages: $(VENV)/dev.stamp
+	$(BIN)/python manage.py makemessages --locale ru --no-obsolete --no-location --ignore .venv --ignore tests --ignore bench
+	$(BIN)/python manage.py compilemessages --locale ru
+
+$(VENV)/run.stamp: requirements.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	@touch $@
+
+$(VENV)/dev.stamp: requirements-dev.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@touch $@

@@ -1,0 +1,29 @@
+"""The ASGI application: pages by Django, sockets by the relay.
+
+Importing this module is a server's start: it closes the rows of sockets that a crash left open.
+"""
+
+import os
+import sys
+
+from django.core.asgi import get_asgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "relay_project.settings")
+pages = get_asgi_application()
+
+from channels.routing import ProtocolTypeRouter  # noqa: E402
+
+from live.lifecycle import Lifespan, close_orphaned_connections  # noqa: E402
+from live.relay import Relay  # noqa: E402
+from live.routing import make_router  # noqa: E402
+
+if "daphne.server" in sys.modules:  # it is Daphne that imports this
+    from live import daphne_support
+
+    daphne_support.install()
+
+close_orphaned_connections()
+relay = Relay()
+application = ProtocolTypeRouter(
+    {"http": pages, "websocket": make_router(relay), "lifespan": Lifespan(relay)}
+)

@@ -1,0 +1,129 @@
+"""The environment variables, parsed and checked. A bad value stops the start with one line.
+
+Only `settings.py` reads this module. The line names the setting and what it takes, never the
+value, which may be a secret. An empty variable counts as one that is not set.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ipaddress
+import math
+import os
+import secrets
+from pathlib import Path
+from typing import Any, NoReturn
+from urllib.parse import urlsplit
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+__all__ = [
+    "boolean",
+    "choice",
+    "database",
+    "networks",
+    "seconds",
+    "secret_key",
+    "text",
+    "url",
+    "whole_number",
+    "words",
+]
+
+_TRUE = {"1", "true", "yes", "on"}
+_FALSE = {"0", "false", "no", "off"}
+
+
+def _refuse(name: str, expected: str) -> NoReturn:
+    raise SystemExit(f"Setting {name}: expected {expected}. Nothing was started.")
+
+
+def text(name: str, default: str = "") -> str:
+    return os.environ.get(name, "").strip() or default
+
+
+def boolean(name: str, default: bool) -> bool:
+    value = text(name).lower()
+    if value and value not in _TRUE | _FALSE:
+        _refuse(name, "on or off")
+    return value in _TRUE if value else default
+
+
+def whole_number(name: str, default: int, minimum: int, maximum: int) -> int:
+    value = text(name, str(default))
+    with contextlib.suppress(ValueError):
+        if minimum <= int(value) <= maximum:
+            return int(value)
+    _refuse(name, f"a whole number from {minimum} to {maximum}")
+
+
+def seconds(name: str, default: float, minimum: float, maximum: float = 86_400) -> float:
+    value = text(name, str(default))
+    with contextlib.suppress(ValueError):
+        if math.isfinite(float(value)) and minimum <= float(value) <= maximum:
+            return float(value)
+    _refuse(name, f"a number of seconds from {minimum:g} to {maximum:g}")
+
+
+def choice(name: str, default: str, choices: list[str]) -> str:
+    value = text(name, default)
+    if value not in choices:
+        _refuse(name, f"one of {', '.join(choices)}")
+    return value
+
+
+def words(name: str, default: list[str]) -> list[str]:
+    """A list separated by commas."""
+    return [word.strip() for word in text(name).split(",") if word.strip()] or default
+
+
+def url(name: str, default: str) -> str:
+    """An http(s) address without a trailing slash."""
+    value = text(name, default)
+    with contextlib.suppress(ValueError):
+        parts = urlsplit(value)
+        # .port raises on a port that is no number. urlsplit() passes over white space.
+        spaced = any(character.isspace() for character in value)
+        if parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0 and not spaced:
+            return value.rstrip("/")
+    if not value:
+        return value
+    _refuse(name, "an address such as https://example.org")
+
+
+def networks(name: str) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
+    with contextlib.suppress(ValueError):
+        return [ipaddress.ip_network(word) for word in words(name, [])]
+    _refuse(name, "IP addresses or networks separated by commas, such as 127.0.0.1,10.0.0.0/8")
+
+
+def database(name: str, default: Path) -> dict[str, Any]:
+    """Django's settings for `DATABASE_URL`: sqlite:///… or postgres://…"""
+    value = text(name, f"sqlite:///{default}")
+    scheme, separator, _rest = value.partition("://")
+    if separator and scheme in {"sqlite", "postgres", "postgresql"}:
+        with contextlib.suppress(ValueError, ImproperlyConfigured):
+            config = dict(environ.Env.db_url_config(value))
+            if config["NAME"] or "service" in config.get("OPTIONS", {}):
+                return config
+    _refuse(name, "sqlite:///path or postgres://user:password@host:port/name")
+
+
+def secret_key(name: str, file: Path) -> str:
+    """The key from the environment, else from `file`, which is made on the first start.
+
+    API keys at rest are encrypted with it: whoever loses the file loses them.
+    """
+    if value := text(name):
+        return value
+    try:
+        with contextlib.suppress(FileExistsError), open(file, "x", opener=_private) as created:
+            created.write(secrets.token_urlsafe(50))
+        return file.read_text().strip() or _refuse(name, f"a value, since {file.name} is empty")
+    except (OSError, UnicodeDecodeError):
+        _refuse(name, f"a value, since {file.name} can't be made or read")
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, mode=0o600)
