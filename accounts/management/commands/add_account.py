@@ -1,0 +1,50 @@
+"""`manage.py add_account`: make an account and its first token."""
+
+import json
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import transaction
+
+from accounts.models import AccessToken, User
+
+
+class Command(BaseCommand):
+    help = (
+        "Make an account and one token for it. Prints one JSON object with user_id, username, "
+        "tiktok_username and token; the token is never shown again."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("name", help="the account's name, to sign in with")
+        parser.add_argument(
+            "--tiktok-username", default="", help="name, @name, or the address of the profile"
+        )
+        parser.add_argument("--sign-api-key", default="", help="the account's own EulerStream key")
+        parser.add_argument("--staff", action="store_true", help="may read the connection log")
+        parser.add_argument("--password", help="without one, the account can't sign in")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        user = User(
+            username=options["name"],
+            tiktok_username=options["tiktok_username"],
+            own_sign_api_key=options["sign_api_key"],
+            is_staff=options["staff"],
+        )
+        try:
+            # An empty one, as of a variable that is not set, is none.
+            user.set_password(options["password"] or None)
+            user.full_clean()
+        except ValidationError as refused:
+            raise CommandError(" ".join(refused.messages)) from None
+        with transaction.atomic():
+            user.save()
+            _, token = AccessToken.objects.issue(user)
+        result = {
+            "user_id": user.pk,
+            "username": user.username,
+            "tiktok_username": user.tiktok_username,
+            "token": token,
+        }
+        self.stdout.write(json.dumps(result))

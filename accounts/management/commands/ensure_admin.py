@@ -1,0 +1,40 @@
+"""`manage.py ensure_admin`: the administrator of the first run."""
+
+import itertools
+import secrets
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandParser
+
+from accounts.models import User
+
+NAME = "admin"
+
+
+class Command(BaseCommand):
+    help = "Make an administrator if there is none, print the password once, and say what is next."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--address", default="http://127.0.0.1:8000", help="of the server")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        address = options["address"].rstrip("/")
+        if User.objects.filter(is_superuser=True).exists():
+            self.stdout.write(f"Admin: {address}/admin/")
+            return
+        password = secrets.token_urlsafe(12)
+        name = _free_name()
+        User.objects.create_superuser(name, password=password)
+        self.stdout.write(
+            f"An administrator was made. Name: {name}  Password: {password}\n"
+            "The password is not shown again. What next:\n"
+            f"  1. Sign in at {address}/admin/ and add an account with a TikTok username.\n"
+            "  2. Issue a token on the account's page; it shows the socket address for the phone.\n"
+            f"  3. Why did a phone not connect? {address}/staff/connections/"
+        )
+
+
+def _free_name() -> str:
+    """`NAME`, or `NAME` with a number when an account that is no administrator has it."""
+    names = itertools.chain([NAME], (f"{NAME}{number}" for number in itertools.count(2)))
+    return next(name for name in names if not User.objects.filter(username=name).exists())

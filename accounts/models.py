@@ -1,0 +1,113 @@
+"""Accounts and their access tokens: who may connect, and to whose LIVE."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from datetime import datetime, timedelta
+
+from django.contrib.auth.models import AbstractUser
+from django.db import models
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from encrypted_fields.fields import EncryptedTextField
+
+from accounts.usernames import TikTokUsernameField
+
+__all__ = ["AccessToken", "User"]
+
+TOKEN_BYTES = 32
+# The part of a token that is kept in clear; the 208 bits behind it stay unknown.
+PREFIX_LENGTH = 8
+LABEL_LENGTH = 100
+# What a value encrypted by Fernet begins with: the key it was encrypted with is gone.
+_UNDECIPHERED = "gAAAAA"
+
+
+class User(AbstractUser):
+    """An account: somebody who signs in, and whose tokens open sockets to one TikTok LIVE."""
+
+    tiktok_username = TikTokUsernameField(
+        _("TikTok username"),
+        blank=True,
+        db_index=True,
+        help_text=_("Whose LIVE the account receives: name, @name, or the address of the profile."),
+    )
+    own_sign_api_key = EncryptedTextField(
+        _("own EulerStream API key"),
+        blank=True,
+        null=True,
+        help_text=_("Stored encrypted. Connections of this account then use its own limit."),
+    )
+
+    class Meta(AbstractUser.Meta):
+        verbose_name = _("account")  # type: ignore[assignment]
+        verbose_name_plural = _("accounts")  # type: ignore[assignment]
+
+    def sign_api_key(self) -> str:
+        """The account's own EulerStream API key, or an empty text.
+
+        A key that can't be read any more, because SECRET_KEY changed, counts as none.
+        """
+        key = self.own_sign_api_key or ""
+        return "" if key.startswith(_UNDECIPHERED) else key
+
+
+class AccessTokenManager(models.Manager["AccessToken"]):
+    def issue(
+        self, user: User, label: str = "", expires_in: timedelta | None = None
+    ) -> tuple[AccessToken, str]:
+        """Make a token. The text returned is the only copy there will ever be."""
+        token = secrets.token_urlsafe(TOKEN_BYTES)
+        issued = self.create(
+            user=user,
+            label=label,
+            prefix=token[:PREFIX_LENGTH],
+            digest=AccessToken.digest_of(token),
+            expires_at=None if expires_in is None else timezone.now() + expires_in,
+        )
+        return issued, token
+
+    def find(self, token: str) -> AccessToken | None:
+        """The token with its account, whatever state it is in; None when there is no such one."""
+        return self.select_related("user").filter(digest=AccessToken.digest_of(token)).first()
+
+
+class AccessToken(models.Model):
+    """Opens sockets for its account. Only the SHA-256 is stored; the prefix tells tokens apart."""
+
+    user = models.ForeignKey(
+        User, models.CASCADE, related_name="access_tokens", verbose_name=_("account")
+    )
+    label = models.CharField(_("label"), max_length=LABEL_LENGTH, blank=True)
+    prefix = models.CharField(_("token"), max_length=PREFIX_LENGTH, editable=False)
+    digest = models.CharField(max_length=64, unique=True, editable=False)
+    created_at = models.DateTimeField(_("created"), default=timezone.now, editable=False)
+    last_used_at = models.DateTimeField(_("last used"), null=True, editable=False)
+    expires_at = models.DateTimeField(_("expires"), null=True, blank=True)
+    revoked_at = models.DateTimeField(_("revoked"), null=True, editable=False)
+
+    objects = AccessTokenManager()
+
+    class Meta:
+        verbose_name = _("access token")
+        verbose_name_plural = _("access tokens")
+        ordering = ("-created_at",)
+
+    def __str__(self) -> str:
+        return f"{self.prefix}…"
+
+    @staticmethod
+    def digest_of(token: str) -> str:
+        return hashlib.sha256(token.encode()).hexdigest()
+
+    def is_usable(self, at: datetime | None = None) -> bool:
+        """Neither revoked nor expired."""
+        expired = self.expires_at is not None and self.expires_at <= (at or timezone.now())
+        return self.revoked_at is None and not expired
+
+    def revoke(self) -> None:
+        """Refuse the token from now on. Revoking twice keeps the first time."""
+        if self.revoked_at is None:
+            self.revoked_at = timezone.now()
+            self.save(update_fields=["revoked_at"])
