@@ -1,0 +1,71 @@
+"""The staff's pages about the connection log. Others get the login page, or 403 if signed in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.auth.mixins import UserPassesTestMixin
+from django.core.paginator import Page, Paginator
+from django.utils.translation import get_language
+from django.views.generic import DetailView
+from django_filters.views import FilterView
+
+from live import frames
+from live.errors import CloseCode, ErrorCode, RelayError
+from live.filters import CLOSE_CODE_WORDS, ConnectionFilter
+from live.models import ConnectionLog
+
+__all__ = ["ConnectionDetail", "ConnectionList"]
+
+
+class StaffPage(UserPassesTestMixin):
+    """A page for staff alone."""
+
+    def test_func(self) -> bool:
+        return bool(self.request.user.is_staff)  # type: ignore[attr-defined]
+
+
+class ConnectionList(StaffPage, FilterView):
+    """The log, newest first. A page that does not exist shows the nearest one that does."""
+
+    queryset = ConnectionLog.objects.select_related("account")
+    filterset_class = ConnectionFilter
+    template_name = "live/connection_list.html"
+    context_object_name = "connections"
+    paginate_by = 50
+
+    def paginate_queryset(
+        self, queryset: Any, page_size: int
+    ) -> tuple[Paginator[ConnectionLog], Page[ConnectionLog], Any, bool]:
+        paginator = self.get_paginator(queryset, page_size)
+        page = paginator.get_page(self.request.GET.get(self.page_kwarg))
+        return paginator, page, page.object_list, page.has_other_pages()
+
+
+class ConnectionDetail(StaffPage, DetailView):  # type: ignore[type-arg]
+    """All that is known of one connection."""
+
+    queryset = ConnectionLog.objects.select_related("account")
+    template_name = "live/connection_detail.html"
+    context_object_name = "connection"
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        return super().get_context_data(
+            close_code_words=_close_code_words(self.object),
+            error=_explanation(self.object),
+            **kwargs,
+        )
+
+
+def _close_code_words(connection: ConnectionLog) -> Any:
+    if connection.close_code not in set(CloseCode):
+        return ""
+    return CLOSE_CODE_WORDS[CloseCode(connection.close_code)]
+
+
+def _explanation(connection: ConnectionLog) -> frames.Error | None:
+    """What the app was told, in the viewer's language; None if there was no error we know."""
+    if connection.error_code not in set(ErrorCode):
+        return None
+    error = RelayError(ErrorCode(connection.error_code), username=connection.tiktok_username)
+    return error.explain(get_language())
