@@ -1,0 +1,172 @@
+"""What a client's handshake says: who it is, where it comes from, what it wants.
+
+All of it is hostile until parsed here. Knows scopes (ASGI), nothing of sockets or the database.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qs
+
+from django.conf import settings
+from django.utils.translation import get_supported_language_variant
+from django.utils.translation import gettext_noop as _
+from django.utils.translation.trans_real import parse_accept_lang_header
+
+from live.errors import ErrorCode, RelayError
+from live.eventlog import Cursor
+from live.frames import EVENT_TYPES, FrameType
+
+__all__ = ["BEARER", "SocketOptions", "address", "bearer_token", "header", "language"]
+
+BEARER = "bearer"
+ALL_TYPES = "all"
+MAX_BATCH_MS = 1000
+_MAX_QUERY = 4096
+
+
+@dataclass(frozen=True)
+class SocketOptions:
+    """The query's options, parsed. `types` is None for every typed event; `batch` is in ms."""
+
+    since: Cursor | None = None
+    types: frozenset[FrameType] | None = None
+    batch: int = 0
+    wait: bool = False
+
+    @classmethod
+    def parse(cls, query: str) -> SocketOptions:
+        """Unknown options are ignored; of a repeated one, the last counts.
+
+        Raises:
+            RelayError: `bad_request`, a known option has a bad value.
+        """
+        if len(query) > _MAX_QUERY:
+            raise _bad_request(_("The socket address is too long."))
+        values = {
+            name: given[-1] for name, given in parse_qs(query, keep_blank_values=True).items()
+        }
+        _lang(values)
+        return cls(
+            since=_since(values), types=_types(values), batch=_batch(values), wait=_wait(values)
+        )
+
+
+def _bad_request(reason: str) -> RelayError:
+    return RelayError(ErrorCode.BAD_REQUEST, reason=reason)
+
+
+def _since(values: Mapping[str, str]) -> Cursor | None:
+    if "since" not in values:
+        return None
+    try:
+        return Cursor.parse(values["since"])
+    except ValueError:
+        raise _bad_request(_("“since” is not a cursor of this server.")) from None
+
+
+def _types(values: Mapping[str, str]) -> frozenset[FrameType] | None:
+    if "types" not in values:
+        return None
+    names = {name.strip() for name in values["types"].split(",")}
+    if not names <= EVENT_TYPES | {ALL_TYPES}:
+        raise _bad_request(_("“types” names an event type that does not exist."))
+    if ALL_TYPES in names:
+        return None
+    return frozenset(FrameType(name) for name in names)
+
+
+def _batch(values: Mapping[str, str]) -> int:
+    value = values.get("batch", "0")
+    # As many digits as a query has, int() reads.
+    if not (value.isascii() and value.isdecimal() and int(value) <= MAX_BATCH_MS):
+        raise _bad_request(_("“batch” takes 0 to 1000 milliseconds."))
+    return int(value)
+
+
+def _wait(values: Mapping[str, str]) -> bool:
+    value = values.get("wait", "0")
+    if value not in {"0", "1"}:
+        raise _bad_request(_("“wait” takes 0 or 1."))
+    return value == "1"
+
+
+def _lang(values: Mapping[str, str]) -> str | None:
+    value = values.get("lang")
+    if value is not None and value not in dict(settings.LANGUAGES):
+        raise _bad_request(_("“lang” takes en or ru."))
+    return value
+
+
+def header(scope: Mapping[str, Any], name: bytes) -> str:
+    """The first header of that name (in lower case), or an empty text."""
+    for key, value in scope["headers"]:
+        if key == name:
+            return str(value, "latin-1")
+    return ""
+
+
+def language(scope: Mapping[str, Any]) -> str:
+    """The language for people: `lang=`, else Accept-Language, else the server's."""
+    query = parse_qs(scope.get("query_string", b"").decode("latin-1")[:_MAX_QUERY])
+    asked = query.get("lang", [""])[-1]
+    if asked in dict(settings.LANGUAGES):
+        return str(asked)
+    for accepted, _quality in parse_accept_lang_header(header(scope, b"accept-language")):
+        try:
+            return str(get_supported_language_variant(accepted))
+        except LookupError:
+            continue
+    return str(settings.LANGUAGE_CODE)
+
+
+def bearer_token(scope: Mapping[str, Any]) -> str:
+    """The token of `Authorization: Bearer …` or of the subprotocols ["bearer", token]."""
+    scheme, _space, token = header(scope, b"authorization").partition(" ")
+    if scheme.lower() == BEARER:
+        return token.strip()
+    subprotocols: Sequence[str] = scope.get("subprotocols", [])
+    if len(subprotocols) >= 2 and subprotocols[0] == BEARER:
+        return subprotocols[1]
+    return ""
+
+
+def address(scope: Mapping[str, Any]) -> str | None:
+    """The client's IP address. X-Forwarded-For counts as far as trusted proxies wrote it."""
+    client = _ip((scope.get("client") or [""])[0])
+    if client is None or not _is_trusted(client):
+        return str(client) if client else None
+    for forwarded in reversed(_forwarded_for(scope)):
+        hop = _ip(forwarded.strip())
+        if hop is None:
+            break
+        client = hop
+        if not _is_trusted(hop):
+            break
+    return str(client)
+
+
+def _forwarded_for(scope: Mapping[str, Any]) -> list[str]:
+    # Some proxies add a header of their own below the one that the client sent.
+    headers = [
+        str(value, "latin-1") for key, value in scope["headers"] if key == b"x-forwarded-for"
+    ]
+    return ",".join(headers).split(",")
+
+
+def _ip(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        ip = ipaddress.ip_address(text)
+    except ValueError:
+        return None
+    if isinstance(ip, ipaddress.IPv6Address):
+        # Without the zone, which may be any text and means something to this host only.
+        return ip.ipv4_mapped or ipaddress.IPv6Address(int(ip))
+    return ip
+
+
+def _is_trusted(ip: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
+    return any(ip in network for network in settings.TRUSTED_PROXIES)

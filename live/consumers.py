@@ -1,0 +1,277 @@
+"""The socket of the mobile app, `/ws/{token}` and `/ws`.
+
+A consumer accepts, then explains: whatever stands in the way goes out as one `error` frame and a
+close code. One task (`_serve`) does everything for the socket from the handshake to the close; the
+consumer owns it, and ends it when the client goes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from typing import Annotated, Any, Literal
+
+import msgspec
+from channels.db import database_sync_to_async
+from channels.generic.websocket import AsyncWebsocketConsumer
+from django.utils.translation import gettext_noop as _
+from msgspec import UNSET, UnsetType
+
+from accounts.models import AccessToken
+from accounts.usernames import is_tiktok_username
+from live import clients, notices
+from live.connectionlog import Connection
+from live.delivery import Delivery, text_message
+from live.errors import CloseCode, ErrorCode, RelayError
+from live.frames import Connected, Frame, FrameType, Nothing, Snapshot, State, encode
+from live.relay import Relay
+from live.streams import LiveStream, now_ms
+
+__all__ = ["RejectingConsumer", "RelayConsumer"]
+
+logger = logging.getLogger(__name__)
+
+_MAX_MESSAGE = 4096
+_MAX_PING_ID = 128
+# A client may send that many messages at once, and that many a second in the long run.
+_BURST = 20
+_RATE = 5.0
+_MAX_USER_AGENT = 300
+_NOTHING_YET = Snapshot(viewers=None, likes=None, gifts=[], top=[], comments=[])
+
+
+class _Ping(msgspec.Struct):
+    """The one message that a client may send."""
+
+    type: Literal["ping"]
+    id: Annotated[str, msgspec.Meta(max_length=_MAX_PING_ID)] | int | float | UnsetType | None = (
+        UNSET
+    )
+
+
+_decode_message = msgspec.json.Decoder(_Ping).decode
+
+
+class RejectingConsumer(AsyncWebsocketConsumer):
+    """For socket addresses that do not exist: the handshake fails with HTTP 403."""
+
+    async def connect(self) -> None:
+        await self.close()
+
+
+class RelayConsumer(AsyncWebsocketConsumer):
+    """One socket. Made with `as_asgi(relay=…)`."""
+
+    def __init__(self, relay: Relay) -> None:
+        super().__init__()
+        self._relay = relay
+        self._task: asyncio.Task[None] | None = None
+        self._interruption: RelayError | None = None
+        self._client_close_code: int | None = None
+        self._allowance = float(_BURST)
+        self._allowance_at = 0.0
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            await self._end()
+
+    async def connect(self) -> None:
+        self._connection = Connection(
+            address=clients.address(self.scope), user_agent=self._user_agent()
+        )
+        self._language = clients.language(self.scope)
+        self._task = asyncio.create_task(self._serve(), name="socket")
+
+    async def disconnect(self, code: int) -> None:
+        self._client_close_code = code
+        await self._end()
+
+    async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
+        if self._interruption is not None:
+            return
+        try:
+            ping = self._read(text_data)
+        except RelayError as error:
+            self._interrupt(error)
+            return
+        pong = Frame(type=FrameType.PONG, ts=now_ms(), data=Nothing())
+        if ping.id is not None:
+            pong.id = ping.id
+        with contextlib.suppress(OSError):  # the client has gone meanwhile
+            await self.send(text_data=encode(pong))
+
+    # --- What the client sends -----------------------------------------------------------------
+
+    def _read(self, text: str | None) -> _Ping:
+        now = time.monotonic()
+        self._allowance = min(_BURST, self._allowance + (now - self._allowance_at) * _RATE)
+        self._allowance_at = now
+        if self._allowance < 1:
+            raise RelayError(ErrorCode.BAD_REQUEST, reason=_("Too many messages in a short time."))
+        self._allowance -= 1
+        if text is None:
+            raise RelayError(ErrorCode.BAD_REQUEST, reason=_("Binary messages are not understood."))
+        if len(text) > _MAX_MESSAGE:
+            raise RelayError(ErrorCode.BAD_REQUEST, reason=_("The message is too long."))
+        try:
+            return _decode_message(text)
+        except (msgspec.MsgspecError, UnicodeError, RecursionError):
+            raise RelayError(
+                ErrorCode.BAD_REQUEST, reason=_("The message is no JSON object of a known type.")
+            ) from None
+
+    def _interrupt(self, error: RelayError) -> None:
+        """End the socket from outside its task."""
+        self._interruption = error
+        if self._task:
+            self._task.cancel()
+
+    def _user_agent(self) -> str:
+        text = clients.header(self.scope, b"user-agent")
+        return "".join(filter(str.isprintable, text))[:_MAX_USER_AGENT]
+
+    # --- The socket's task ---------------------------------------------------------------------
+
+    async def _end(self) -> None:
+        if self._task and not self._task.done():
+            self._task.cancel()
+            await asyncio.wait([self._task])
+
+    async def _serve(self) -> None:
+        connection = self._connection
+        try:
+            await self._serve_until_closed()
+        finally:
+            if self._client_close_code is not None:
+                connection.close_code = self._client_close_code
+            self._relay.connection_log.closed(connection)
+
+    async def _serve_until_closed(self) -> None:
+        try:
+            offered = self.scope.get("subprotocols", [])
+            await self.accept(subprotocol=clients.BEARER if clients.BEARER in offered else None)
+            error = await self._relay_until_over()
+            await self._explain_and_close(error)
+        except OSError:
+            logger.debug("the client went away while it was sent something")
+
+    async def _relay_until_over(self) -> RelayError | None:
+        """Authenticate and relay. Returns why it is over; None when the LIVE has ended."""
+        try:
+            await self._authenticate_and_relay()
+        except RelayError as error:
+            return error
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if self._interruption is None or self._client_close_code is not None or not task:
+                raise
+            task.uncancel()
+            return self._interruption
+        except OSError:
+            raise
+        except Exception:
+            logger.exception("a socket failed")
+            return RelayError(ErrorCode.INTERNAL_ERROR)
+        return None
+
+    async def _authenticate_and_relay(self) -> None:
+        connection = self._connection
+        try:
+            token = await self._authenticate()
+        finally:
+            self._relay.connection_log.opened(connection)
+        account = token.user
+        if not account.tiktok_username:
+            notices.username_missing(account.pk)
+            raise RelayError(ErrorCode.USERNAME_MISSING)
+        if not is_tiktok_username(account.tiktok_username):
+            raise RelayError(ErrorCode.USERNAME_INVALID)
+        options = clients.SocketOptions.parse(self.scope["query_string"].decode("latin-1"))
+        with self._relay.socket_of(account.pk):
+            stream = self._relay.streams.join(
+                account.tiktok_username,
+                account.sign_api_key(),
+                wait=options.wait,
+                since=options.since,
+            )
+            try:
+                await self._follow(stream, options)
+            finally:
+                self._relay.streams.leave(stream, wait=options.wait)
+
+    async def _authenticate(self) -> AccessToken:
+        """Raises RelayError: the token is unknown or unusable, or its account disabled."""
+        text = self.scope["url_route"]["kwargs"].get("token") or clients.bearer_token(self.scope)
+        token: AccessToken | None = await database_sync_to_async(AccessToken.objects.find)(text)
+        if token is None:
+            raise RelayError(ErrorCode.INVALID_TOKEN)
+        connection, account = self._connection, token.user
+        connection.token_id, connection.token_prefix = token.pk, token.prefix
+        connection.account_id = account.pk
+        connection.tiktok_username = account.tiktok_username
+        if not token.is_usable():
+            raise RelayError(ErrorCode.TOKEN_REVOKED)
+        if not account.is_active:
+            raise RelayError(ErrorCode.ACCOUNT_DISABLED)
+        return token
+
+    async def _follow(self, stream: LiveStream, options: clients.SocketOptions) -> None:
+        """Pass the stream on until it is over.
+
+        Raises:
+            RelayError: why it is over, unless the LIVE has ended.
+        """
+        log, connection, send = stream.log, self._connection, self.base_send
+        delivery = Delivery(log, options.since, options.types, options.batch / 1000, now_ms)
+        connected = False
+        if stream.room is not None:
+            connected = True
+            await self._send(self._connected(stream, delivery, stream.snapshot()))
+        if stream.status.state is not State.LIVE and delivery.position == log.end > 0:
+            await self._send(Frame(type=FrameType.STATUS, ts=now_ms(), data=stream.status))
+        while not delivery.finished:
+            if not connected and stream.room is not None:
+                connected = True
+                await self._send(self._connected(stream, delivery, _NOTHING_YET))
+            if stream.offline is not None and not options.wait:
+                raise stream.offline
+            for message in delivery.pending():
+                await send(message)
+                connection.frames_sent += 1
+            if not delivery.finished:
+                await delivery.wait()
+        if stream.error is not None:
+            raise stream.error
+
+    @staticmethod
+    def _connected(stream: LiveStream, delivery: Delivery, snapshot: Snapshot) -> Frame:
+        assert stream.room is not None
+        data = Connected(
+            username=stream.username,
+            room_id=stream.room.id,
+            cursor=delivery.cursor,
+            resumed=delivery.resumed,
+            snapshot=snapshot,
+            title=stream.room.title or UNSET,
+        )
+        return Frame(type=FrameType.CONNECTED, ts=now_ms(), data=data)
+
+    async def _send(self, frame: Frame) -> None:
+        await self.base_send(text_message(encode(frame)))
+        self._connection.frames_sent += 1
+
+    async def _explain_and_close(self, error: RelayError | None) -> None:
+        """Say why, then close. Nothing is sent after that."""
+        connection = self._connection
+        self._interruption = error or RelayError(ErrorCode.CONNECTION_LOST)
+        connection.close_code = CloseCode.NORMAL
+        if error is not None:
+            connection.close_code, connection.error_code = error.close_code, error.code
+            connection.said = error.said
+            explanation = error.explain(self._language)
+            await self._send(Frame(type=FrameType.ERROR, ts=now_ms(), data=explanation))
+        await self.close(code=connection.close_code)

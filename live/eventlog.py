@@ -1,0 +1,147 @@
+"""A stream's bounded log of finished frames; a cursor is a place in it.
+
+Frames are appended once, as JSON text; any number of readers take them at their own pace. What the
+log no longer holds is gone, and a reader whose cursor fell off is told so. Nothing here does I/O
+or knows TikTok, sockets or errors; all of it belongs to one event loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import secrets
+from collections import Counter
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from live.frames import FrameType
+
+__all__ = ["Cursor", "Entry", "EventLog"]
+
+_CURSOR = re.compile(r"(?P<epoch>[a-z0-9]{1,16})-(?P<offset>\d{1,15})", re.ASCII)
+_EPOCH_ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789"
+_EPOCH_LENGTH = 8
+# Types of entries are remembered longer than their texts, to say what a slow reader missed.
+_TYPES_PER_ENTRY_KEPT = 16
+_TYPES = list(FrameType)
+_TYPE_NUMBERS = {frame_type: number for number, frame_type in enumerate(_TYPES)}
+
+
+class Cursor(NamedTuple):
+    """A place in a log: everything up to `offset` has been seen."""
+
+    epoch: str
+    offset: int
+
+    def __str__(self) -> str:
+        return f"{self.epoch}-{self.offset}"
+
+    @classmethod
+    def parse(cls, text: str) -> Cursor:
+        """Read what a client sent.
+
+        Raises:
+            ValueError: it is not a cursor.
+        """
+        if not (match := _CURSOR.fullmatch(text)):
+            raise ValueError("not a cursor")
+        return cls(match["epoch"], int(match["offset"]))
+
+
+class Entry:
+    """One frame of the log. `message` is the ASGI message that sends it, the same for everybody."""
+
+    __slots__ = ("at", "message", "offset", "type")
+
+    def __init__(self, offset: int, type: FrameType, at: int, text: str) -> None:
+        self.offset = offset
+        self.type = type
+        self.at = at
+        self.message: dict[str, Any] = {"type": "websocket.send", "text": text}
+
+    @property
+    def text(self) -> str:
+        return str(self.message["text"])
+
+
+class EventLog:
+    """The last `capacity` frames of one stream.
+
+    Offsets begin at 1 and have no holes. `first` is the offset of the oldest frame held (`end + 1`
+    when there is none), `end` that of the newest (0 when there is none).
+    """
+
+    def __init__(self, capacity: int) -> None:
+        self.epoch = "".join(secrets.choice(_EPOCH_ALPHABET) for _ in range(_EPOCH_LENGTH))
+        self.end = 0
+        self.closed = False
+        self._capacity = capacity
+        self._ring: list[Entry | None] = [None] * capacity
+        self._types = bytearray(capacity * _TYPES_PER_ENTRY_KEPT)
+        self._waiting: dict[asyncio.Future[None], None] = {}  # a set that keeps its order
+
+    @property
+    def first(self) -> int:
+        return max(1, self.end - self._capacity + 1)
+
+    @property
+    def cursor(self) -> Cursor:
+        """The place behind the newest frame."""
+        return Cursor(self.epoch, self.end)
+
+    def append(self, type: FrameType, at: int, encode: Callable[[str], str]) -> Entry:
+        """Add a frame; the oldest makes room for it.
+
+        Args:
+            at: its time, in ms since the epoch.
+            encode: makes its text of its cursor.
+        """
+        offset = self.end + 1
+        entry = Entry(offset, type, at, encode(f"{self.epoch}-{offset}"))
+        self._ring[offset % self._capacity] = entry
+        self._types[offset % len(self._types)] = _TYPE_NUMBERS[type]
+        self.end = offset
+        self.wake()
+        return entry
+
+    def close(self) -> None:
+        """Nothing more will be appended. Readers still get what there is."""
+        self.closed = True
+        self.wake()
+
+    def read(self, after: int, limit: int) -> list[Entry]:
+        """Up to `limit` frames behind the offset `after`, oldest first.
+
+        What is no longer held is passed over: compare `after` with `first` to know.
+        """
+        start = max(after + 1, self.first)
+        ring, capacity = self._ring, self._capacity
+        stop = min(start + limit, self.end + 1)
+        return [ring[offset % capacity] for offset in range(start, stop)]  # type: ignore[misc]
+
+    def missed(self, after: int) -> dict[str, int] | None:
+        """How many frames behind `after` are no longer held, by type; None if that is forgotten."""
+        if after < self.end - len(self._types):
+            return None
+        size = len(self._types)
+        counted = Counter(self._types[offset % size] for offset in range(after + 1, self.first))
+        return {str(_TYPES[number]): count for number, count in counted.items()}
+
+    async def changed(self, after: int) -> None:
+        """Wait until there is a frame behind `after`, the log is closed, or `wake` is called."""
+        if self.end > after or self.closed:
+            return
+        waiting = asyncio.get_running_loop().create_future()
+        self._waiting[waiting] = None
+        try:
+            await waiting
+        finally:
+            self._waiting.pop(waiting, None)
+
+    def wake(self) -> None:
+        """Have all readers look up."""
+        if self._waiting:
+            woken, self._waiting = self._waiting, {}
+            for waiting in woken:
+                if not waiting.done():
+                    waiting.set_result(None)

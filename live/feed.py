@@ -1,0 +1,172 @@
+"""From decoded responses to the log: each event once, in order, as a finished frame.
+
+A `Feed` is what a stream knows of its LIVE, apart from the connection: the log, what has been seen,
+open streaks, the snapshot. It does no I/O and waits for nothing.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from msgspec import UNSET, Struct
+
+from live.decoding import METHODS, DecodeError, decode_message
+from live.eventlog import Entry, EventLog
+from live.frames import (
+    Event,
+    Frame,
+    FrameType,
+    Gap,
+    Gift,
+    Side,
+    Snapshot,
+    Status,
+    encode,
+    event_of,
+)
+from live.snapshot import SnapshotKeeper
+from live.streaks import Streaks
+
+__all__ = ["Feed"]
+
+logger = logging.getLogger(__name__)
+
+# TikTok sends the last minutes' messages again after a reconnect; that many ids cover them.
+_IDS_REMEMBERED = 16_384
+# Names of unknown methods come from outside: no more than that many are told apart.
+_MAX_METHODS = 500
+
+
+class Feed:
+    """Args:
+        backlog: how many frames the log holds.
+        clock: ms since the epoch.
+
+    Attributes:
+        log: the frames.
+        live_ended: TikTok said that the LIVE is over; nothing is taken after that.
+        undecodable: what could not be decoded, counted by method.
+        unmapped: messages of methods that become no frames, counted by method.
+    """
+
+    def __init__(self, backlog: int, clock: Callable[[], int]) -> None:
+        self.log = EventLog(backlog)
+        self.live_ended = False
+        self.undecodable: Counter[str] = Counter()
+        self.unmapped: Counter[str] = Counter()
+        self._clock = clock
+        self._ids: dict[str, None] = {}
+        self._streaks = Streaks()
+        self._snapshot = SnapshotKeeper()
+
+    def take(self, messages: Iterable[Any], now: float) -> bool:
+        """Append what TikTok's messages say, in their order. A message that can't be read is
+        counted, and hurts nothing.
+
+        Args:
+            messages: `method`, `payload` and `msg_id` each.
+            now: seconds of a clock that does not go back, for streaks.
+
+        Returns:
+            Whether any of it was new.
+        """
+        end = self.log.end
+        at = self._clock()
+        for message in messages:
+            if self.live_ended:
+                break
+            method = message.method
+            if method not in METHODS:
+                self._count(self.unmapped, method)
+                continue
+            try:
+                event = event_of(
+                    method, decode_message(method, message.payload), at, message.msg_id
+                )
+            except (DecodeError, ValueError) as failure:
+                self.reject(method, failure)
+                continue
+            if event is not None and self._is_new(event.id):
+                self._add(event, now)
+        return self.log.end > end
+
+    def reject(self, what: str, failure: Exception) -> None:
+        """Count something that could not be decoded; the first of each kind is logged."""
+        if self._count(self.undecodable, what) == 1:
+            logger.warning("TikTok sent a %s that can't be decoded: %s", what[:100], failure)
+
+    def sweep(self, now: float) -> None:
+        """End streaks that TikTok forgot to end. To be called every few seconds."""
+        self._end_streaks(self._streaks.expire(now))
+
+    def finish(self) -> None:
+        """The stream is over: streaks end, the log closes."""
+        self._end_streaks(self._streaks.end_all())
+        self.log.close()
+
+    def append_status(self, status: Status) -> None:
+        self._append(FrameType.STATUS, self._clock(), lambda cursor: status)
+
+    def append_upstream_gap(self, since: int) -> None:
+        """Announce that nothing could be heard of TikTok from `since` (ms) until now."""
+        to = self._clock()
+        self._append(
+            FrameType.GAP,
+            to,
+            lambda cursor: Gap(side=Side.UPSTREAM, from_=since, to=to, missed=None, cursor=cursor),
+        )
+
+    def snapshot(self) -> Snapshot:
+        return self._snapshot.take()
+
+    def _add(self, event: Event, now: float) -> None:
+        if isinstance(event.data, Gift):
+            gift = self._streaks.update(event.data, now)
+            if gift is None:
+                return
+            event = event._replace(data=gift)
+        elif event.type is FrameType.LIVE_END:
+            self._end_streaks(self._streaks.end_all())
+            self.live_ended = True
+        self._append_event(event)
+
+    def _append_event(self, event: Event) -> None:
+        data = event.data
+        entry = self._append(event.type, event.at, lambda cursor: data, event.id)
+        self._snapshot.update(data, entry.text)
+
+    def _append(
+        self, type: FrameType, at: int, data: Callable[[str], Struct], id: str = ""
+    ) -> Entry:
+        return self.log.append(
+            type,
+            at,
+            lambda cursor: encode(
+                Frame(type=type, cursor=cursor, ts=at, id=id or UNSET, data=data(cursor))
+            ),
+        )
+
+    def _end_streaks(self, ended: Iterable[Gift]) -> None:
+        at = self._clock()
+        for gift in ended:
+            self._append_event(Event(FrameType.GIFT, "", at, gift))
+
+    def _is_new(self, id: str) -> bool:
+        if not id:
+            return True
+        if id in self._ids:
+            return False
+        self._ids[id] = None
+        if len(self._ids) > _IDS_REMEMBERED:
+            del self._ids[next(iter(self._ids))]
+        return True
+
+    @staticmethod
+    def _count(counter: Counter[str], method: str) -> int:
+        if method not in counter and len(counter) >= _MAX_METHODS:
+            method = "others"
+        counter[method] += 1
+        return counter[method]

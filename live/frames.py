@@ -1,0 +1,468 @@
+"""Frames: what the relay says to a client, defined here and nowhere else.
+
+Each class is the `data` of one frame type, or a part of it; `Frame` is the envelope. `event_of`
+makes an event of TikTok's decoded message, `encode` the finished JSON text.
+
+TikTok's ids are strings here, since they are larger than 2**53; times are integers, milliseconds
+since the Unix epoch. A field that may be absent defaults to `UNSET` and is then left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+import msgspec
+from msgspec import UNSET, Struct, UnsetType
+
+__all__ = [
+    "EVENT_TYPES",
+    "Event",
+    "Frame",
+    "FrameType",
+    "StreakState",
+    "encode",
+    "event_of",
+]
+
+
+class FrameType(StrEnum):
+    """`type` of a frame. The first group speaks of the socket, the second of the LIVE."""
+
+    CONNECTED = "connected"
+    STATUS = "status"
+    GAP = "gap"
+    BATCH = "batch"
+    PONG = "pong"
+    ERROR = "error"
+
+    COMMENT = "comment"
+    GIFT = "gift"
+    LIKE = "like"
+    FOLLOW = "follow"
+    SHARE = "share"
+    JOIN = "join"
+    SUBSCRIBE = "subscribe"
+    VIEWERS = "viewers"
+    QUESTION = "question"
+    EMOTE = "emote"
+    LIVE_PAUSE = "live_pause"
+    LIVE_RESUME = "live_resume"
+    LIVE_END = "live_end"
+
+
+EVENT_TYPES = frozenset(FrameType) - {
+    FrameType.CONNECTED,
+    FrameType.STATUS,
+    FrameType.GAP,
+    FrameType.BATCH,
+    FrameType.PONG,
+    FrameType.ERROR,
+}
+
+
+class State(StrEnum):
+    """`state` of a status frame."""
+
+    WAITING = "waiting"
+    CONNECTING = "connecting"
+    RECONNECTING = "reconnecting"
+    LIVE = "live"
+    QUIET = "quiet"
+    DEAF = "deaf"
+
+
+class StreakState(StrEnum):
+    ONGOING = "ongoing"
+    ENDED = "ended"
+
+
+class Badges(Struct):
+    moderator: bool
+    subscriber: bool
+    fan_level: int | None
+
+
+class User(Struct):
+    id: str
+    username: str
+    nickname: str
+    avatar: str
+    badges: Badges
+
+
+class Emote(Struct):
+    id: str
+    image: str
+    # Where in the text it stands, in TikTok's count; absent where there is no text.
+    index: int | UnsetType = UNSET
+
+
+class Comment(Struct):
+    user: User
+    text: str
+    emotes: list[Emote]
+    mentions: list[User]
+    language: str | UnsetType = UNSET
+
+
+class GiftKind(Struct):
+    id: str
+    name: str
+    diamonds: int
+    image: str
+    streakable: bool
+
+
+class Gift(Struct):
+    """A streak is many gifts of one group: `count` grows until `streak` is "ended"."""
+
+    user: User
+    gift: GiftKind
+    count: int
+    streak: StreakState | None
+    diamonds_total: int
+    group_id: str
+    to_user: User | UnsetType = UNSET
+
+
+class Like(Struct):
+    """`merged`: so many frames in one, for a socket that lags; `user` is the last one's."""
+
+    user: User
+    count: int
+    total: int
+    merged: int | UnsetType = UNSET
+
+
+class Follow(Struct):
+    user: User
+
+
+class Share(Struct):
+    user: User
+    joined_by_share: int | UnsetType = UNSET
+
+
+class Join(Struct):
+    """`merged`: as in `Like`."""
+
+    user: User
+    members: int | UnsetType = UNSET
+    merged: int | UnsetType = UNSET
+
+
+class Subscribe(Struct):
+    user: User
+    months: int | UnsetType = UNSET
+
+
+class TopViewer(Struct):
+    user: User
+    coins: int
+
+
+class Viewers(Struct):
+    """`count` watch now, `total` have watched since the LIVE began."""
+
+    count: int
+    total: int
+    top: list[TopViewer]
+
+
+class Question(Struct):
+    id: str
+    user: User
+    text: str
+
+
+class EmoteMessage(Struct):
+    user: User
+    emotes: list[Emote]
+
+
+class LiveChange(Struct):
+    """Of live_pause, live_resume and live_end."""
+
+    reason: str | UnsetType = UNSET
+
+
+class Status(Struct):
+    state: State
+    attempt: int | UnsetType = UNSET
+    retry_in: float | UnsetType = UNSET
+
+
+class Side(StrEnum):
+    """`side` of a gap: where the hole is."""
+
+    CLIENT = "client"
+    UPSTREAM = "upstream"
+
+
+class Gap(Struct):
+    """A hole that can't be replayed. `from` and `to` are ms since the epoch."""
+
+    side: Side
+    from_: int | None = msgspec.field(name="from")
+    to: int
+    missed: dict[str, int] | None
+    cursor: str
+
+
+class Error(Struct):
+    """The last frame before the close. `retry_after` is in seconds."""
+
+    code: str
+    title: str
+    detail: str
+    close_code: int
+    hint: str | UnsetType = UNSET
+    retry_after: int | UnsetType = UNSET
+
+
+class Nothing(Struct):
+    pass
+
+
+class Frame(Struct, kw_only=True):
+    """The envelope of every frame. A pong carries the id that its ping had."""
+
+    type: FrameType
+    cursor: str | UnsetType = UNSET
+    ts: int
+    id: str | int | float | UnsetType = UNSET
+    data: Struct
+
+
+class TopGifter(Struct):
+    user: User
+    diamonds: int
+
+
+class Snapshot(Struct):
+    """The LIVE so far, as this server has seen it: an app that starts late is right at once.
+
+    `gifts` are the newest frames of the streaks that have not ended, `comments` the last ones.
+    """
+
+    viewers: int | None
+    likes: int | None
+    gifts: list[Frame]
+    top: list[TopGifter]
+    comments: list[Frame]
+
+
+class Connected(Struct):
+    username: str
+    room_id: str
+    cursor: str
+    resumed: bool
+    snapshot: Snapshot
+    title: str | UnsetType = UNSET
+
+
+class Event(NamedTuple):
+    """Something that happened on the LIVE. `id` is TikTok's, empty where it gave none."""
+
+    type: FrameType
+    id: str
+    at: int
+    data: Struct
+
+
+_encode = msgspec.json.Encoder().encode
+
+
+def encode(frame: Frame) -> str:
+    """The frame as JSON text."""
+    return _encode(frame).decode()
+
+
+# --- From TikTok's messages ----------------------------------------------------------------------
+
+_ADMIN, _SUBSCRIBER, _NEW_SUBSCRIBER, _FANS = 1, 4, 7, 10  # BadgeSceneType
+_STREAKABLE = 1  # Gift.type
+_FOLLOWED, _SHARED = 1, 3  # WebcastSocialMessage.action
+_CONTROL = {  # ControlAction
+    1: (FrameType.LIVE_PAUSE, ""),
+    2: (FrameType.LIVE_RESUME, ""),
+    3: (FrameType.LIVE_END, ""),
+    4: (FrameType.LIVE_END, "suspended"),
+}
+# TikTok's word for "language not recognised".
+_UNKNOWN_LANGUAGE = "un"
+_FIRST_MS = 10**12  # a time below that is in seconds
+
+
+def event_of(method: str, message: Any, now: int, fallback_id: int = 0) -> Event | None:
+    """The event that a decoded message of `METHODS` stands for; None if it stands for none.
+
+    Args:
+        now: ms since the epoch, for messages without a time of their own.
+        fallback_id: the id in the envelope, for messages without an id of their own.
+    """
+    built = _BUILDERS[method](message)
+    if built is None:
+        return None
+    common = message.common
+    at = common.create_time or now
+    number = common.msg_id or fallback_id
+    return Event(
+        built[0],
+        _id(number) if number else "",
+        at if at >= _FIRST_MS else at * 1000,
+        built[1],
+    )
+
+
+def _id(number: int) -> str:
+    # TikTok's ids are unsigned; the schema reads them as signed.
+    return str(number if number >= 0 else number + 2**64)
+
+
+def _image(image: Any) -> str:
+    urls = image.url_list
+    return urls[0] if urls else ""
+
+
+def _user(user: Any, identity: Any = None) -> User:
+    moderator = identity is not None and identity.is_moderator_of_anchor
+    subscriber = identity is not None and identity.is_subscriber_of_anchor
+    fan_level = None
+    for badge in user.badge_list:
+        scene = badge.scene_type
+        if scene == _FANS:
+            fan_level = _whole_number(badge.privilege_log_extra.level)
+        elif scene == _ADMIN:
+            moderator = True
+        elif scene in {_SUBSCRIBER, _NEW_SUBSCRIBER}:
+            subscriber = True
+    return User(
+        _id(user.id) if user.id else user.id_str,
+        user.display_id,
+        user.nickname,
+        _image(user.avatar_thumb),
+        Badges(moderator, subscriber, fan_level),
+    )
+
+
+def _whole_number(text: str) -> int | None:
+    # No number that TikTok writes as text is longer; int() refuses some that are.
+    return int(text) if text.isdecimal() and len(text) <= 9 else None
+
+
+def _number(value: int) -> int | UnsetType:
+    return value or UNSET
+
+
+def _comment(message: Any) -> tuple[FrameType, Struct]:
+    mentions = {user.id: _user(user) for user in message.mention_users}
+    if message.HasField("at_user"):
+        mentions.setdefault(message.at_user.id, _user(message.at_user))
+    language = message.content_language
+    return FrameType.COMMENT, Comment(
+        _user(message.user, message.user_identity),
+        message.content,
+        [
+            Emote(placed.emote.emote_id, _image(placed.emote.image), placed.index)
+            for placed in message.emotes
+        ],
+        list(mentions.values()),
+        language if language and language != _UNKNOWN_LANGUAGE else UNSET,
+    )
+
+
+def _gift(message: Any) -> tuple[FrameType, Struct]:
+    gift = message.gift
+    count = max(message.repeat_count, 1)
+    streakable = gift.type == _STREAKABLE
+    streak = None
+    if streakable:
+        streak = StreakState.ENDED if message.repeat_end else StreakState.ONGOING
+    return FrameType.GIFT, Gift(
+        _user(message.user, message.user_identity),
+        GiftKind(
+            _id(message.gift_id or gift.id),
+            gift.name,
+            gift.diamond_count,
+            _image(gift.image),
+            streakable,
+        ),
+        count,
+        streak,
+        gift.diamond_count * count,
+        _id(message.group_id),
+        _user(message.to_user) if message.HasField("to_user") else UNSET,
+    )
+
+
+def _like(message: Any) -> tuple[FrameType, Struct]:
+    return FrameType.LIKE, Like(_user(message.user), message.count, message.total)
+
+
+def _join(message: Any) -> tuple[FrameType, Struct]:
+    return FrameType.JOIN, Join(_user(message.user), _number(message.member_count))
+
+
+def _social(message: Any) -> tuple[FrameType, Struct] | None:
+    """A follow or a share, told apart by the key of TikTok's own text, as TikTokLive does."""
+    key = message.common.display_text.key
+    if "follow" in key or (not key and message.action == _FOLLOWED):
+        return FrameType.FOLLOW, Follow(_user(message.user))
+    if "share" in key or (not key and message.action == _SHARED):
+        # pm_mt_guidance_viewer_5_share: five people came by it.
+        _, _, rest = key.partition("pm_mt_guidance_viewer_")
+        joined = _whole_number(rest.partition("_share")[0])
+        return FrameType.SHARE, Share(_user(message.user), UNSET if joined is None else joined)
+    return None
+
+
+def _subscribe(message: Any) -> tuple[FrameType, Struct]:
+    return FrameType.SUBSCRIBE, Subscribe(_user(message.user), _number(message.sub_month))
+
+
+def _viewers(message: Any) -> tuple[FrameType, Struct]:
+    return FrameType.VIEWERS, Viewers(
+        message.total,
+        message.total_user,
+        [TopViewer(_user(rank.user), rank.score) for rank in message.ranks],
+    )
+
+
+def _question(message: Any) -> tuple[FrameType, Struct]:
+    question = message.data
+    return FrameType.QUESTION, Question(
+        _id(question.question_id), _user(question.user), question.content
+    )
+
+
+def _emotes(emotes: Iterable[Any]) -> list[Emote]:
+    return [Emote(emote.emote_id, _image(emote.image)) for emote in emotes]
+
+
+def _emote(message: Any) -> tuple[FrameType, Struct]:
+    user = _user(message.user, message.user_identity)
+    return FrameType.EMOTE, EmoteMessage(user, _emotes(message.emote_list))
+
+
+def _control(message: Any) -> tuple[FrameType, Struct] | None:
+    if message.action not in _CONTROL:
+        return None
+    frame_type, reason = _CONTROL[message.action]
+    return frame_type, LiveChange(reason or message.extra.source or message.tips or UNSET)
+
+
+_BUILDERS: Mapping[str, Callable[[Any], tuple[FrameType, Struct] | None]] = {
+    "WebcastChatMessage": _comment,
+    "WebcastGiftMessage": _gift,
+    "WebcastLikeMessage": _like,
+    "WebcastMemberMessage": _join,
+    "WebcastSocialMessage": _social,
+    "WebcastSubNotifyMessage": _subscribe,
+    "WebcastRoomUserSeqMessage": _viewers,
+    "WebcastQuestionNewMessage": _question,
+    "WebcastEmoteChatMessage": _emote,
+    "WebcastControlMessage": _control,
+}

@@ -1,0 +1,55 @@
+"""Start and stop of the server process."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from typing import Any
+
+from django.db import DatabaseError, connection
+
+from live.models import ConnectionLog
+from live.relay import Relay
+
+__all__ = ["Lifespan", "close_orphaned_connections"]
+
+logger = logging.getLogger(__name__)
+
+
+def close_orphaned_connections() -> None:
+    """Close the rows of sockets that a crash left open.
+
+    Done in a thread of its own, since a server may import the application on its event loop.
+    """
+
+    def close() -> None:
+        try:
+            closed = ConnectionLog.objects.close_orphans()
+        except DatabaseError as failure:
+            logger.error("The database is not ready (%s). Run: manage.py migrate", failure)
+        else:
+            if closed:
+                logger.info("%d connections were cut when the server stopped", closed)
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=close, name="close orphaned connections")
+    thread.start()
+    thread.join()
+
+
+class Lifespan:
+    """ASGI lifespan: ends the relay when the server stops. Daphne does not speak it."""
+
+    def __init__(self, relay: Relay) -> None:
+        self._relay = relay
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        while True:
+            message = await receive()
+            if message["type"] == "lifespan.startup":
+                await send({"type": "lifespan.startup.complete"})
+            elif message["type"] == "lifespan.shutdown":
+                await self._relay.close()
+                await send({"type": "lifespan.shutdown.complete"})
+                return

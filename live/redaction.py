@@ -1,0 +1,63 @@
+"""Tokens stand in socket addresses, and servers log addresses. No token reaches a log."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Mapping
+from typing import Any
+
+__all__ = ["install", "redact"]
+
+# /ws/<token>, /ws/test/<token>, as it may be quoted in a log. Channels leaves out the first slash.
+_TOKEN = re.compile(r"(\bws/+(?:test/+)?)[^/\s\"'?#]+")
+_TRACEBACKS = logging.Formatter()
+
+
+def redact(text: str) -> str:
+    """The text without the tokens of socket addresses."""
+    return _TOKEN.sub(r"\1…", text) if "ws/" in text else text
+
+
+def install() -> None:
+    """From now on, whatever this process says through `logging` is redacted."""
+    make_record = logging.getLogRecordFactory()
+    if getattr(make_record, "redacts", False):
+        return
+
+    def make_redacted_record(*args: Any, **kwargs: Any) -> logging.LogRecord:
+        record = make_record(*args, **kwargs)
+        _redact_message(record)
+        _redact_traceback(record)
+        return record
+
+    make_redacted_record.redacts = True  # type: ignore[attr-defined]
+    logging.setLogRecordFactory(make_redacted_record)
+
+
+def _redact_message(record: logging.LogRecord) -> None:
+    try:
+        message = record.getMessage()
+    except Exception:  # logging itself says, to stderr, that the arguments don't fit
+        return
+    if redact(message) == message:
+        return
+    # Uvicorn's formatter of access lines needs the arguments one by one.
+    if isinstance(record.args, Mapping):
+        record.args = {key: _redact_argument(value) for key, value in record.args.items()}
+    elif record.args:
+        record.args = tuple(_redact_argument(argument) for argument in record.args)
+    if redact(message := record.getMessage()) != message:
+        record.msg, record.args = redact(message), None
+
+
+def _redact_traceback(record: logging.LogRecord) -> None:
+    if record.exc_info and record.exc_info[1] is not None:
+        traceback = _TRACEBACKS.formatException(record.exc_info)
+        if redact(traceback) != traceback:
+            # Formatters take this text rather than make their own.
+            record.exc_text = redact(traceback)
+
+
+def _redact_argument(argument: Any) -> Any:
+    return redact(argument) if isinstance(argument, str) else argument

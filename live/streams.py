@@ -1,0 +1,415 @@
+"""Streams: one per TikTok username, however many sockets listen.
+
+`LiveStream` owns the upstream; its life cycle is `LiveStream._run` and what that calls, and nowhere
+else:
+
+    connecting → live → (reconnecting → live)* → over
+         ↘ waiting ↗              (over: the LIVE ended, an error, or nobody listens any more)
+
+`Streams` owns the streams. Sockets join a stream, read its log at their own pace, and leave it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import random
+import time
+from collections.abc import Callable, Coroutine, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from live import notices
+from live.decoding import DecodeError
+from live.errors import ErrorCode, RelayError
+from live.eventlog import Cursor, EventLog
+from live.feed import Feed
+from live.frames import Snapshot, State, Status
+from live.signgate import SignGate, SignGates
+from live.streaks import STREAK_TIMEOUT
+from live.upstream import Listener, Room, Upstream
+
+__all__ = ["LiveStream", "StreamOptions", "Streams", "UpstreamFactory"]
+
+logger = logging.getLogger(__name__)
+
+UpstreamFactory = Callable[[str, SignGate, Listener], Upstream]
+
+_STREAK_SWEEP = STREAK_TIMEOUT / 4
+_BACKOFF_BASE = 1.0
+_BACKOFF_CAP = 30.0
+# A reconnecting stream waits for the sign gate that long; a longer closure is told to its sockets.
+_LONGEST_GATE_WAIT = 120.0
+# Streams that wait for the same gate come back over that many seconds.
+_GATE_SPREAD = 10.0
+# While the streamer is offline, a newcomer has TikTok asked again, but no sooner than that.
+_SHORTEST_POLL = 5.0
+_POLL_JITTER = 0.2
+# Trying again does not mend these.
+_FINAL = {
+    ErrorCode.USER_OFFLINE,
+    ErrorCode.USER_NOT_FOUND,
+    ErrorCode.AGE_RESTRICTED,
+    ErrorCode.SIGN_FORBIDDEN,
+    ErrorCode.INTERNAL_ERROR,
+}
+
+
+@dataclass(frozen=True)
+class StreamOptions:
+    """The settings of streams. Durations are in seconds."""
+
+    backlog: int = 4096
+    linger: float = 30
+    idle_timeout: float = 60
+    reconnect_attempts: int = 5
+    wait_interval: float = 60
+
+
+def now_ms() -> int:
+    """Wall-clock time in ms since the epoch."""
+    return time.time_ns() // 1_000_000
+
+
+class LiveStream:
+    """One LIVE: its connection, its state, its log. Is the upstream's `Listener`.
+
+    Attributes:
+        room: the LIVE's room, once it has been live.
+        error: why the stream is over, if it was not the LIVE's own end. Set before the log closes.
+        status: what the newest status frame says.
+        offline: the answer to those who do not wait, while the stream waits for the streamer.
+        listeners, waiters: how many sockets have joined, and how many of them would wait.
+    """
+
+    def __init__(
+        self,
+        username: str,
+        gate: SignGate,
+        make_upstream: UpstreamFactory,
+        options: StreamOptions,
+        rng: random.Random,
+        clock: Callable[[], int] = now_ms,
+    ) -> None:
+        self.username = username
+        self.room: Room | None = None
+        self.error: RelayError | None = None
+        self.status = Status(State.CONNECTING)
+        self.offline: RelayError | None = None
+        self.listeners = 0
+        self.waiters = 0
+        self._gate = gate
+        self._make_upstream = make_upstream
+        self._options = options
+        self._rng = rng
+        self._clock = clock
+        self._feed = Feed(options.backlog, clock)
+        self._live_ended = asyncio.Event()
+        self._poll = asyncio.Event()
+        self._polled_at = 0.0
+        self._heard_at = 0.0  # loop time: anything
+        self._message_at = 0.0  # loop time: a message
+        self._heard_ms = 0  # wall-clock time: anything
+        self._cut_ms: int | None = None  # when the connection was lost, until it is back
+        self._progress = False  # the newest connection was worth it: its cut counts from one again
+
+    @property
+    def log(self) -> EventLog:
+        return self._feed.log
+
+    @property
+    def over(self) -> bool:
+        return self.log.closed
+
+    def snapshot(self) -> Snapshot:
+        """The LIVE as of the log's end."""
+        return self._feed.snapshot()
+
+    def poll_soon(self) -> None:
+        """Somebody new asks for a LIVE that is being waited for: ask TikTok again soon."""
+        if self._now() - self._polled_at >= _SHORTEST_POLL:
+            self.offline = None
+            self._poll.set()
+
+    # --- Listener: called by the upstream ------------------------------------------------------
+
+    def on_open(self, room: Room) -> None:
+        self.room = room
+        self._on_heard()
+        self._message_at = self._heard_at
+        self._progress = False
+        self.offline = None
+        notices.connected(self.username)
+        if self._cut_ms is not None:
+            self._feed.append_upstream_gap(self._cut_ms)
+            self._cut_ms = None
+        self._enter(Status(State.LIVE))
+
+    def on_messages(self, messages: Iterable[Any]) -> None:
+        self._on_heard()
+        self._message_at = self._heard_at
+        if self.status.state is not State.LIVE:
+            self._enter(Status(State.LIVE))
+        self._progress |= self._feed.take(messages, self._heard_at)
+        if self._feed.live_ended:
+            self._live_ended.set()
+
+    def on_heartbeat(self) -> None:
+        self._on_heard()
+
+    def on_undecodable(self, what: str, failure: DecodeError) -> None:
+        self._on_heard()
+        self._feed.reject(what, failure)
+
+    def _on_heard(self) -> None:
+        self._heard_at = self._now()
+        self._heard_ms = self._clock()
+
+    # --- Life cycle ----------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Live from the first connect until it is over. Cancelled when nobody listens any more."""
+        try:
+            await self._run()
+        except RelayError as error:
+            self.error = error
+            notices.failed(error)
+        except Exception:
+            logger.exception("stream @%s failed", self.username)
+            self.error = RelayError(ErrorCode.INTERNAL_ERROR, username=self.username)
+        finally:
+            self._feed.finish()
+            logger.debug("stream @%s is over: %s", self.username, self.error or "ended")
+
+    async def _run(self) -> None:
+        self._enter(Status(State.CONNECTING))
+        attempt = 0
+        waited = False
+        while True:
+            failure = await self._connect_and_watch()
+            if failure is None or self._feed.live_ended:
+                return
+            if self._cut_ms is None and self.room is not None:
+                self._cut_ms = self._heard_ms
+            if failure.code is ErrorCode.USER_OFFLINE and self.waiters:
+                await self._wait_for_poll(failure)
+                waited, attempt = True, 0
+                continue
+            first_attempt = self.room is None and not waited
+            if first_attempt or failure.code in _FINAL:
+                raise failure
+            attempt = 1 if self._progress else attempt + 1
+            self._progress = False
+            if attempt > self._options.reconnect_attempts:
+                raise RelayError(
+                    ErrorCode.CONNECTION_LOST, username=self.username, said=str(failure)
+                )
+            await self._back_off(attempt, failure)
+
+    async def _connect_and_watch(self) -> RelayError | None:
+        """One connection, from start to end. Returns why it ended; None for the LIVE's end."""
+        upstream = self._make_upstream(self.username, self._gate, self)
+        if self.status.state is not State.WAITING:  # its polls are no news
+            notices.connecting(self.username)
+        try:
+            await upstream.open()
+            return await self._watch(upstream)
+        except RelayError as failure:
+            return failure
+        finally:
+            await _to_its_end(upstream.close())
+
+    async def _watch(self, upstream: Upstream) -> RelayError | None:
+        """Wait until the connection is lost or silent, or the LIVE over; meanwhile, tend to it."""
+        lost = asyncio.ensure_future(upstream.closed())
+        ended = asyncio.ensure_future(self._live_ended.wait())
+        idle_timeout = self._options.idle_timeout
+        try:
+            while True:
+                wake_in = min(_STREAK_SWEEP, max(self._heard_at + idle_timeout - self._now(), 0))
+                await asyncio.wait(
+                    [lost, ended], timeout=wake_in, return_when=asyncio.FIRST_COMPLETED
+                )
+                if self._live_ended.is_set():
+                    return None
+                if lost.done():
+                    return lost.result()
+                now = self._now()
+                self._feed.sweep(now)
+                if now - self._heard_at >= idle_timeout:
+                    self._enter(Status(State.DEAF))
+                    return RelayError(
+                        ErrorCode.CONNECTION_LOST,
+                        username=self.username,
+                        said=f"nothing heard for {idle_timeout:g} s",
+                    )
+                if now - self._message_at >= idle_timeout and self.status.state is State.LIVE:
+                    self._progress = True  # this connection holds; there is only nothing to say
+                    self._enter(Status(State.QUIET))
+        finally:
+            await _cancel(lost, ended)
+
+    async def _wait_for_poll(self, failure: RelayError) -> None:
+        """The streamer is offline, and somebody wants to wait: sleep until the next look."""
+        self._polled_at = self._now()
+        self.offline = failure
+        if self.status.state is not State.WAITING:
+            self._enter(Status(State.WAITING))
+        else:
+            self.log.wake()
+        self._poll.clear()  # whoever asked during the poll that just ended has its answer
+        jitter = self._rng.uniform(1 - _POLL_JITTER, 1 + _POLL_JITTER)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._options.wait_interval * jitter):
+                await self._poll.wait()
+
+    async def _back_off(self, attempt: int, failure: RelayError) -> None:
+        """Announce the next attempt, and wait for it: full jitter, and never before the gate."""
+        delay = self._rng.uniform(0, min(_BACKOFF_CAP, _BACKOFF_BASE * 2 ** (attempt - 1)))
+        if closed := self._gate.seconds_closed:
+            if closed > _LONGEST_GATE_WAIT:
+                raise failure if failure.code is ErrorCode.RATE_LIMITED else self._rate_limited()
+            delay = closed + self._rng.uniform(0, _GATE_SPREAD)
+        self._enter(Status(State.RECONNECTING, attempt=attempt, retry_in=round(delay, 3)))
+        await asyncio.sleep(delay)
+
+    def _rate_limited(self) -> RelayError:
+        try:
+            self._gate.check()
+        except RelayError as closed:
+            return closed
+        return RelayError(ErrorCode.RATE_LIMITED)
+
+    def _enter(self, status: Status) -> None:
+        self.status = status
+        self._feed.append_status(status)
+        logger.debug("stream @%s: %s", self.username, status)
+
+    @staticmethod
+    def _now() -> float:
+        return asyncio.get_running_loop().time()
+
+
+async def _cancel(*futures: asyncio.Future[Any]) -> None:
+    for future in futures:
+        future.cancel()
+    await asyncio.wait(futures)
+
+
+async def _to_its_end(work: Coroutine[Any, Any, None]) -> None:
+    """Await the work; a cancellation meanwhile takes effect when it is done."""
+    task = asyncio.ensure_future(work)
+    try:
+        await asyncio.shield(task)
+    finally:
+        await asyncio.wait([task])
+
+
+class Streams:
+    """The streams of this process, by username. Owns their tasks.
+
+    Args:
+        make_upstream: makes one attempt at a connection.
+        rng: where jitter comes from.
+    """
+
+    def __init__(
+        self,
+        make_upstream: UpstreamFactory,
+        options: StreamOptions,
+        gates: SignGates | None = None,
+        rng: random.Random | None = None,
+        clock: Callable[[], int] = now_ms,
+    ) -> None:
+        self._make_upstream = make_upstream
+        self._options = options
+        self._gates = gates or SignGates()
+        self._rng = rng or random.Random()  # noqa: S311 -- jitter is no secret
+        self._clock = clock
+        self._streams: dict[str, LiveStream] = {}
+        self._tasks: dict[LiveStream, asyncio.Task[None]] = {}
+        self._farewells: dict[LiveStream, asyncio.TimerHandle] = {}
+
+    def __iter__(self) -> Iterator[LiveStream]:
+        return iter(list(self._streams.values()))
+
+    def join(
+        self, username: str, sign_api_key: str, *, wait: bool, since: Cursor | None
+    ) -> LiveStream:
+        """The stream of `username`, started if there is none; to be left again with `leave`.
+
+        Args:
+            sign_api_key: whose limit a new stream uses; ignored when there is one.
+            wait: the socket would wait for an offline streamer.
+            since: where the socket wants to go on; a stream that is over serves only those who
+                have not seen its end.
+        """
+        stream = self._streams.get(username)
+        if stream is not None and stream.over and not _has_more_for(stream, since):
+            self._forget(stream)
+            stream = None
+        if stream is None:
+            stream = self._start(username, sign_api_key)
+        if farewell := self._farewells.pop(stream, None):
+            farewell.cancel()
+        stream.listeners += 1
+        stream.waiters += wait
+        if stream.offline is not None:
+            stream.poll_soon()
+        return stream
+
+    def leave(self, stream: LiveStream, *, wait: bool) -> None:
+        """A socket of `join` is gone. The last one's leave ends the stream, after it lingered."""
+        stream.listeners -= 1
+        stream.waiters -= wait
+        if stream.listeners or self._streams.get(stream.username) is not stream:
+            return
+        # A stream that was never live has nothing that a phone would come back for.
+        linger = self._options.linger if stream.room is not None else 0
+        if linger:
+            loop = asyncio.get_running_loop()
+            self._farewells[stream] = loop.call_later(linger, self._dismiss, stream)
+        else:
+            self._dismiss(stream)
+
+    async def close(self) -> None:
+        """End all streams and wait until they have ended."""
+        while self._streams or self._tasks:
+            for stream in self:
+                self._dismiss(stream)
+            if self._tasks:
+                await asyncio.wait(list(self._tasks.values()))
+
+    def _start(self, username: str, sign_api_key: str) -> LiveStream:
+        gate = self._gates.of(sign_api_key)
+        stream = LiveStream(
+            username, gate, self._make_upstream, self._options, self._rng, self._clock
+        )
+        self._streams[username] = stream
+        task = asyncio.create_task(stream.run(), name=f"stream @{username}")
+        self._tasks[stream] = task
+        task.add_done_callback(lambda _: self._on_done(stream))
+        return stream
+
+    def _on_done(self, stream: LiveStream) -> None:
+        del self._tasks[stream]
+        if stream.error is not None:
+            self._forget(stream)  # the next socket gets a new attempt
+        elif not stream.listeners and stream not in self._farewells:
+            self._forget(stream)
+
+    def _dismiss(self, stream: LiveStream) -> None:
+        self._forget(stream)
+        if task := self._tasks.get(stream):
+            task.cancel()
+
+    def _forget(self, stream: LiveStream) -> None:
+        if farewell := self._farewells.pop(stream, None):
+            farewell.cancel()
+        if self._streams.get(stream.username) is stream:
+            del self._streams[stream.username]
+
+
+def _has_more_for(stream: LiveStream, since: Cursor | None) -> bool:
+    return since is not None and since.epoch == stream.log.epoch and since.offset < stream.log.end
