@@ -1,0 +1,235 @@
+"""One creator's stream, and the webcast sockets that watch it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from aiohttp import WSMsgType, web
+
+from tests.tiktok import messages
+from tests.tiktok.changes import Changes
+from tests.tiktok.failures import Failures
+from tests.tiktok.frames import (
+    decode_push_frame,
+    encode_answer,
+    encode_push_frame,
+    heartbeat_seq,
+)
+from tests.tiktok.messages import Message
+
+CLOSE_TIMEOUT = 2.0
+"""Seconds that a client gets to answer a close frame."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ack:
+    """A client's receipt for the frame `log_id`; `at` is seconds on the event loop's clock."""
+
+    log_id: int
+    internal_ext: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Heartbeat:
+    """A client's sign of life, numbered from 1; `at` is seconds on the event loop's clock."""
+
+    seq: int
+    at: float
+
+
+class Socket:
+    """One open webcast socket, and what its client asked for."""
+
+    def __init__(self, request: web.BaseRequest, response: web.WebSocketResponse) -> None:
+        self.query: Mapping[str, str] = dict(request.query)
+        self.headers: Mapping[str, str] = request.headers
+        self.compress = self.query.get("compress") == "gzip"
+        self._request = request
+        self._response = response
+
+    async def send(self, data: bytes) -> bool:
+        """Send one binary frame; return whether the socket was open to take it.
+
+        Waits while the client reads too slowly.
+        """
+        try:
+            await self._response.send_bytes(data)
+        except ConnectionError:
+            return False
+        return True
+
+    def abort(self) -> None:
+        """End the connection without a close frame: the client sees 1006."""
+        if self._request.transport is not None:
+            self._request.transport.abort()
+
+    async def close(self, code: int, reason: str) -> None:
+        """Send a close frame."""
+        await self._response.close(code=code, message=reason.encode())
+
+
+class Room(Failures):
+    """A creator who may go live, and everything that clients did in that stream.
+
+    `go_live` gives it a new `room_id`, as TikTok does for each stream. What is pushed goes to
+    all open `sockets`; a room that is not pushed to is a quiet one.
+
+    Attributes:
+        name: the creator's @name, in lower case.
+        room_id: a 19-digit number; that of the last stream while offline.
+        is_live: what the LIVE page and check_alive say.
+        title: the stream's.
+        history: what the sign server's answer carries, sent again at each connect.
+        deaf: while true nothing is sent at all: no heartbeat is answered, nothing pushed, not
+            even a client's close frame returned. The sockets stay open.
+        ping_interval: seconds between heartbeats that the handshake asks for.
+        sockets: the open ones.
+        acks, heartbeats: what came in from all sockets so far.
+    """
+
+    def __init__(self, name: str, changes: Changes, new_id: Callable[[], int]) -> None:
+        super().__init__()
+        self.name = name
+        self.is_live = False
+        self.title = ""
+        self.history: list[Message] = []
+        self.deaf = False
+        self.ping_interval = 10.0
+        self.sockets: list[Socket] = []
+        self.acks: list[Ack] = []
+        self.heartbeats: list[Heartbeat] = []
+        self.room_ids = [new_id()]
+        self._changes = changes
+        self._new_id = new_id
+
+    @property
+    def room_id(self) -> int:
+        return self.room_ids[-1]
+
+    def go_live(self, *, title: str = "", history: Iterable[Message] = ()) -> None:
+        """Start a new stream, under a new room id."""
+        self.room_ids.append(self._new_id())
+        self.title = title or f"{self.name} is live"
+        self.history = list(history)
+        self.is_live = True
+
+    def offline(self) -> None:
+        """Stop being live without a word to the open sockets."""
+        self.is_live = False
+
+    async def push(self, *pushed: Message) -> int:
+        """Send one frame holding these messages to every open socket; return to how many."""
+        encoded = {
+            compress: encode_push_frame(pushed, compress)
+            for compress in {socket.compress for socket in self.sockets}
+        }
+        return await self._send(lambda socket: encoded[socket.compress])
+
+    async def push_encoded(self, data: bytes) -> int:
+        """Send an encoded frame to every open socket as it is; return to how many."""
+        return await self._send(lambda socket: data)
+
+    push_raw = push_encoded
+    """Send any bytes: garbage, a broken gzip stream."""
+
+    async def _send(self, data: Callable[[Socket], bytes]) -> int:
+        if self.deaf:
+            return 0
+        return sum([await socket.send(data(socket)) for socket in list(self.sockets)])
+
+    async def pause(self) -> None:
+        """Push the host's pause."""
+        await self.push(messages.pause())
+
+    async def resume(self) -> None:
+        """Push the end of the host's pause."""
+        await self.push(messages.resume())
+
+    async def end(self, *, suspended: bool = False, reason: str = "") -> None:
+        """End the stream: offline from now on, and the sockets are told so."""
+        self.offline()
+        await self.push(messages.end(suspended=suspended, reason=reason))
+
+    async def cut(self) -> None:
+        """Abort the sockets' connections, and return once they are gone."""
+        cut = list(self.sockets)
+        for socket in cut:
+            socket.abort()
+        await self._gone(cut)
+
+    async def close(self, code: int = 1000, reason: str = "") -> None:
+        """Close the sockets with a proper close frame, and return once they are gone."""
+        closed = list(self.sockets)
+        await asyncio.gather(*(socket.close(code, reason) for socket in closed))
+        await self._gone(closed)
+
+    async def _gone(self, sockets: list[Socket]) -> None:
+        await self._changes.wait_for(lambda: not any(s in self.sockets for s in sockets))
+
+    async def wait_for_socket(self, n: int = 1, within: float = 10) -> None:
+        """Return once at least `n` sockets are open.
+
+        Raises:
+            TimeoutError: they were not, for `within` seconds.
+        """
+        await self._changes.wait_for(lambda: len(self.sockets) >= n, within)
+
+    async def serve(self, request: web.BaseRequest, *, cut_at_once: bool) -> web.StreamResponse:
+        """Answer a WebSocket handshake, and then the client, until the socket is gone."""
+        response = web.WebSocketResponse(
+            protocols=("echo-protocol",),
+            timeout=CLOSE_TIMEOUT,
+            autoclose=False,
+            autoping=False,
+            compress=False,
+        )
+        response.headers["Handshake-Options"] = f"ping-interval={self.ping_interval:g}"
+        await response.prepare(request)
+        socket = Socket(request, response)
+        self.sockets.append(socket)
+        self._changes.notify()
+        try:
+            if cut_at_once:
+                socket.abort()
+            await self._answer(socket, response)
+        finally:
+            self.sockets.remove(socket)
+            self._changes.notify()
+        return response
+
+    async def _answer(self, socket: Socket, response: web.WebSocketResponse) -> None:
+        while True:
+            received = await response.receive()
+            if received.type is WSMsgType.BINARY:
+                await self._answer_frame(socket, received.data)
+            elif received.type is WSMsgType.CLOSE:
+                if self.deaf:
+                    await hang()
+                await response.close()
+                return
+            elif received.type in (WSMsgType.CLOSING, WSMsgType.CLOSED, WSMsgType.ERROR):
+                return
+
+    async def _answer_frame(self, socket: Socket, data: bytes) -> None:
+        frame = decode_push_frame(data)
+        now = asyncio.get_running_loop().time()
+        answer = None
+        match frame.payload_type:
+            case "ack":
+                self.acks.append(Ack(frame.log_id, frame.payload.decode(), now))
+            case "hb":
+                self.heartbeats.append(Heartbeat(heartbeat_seq(frame.payload), now))
+                answer = encode_answer("hb", frame.log_id, frame.payload)
+            case "im_enter_room":
+                answer = encode_answer("im_enter_room_resp", frame.log_id)
+        if answer is not None and not self.deaf:
+            await socket.send(answer)
+        self._changes.notify()
+
+
+async def hang() -> None:
+    """Wait until cancelled, which happens when the client's connection is lost."""
+    await asyncio.get_running_loop().create_future()

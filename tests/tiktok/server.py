@@ -1,0 +1,315 @@
+"""The server: which answer belongs to which request."""
+
+from __future__ import annotations
+
+import asyncio
+import enum
+import re
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Self
+from urllib.parse import unquote
+
+from aiohttp import web
+from aiohttp.web_protocol import RequestHandler
+
+from tests.tiktok import pages, sign
+from tests.tiktok.changes import Changes
+from tests.tiktok.failures import Failure, Failures, Fault
+from tests.tiktok.frames import encode_first_result
+from tests.tiktok.messages import Message, ids
+from tests.tiktok.room import Room, hang
+
+HOST = "127.0.0.1"
+
+LIVE_PAGE = re.compile(r"/@([^/]+)/live")
+
+SOCKET_PATH = "/webcast/im/ws_proxy/ws_reuse_supplement/"
+
+KEEP_ALIVE = 3600.0
+"""Seconds; long, so that a connection which a client forgot stays visible."""
+
+
+class Kind(enum.Enum):
+    """What a request is for."""
+
+    LIVE_PAGE = "live_page"
+    ROOM_API = "room_api"
+    CHECK_ALIVE = "check_alive"
+    ROOM_INFO = "room_info"
+    GIFT_LIST = "gift_list"
+    SIGN = "sign"
+    WEBCAST = "webcast"
+    OTHER = "other"
+
+
+PATHS = {
+    "/api-live/user/room": Kind.ROOM_API,
+    "/room/check_alive": Kind.CHECK_ALIVE,
+    "/room/info": Kind.ROOM_INFO,
+    "/gift/list": Kind.GIFT_LIST,
+    "/fetch": Kind.SIGN,
+    "/im/ws_proxy/ws_reuse_supplement": Kind.WEBCAST,
+}
+"""Paths without `/webcast` in front, which an operator may have in the base URL or not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request as it came in; `at` is seconds on the event loop's clock.
+
+    `room` is the one that it was about, and None if there is none.
+    """
+
+    kind: Kind
+    path: str
+    query: Mapping[str, str]
+    headers: Mapping[str, str]
+    at: float
+    room: Room | None
+
+    @property
+    def api_key(self) -> str:
+        """The sign server's key, "" for an anonymous request."""
+        return self.headers.get("X-Api-Key", "")
+
+
+class _Server(web.Server):
+    """aiohttp's server, which tells its open connections and when one comes or goes."""
+
+    def __init__(
+        self,
+        handle: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]],
+        changes: Changes,
+    ) -> None:
+        super().__init__(
+            handle,
+            handler_cancellation=True,
+            keepalive_timeout=KEEP_ALIVE,
+            access_log=None,
+        )
+        self.transports: dict[RequestHandler, asyncio.Transport] = {}
+        self._changes = changes
+
+    def connection_made(self, handler: RequestHandler, transport: asyncio.Transport) -> None:
+        super().connection_made(handler, transport)
+        self.transports[handler] = transport
+        self._changes.notify()
+
+    def connection_lost(self, handler: RequestHandler, exc: BaseException | None = None) -> None:
+        super().connection_lost(handler, exc)
+        self.transports.pop(handler, None)
+        self._changes.notify()
+
+
+class TikTok(Failures):
+    """TikTok LIVE on one loopback port, from `start` to `stop`, or as a context manager.
+
+    A failure switched on here is played for every room and for names that have none; one that is
+    on for a room comes first. After `stop` it can be started again, on the same port.
+    """
+
+    def __init__(self, port: int = 0) -> None:
+        super().__init__()
+        self.port = port
+        self.requests: list[Request] = []
+        self.rooms: dict[str, Room] = {}
+        self._changes = Changes()
+        self._limiter = sign.Limiter()
+        self._room_ids = ids()
+        self._runner: web.ServerRunner | None = None
+        self._server: _Server | None = None
+
+    async def start(self) -> None:
+        """Listen; `port` and `url` say where.
+
+        Raises:
+            OSError: the port is taken.
+        """
+        self._server = _Server(self._handle, self._changes)
+        self._runner = web.ServerRunner(self._server, shutdown_timeout=1)
+        await self._runner.setup()
+        await web.TCPSite(self._runner, HOST, self.port).start()
+        self.port = self._runner.addresses[0][1]
+
+    async def stop(self) -> None:
+        """Stop listening and abort all connections, answered or not. Once is enough."""
+        runner, server = self._runner, self._server
+        self._runner = self._server = None
+        if runner is None or server is None:
+            return
+        for site in runner.sites:
+            await site.stop()
+        for transport in list(server.transports.values()):
+            transport.abort()
+        await runner.cleanup()
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        await self.stop()
+
+    @property
+    def url(self) -> str:
+        """The base of everything, without a slash at its end."""
+        return f"http://{HOST}:{self.port}"
+
+    def environment(self) -> dict[str, str]:
+        """Return the variables that point a server process here."""
+        return {
+            "TIKTOK_APP_URL": self.url,
+            "TIKTOK_WEBCAST_URL": f"{self.url}/webcast",
+            "SIGN_API_URL": self.url,
+        }
+
+    def room(self, name: str) -> Room:
+        """Return the room of @name, who is made known to TikTok, offline, if need be."""
+        name = name.lower()
+        if name not in self.rooms:
+            self.rooms[name] = Room(name, self._changes, lambda: next(self._room_ids))
+        return self.rooms[name]
+
+    def go_live(self, name: str, *, title: str = "", history: Iterable[Message] = ()) -> Room:
+        """Start a stream of @name; `history` comes with the sign server's answer."""
+        room = self.room(name)
+        room.go_live(title=title, history=history)
+        return room
+
+    def sign_limit(self, requests: int, reset_in: float) -> None:
+        """Let each key, and the anonymous as one, sign `requests` times in `reset_in` seconds.
+
+        Each call starts all budgets anew.
+        """
+        self._limiter = sign.Limiter(requests, reset_in)
+
+    def no_sign_limit(self) -> None:
+        """Let everyone sign as often as they like."""
+        self._limiter = sign.Limiter()
+
+    @property
+    def open_connections(self) -> int:
+        """How many TCP connections are open, sockets and idle HTTP ones included."""
+        return len(self._server.transports) if self._server is not None else 0
+
+    def count(self, kind: Kind, room: Room | None = None) -> int:
+        """Return how many requests of that kind came in, for one room or for all."""
+        return sum(r.kind is kind and room in (None, r.room) for r in self.requests)
+
+    async def wait_for(self, predicate: Callable[[], object], within: float = 10) -> None:
+        """Return once `predicate()` is true, looking after each change that clients cause.
+
+        Raises:
+            TimeoutError: it was not, for `within` seconds.
+        """
+        await self._changes.wait_for(predicate, within)
+
+    def _play(self, room: Room | None, *failures: Failure) -> Fault | None:
+        return (room.take(*failures) if room is not None else None) or self.take(*failures)
+
+    def _record(self, http: web.BaseRequest) -> Request:
+        path = http.path.rstrip("/")
+        page = LIVE_PAGE.fullmatch(path)
+        kind = PATHS.get(path.removeprefix("/webcast"), Kind.OTHER)
+        name = unquote(page[1]) if page else http.query.get("uniqueId", "")
+        request = Request(
+            kind=Kind.LIVE_PAGE if page else kind,
+            path=http.path,
+            query=dict(http.query),
+            headers=http.headers,
+            at=asyncio.get_running_loop().time(),
+            room=self.rooms.get(name.lower()) or self._room_of(http.query),
+        )
+        self.requests.append(request)
+        self._changes.notify()
+        return request
+
+    def _room_of(self, query: Mapping[str, str]) -> Room | None:
+        wanted = query.get("room_ids") or query.get("room_id", "")
+        rooms = self.rooms.values()
+        return next((r for r in rooms if wanted in map(str, r.room_ids)), None)
+
+    async def _handle(self, http: web.BaseRequest) -> web.StreamResponse:
+        request = self._record(http)
+        match request.kind:
+            case Kind.LIVE_PAGE:
+                return await self._live_page(request)
+            case Kind.ROOM_API:
+                return await self._room_api(request)
+            case Kind.CHECK_ALIVE:
+                return self._check_alive(request)
+            case Kind.ROOM_INFO:
+                return self._room_info(request)
+            case Kind.GIFT_LIST:
+                return web.json_response(pages.gift_list())
+            case Kind.SIGN:
+                return await self._sign(request)
+            case Kind.WEBCAST:
+                return await self._webcast(request, http)
+            case Kind.OTHER:
+                return web.Response(status=404)
+
+    async def _live_page(self, request: Request) -> web.Response:
+        room = request.room
+        if self._play(room, Failure.LIVE_PAGE_HANG):
+            await hang()
+        if self._play(room, Failure.CAPTCHA):
+            return web.Response(text=pages.CAPTCHA_PAGE, content_type="text/html")
+        known = None if self._play(room, Failure.USER_NOT_FOUND) else room
+        return web.Response(text=pages.live_page(known), content_type="text/html")
+
+    async def _room_api(self, request: Request) -> web.Response:
+        room = request.room
+        if self._play(room, Failure.ROOM_API_HANG):
+            await hang()
+        if self._play(room, Failure.CAPTCHA):
+            return web.Response(text=pages.CAPTCHA_PAGE, content_type="text/html")
+        known = None if self._play(room, Failure.USER_NOT_FOUND) else room
+        return web.json_response(pages.room_api(known))
+
+    def _check_alive(self, request: Request) -> web.Response:
+        room = request.room
+        if self._play(room, Failure.CHECK_ALIVE_EMPTY):
+            return web.json_response({"data": [], "status_code": 0})
+        is_live = room is not None and room.is_live
+        alive = is_live and not self._play(room, Failure.NOT_ALIVE)
+        room_id = request.query.get("room_ids", "")
+        return web.json_response(pages.check_alive(room, room_id, alive=alive))
+
+    def _room_info(self, request: Request) -> web.Response:
+        if self._play(request.room, Failure.AGE_RESTRICTED):
+            return web.json_response(pages.age_restricted())
+        return web.json_response(pages.room_info(request.room))
+
+    async def _sign(self, request: Request) -> web.Response:
+        room = request.room
+        if room is None:
+            return web.json_response({"code": 404, "message": "no such room"}, status=404)
+        push_server = f"ws://{HOST}:{self.port}{SOCKET_PATH}"
+        body = encode_first_result(room.history, push_server, f"cursor-{room.room_id}")
+        fault = self._play(room, *sign.FAILURES)
+        if fault is not None:
+            if fault.failure is Failure.SIGN_HANG:
+                await hang()
+            return sign.failed(fault, body)
+        budget = self._limiter.spend(request.api_key)
+        if budget.used > budget.limit:
+            return sign.rate_limited(budget, "Too many connections")
+        return web.Response(body=body, headers={**sign.COOKIES, **budget.headers()})
+
+    async def _webcast(self, request: Request, http: web.BaseRequest) -> web.StreamResponse:
+        room = request.room
+        if room is None:
+            return web.Response(status=400, headers={"Handshake-Msg": "no such room"})
+        if self._play(room, Failure.WEBCAST_HANG):
+            await hang()
+        for failure, status in (
+            (Failure.WEBCAST_200, 200),
+            (Failure.WEBCAST_400, 400),
+            (Failure.WEBCAST_403, 403),
+        ):
+            if fault := self._play(room, failure):
+                return web.Response(status=status, headers={"Handshake-Msg": fault.message})
+        cut_at_once = self._play(room, Failure.CUT_AT_ONCE) is not None
+        return await room.serve(http, cut_at_once=cut_at_once)
