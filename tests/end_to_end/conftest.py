@@ -1,0 +1,55 @@
+"""One stand-in and one process of each server for all end-to-end tests, in one event loop."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from tests.end_to_end.server import SERVERS, Account, Server
+from tests.tiktok import TikTok
+
+SETTINGS = {
+    "RELAY_CONNECT_TIMEOUT": "3",
+    "RELAY_LINGER": "0.5",
+    "RELAY_RECONNECT_ATTEMPTS": "2",
+}
+_numbers = itertools.count(1)
+
+AddAccount = Callable[..., Awaitable[Account]]
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def tiktok() -> AsyncIterator[TikTok]:
+    async with TikTok() as tiktok:
+        yield tiktok
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session", params=SERVERS)
+async def server(
+    request: pytest.FixtureRequest, tiktok: TikTok, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Server]:
+    folder: Path = tmp_path_factory.mktemp("server")
+    server = Server(request.param, folder, {**tiktok.environment(), **SETTINGS})
+    await server.start()
+    yield server
+    await server.stop()
+
+
+@pytest.fixture
+def streamer() -> str:
+    """A TikTok username that no other test uses."""
+    return f"streamer{next(_numbers)}"
+
+
+@pytest.fixture
+def add_account(server: Server, streamer: str) -> AddAccount:
+    """Adds an account with a name of its own; for `streamer`, unless told otherwise."""
+
+    async def add(tiktok_username: str = streamer, *arguments: str) -> Account:
+        return await server.add_account(f"account{next(_numbers)}", tiktok_username, *arguments)
+
+    return add

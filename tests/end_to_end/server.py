@@ -1,0 +1,158 @@
+"""The relay as it is run: a real process of a real server, with a database of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import re
+import signal
+import socket
+import sqlite3
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+SERVERS = ("daphne", "uvicorn")
+_START_WITHIN = 60.0
+_ROW_WITHIN = 10.0
+
+
+@dataclass(frozen=True)
+class Account:
+    """What `add_account` printed."""
+
+    user_id: int
+    username: str
+    tiktok_username: str
+    token: str
+
+
+class Server:
+    """Args:
+    kind: "daphne" or "uvicorn".
+    folder: for the database and the log.
+    environment: settings, on top of a clean environment.
+    """
+
+    def __init__(self, kind: str, folder: Path, environment: Mapping[str, str]) -> None:
+        self.kind = kind
+        self.port = _free_port()
+        self.database = folder / f"{kind}.sqlite3"
+        self.log = folder / f"{kind}.log"
+        self.environment = {
+            "PATH": os.environ["PATH"],
+            "LANG": "C.UTF-8",
+            "DATABASE_URL": f"sqlite:///{self.database}",
+            "SECRET_KEY": "of the tests",
+            "PYTHONASYNCIODEBUG": "1",
+            **environment,
+        }
+        self._process: asyncio.subprocess.Process | None = None
+
+    @property
+    def address(self) -> str:
+        return f"ws://127.0.0.1:{self.port}"
+
+    @property
+    def log_text(self) -> str:
+        return self.log.read_text()
+
+    async def start(self) -> None:
+        """Migrate and serve; returns when connections are accepted."""
+        await self.manage("migrate", "--verbosity", "0")
+        port = str(self.port)
+        command = {
+            "daphne": ["daphne", "-b", "127.0.0.1", "-p", port, "relay_project.asgi:application"],
+            "uvicorn": ["uvicorn", "--port", port, "relay_project.asgi:application"],
+        }[self.kind]
+        with self.log.open("ab") as log:
+            self._process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-m",
+                *command,
+                cwd=ROOT,
+                env=self.environment,
+                stdout=log,
+                stderr=log,
+            )
+        async with asyncio.timeout(_START_WITHIN):
+            while True:
+                if self._process.returncode is not None:
+                    raise RuntimeError(f"{self.kind} did not start:\n{self.log_text}")
+                with contextlib.suppress(OSError):
+                    _reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+                    writer.close()
+                    await writer.wait_closed()
+                    return
+                await asyncio.sleep(0.1)
+
+    async def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
+        """Send the signal and wait for the end of the process."""
+        process, self._process = self._process, None
+        if process is not None and process.returncode is None:
+            process.send_signal(how)
+            async with asyncio.timeout(30):
+                await process.wait()
+
+    async def manage(self, *arguments: str) -> str:
+        """Run manage.py; returns what it printed.
+
+        Raises:
+            RuntimeError: it failed.
+        """
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "manage.py",
+            *arguments,
+            cwd=ROOT,
+            env=self.environment,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        out, errors = await process.communicate()
+        if process.returncode:
+            raise RuntimeError(f"manage.py {arguments[0]}: {errors.decode()}")
+        return out.decode()
+
+    async def add_account(self, name: str, tiktok_username: str, *arguments: str) -> Account:
+        printed = await self.manage(
+            "add_account", name, "--tiktok-username", tiktok_username, *arguments
+        )
+        return Account(**json.loads(printed))
+
+    def execute(self, sql: str, *values: Any) -> list[dict[str, Any]]:
+        """Look into the server's database, or change it behind its back."""
+        with contextlib.closing(sqlite3.connect(self.database, timeout=10)) as database:
+            database.row_factory = sqlite3.Row
+            with database:
+                return [dict(row) for row in database.execute(sql, values)]
+
+    async def closed_row(self, account: Account) -> dict[str, Any]:
+        """The newest connection-log row of the account, once it is closed."""
+        deadline = time.monotonic() + _ROW_WITHIN
+        while time.monotonic() < deadline:
+            rows = self.execute(
+                "SELECT * FROM live_connectionlog WHERE account_id = ? ORDER BY id DESC LIMIT 1",
+                account.user_id,
+            )
+            if rows and rows[0]["closed_at"]:
+                return rows[0]
+            await asyncio.sleep(0.05)
+        raise AssertionError(f"no closed row for {account.username}: {rows}")
+
+
+def without_tokens(text: str, *tokens: str) -> bool:
+    """Whether none of the tokens stands in the text."""
+    return not any(re.search(re.escape(token), text) for token in tokens)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
