@@ -20,7 +20,7 @@ from live.errors import ErrorCode, RelayError
 from live.eventlog import Cursor
 from live.frames import EVENT_TYPES, FrameType
 
-__all__ = ["BEARER", "SocketOptions", "address", "bearer_token", "header", "language"]
+__all__ = ["BEARER", "SocketOptions", "address", "bearer_token", "header", "is_trusted_proxy", "language"]
 
 BEARER = "bearer"
 ALL_TYPES = "all"
@@ -166,6 +166,12 @@ def _ip(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
         # Without the zone, which may be any text and means something to this host only.
         return ip.ipv4_mapped or ipaddress.IPv6Address(int(ip))
     return ip
+
+
+def is_trusted_proxy(text: str) -> bool:
+    """Whether the address is one of `TRUSTED_PROXIES`."""
+    ip = _ip(text)
+    return ip is not None and _is_trusted(ip)
 
 
 def _is_trusted(ip: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:

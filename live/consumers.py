@@ -85,6 +85,7 @@ class RelayConsumer(AsyncWebsocketConsumer):
         )
         self._language = clients.language(self.scope)
         self._task = asyncio.create_task(self._serve(), name="socket")
+        self._relay.check_in(self)
 
     async def disconnect(self, code: int) -> None:
         self._client_close_code = code
@@ -96,7 +97,7 @@ class RelayConsumer(AsyncWebsocketConsumer):
         try:
             ping = self._read(text_data)
         except RelayError as error:
-            self._interrupt(error)
+            self.interrupt(error)
             return
         pong = Frame(type=FrameType.PONG, ts=now_ms(), data=Nothing())
         if ping.id is not None:
@@ -124,11 +125,17 @@ class RelayConsumer(AsyncWebsocketConsumer):
                 ErrorCode.BAD_REQUEST, reason=_("The message is no JSON object of a known type.")
             ) from None
 
-    def _interrupt(self, error: RelayError) -> None:
-        """End the socket from outside its task."""
-        self._interruption = error
-        if self._task:
-            self._task.cancel()
+    # --- A `live.relay.Socket` -----------------------------------------------------------------
+
+    @property
+    def task(self) -> asyncio.Task[None]:
+        assert self._task is not None
+        return self._task
+
+    def interrupt(self, error: RelayError) -> None:
+        if self._interruption is None:
+            self._interruption = error
+            self.task.cancel()
 
     def _user_agent(self) -> str:
         text = clients.header(self.scope, b"user-agent")
@@ -180,6 +187,7 @@ class RelayConsumer(AsyncWebsocketConsumer):
 
     async def _authenticate_and_relay(self) -> None:
         connection = self._connection
+        self._relay.check()
         try:
             token = await self._authenticate()
         finally:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import random
+from asyncio import Task, timeout, wait
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from typing import Protocol
 
 from django.conf import settings
 
@@ -14,7 +16,23 @@ from live.errors import ErrorCode, RelayError
 from live.streams import StreamOptions, Streams, UpstreamFactory
 from live.upstream import TikTokUpstream
 
-__all__ = ["Relay"]
+__all__ = ["Relay", "Socket"]
+
+# Sockets are asked to come back within that many seconds, spread out.
+_COME_BACK = (1, 10)
+# A goodbye waits that long for sockets that don't take it.
+_GOODBYE_TIMEOUT = 3.0
+
+
+class Socket(Protocol):
+    """An open socket, for those who want to end it."""
+
+    def interrupt(self, error: RelayError) -> None:
+        """Explain the error to the client, and close."""
+
+    @property
+    def task(self) -> Task[None]:
+        """Done when the socket is."""
 
 
 class Relay:
@@ -38,7 +56,20 @@ class Relay:
         )
         self.streams = Streams(make_upstream, options, rng=rng)
         self.connection_log = ConnectionLogWriter()
-        self._sockets: Counter[int] = Counter()
+        self._leaving = False
+        self._rng = rng or random.Random()  # noqa: S311 -- jitter is no secret
+        self._sockets: set[Socket] = set()
+        self._sockets_of: Counter[int] = Counter()
+
+    def check_in(self, socket: Socket) -> None:
+        """A socket is open; it leaves by itself when its task is done."""
+        self._sockets.add(socket)
+        socket.task.add_done_callback(lambda _: self._sockets.discard(socket))
+
+    def check(self) -> None:
+        """Raises RelayError (`server_shutdown`) once the server is leaving."""
+        if self._leaving:
+            raise self._goodbye()
 
     @contextmanager
     def socket_of(self, account_id: int) -> Iterator[None]:
@@ -47,17 +78,27 @@ class Relay:
         Raises:
             RelayError: `too_many_connections`, it has as many as it may.
         """
-        if self._sockets[account_id] >= settings.RELAY_MAX_SOCKETS:
+        if self._sockets_of[account_id] >= settings.RELAY_MAX_SOCKETS:
             raise RelayError(ErrorCode.TOO_MANY_CONNECTIONS)
-        self._sockets[account_id] += 1
+        self._sockets_of[account_id] += 1
         try:
             yield
         finally:
-            self._sockets[account_id] -= 1
-            if not self._sockets[account_id]:
-                del self._sockets[account_id]
+            self._sockets_of[account_id] -= 1
+            if not self._sockets_of[account_id]:
+                del self._sockets_of[account_id]
 
     async def close(self) -> None:
-        """End all streams, and finish writing the connection log."""
+        """Say goodbye to all sockets, end all streams, finish writing the connection log."""
+        self._leaving = True
+        for socket in list(self._sockets):
+            socket.interrupt(self._goodbye())
+        with suppress(TimeoutError):
+            async with timeout(_GOODBYE_TIMEOUT):
+                while tasks := [socket.task for socket in self._sockets]:
+                    await wait(tasks)
         await self.streams.close()
         await self.connection_log.flush()
+
+    def _goodbye(self) -> RelayError:
+        return RelayError(ErrorCode.SERVER_SHUTDOWN, retry_after=self._rng.randint(*_COME_BACK))

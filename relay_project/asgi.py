@@ -13,7 +13,7 @@ pages = get_asgi_application()
 
 from channels.routing import ProtocolTypeRouter  # noqa: E402
 
-from live.lifecycle import Lifespan, close_orphaned_connections  # noqa: E402
+from live.lifecycle import Farewell, Lifespan, close_orphaned_connections  # noqa: E402
 from live.relay import Relay  # noqa: E402
 from live.routing import make_router  # noqa: E402
 
@@ -24,6 +24,9 @@ if "daphne.server" in sys.modules:  # it is Daphne that imports this
 
 close_orphaned_connections()
 relay = Relay()
-application = ProtocolTypeRouter(
-    {"http": pages, "websocket": make_router(relay), "lifespan": Lifespan(relay)}
+application = Farewell(
+    ProtocolTypeRouter(
+        {"http": pages, "websocket": make_router(relay), "lifespan": Lifespan(relay)}
+    ),
+    relay,
 )

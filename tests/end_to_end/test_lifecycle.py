@@ -1,0 +1,104 @@
+"""Start, stop and crash of the server, and what its log says. Each test has its own process."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from tests.end_to_end.phone import Phone
+from tests.end_to_end.server import SERVERS, Server
+from tests.tiktok import Failure, TikTok
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+StartServer = Callable[..., Awaitable[Server]]
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def start_server(tiktok: TikTok, tmp_path: Path) -> AsyncIterator[StartServer]:
+    started: list[Server] = []
+
+    async def start(kind: str, **settings: str) -> Server:
+        server = Server(kind, tmp_path, {**tiktok.environment(), **settings})
+        started.append(server)
+        await server.start()
+        return server
+
+    yield start
+    for server in started:
+        await server.stop(signal.SIGKILL)
+
+
+@pytest.mark.parametrize("kind", SERVERS)
+class TestStopping:
+    async def test_it_says_goodbye(
+        self, start_server: StartServer, tiktok: TikTok, streamer: str, kind: str
+    ) -> None:
+        server = await start_server(kind)
+        room = tiktok.go_live(streamer)
+        account = await server.add_account("phone", streamer)
+        async with Phone(f"{server.address}/ws/{account.token}") as phone:
+            await phone.until_type("connected")
+            stopping = asyncio.create_task(server.stop(signal.SIGTERM))
+            error, closed_with = await phone.explanation()
+            await stopping
+        assert (error["code"], closed_with) == ("server_shutdown", 1012)
+        assert 1 <= error["retry_after"] <= 10
+        row = await server.closed_row(account)
+        assert (row["error_code"], row["close_code"]) == ("server_shutdown", 1012)
+        await tiktok.wait_for(lambda: not room.sockets)
+        assert "Traceback" not in server.log_text
+        assert "Task was destroyed" not in server.log_text
+
+    async def test_it_closes_at_the_next_start_what_a_crash_left_open(
+        self, start_server: StartServer, tiktok: TikTok, streamer: str, kind: str
+    ) -> None:
+        server = await start_server(kind)
+        tiktok.go_live(streamer)
+        account = await server.add_account("phone", streamer)
+        async with Phone(f"{server.address}/ws/{account.token}") as phone:
+            await phone.until_type("connected")
+            while not server.execute("SELECT * FROM live_connectionlog"):
+                await asyncio.sleep(0.05)
+            await server.stop(signal.SIGKILL)
+            assert await phone.until_closed() == 1006
+        (row,) = server.execute("SELECT * FROM live_connectionlog")
+        assert row["closed_at"] is None
+        await server.start()
+        row = await server.closed_row(account)
+        assert (row["close_code"], row["error_code"]) == (1006, "")
+
+
+class TestTheServersLog:
+    async def test_it_prints_the_lines_of_the_contract_in_russian(
+        self, start_server: StartServer, tiktok: TikTok, streamer: str
+    ) -> None:
+        server = await start_server("uvicorn", LANGUAGE_CODE="ru", RELAY_LINGER="0")
+        room = tiktok.go_live(streamer)
+        nobody = await server.add_account("nobody", "")
+        somebody = await server.add_account("somebody", streamer)
+        async with Phone(f"{server.address}/ws/{nobody.token}") as phone:
+            await phone.until_closed()
+        async with Phone(f"{server.address}/ws/{somebody.token}") as phone:
+            await phone.until_type("connected")
+        await tiktok.wait_for(lambda: not room.sockets)
+        for failure in (Failure.CAPTCHA, Failure.SIGN_429):
+            room.clear()
+            room.fail(failure)
+            async with Phone(f"{server.address}/ws/{somebody.token}") as phone:
+                await phone.until_closed()
+        log = server.log_text
+        for line in (
+            f"🔴 Подключение к TikTok Live: @{streamer}\n",
+            f"✅ TikTok Live клиент запущен для @{streamer}\n",
+            "❌ Rate limit от TikTok API: Too many connections started\n",
+            "💡 Подсказка: Для снятия лимита используйте EulerStream API\n",
+            f"⚠️ TikTok username не указан для user_id={nobody.user_id}\n",
+            "❌ Ошибка подключения к TikTok Live: ",
+        ):
+            assert line in log, log
