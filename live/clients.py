@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs
@@ -20,7 +21,15 @@ from live.errors import ErrorCode, RelayError
 from live.eventlog import Cursor
 from live.frames import EVENT_TYPES, FrameType
 
-__all__ = ["BEARER", "SocketOptions", "address", "bearer_token", "header", "is_trusted_proxy", "language"]
+__all__ = [
+    "BEARER",
+    "SocketOptions",
+    "address",
+    "bearer_token",
+    "header",
+    "is_trusted_proxy",
+    "language",
+]
 
 BEARER = "bearer"
 ALL_TYPES = "all"
@@ -115,11 +124,11 @@ def language(scope: Mapping[str, Any]) -> str:
     asked = query.get("lang", [""])[-1]
     if asked in dict(settings.LANGUAGES):
         return str(asked)
-    for accepted, _quality in parse_accept_lang_header(header(scope, b"accept-language")):
-        try:
-            return str(get_supported_language_variant(accepted))
-        except LookupError:
-            continue
+    for accepted, quality in parse_accept_lang_header(header(scope, b"accept-language")):
+        # A quality of 0 is "not this one", RFC 9110 section 12.4.2.
+        with suppress(LookupError):
+            if quality:
+                return str(get_supported_language_variant(accepted))
     return str(settings.LANGUAGE_CODE)
 
 

@@ -16,6 +16,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
+from django.conf import settings
 from django.utils.translation import gettext_noop as _
 from msgspec import UNSET, UnsetType
 
@@ -27,6 +28,7 @@ from live.delivery import Delivery, text_message
 from live.errors import CloseCode, ErrorCode, RelayError
 from live.frames import Connected, Frame, FrameType, Nothing, Snapshot, State, encode
 from live.relay import Relay
+from live.sockets import abort
 from live.streams import LiveStream, now_ms
 
 __all__ = ["RejectingConsumer", "RelayConsumer"]
@@ -39,6 +41,8 @@ _MAX_PING_ID = 128
 _BURST = 20
 _RATE = 5.0
 _MAX_USER_AGENT = 300
+# A client that does not even take the explanation is dropped.
+_LAST_WORD_TIMEOUT = 2.0
 _NOTHING_YET = Snapshot(viewers=None, likes=None, gifts=[], top=[], comments=[])
 
 
@@ -70,6 +74,8 @@ class RelayConsumer(AsyncWebsocketConsumer):
         self._task: asyncio.Task[None] | None = None
         self._interruption: RelayError | None = None
         self._client_close_code: int | None = None
+        self._sending = False
+        self._progress = (0, 0.0)  # frames sent, and when a change of that was last seen
         self._allowance = float(_BURST)
         self._allowance_at = 0.0
 
@@ -131,6 +137,13 @@ class RelayConsumer(AsyncWebsocketConsumer):
     def task(self) -> asyncio.Task[None]:
         assert self._task is not None
         return self._task
+
+    def check_progress(self, now: float) -> None:
+        sent = self._connection.frames_sent
+        if not self._sending or sent != self._progress[0]:
+            self._progress = (sent, now)
+        elif now - self._progress[1] >= settings.RELAY_SEND_TIMEOUT:
+            self.interrupt(RelayError(ErrorCode.TOO_SLOW))
 
     def interrupt(self, error: RelayError) -> None:
         if self._interruption is None:
@@ -247,9 +260,11 @@ class RelayConsumer(AsyncWebsocketConsumer):
                 await self._send(self._connected(stream, delivery, _NOTHING_YET))
             if stream.offline is not None and not options.wait:
                 raise stream.offline
+            self._sending = True
             for message in delivery.pending():
                 await send(message)
                 connection.frames_sent += 1
+            self._sending = False
             if not delivery.finished:
                 await delivery.wait()
         if stream.error is not None:
@@ -276,10 +291,16 @@ class RelayConsumer(AsyncWebsocketConsumer):
         """Say why, then close. Nothing is sent after that."""
         connection = self._connection
         self._interruption = error or RelayError(ErrorCode.CONNECTION_LOST)
+        self._sending = False
         connection.close_code = CloseCode.NORMAL
         if error is not None:
             connection.close_code, connection.error_code = error.close_code, error.code
             connection.said = error.said
-            explanation = error.explain(self._language)
-            await self._send(Frame(type=FrameType.ERROR, ts=now_ms(), data=explanation))
-        await self.close(code=connection.close_code)
+        try:
+            async with asyncio.timeout(_LAST_WORD_TIMEOUT):
+                if error is not None:
+                    explanation = error.explain(self._language)
+                    await self._send(Frame(type=FrameType.ERROR, ts=now_ms(), data=explanation))
+                await self.close(code=connection.close_code)
+        except TimeoutError:
+            abort(self.base_send)

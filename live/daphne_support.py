@@ -2,6 +2,9 @@
 
 - Close codes: autobahn's `sendClose`, which Daphne calls, refuses every code of RFC 6455 but 1000;
   the contract has 1008, 1011 and 1012.
+- Backpressure: Daphne's `send` never waits, and buffers without bound for a client that does not
+  read (its issue 170). Here it waits while Twisted's write buffer is full.
+- Fan-out: a frame that goes to many sockets is framed once (autobahn's `PreparedMessage`).
 - Tokens: Daphne writes the path of each request, and so the token, to its access log, past
   `logging`.
 
@@ -10,25 +13,84 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
+from autobahn.websocket.protocol import PreparedMessage
 from daphne.access import AccessLogGenerator
+from daphne.server import Server
 from daphne.ws_protocol import WebSocketProtocol
+from twisted.internet.interfaces import IPushProducer
+from zope.interface import implementer
 
 from live.redaction import redact
 
 __all__ = ["install"]
 
+# Where the framed form of an ASGI message is kept: in the message, which its sockets share.
+_PREPARED = "autobahn.prepared"
+
 
 def install() -> None:
     """Teach the Daphne of this process. Twice does no harm."""
     WebSocketProtocol.serverClose = _close
+    WebSocketProtocol.onOpen = _on_open
+    Server.handle_reply = _handle_reply
     AccessLogGenerator.write_entry = _write_redacted_entry
 
 
 def _close(protocol: WebSocketProtocol, code: int | None = None) -> None:
     # What `sendClose` does once it has checked the code.
     protocol.sendCloseFrame(code=1000 if code is None else int(code))
+
+
+@implementer(IPushProducer)
+class _Flow:
+    """Twisted tells it when a socket's write buffer is full, and when it has room again."""
+
+    def __init__(self) -> None:
+        self._writable = asyncio.Event()
+        self._writable.set()
+        self.is_writable = self._writable.is_set
+        self.wait = self._writable.wait
+
+    def pauseProducing(self) -> None:  # noqa: N802 -- Twisted's name
+        self._writable.clear()
+
+    def resumeProducing(self) -> None:  # noqa: N802
+        self._writable.set()
+
+    def stopProducing(self) -> None:  # noqa: N802
+        self._writable.set()
+
+
+_on_open_of_daphne = WebSocketProtocol.onOpen
+
+
+def _on_open(protocol: WebSocketProtocol) -> None:
+    protocol.relay_flow = _Flow()
+    # Twisted's HTTP channel, from before the upgrade, would stop *reading* in its place.
+    protocol.transport.unregisterProducer()
+    protocol.transport.registerProducer(protocol.relay_flow, streaming=True)
+    _on_open_of_daphne(protocol)
+
+
+_handle_reply_of_daphne = Server.handle_reply
+
+
+async def _handle_reply(server: Server, protocol: Any, message: dict[str, Any]) -> None:
+    if message["type"] != "websocket.send" or message.get("text") is None:
+        await _handle_reply_of_daphne(server, protocol, message)
+        return
+    flow = protocol.relay_flow
+    if not flow.is_writable():
+        await flow.wait()
+    if protocol.state != WebSocketProtocol.STATE_OPEN:
+        return
+    if (prepared := message.get(_PREPARED)) is None:
+        prepared = PreparedMessage(message["text"].encode(), False, False, doNotCompress=True)
+        message[_PREPARED] = prepared
+    protocol.sendPreparedMessage(prepared)
 
 
 _write_entry = AccessLogGenerator.write_entry

@@ -191,9 +191,10 @@ def decode_response(push_frame: Any) -> Any:
 def _gunzip(data: bytes) -> bytes:
     inflate = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
     try:
-        inflated = inflate.decompress(data, MAX_INFLATED_BYTES)
+        # With room for one byte more, the end of what is just not too large is seen.
+        inflated = inflate.decompress(data, MAX_INFLATED_BYTES + 1)
     except zlib.error as refused:
         raise DecodeError(f"gzip: {refused}") from None
-    if not inflate.eof:
+    if not inflate.eof or len(inflated) > MAX_INFLATED_BYTES:
         raise DecodeError("gzip: cut short, or too large")
     return inflated

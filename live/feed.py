@@ -86,14 +86,14 @@ class Feed:
                 event = event_of(
                     method, decode_message(method, message.payload), at, message.msg_id
                 )
-            except (DecodeError, ValueError) as failure:
+            except DecodeError as failure:
                 self.reject(method, failure)
                 continue
             if event is not None and self._is_new(event.id):
                 self._add(event, now)
         return self.log.end > end
 
-    def reject(self, what: str, failure: Exception) -> None:
+    def reject(self, what: str, failure: DecodeError) -> None:
         """Count something that could not be decoded; the first of each kind is logged."""
         if self._count(self.undecodable, what) == 1:
             logger.warning("TikTok sent a %s that can't be decoded: %s", what[:100], failure)

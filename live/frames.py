@@ -334,7 +334,8 @@ def _user(user: Any, identity: Any = None) -> User:
     for badge in user.badge_list:
         scene = badge.scene_type
         if scene == _FANS:
-            fan_level = _whole_number(badge.privilege_log_extra.level)
+            level = _whole_number(badge.privilege_log_extra.level)
+            fan_level = fan_level if level is None else level
         elif scene == _ADMIN:
             moderator = True
         elif scene in {_SUBSCRIBER, _NEW_SUBSCRIBER}:

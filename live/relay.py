@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from asyncio import Task, timeout, wait
+from asyncio import Task, TimerHandle, get_running_loop, timeout, wait
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -22,6 +22,8 @@ __all__ = ["Relay", "Socket"]
 _COME_BACK = (1, 10)
 # A goodbye waits that long for sockets that don't take it.
 _GOODBYE_TIMEOUT = 3.0
+# Seconds between two looks at whether clients take what they are sent.
+_PATROL = 1.0
 
 
 class Socket(Protocol):
@@ -29,6 +31,9 @@ class Socket(Protocol):
 
     def interrupt(self, error: RelayError) -> None:
         """Explain the error to the client, and close."""
+
+    def check_progress(self, now: float) -> None:
+        """Called every second or so, with the loop's time: is the client taking what it is sent?"""
 
     @property
     def task(self) -> Task[None]:
@@ -56,6 +61,7 @@ class Relay:
         )
         self.streams = Streams(make_upstream, options, rng=rng)
         self.connection_log = ConnectionLogWriter()
+        self._patrol: TimerHandle | None = None
         self._leaving = False
         self._rng = rng or random.Random()  # noqa: S311 -- jitter is no secret
         self._sockets: set[Socket] = set()
@@ -64,6 +70,8 @@ class Relay:
     def check_in(self, socket: Socket) -> None:
         """A socket is open; it leaves by itself when its task is done."""
         self._sockets.add(socket)
+        if self._patrol is None:
+            self._patrol = get_running_loop().call_later(_PATROL, self._check_progress)
         socket.task.add_done_callback(lambda _: self._sockets.discard(socket))
 
     def check(self) -> None:
@@ -91,6 +99,8 @@ class Relay:
     async def close(self) -> None:
         """Say goodbye to all sockets, end all streams, finish writing the connection log."""
         self._leaving = True
+        if self._patrol is not None:
+            self._patrol.cancel()
         for socket in list(self._sockets):
             socket.interrupt(self._goodbye())
         with suppress(TimeoutError):
@@ -99,6 +109,12 @@ class Relay:
                     await wait(tasks)
         await self.streams.close()
         await self.connection_log.flush()
+
+    def _check_progress(self) -> None:
+        loop = get_running_loop()
+        for socket in list(self._sockets):
+            socket.check_progress(loop.time())
+        self._patrol = loop.call_later(_PATROL, self._check_progress) if self._sockets else None
 
     def _goodbye(self) -> RelayError:
         return RelayError(ErrorCode.SERVER_SHUTDOWN, retry_after=self._rng.randint(*_COME_BACK))

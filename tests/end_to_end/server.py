@@ -100,6 +100,12 @@ class Server:
             async with asyncio.timeout(30):
                 await process.wait()
 
+    def memory(self) -> int:
+        """The process's resident memory, in bytes."""
+        assert self._process is not None
+        pages = Path(f"/proc/{self._process.pid}/statm").read_text().split()[1]
+        return int(pages) * os.sysconf("SC_PAGE_SIZE")
+
     async def manage(self, *arguments: str) -> str:
         """Run manage.py; returns what it printed.
 
