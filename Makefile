@@ -21,7 +21,7 @@ run: $(VENV)/run.stamp
 	@$(BIN)/python manage.py migrate --verbosity 0
 	@$(BIN)/python manage.py ensure_admin --address http://$(HOST):$(PORT)
 	@exec $(BIN)/python -m uvicorn relay_project.asgi:application --host $(HOST) --port $(PORT) \
-	  --ws websockets-sansio --no-proxy-headers --timeout-graceful-shutdown 10
+	  --ws websockets-sansio --ws-per-message-deflate false --no-proxy-headers --timeout-graceful-shutdown 10
 
 test: $(VENV)/dev.stamp
 	$(BIN)/python -m pytest $(ARGS)
