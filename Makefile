@@ -4,15 +4,18 @@
 PYTHON ?= python3
 HOST ?= 127.0.0.1
 PORT ?= 8000
+LIVE ?= anna.live
 VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint requirements messages
+.PHONY: help run standin test bench lint requirements messages
 
 help:
 	@echo "make run           serve on $(HOST):$(PORT) (HOST=0.0.0.0 for phones on your network)"
+	@echo "make standin       play TikTok on port 9000, with LIVE=name being live"
 	@echo "make test          run the tests"
+	@echo "make bench         measure the speed, beside its references (ARGS='--quick fanout')"
 	@echo "make lint          ruff and mypy"
 	@echo "make requirements  compile the pinned requirements from pyproject.toml"
 	@echo "make messages      collect and compile the translations (needs gettext)"
@@ -21,10 +24,16 @@ run: $(VENV)/run.stamp
 	@$(BIN)/python manage.py migrate --verbosity 0
 	@$(BIN)/python manage.py ensure_admin --address http://$(HOST):$(PORT)
 	@exec $(BIN)/python -m uvicorn relay_project.asgi:application --host $(HOST) --port $(PORT) \
-	  --ws websockets-sansio --ws-per-message-deflate false --no-proxy-headers --timeout-graceful-shutdown 10
+	  --ws websockets-sansio --ws-per-message-deflate false --no-proxy-headers --ws-max-size 2097152 --timeout-graceful-shutdown 10
+
+standin: $(VENV)/dev.stamp
+	@exec $(BIN)/python -m tests.tiktok --port 9000 --live $(LIVE)
 
 test: $(VENV)/dev.stamp
 	$(BIN)/python -m pytest $(ARGS)
+
+bench: $(VENV)/dev.stamp
+	$(BIN)/python -m bench $(ARGS)
 
 lint: $(VENV)/dev.stamp
 	$(BIN)/ruff check .

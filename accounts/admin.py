@@ -29,8 +29,7 @@ from django.utils.translation import gettext, override
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 
-from accounts.management.commands.add_token import MAX_DAYS
-from accounts.models import AccessToken, User
+from accounts.models import MAX_DAYS, AccessToken, User, sign_api_key_validator
 
 __all__ = ["AccountAdmin"]
 
@@ -43,6 +42,7 @@ class AccountForm(UserChangeForm):  # type: ignore[type-arg]
     new_sign_api_key = forms.CharField(
         label=_("New EulerStream API key"),
         required=False,
+        validators=[sign_api_key_validator],
         max_length=500,
         widget=forms.PasswordInput(
             render_value=False, attrs={"autocomplete": "new-password", "class": "vTextField"}

@@ -7,6 +7,7 @@ import secrets
 from datetime import datetime, timedelta
 
 from django.contrib.auth.models import AbstractUser
+from django.core.validators import RegexValidator
 from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -20,8 +21,15 @@ TOKEN_BYTES = 32
 # The part of a token that is kept in clear; the 208 bits behind it stay unknown.
 PREFIX_LENGTH = 8
 LABEL_LENGTH = 100
+MAX_DAYS = 36_500
 # What a value encrypted by Fernet begins with: the key it was encrypted with is gone.
 _UNDECIPHERED = "gAAAAA"
+
+
+# It travels in an HTTP header.
+sign_api_key_validator = RegexValidator(
+    r"\A[\x21-\x7e]+\Z", _("An EulerStream API key has printable ASCII characters only.")
+)
 
 
 class User(AbstractUser):
@@ -35,6 +43,7 @@ class User(AbstractUser):
     )
     own_sign_api_key = EncryptedTextField(
         _("own EulerStream API key"),
+        validators=[sign_api_key_validator],
         blank=True,
         null=True,
         help_text=_("Stored encrypted. Connections of this account then use its own limit."),

@@ -37,13 +37,15 @@ def normalise_tiktok_username(value: str) -> str:
         ValidationError: TikTok can't have it; the message says what it can have.
     """
     username = value.strip()
+    if not username:
+        return ""
     if pasted := _PASTED.fullmatch(username):
         username = pasted["username"]
     username = username.removeprefix("@")
     # Before case is dropped: lower() makes Latin letters of some others, such as the Kelvin sign.
     if username.isascii():
         username = username.lower()
-    if username and not is_tiktok_username(username):
+    if not is_tiktok_username(username):
         raise ValidationError(
             _(
                 "TikTok has no such username: it takes 2 to 24 Latin letters, digits, "
@@ -69,11 +71,11 @@ class TikTokUsernameField(models.CharField):  # type: ignore[type-arg]
         value = super().to_python(value)
         return normalise_tiktok_username(value) if isinstance(value, str) else value
 
+    def get_prep_value(self, value: Any) -> Any:
+        # Queries and `save` are no forms: what they are given is taken as it is.
+        return models.Field.get_prep_value(self, value)
+
     def formfield(self, **kwargs: Any) -> Any:
         # A pasted address is longer than the username in it, so the form sets no length.
-        field = super().formfield(**{"form_class": _TikTokUsernameFormField, **kwargs})
-        if isinstance(field, forms.CharField):
-            field.max_length = None
-            field.validators = []
-            field.widget.attrs.pop("maxlength", None)
-        return field
+        options = {"form_class": _TikTokUsernameFormField, "max_length": None, **kwargs}
+        return super().formfield(**options)

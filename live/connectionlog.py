@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from channels.db import database_sync_to_async
-from django.db import Error as DatabaseError
 from django.utils import timezone
 
 from accounts.models import AccessToken
@@ -23,6 +22,8 @@ from live.models import ConnectionLog
 __all__ = ["Connection", "ConnectionLogWriter"]
 
 logger = logging.getLogger(__name__)
+
+_MAX_WAITING = 10_000
 
 
 @dataclass
@@ -65,6 +66,9 @@ class ConnectionLogWriter:
             await asyncio.wait([self._task])
 
     def _add(self, job: Callable[[], None]) -> None:
+        if len(self._jobs) >= _MAX_WAITING:
+            logger.error("the connection log can't be written fast enough; a row is lost")
+            return
         self._jobs.append(job)
         if self._task is None:
             self._task = asyncio.create_task(self._write(), name="connection log")
@@ -73,7 +77,8 @@ class ConnectionLogWriter:
         try:
             while self._jobs:
                 jobs, self._jobs = self._jobs, []
-                await database_sync_to_async(_do_all)(jobs)
+                # Not in the thread that authenticates: a busy database must not stop that.
+                await database_sync_to_async(_do_all, thread_sensitive=False)(jobs)
         finally:
             self._task = None
 
@@ -82,7 +87,7 @@ def _do_all(jobs: list[Callable[[], None]]) -> None:
     for job in jobs:
         try:
             job()
-        except DatabaseError:
+        except Exception:  # one row's trouble is not the others'
             logger.exception("a row of the connection log could not be written")
 
 

@@ -30,6 +30,7 @@ from live.frames import Connected, Frame, FrameType, Nothing, Snapshot, State, e
 from live.relay import Relay
 from live.sockets import abort
 from live.streams import LiveStream, now_ms
+from live.upstream import Room
 
 __all__ = ["RejectingConsumer", "RelayConsumer"]
 
@@ -151,7 +152,8 @@ class RelayConsumer(AsyncWebsocketConsumer):
             self.task.cancel()
 
     def _user_agent(self) -> str:
-        text = clients.header(self.scope, b"user-agent")
+        # What people call their app may well be UTF-8.
+        text = clients.header(self.scope, b"user-agent").encode("latin-1").decode(errors="replace")
         return "".join(filter(str.isprintable, text))[:_MAX_USER_AGENT]
 
     # --- The socket's task ---------------------------------------------------------------------
@@ -172,16 +174,16 @@ class RelayConsumer(AsyncWebsocketConsumer):
 
     async def _serve_until_closed(self) -> None:
         try:
-            offered = self.scope.get("subprotocols", [])
-            await self.accept(subprotocol=clients.BEARER if clients.BEARER in offered else None)
             error = await self._relay_until_over()
             await self._explain_and_close(error)
         except OSError:
             logger.debug("the client went away while it was sent something")
 
     async def _relay_until_over(self) -> RelayError | None:
-        """Authenticate and relay. Returns why it is over; None when the LIVE has ended."""
+        """Accept, authenticate, relay. Returns why it is over; None when the LIVE has ended."""
         try:
+            offered = self.scope.get("subprotocols", [])
+            await self.accept(subprotocol=clients.BEARER if clients.BEARER in offered else None)
             await self._authenticate_and_relay()
         except RelayError as error:
             return error
@@ -202,7 +204,11 @@ class RelayConsumer(AsyncWebsocketConsumer):
         connection = self._connection
         self._relay.check()
         try:
-            token = await self._authenticate()
+            async with asyncio.timeout(settings.RELAY_CONNECT_TIMEOUT):
+                token = await self._authenticate()
+        except TimeoutError:  # which is an OSError, and would pass for a client that has gone
+            logger.error("the database did not answer in time")
+            raise RelayError(ErrorCode.INTERNAL_ERROR) from None
         finally:
             self._relay.connection_log.opened(connection)
         account = token.user
@@ -212,17 +218,15 @@ class RelayConsumer(AsyncWebsocketConsumer):
         if not is_tiktok_username(account.tiktok_username):
             raise RelayError(ErrorCode.USERNAME_INVALID)
         options = clients.SocketOptions.parse(self.scope["query_string"].decode("latin-1"))
+        key = account.sign_api_key()
         with self._relay.socket_of(account.pk):
             stream = self._relay.streams.join(
-                account.tiktok_username,
-                account.sign_api_key(),
-                wait=options.wait,
-                since=options.since,
+                account.tiktok_username, key, wait=options.wait, since=options.since
             )
             try:
                 await self._follow(stream, options)
             finally:
-                self._relay.streams.leave(stream, wait=options.wait)
+                self._relay.streams.leave(stream, key, wait=options.wait)
 
     async def _authenticate(self) -> AccessToken:
         """Raises RelayError: the token is unknown or unusable, or its account disabled."""
@@ -231,13 +235,14 @@ class RelayConsumer(AsyncWebsocketConsumer):
         if token is None:
             raise RelayError(ErrorCode.INVALID_TOKEN)
         connection, account = self._connection, token.user
-        connection.token_id, connection.token_prefix = token.pk, token.prefix
+        connection.token_prefix = token.prefix
         connection.account_id = account.pk
         connection.tiktok_username = account.tiktok_username
         if not token.is_usable():
             raise RelayError(ErrorCode.TOKEN_REVOKED)
         if not account.is_active:
             raise RelayError(ErrorCode.ACCOUNT_DISABLED)
+        connection.token_id = token.pk
         return token
 
     async def _follow(self, stream: LiveStream, options: clients.SocketOptions) -> None:
@@ -248,38 +253,39 @@ class RelayConsumer(AsyncWebsocketConsumer):
         """
         log, connection, send = stream.log, self._connection, self.base_send
         delivery = Delivery(log, options.since, options.types, options.batch / 1000, now_ms)
-        connected = False
+        told_of: Room | None = None
         if stream.room is not None:
-            connected = True
-            await self._send(self._connected(stream, delivery, stream.snapshot()))
+            told_of = stream.room
+            # The snapshot is of the log's end: with a replay to come, it would tell things twice.
+            snapshot = stream.snapshot() if delivery.up_to_date else _NOTHING_YET
+            await self._send(self._connected(stream, told_of, delivery, snapshot))
         if stream.status.state is not State.LIVE and delivery.position == log.end > 0:
             await self._send(Frame(type=FrameType.STATUS, ts=now_ms(), data=stream.status))
         while not delivery.finished:
-            if not connected and stream.room is not None:
-                connected = True
-                await self._send(self._connected(stream, delivery, _NOTHING_YET))
-            if stream.offline is not None and not options.wait:
-                raise stream.offline
+            if stream.room is not None and (told_of is None or told_of.id != stream.room.id):
+                told_of = stream.room
+                await self._send(self._connected(stream, told_of, delivery, _NOTHING_YET))
             self._sending = True
             for message in delivery.pending():
                 await send(message)
                 connection.frames_sent += 1
             self._sending = False
+            if delivery.up_to_date and stream.offline is not None and not options.wait:
+                raise stream.offline
             if not delivery.finished:
                 await delivery.wait()
         if stream.error is not None:
             raise stream.error
 
     @staticmethod
-    def _connected(stream: LiveStream, delivery: Delivery, snapshot: Snapshot) -> Frame:
-        assert stream.room is not None
+    def _connected(stream: LiveStream, room: Room, delivery: Delivery, snapshot: Snapshot) -> Frame:
         data = Connected(
             username=stream.username,
-            room_id=stream.room.id,
+            room_id=room.id,
             cursor=delivery.cursor,
             resumed=delivery.resumed,
             snapshot=snapshot,
-            title=stream.room.title or UNSET,
+            title=room.title or UNSET,
         )
         return Frame(type=FrameType.CONNECTED, ts=now_ms(), data=data)
 

@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from live.eventlog import Cursor, Entry, EventLog
-from live.frames import Frame, FrameType, Gap, Join, Like, Side, encode
+from live.frames import EVENT_TYPES, Frame, FrameType, Gap, Join, Like, Side, Viewers, encode
 
 __all__ = ["Delivery", "text_message"]
 
@@ -63,7 +63,7 @@ class Delivery:
             self.position = log.end
         elif since.epoch == log.epoch and since.offset <= log.end:
             self.position = since.offset
-            self.resumed = self.position >= log.first - 1
+            self.resumed = self.position >= log.first - 1 or self._missed() == {}
         else:
             self.position = 0
             self._lost = True
@@ -91,17 +91,17 @@ class Delivery:
         """The next messages that there are already; empty when the socket is up to date."""
         messages: list[dict[str, Any]] = []
         if self._lost or self.position < self._log.first - 1:
-            messages.append(self._gap())
+            messages += self._what_fell_off()
         if self.position == self._log.end:
             return messages
         lags = self._log.end - max(self.position, self._due) > _LAG
         entries = self._log.read(self.position, _LAG_CHUNK if lags else _CHUNK)
-        newest = entries[-1]
+        newest, cursor = entries[-1], self.cursor
         self.position, self._delivered_at = newest.offset, newest.at
         if self._wanted is not None:
             entries = [entry for entry in entries if entry.type in self._wanted]
         if lags:
-            texts = merge(entries)
+            texts = merge(entries, cursor)
         elif self._batch and len(entries) > 1:
             texts = [entry.text for entry in entries]
         else:
@@ -112,23 +112,48 @@ class Delivery:
         messages.extend(map(text_message, texts))
         return messages
 
-    def _gap(self) -> dict[str, Any]:
+    @property
+    def up_to_date(self) -> bool:
+        """Everything that there is has been delivered."""
+        return self.position >= self._log.end
+
+    def _what_fell_off(self) -> list[dict[str, Any]]:
+        """What can still be had of the frames that the log no longer holds, behind a `gap` for the
+        others. Resuming from that gap's cursor gives all of it again."""
         log = self._log
-        missed = None if self._lost else log.missed(self.position)
-        if missed is not None and self._wanted is not None:
-            missed = {name: count for name, count in missed.items() if name in self._wanted}
+        missed = self._missed()
+        lasting = [
+            entry
+            for entry in log.lasting(self.position)
+            if self._wanted is None or entry.type in self._wanted
+        ]
+        place = self.position if lasting else log.first - 1
+        messages = [] if missed == {} else [self._gap(place, missed)]
+        messages += [entry.message for entry in lasting]
         self.position = log.first - 1
         self._lost = False
-        oldest = log.read(self.position, 1)
+        return messages
+
+    def _missed(self) -> dict[str, int] | None:
+        """How many wanted events can't be had any more, by type; None if nobody knows."""
+        missed = None if self._lost else self._log.missed(self.position)
+        if missed is None:
+            return None
+        wanted = EVENT_TYPES if self._wanted is None else self._wanted & EVENT_TYPES
+        return {str(kind): count for kind, count in missed.items() if kind in wanted}
+
+    def _gap(self, place: int, missed: dict[str, int] | None) -> dict[str, Any]:
+        cursor = str(Cursor(self._log.epoch, place))
+        oldest = self._log.read(place, 1)
         now = self._clock()
         gap = Gap(
             side=Side.CLIENT,
             from_=self._delivered_at,
             to=oldest[0].at if oldest else now,
             missed=missed,
-            cursor=self.cursor,
+            cursor=cursor,
         )
-        return text_message(encode(Frame(type=FrameType.GAP, cursor=self.cursor, ts=now, data=gap)))
+        return text_message(encode(Frame(type=FrameType.GAP, cursor=cursor, ts=now, data=gap)))
 
 
 def _batch_text(texts: list[str], now: int) -> str:
@@ -147,57 +172,74 @@ class _JoinFrame(Frame, kw_only=True):
     data: Join
 
 
-_FRAMES: dict[FrameType, msgspec.json.Decoder[Any]] = {
-    FrameType.LIKE: msgspec.json.Decoder(_LikeFrame),
-    FrameType.JOIN: msgspec.json.Decoder(_JoinFrame),
-}
+class _ViewersFrame(Frame, kw_only=True):
+    data: Viewers
 
 
-def merge(entries: list[Entry]) -> list[str]:
-    """Texts of frames that say what the entries say, in fewer words: likes summed, joins counted,
-    of viewers the latest. The merged frame stands where the last of its kind stood, and says in
-    `merged` how many it stands for; whatever else there is stays as it is.
+_decode_like = msgspec.json.Decoder(_LikeFrame).decode
+_decode_join = msgspec.json.Decoder(_JoinFrame).decode
+_decode_viewers = msgspec.json.Decoder(_ViewersFrame).decode
 
-    A socket that is cut between two of these frames, and resumes behind the first, does not hear
-    of the likes and joins before it that the second would have counted. The next like's `total`,
-    and the snapshot that it gets on resuming, say how many likes there are nonetheless.
+
+def merge(entries: list[Entry], cursor: str) -> list[str]:
+    """Texts of frames that say what the entries say, in fewer words: in each run of likes, joins
+    and viewers between other frames, likes are summed, joins counted, of viewers the latest stays.
+
+    `merged` says how many frames one stands for. All frames of a run but the last carry the cursor
+    from before the run, so that a socket cut in the middle of it resumes without a loss; viewers
+    and joins, which come first, are then told again.
+
+    Args:
+        cursor: of the place before the first entry.
     """
-    last: dict[FrameType, Entry] = {}
-    kinds: dict[FrameType, list[Entry]] = {}
+    texts: list[str] = []
+    run: dict[FrameType, list[Entry]] = {}
     for entry in entries:
         if entry.type in _MERGED:
-            last[entry.type] = entry
-            kinds.setdefault(entry.type, []).append(entry)
-    return [
-        _MERGED[entry.type](kinds[entry.type]) if entry.type in _MERGED else entry.text
-        for entry in entries
-        if entry.type not in _MERGED or last[entry.type] is entry
-    ]
+            run.setdefault(entry.type, []).append(entry)
+            continue
+        if run:
+            texts += _merged_run(run, cursor)
+            run = {}
+        texts.append(entry.text)
+        cursor = f"{cursor.partition('-')[0]}-{entry.offset}"
+    return texts + _merged_run(run, cursor)
 
 
-def _merged_likes(entries: list[Entry]) -> str:
-    frames = [_FRAMES[FrameType.LIKE].decode(entry.text) for entry in entries]
+def _merged_run(run: dict[FrameType, list[Entry]], before: str) -> list[str]:
+    frames = [merge_kind(run[kind]) for kind, merge_kind in _MERGED.items() if kind in run]
+    if frames:
+        end = max(frames, key=lambda frame: int(str(frame.cursor).partition("-")[2])).cursor
+        for frame in frames:
+            frame.cursor = before
+        frames[-1].cursor = end
+    return [encode(frame) for frame in frames]
+
+
+def _merged_likes(entries: list[Entry]) -> Frame:
+    frames = [_decode_like(entry.text) for entry in entries]
     frame = frames[-1]
     if len(frames) > 1:
         frame.data.count = sum(each.data.count for each in frames)
         frame.data.total = max(each.data.total for each in frames)
         frame.data.merged = len(frames)
-    return encode(frame)
+    return frame
 
 
-def _merged_joins(entries: list[Entry]) -> str:
-    frame = _FRAMES[FrameType.JOIN].decode(entries[-1].text)
+def _merged_joins(entries: list[Entry]) -> Frame:
+    frame = _decode_join(entries[-1].text)
     if len(entries) > 1:
         frame.data.merged = len(entries)
-    return encode(frame)
+    return frame
 
 
-def _latest(entries: list[Entry]) -> str:
-    return entries[-1].text
+def _latest_viewers(entries: list[Entry]) -> Frame:
+    return _decode_viewers(entries[-1].text)
 
 
-_MERGED: dict[FrameType, Callable[[list[Entry]], str]] = {
-    FrameType.LIKE: _merged_likes,
+# In the order in which they stand in a run: what it hurts least to be told twice comes first.
+_MERGED: dict[FrameType, Callable[[list[Entry]], Frame]] = {
+    FrameType.VIEWERS: _latest_viewers,
     FrameType.JOIN: _merged_joins,
-    FrameType.VIEWERS: _latest,
+    FrameType.LIKE: _merged_likes,
 }

@@ -163,8 +163,8 @@ _TABLE: dict[ErrorCode, _Explanation] = {
     ),
     ErrorCode.CONNECTION_LOST: _Explanation(
         CloseCode.INTERNAL_ERROR,
-        _("TikTok Live connection error: connection lost"),
-        _("The connection to the LIVE of @%(username)s was lost."),
+        _("TikTok Live connection error: no connection to TikTok"),
+        _("TikTok can't be reached, or the connection to the LIVE of @%(username)s was lost."),
         _("Connect again."),
     ),
     ErrorCode.INTERNAL_ERROR: _Explanation(
@@ -176,7 +176,7 @@ _TABLE: dict[ErrorCode, _Explanation] = {
     ErrorCode.SERVER_SHUTDOWN: _Explanation(
         CloseCode.SERVICE_RESTART,
         _("The server restarts"),
-        _("The server goes away for a moment. Nothing is lost if the app connects again."),
+        _("The server goes away for a moment. The app can connect again shortly."),
     ),
 }
 

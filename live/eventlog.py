@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import re
 import secrets
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -23,6 +23,8 @@ _EPOCH_ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789"
 _EPOCH_LENGTH = 8
 # Types of entries are remembered longer than their texts, to say what a slow reader missed.
 _TYPES_PER_ENTRY_KEPT = 16
+# What is merged or dropped first; frames of other types outlive their place in the ring.
+_PASSING = frozenset({FrameType.LIKE, FrameType.JOIN, FrameType.VIEWERS, FrameType.STATUS})
 _TYPES = list(FrameType)
 _TYPE_NUMBERS = {frame_type: number for number, frame_type in enumerate(_TYPES)}
 
@@ -78,6 +80,7 @@ class EventLog:
         self._capacity = capacity
         self._ring: list[Entry | None] = [None] * capacity
         self._types = bytearray(capacity * _TYPES_PER_ENTRY_KEPT)
+        self._lasting: deque[Entry] = deque(maxlen=capacity)
         self._waiting: dict[asyncio.Future[None], None] = {}  # a set that keeps its order
 
     @property
@@ -100,6 +103,8 @@ class EventLog:
         entry = Entry(offset, type, at, encode(f"{self.epoch}-{offset}"))
         self._ring[offset % self._capacity] = entry
         self._types[offset % len(self._types)] = _TYPE_NUMBERS[type]
+        if type not in _PASSING:
+            self._lasting.append(entry)
         self.end = offset
         self.wake()
         return entry
@@ -119,13 +124,23 @@ class EventLog:
         stop = min(start + limit, self.end + 1)
         return [ring[offset % capacity] for offset in range(start, stop)]  # type: ignore[misc]
 
-    def missed(self, after: int) -> dict[str, int] | None:
-        """How many frames behind `after` are no longer held, by type; None if that is forgotten."""
+    def lasting(self, after: int) -> list[Entry]:
+        """Frames behind `after` that are too old for `read`, but too dear to forget: gifts,
+        comments and whatever else is rare. The newest `capacity` of these are kept."""
+        first = self.first
+        return [entry for entry in self._lasting if after < entry.offset < first]
+
+    def missed(self, after: int) -> dict[FrameType, int] | None:
+        """How many frames behind `after` neither `read` nor `lasting` has any more, by type; None
+        if that is forgotten."""
         if after < self.end - len(self._types):
             return None
         size = len(self._types)
-        counted = Counter(self._types[offset % size] for offset in range(after + 1, self.first))
-        return {str(_TYPES[number]): count for number, count in counted.items()}
+        counted = Counter(
+            _TYPES[self._types[offset % size]] for offset in range(after + 1, self.first)
+        )
+        counted -= Counter(entry.type for entry in self.lasting(after))
+        return dict(counted)
 
     async def changed(self, after: int) -> None:
         """Wait until there is a frame behind `after`, the log is closed, or `wake` is called."""

@@ -38,6 +38,8 @@ logger = logging.getLogger(__name__)
 _IDS_REMEMBERED = 16_384
 # Names of unknown methods come from outside: no more than that many are told apart.
 _MAX_METHODS = 500
+# Real messages that become frames have a few kB. The log keeps thousands of them.
+_MAX_PAYLOAD = 64 * 1024
 
 
 class Feed:
@@ -83,6 +85,8 @@ class Feed:
                 self._count(self.unmapped, method)
                 continue
             try:
+                if len(message.payload) > _MAX_PAYLOAD:
+                    raise DecodeError(f"too large: {len(message.payload)} bytes")
                 event = event_of(
                     method, decode_message(method, message.payload), at, message.msg_id
                 )
@@ -101,6 +105,12 @@ class Feed:
     def sweep(self, now: float) -> None:
         """End streaks that TikTok forgot to end. To be called every few seconds."""
         self._end_streaks(self._streaks.expire(now))
+
+    def start_anew(self) -> None:
+        """Another LIVE begins; the log goes on."""
+        self._end_streaks(self._streaks.end_all())
+        self._streaks = Streaks()
+        self._snapshot = SnapshotKeeper()
 
     def finish(self) -> None:
         """The stream is over: streaks end, the log closes."""

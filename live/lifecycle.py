@@ -78,7 +78,9 @@ class Farewell:
         if not self._servers_handlers and threading.current_thread() is threading.main_thread():
             self._loop = asyncio.get_running_loop()
             for number in self._SIGNALS:
-                self._servers_handlers[number] = signal.signal(number, self._on_signal)
+                # One that the server ignores, as in a shell's background, would end nothing.
+                if signal.getsignal(number) not in {signal.SIG_IGN, None}:
+                    self._servers_handlers[number] = signal.signal(number, self._on_signal)
         await self._application(scope, receive, send)
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:

@@ -13,6 +13,7 @@ from django.conf import settings
 
 from live.connectionlog import ConnectionLogWriter
 from live.errors import ErrorCode, RelayError
+from live.signgate import SignGates
 from live.streams import StreamOptions, Streams, UpstreamFactory
 from live.upstream import TikTokUpstream
 
@@ -59,7 +60,7 @@ class Relay:
             reconnect_attempts=settings.RELAY_RECONNECT_ATTEMPTS,
             wait_interval=settings.RELAY_WAIT_INTERVAL,
         )
-        self.streams = Streams(make_upstream, options, rng=rng)
+        self.streams = Streams(make_upstream, options, SignGates(settings.SIGN_API_KEY), rng=rng)
         self.connection_log = ConnectionLogWriter()
         self._patrol: TimerHandle | None = None
         self._leaving = False

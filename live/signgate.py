@@ -1,8 +1,9 @@
 """The sign server's limit, shared by all streams that use one API key.
 
-Requests of a key go out one at a time, so that the first refusal is known before a second is
-provoked. A refusal, or an answer that leaves none, closes the gate until the reset that the answer
-names; meanwhile everybody is told how long, and no request goes out.
+As many requests of a key go out at once as its last answer left, and one at a time while that is
+not known, so that the first refusal is known before a second is provoked. A refusal, or an answer
+that leaves none, closes the gate until the reset that the answer names; meanwhile everybody is told
+how long, and no request goes out.
 """
 
 from __future__ import annotations
@@ -22,7 +23,9 @@ __all__ = ["SignGate", "SignGates", "seconds_until_reset"]
 _LONGEST_RESET = 24 * 60 * 60
 # Used where the sign server names no time: it counts requests by the minute.
 _DEFAULT_RESET = 60
-_UNIX_TIME = 10**9  # a RateLimit-Reset below that counts seconds
+# A RateLimit-Reset below that counts seconds; one above the other is in milliseconds.
+_UNIX_TIME = 10**9
+_UNIX_TIME_MS = 10**12
 
 
 def seconds_until_reset(headers: Mapping[str, str], now: float) -> float:
@@ -37,8 +40,10 @@ def seconds_until_reset(headers: Mapping[str, str], now: float) -> float:
     for header in ("ratelimit-reset", "retry-after"):
         value = headers.get(header, "").strip()
         with contextlib.suppress(ValueError, OverflowError):
-            if value.isdecimal():
+            if value[:1].isdecimal():
                 seconds = float(value)
+                if seconds >= _UNIX_TIME_MS:
+                    seconds /= 1000
                 if seconds >= _UNIX_TIME:
                     seconds -= now
             else:
@@ -58,7 +63,10 @@ class SignGate:
         self.api_key = api_key
         self._clock = clock
         self._closed_until = 0.0
-        self._one_at_a_time = asyncio.Lock()
+        # How many requests the last answer left; None while that is not known.
+        self._remaining: int | None = None
+        self._under_way = 0
+        self._changed = asyncio.Event()
 
     @property
     def seconds_closed(self) -> float:
@@ -81,24 +89,46 @@ class SignGate:
         Raises:
             RelayError: `rate_limited`, the gate is closed.
         """
-        async with self._one_at_a_time:
-            self.check()
+        while not self.seconds_closed and not self._may_ask():
+            self._changed.clear()
+            await self._changed.wait()
+        self.check()
+        self._under_way += 1
+        try:
             yield
+        finally:
+            self._under_way -= 1
+            self._changed.set()
 
     def on_answer(self, status: int, headers: Mapping[str, str]) -> None:
         """Learn from the sign server's answer."""
-        spent = headers.get("ratelimit-remaining", "").strip() == "0"
-        if status == HTTPStatus.TOO_MANY_REQUESTS or (spent and "ratelimit-reset" in headers):
+        remaining = headers.get("ratelimit-remaining", "").strip()
+        self._remaining = int(remaining[:9]) if remaining.isdecimal() else None
+        spent = self._remaining == 0 and "ratelimit-reset" in headers
+        if status == HTTPStatus.TOO_MANY_REQUESTS or spent:
             now = self._clock()
             self._closed_until = now + seconds_until_reset(headers, now)
+            self._remaining = None
+
+    def _may_ask(self) -> bool:
+        return self._under_way < max(1, self._remaining or 0)
 
 
 class SignGates:
-    """The gates of all API keys in use."""
+    """The gates of all API keys in use.
 
-    def __init__(self, clock: Callable[[], float] = time.time) -> None:
+    Args:
+        default_key: the server's, for accounts without one of their own.
+    """
+
+    def __init__(self, default_key: str = "", clock: Callable[[], float] = time.time) -> None:
+        self._default_key = default_key
         self._clock = clock
         self._gates: dict[str, SignGate] = {}
 
     def of(self, api_key: str) -> SignGate:
-        return self._gates.setdefault(api_key, SignGate(api_key, self._clock))
+        """The gate of the key; of the default one for an empty key."""
+        key = api_key or self._default_key
+        if key not in self._gates:
+            self._gates[key] = SignGate(key, self._clock)
+        return self._gates[key]

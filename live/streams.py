@@ -16,6 +16,7 @@ import contextlib
 import logging
 import random
 import time
+from collections import Counter, deque
 from collections.abc import Callable, Coroutine, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -37,8 +38,12 @@ logger = logging.getLogger(__name__)
 UpstreamFactory = Callable[[str, SignGate, Listener], Upstream]
 
 _STREAK_SWEEP = STREAK_TIMEOUT / 4
+# Sums of times are rounded: what wakes a trifle early would wake again and again.
+_ROUNDING = 1e-6
 _BACKOFF_BASE = 1.0
 _BACKOFF_CAP = 30.0
+# That many cuts within that time are no accidents any more, whatever came in between.
+_FLAPS, _FLAP_TIME = 50, 600.0
 # A reconnecting stream waits for the sign gate that long; a longer closure is told to its sockets.
 _LONGEST_GATE_WAIT = 120.0
 # Streams that wait for the same gate come back over that many seconds.
@@ -99,7 +104,8 @@ class LiveStream:
         self.offline: RelayError | None = None
         self.listeners = 0
         self.waiters = 0
-        self._gate = gate
+        # The gates of the listeners' keys; of the last one's, when all are gone.
+        self.gates: Counter[SignGate] = Counter([gate])
         self._make_upstream = make_upstream
         self._options = options
         self._rng = rng
@@ -112,6 +118,7 @@ class LiveStream:
         self._message_at = 0.0  # loop time: a message
         self._heard_ms = 0  # wall-clock time: anything
         self._cut_ms: int | None = None  # when the connection was lost, until it is back
+        self._cuts: deque[float] = deque(maxlen=_FLAPS)  # loop times
         self._progress = False  # the newest connection was worth it: its cut counts from one again
 
     @property
@@ -135,6 +142,10 @@ class LiveStream:
     # --- Listener: called by the upstream ------------------------------------------------------
 
     def on_open(self, room: Room) -> None:
+        if self.room is not None and self.room.id != room.id:
+            # The next LIVE of the same streamer: nothing of the old one's is missed or left.
+            self._feed.start_anew()
+            self._cut_ms = None
         self.room = room
         self._on_heard()
         self._message_at = self._heard_at
@@ -199,17 +210,19 @@ class LiveStream:
             first_attempt = self.room is None and not waited
             if first_attempt or failure.code in _FINAL:
                 raise failure
-            attempt = 1 if self._progress else attempt + 1
+            self._cuts.append(self._now())
+            flapping = len(self._cuts) == _FLAPS and self._cuts[-1] - self._cuts[0] < _FLAP_TIME
+            attempt = 1 if self._progress and not flapping else attempt + 1
             self._progress = False
             if attempt > self._options.reconnect_attempts:
                 raise RelayError(
                     ErrorCode.CONNECTION_LOST, username=self.username, said=str(failure)
                 )
-            await self._back_off(attempt, failure)
+            await self._back_off(attempt)
 
     async def _connect_and_watch(self) -> RelayError | None:
         """One connection, from start to end. Returns why it ended; None for the LIVE's end."""
-        upstream = self._make_upstream(self.username, self._gate, self)
+        upstream = self._make_upstream(self.username, self._gate(), self)
         if self.status.state is not State.WAITING:  # its polls are no news
             notices.connecting(self.username)
         try:
@@ -227,7 +240,8 @@ class LiveStream:
         idle_timeout = self._options.idle_timeout
         try:
             while True:
-                wake_in = min(_STREAK_SWEEP, max(self._heard_at + idle_timeout - self._now(), 0))
+                silent_in = max(self._heard_at + idle_timeout - self._now(), 0)
+                wake_in = min(_STREAK_SWEEP, silent_in + _ROUNDING)
                 await asyncio.wait(
                     [lost, ended], timeout=wake_in, return_when=asyncio.FIRST_COMPLETED
                 )
@@ -264,22 +278,20 @@ class LiveStream:
             async with asyncio.timeout(self._options.wait_interval * jitter):
                 await self._poll.wait()
 
-    async def _back_off(self, attempt: int, failure: RelayError) -> None:
+    async def _back_off(self, attempt: int) -> None:
         """Announce the next attempt, and wait for it: full jitter, and never before the gate."""
         delay = self._rng.uniform(0, min(_BACKOFF_CAP, _BACKOFF_BASE * 2 ** (attempt - 1)))
-        if closed := self._gate.seconds_closed:
+        gate = self._gate()
+        if closed := gate.seconds_closed:
             if closed > _LONGEST_GATE_WAIT:
-                raise failure if failure.code is ErrorCode.RATE_LIMITED else self._rate_limited()
+                gate.check()
             delay = closed + self._rng.uniform(0, _GATE_SPREAD)
         self._enter(Status(State.RECONNECTING, attempt=attempt, retry_in=round(delay, 3)))
         await asyncio.sleep(delay)
 
-    def _rate_limited(self) -> RelayError:
-        try:
-            self._gate.check()
-        except RelayError as closed:
-            return closed
-        return RelayError(ErrorCode.RATE_LIMITED)
+    def _gate(self) -> SignGate:
+        """Of the listeners' gates, the one that opens first."""
+        return min(self.gates, key=lambda gate: gate.seconds_closed)
 
     def _enter(self, status: Status) -> None:
         self.status = status
@@ -340,7 +352,7 @@ class Streams:
         """The stream of `username`, started if there is none; to be left again with `leave`.
 
         Args:
-            sign_api_key: whose limit a new stream uses; ignored when there is one.
+            sign_api_key: of the account; a stream connects with that of one of its listeners.
             wait: the socket would wait for an offline streamer.
             since: where the socket wants to go on; a stream that is over serves only those who
                 have not seen its end.
@@ -349,8 +361,13 @@ class Streams:
         if stream is not None and stream.over and not _has_more_for(stream, since):
             self._forget(stream)
             stream = None
+        gate = self._gates.of(sign_api_key)
         if stream is None:
-            stream = self._start(username, sign_api_key)
+            stream = self._start(username, gate)
+        elif stream.listeners:
+            stream.gates[gate] += 1
+        else:
+            stream.gates = Counter([gate])
         if farewell := self._farewells.pop(stream, None):
             farewell.cancel()
         stream.listeners += 1
@@ -359,9 +376,11 @@ class Streams:
             stream.poll_soon()
         return stream
 
-    def leave(self, stream: LiveStream, *, wait: bool) -> None:
+    def leave(self, stream: LiveStream, sign_api_key: str, *, wait: bool) -> None:
         """A socket of `join` is gone. The last one's leave ends the stream, after it lingered."""
         stream.listeners -= 1
+        if stream.listeners:
+            stream.gates -= Counter([self._gates.of(sign_api_key)])
         stream.waiters -= wait
         if stream.listeners or self._streams.get(stream.username) is not stream:
             return
@@ -381,8 +400,7 @@ class Streams:
             if self._tasks:
                 await asyncio.wait(list(self._tasks.values()))
 
-    def _start(self, username: str, sign_api_key: str) -> LiveStream:
-        gate = self._gates.of(sign_api_key)
+    def _start(self, username: str, gate: SignGate) -> LiveStream:
         stream = LiveStream(
             username, gate, self._make_upstream, self._options, self._rng, self._clock
         )
@@ -396,8 +414,6 @@ class Streams:
         del self._tasks[stream]
         if stream.error is not None:
             self._forget(stream)  # the next socket gets a new attempt
-        elif not stream.listeners and stream not in self._farewells:
-            self._forget(stream)
 
     def _dismiss(self, stream: LiveStream) -> None:
         self._forget(stream)

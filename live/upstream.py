@@ -50,6 +50,7 @@ _TLS = httpx.create_ssl_context()
 _CLOSE_TIMEOUT = 0.5
 _MAX_WEBCAST_FRAME = 16 * 1024 * 1024
 _MAX_SAID = 500
+_MAX_TITLE = 500
 # A page of TikTok that hangs may take that part of the connect timeout; the API may still answer.
 _PAGES = 4
 
@@ -130,12 +131,17 @@ class _Client(TikTokLiveClient):
     """TikTokLive's client, which hands messages to the listener undecoded."""
 
     def __init__(
-        self, username: str, gate: SignGate, listener: Listener, page_timeout: float
+        self,
+        username: str,
+        gate: SignGate,
+        listener: Listener,
+        deadline: asyncio.Timeout,
+        limit: float,
     ) -> None:
         super().__init__(
             username,
             web_kwargs={
-                "httpx_kwargs": {"verify": _TLS, "timeout": page_timeout},
+                "httpx_kwargs": {"verify": _TLS, "timeout": limit / _PAGES},
                 "signer_kwargs": {
                     "sign_api_key": gate.api_key or None,
                     "sign_api_base": settings.SIGN_API_URL,
@@ -149,6 +155,8 @@ class _Client(TikTokLiveClient):
         )
         self._gate = gate
         self._listener = listener
+        self._deadline = deadline
+        self._limit = limit
         self.opened = asyncio.get_running_loop().create_future()
         self.sign_response: httpx.Response | None = None
         self._ws._connect_generator_class = functools.partial(_Connect, listener=listener)
@@ -206,16 +214,17 @@ class _Client(TikTokLiveClient):
         return data
 
     async def _fetch_signed_websocket(self, platform: Any) -> Any:
+        # The time it takes until it is our turn is not TikTok's.
+        self._deadline.reschedule(None)
         async with self._gate.request():
+            self._deadline.reschedule(asyncio.get_running_loop().time() + self._limit)
             return await self._sign_route(platform)
 
     async def _parse_webcast_response(self, webcast_response: Any) -> AsyncIterator[Any]:
         if not self.opened.done():
             self.opened.set_result(None)
             title = (self.room_info or {}).get("title")
-            self._listener.on_open(
-                Room(id=str(self.room_id), title=title if isinstance(title, str) else "")
-            )
+            self._listener.on_open(Room(id=str(self.room_id), title=_title(title)))
         self._listener.on_messages(webcast_response.messages)
         nothing: list[Any] = []
         for event in nothing:  # makes this the asynchronous generator that TikTokLive expects
@@ -223,16 +232,24 @@ class _Client(TikTokLiveClient):
 
     async def aclose(self) -> None:
         """Close the socket and both HTTP clients, and end the heartbeat."""
-        with contextlib.suppress(TimeoutError, OSError, WebSocketException):
-            async with asyncio.timeout(4 * _CLOSE_TIMEOUT):
-                await self._ws.disconnect()
-        # TikTokLive leaves the heartbeat sleeping when the socket is cut.
-        if heartbeat := self._ws._ping_loop:
-            await _cancel(heartbeat)
-        if self._event_loop_task:
-            await _cancel(self._event_loop_task)
-        await self._web.close()
-        await self._sign_http.aclose()
+        async with contextlib.AsyncExitStack() as last_to_first:
+            last_to_first.push_async_callback(self._sign_http.aclose)
+            last_to_first.push_async_callback(self._web.close)
+            if self._event_loop_task:
+                last_to_first.push_async_callback(_cancel, self._event_loop_task)
+            # TikTokLive leaves the heartbeat sleeping when the socket is cut.
+            if heartbeat := self._ws._ping_loop:
+                last_to_first.push_async_callback(_cancel, heartbeat)
+            with contextlib.suppress(OSError, WebSocketException):  # TimeoutError is an OSError
+                async with asyncio.timeout(4 * _CLOSE_TIMEOUT):
+                    await self._ws.disconnect()
+
+
+def _title(given: Any) -> str:
+    """TikTok's title; where it cut an emoji in half, what can be sent of it."""
+    if not isinstance(given, str):
+        return ""
+    return given[:_MAX_TITLE].encode("utf-8", "replace").decode()
 
 
 async def _cancel(task: asyncio.Task[Any]) -> None:
@@ -261,9 +278,11 @@ class TikTokUpstream:
         WebDefaults.tiktok_app_url = settings.TIKTOK_APP_URL
         WebDefaults.tiktok_webcast_url = settings.TIKTOK_WEBCAST_URL
         limit = settings.RELAY_CONNECT_TIMEOUT
-        self._client = client = _Client(self._username, self._gate, self._listener, limit / _PAGES)
         try:
-            async with asyncio.timeout(limit):
+            async with asyncio.timeout(limit) as deadline:
+                self._client = client = _Client(
+                    self._username, self._gate, self._listener, deadline, limit
+                )
                 self._task = await client.start(fetch_room_info=True)
                 await asyncio.wait([client.opened, self._task], return_when="FIRST_COMPLETED")
         except TimeoutError:
@@ -316,9 +335,11 @@ class TikTokUpstream:
             parts.append(str(failure).partition("->")[2])
         elif isinstance(failure, InvalidHandshake | ConnectionClosed):
             parts.append(str(failure))
+        elif isinstance(failure, httpx.RequestError) and failure._request is not None:
+            parts.append(failure.request.url.host)
         if response is not None and response.status_code != httpx.codes.OK:
             parts.append(f"(sign server: HTTP {response.status_code})")
-        said = " ".join(" ".join(parts).split())
+        said = "".join(filter(str.isprintable, " ".join(" ".join(parts).split())))
         for secret in filter(None, (self._gate.api_key, settings.SIGN_API_KEY)):
             said = said.replace(secret, "…")
         return said[:_MAX_SAID]

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import contextlib
 import ipaddress
-import math
 import os
+import re
 import secrets
 from pathlib import Path
 from typing import Any, NoReturn
@@ -19,10 +19,13 @@ import environ
 from django.core.exceptions import ImproperlyConfigured
 
 __all__ = [
+    "api_key",
     "boolean",
     "choice",
     "database",
+    "hosts",
     "networks",
+    "origins",
     "seconds",
     "secret_key",
     "text",
@@ -33,6 +36,7 @@ __all__ = [
 
 _TRUE = {"1", "true", "yes", "on"}
 _FALSE = {"0", "false", "no", "off"}
+_HOST = re.compile(r"\*|\.?[\w-]+(\.[\w-]+)*|\[[0-9a-fA-F:.]+\]", re.ASCII)
 
 
 def _refuse(name: str, expected: str) -> NoReturn:
@@ -61,7 +65,7 @@ def whole_number(name: str, default: int, minimum: int, maximum: int) -> int:
 def seconds(name: str, default: float, minimum: float, maximum: float = 86_400) -> float:
     value = text(name, str(default))
     with contextlib.suppress(ValueError):
-        if math.isfinite(float(value)) and minimum <= float(value) <= maximum:
+        if minimum <= float(value) <= maximum:
             return float(value)
     _refuse(name, f"a number of seconds from {minimum:g} to {maximum:g}")
 
@@ -90,6 +94,29 @@ def url(name: str, default: str) -> str:
     if not value:
         return value
     _refuse(name, "an address such as https://example.org")
+
+
+def hosts(name: str, default: list[str]) -> list[str]:
+    """Names for ALLOWED_HOSTS: example.org, .example.org, 10.0.0.1, [::1] or *."""
+    values = words(name, default)
+    if all(_HOST.fullmatch(value) for value in values):
+        return values
+    _refuse(name, "host names separated by commas, such as example.org,10.0.0.1")
+
+
+def origins(name: str) -> list[str]:
+    values = words(name, [])
+    if all(re.fullmatch(r"https?://[^/\s]+", value) for value in values):
+        return values
+    _refuse(name, "addresses separated by commas, such as https://example.org")
+
+
+def api_key(name: str) -> str:
+    """A secret that travels in an HTTP header."""
+    value = text(name)
+    if value.isascii() and value.isprintable() and " " not in value:
+        return value
+    _refuse(name, "printable ASCII without spaces")
 
 
 def networks(name: str) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:

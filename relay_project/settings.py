@@ -10,8 +10,8 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 
 SECRET_KEY = env.secret_key("SECRET_KEY", BASE_DIR / ".secret_key")
 DEBUG = env.boolean("DEBUG", default=False)
-ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
-CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS", default=[])
+ALLOWED_HOSTS = env.hosts("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
+CSRF_TRUSTED_ORIGINS = env.origins("CSRF_TRUSTED_ORIGINS")
 # Where people get the source of this very server, as the AGPL asks; a link on every page.
 SOURCE_URL = env.url("SOURCE_URL", default="")
 # Reverse proxies whose X-Forwarded-For and X-Forwarded-Proto are believed.
@@ -21,7 +21,7 @@ TRUSTED_PROXIES = env.networks("TRUSTED_PROXIES")
 TIKTOK_APP_URL = env.url("TIKTOK_APP_URL", default="https://www.tiktok.com")
 TIKTOK_WEBCAST_URL = env.url("TIKTOK_WEBCAST_URL", default="https://webcast.tiktok.com/webcast")
 SIGN_API_URL = env.url("SIGN_API_URL", default="https://api.eulerstream.com")
-SIGN_API_KEY = env.text("SIGN_API_KEY")
+SIGN_API_KEY = env.api_key("SIGN_API_KEY")
 RELAY_CONNECT_TIMEOUT = env.seconds("RELAY_CONNECT_TIMEOUT", default=20, minimum=0.1)
 RELAY_IDLE_TIMEOUT = env.seconds("RELAY_IDLE_TIMEOUT", default=60, minimum=0.1)
 RELAY_LINGER = env.seconds("RELAY_LINGER", default=30, minimum=0)
@@ -80,6 +80,7 @@ DATABASES = {"default": env.database("DATABASE_URL", default=BASE_DIR / "db.sqli
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     # Readers and the one writer do not wait for each other, and a writer waits its turn.
     DATABASES["default"]["OPTIONS"] = {
+        **DATABASES["default"].get("OPTIONS", {}),
         "transaction_mode": "IMMEDIATE",
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
     }
@@ -130,7 +131,10 @@ LOGGING = {
     "loggers": {
         "live": {"level": "INFO"},
         "accounts": {"level": "INFO"},
+        "daphne.server": {"level": "INFO"},
         # Every 4xx of the pages would be a warning here; the server's access log has them.
         "django.request": {"level": "ERROR"},
+        # Anybody can send a wrong Host header; the answer is 400, not a traceback here.
+        "django.security.DisallowedHost": {"level": "CRITICAL"},
     },
 }

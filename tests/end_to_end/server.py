@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import json
 import os
-import re
 import signal
 import socket
 import sqlite3
@@ -151,11 +150,6 @@ class Server:
                 return rows[0]
             await asyncio.sleep(0.05)
         raise AssertionError(f"no closed row for {account.username}: {rows}")
-
-
-def without_tokens(text: str, *tokens: str) -> bool:
-    """Whether none of the tokens stands in the text."""
-    return not any(re.search(re.escape(token), text) for token in tokens)
 
 
 def _free_port() -> int:

@@ -6,9 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from accounts.models import LABEL_LENGTH, AccessToken, User
-
-MAX_DAYS = 36_500
+from accounts.models import LABEL_LENGTH, MAX_DAYS, AccessToken, User
 
 
 class Command(BaseCommand):

@@ -18,7 +18,8 @@ class Command(BaseCommand):
         parser.add_argument("--address", default="http://127.0.0.1:8000", help="of the server")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        address = options["address"].rstrip("/")
+        # Servers listen on 0.0.0.0, but nobody can go there.
+        address = options["address"].rstrip("/").replace("//0.0.0.0", "//127.0.0.1")
         if User.objects.filter(is_superuser=True).exists():
             self.stdout.write(f"Admin: {address}/admin/")
             return

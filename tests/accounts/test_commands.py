@@ -1,0 +1,232 @@
+"""`manage.py add_account`, `add_token` and `ensure_admin`."""
+
+import json
+from datetime import datetime, timedelta
+from io import StringIO
+from typing import Any
+
+import pytest
+from django.contrib.auth import authenticate
+from django.core.management import CommandError, call_command
+from django.utils import timezone
+
+from accounts.models import AccessToken, User
+
+pytestmark = pytest.mark.django_db
+
+
+def run(*arguments: str) -> str:
+    """The command's output."""
+    output, errors = StringIO(), StringIO()
+    call_command(*arguments, stdout=output, stderr=errors)
+    assert errors.getvalue() == ""
+    return output.getvalue()
+
+
+def run_json(*arguments: str) -> dict[str, Any]:
+    """The one JSON object, on one line, that the command prints."""
+    output = run(*arguments)
+    assert output.endswith("\n")
+    assert len(output.splitlines()) == 1
+    result = json.loads(output)
+    assert isinstance(result, dict)
+    return result
+
+
+class TestAddAccount:
+    def test_it_works(self) -> None:
+        result = run_json("add_account", "maria", "--tiktok-username", "maria_live")
+        user = User.objects.get()
+        token = AccessToken.objects.get()
+        assert result == {
+            "user_id": user.pk,
+            "username": "maria",
+            "tiktok_username": "maria_live",
+            "token": result["token"],
+        }
+        assert (user.username, user.tiktok_username) == ("maria", "maria_live")
+        assert token.user == user
+        assert AccessToken.objects.find(result["token"]) == token
+        assert token.is_usable()
+        assert token.expires_at is None
+
+    @pytest.mark.parametrize("pasted", ["@Maria", "https://www.tiktok.com/@maria/live?x=1"])
+    def test_it_takes_what_people_paste(self, pasted: str) -> None:
+        result = run_json("add_account", "maria", f"--tiktok-username={pasted}")
+        assert result["tiktok_username"] == "maria"
+        assert User.objects.get().tiktok_username == "maria"
+
+    def test_it_does_not_need_a_tiktok_username(self) -> None:
+        assert run_json("add_account", "maria")["tiktok_username"] == ""
+
+    def test_it_makes_an_ordinary_account(self) -> None:
+        run("add_account", "maria")
+        user = User.objects.get()
+        assert user.is_active
+        assert not user.is_staff
+        assert not user.is_superuser
+        assert user.sign_api_key() == ""
+
+    @pytest.mark.parametrize("arguments", [(), ("--password=",)])
+    def test_it_gives_no_way_to_sign_in_without_a_password(
+        self, arguments: tuple[str, ...]
+    ) -> None:
+        run("add_account", "maria", *arguments)
+        assert not User.objects.get().has_usable_password()
+        assert authenticate(username="maria", password="") is None
+
+    def test_it_takes_a_password(self) -> None:
+        run("add_account", "maria", "--password", "correct horse")
+        assert authenticate(username="maria", password="correct horse") == User.objects.get()
+
+    def test_it_makes_staff(self) -> None:
+        run("add_account", "maria", "--staff")
+        user = User.objects.get()
+        assert user.is_staff
+        assert not user.is_superuser
+
+    def test_it_takes_an_api_key_and_does_not_print_it(self) -> None:
+        output = run("add_account", "maria", "--sign-api-key", "euler_key")
+        assert User.objects.get().sign_api_key() == "euler_key"
+        assert "euler_key" not in output
+
+    def test_it_prints_names_that_any_terminal_shows(self) -> None:
+        output = run("add_account", "Мария")
+        assert output.isascii()
+        assert json.loads(output)["username"] == "Мария"
+
+    @pytest.mark.parametrize(
+        ("arguments", "said"),
+        [
+            (["maria", "--tiktok-username", "a"], "TikTok has no such username"),
+            (["maria", "--tiktok-username", "../../etc"], "TikTok has no such username"),
+            (["maria", "--tiktok-username", "maria\nmaria"], "TikTok has no such username"),
+            (["maria maria"], "Enter a valid username"),
+            (["maria\x00"], "Enter a valid username"),
+            (["m" * 151], "at most 150 characters"),
+            ([""], "cannot be blank"),
+            (["taken"], "already exists"),
+            ([], "required: name"),
+            (["maria", "--colour", "red"], "unrecognized arguments"),
+        ],
+    )
+    def test_it_says_what_is_wrong_and_leaves_nothing_behind(
+        self, arguments: list[str], said: str
+    ) -> None:
+        User.objects.create(username="taken")
+        with pytest.raises(CommandError, match=said) as refused:
+            run("add_account", *arguments)
+        assert "\n" not in str(refused.value)
+        assert "ValidationError" not in str(refused.value)
+        assert [user.username for user in User.objects.all()] == ["taken"]
+        assert not AccessToken.objects.exists()
+
+    def test_it_says_all_that_is_wrong(self) -> None:
+        with pytest.raises(CommandError) as refused:
+            run("add_account", "maria maria", "--tiktok-username", "a")
+        assert "Enter a valid username" in str(refused.value)
+        assert "TikTok has no such username" in str(refused.value)
+
+
+class TestAddToken:
+    @pytest.fixture(autouse=True)
+    def user(self) -> User:
+        return User.objects.create(username="maria")
+
+    def test_it_works(self, user: User) -> None:
+        result = run_json("add_token", "maria")
+        token = AccessToken.objects.get()
+        assert result == {
+            "user_id": user.pk,
+            "username": "maria",
+            "label": "",
+            "expires_at": None,
+            "token": result["token"],
+        }
+        assert AccessToken.objects.find(result["token"]) == token
+        assert token.user == user
+
+    def test_it_takes_a_label(self) -> None:
+        result = run_json("add_token", "maria", "--label", "Мой\nтелефон")
+        assert result["label"] == AccessToken.objects.get().label == "Мой\nтелефон"
+
+    def test_it_takes_a_label_of_100_characters(self) -> None:
+        run("add_token", "maria", "--label", "л" * 100)
+        assert AccessToken.objects.get().label == "л" * 100
+
+    def test_it_takes_the_days_until_it_expires(self) -> None:
+        before = timezone.now()
+        result = run_json("add_token", "maria", "--expires", "30")
+        expires_at = AccessToken.objects.get().expires_at
+        assert expires_at is not None
+        assert before <= expires_at - timedelta(days=30) <= timezone.now()
+        assert datetime.fromisoformat(result["expires_at"]) == expires_at
+
+    def test_it_leaves_earlier_tokens_alone(self) -> None:
+        first = run_json("add_token", "maria")["token"]
+        second = run_json("add_token", "maria")["token"]
+        for text in (first, second):
+            token = AccessToken.objects.find(text)
+            assert token is not None
+            assert token.is_usable()
+
+    @pytest.mark.parametrize(
+        ("arguments", "said"),
+        [
+            (["nobody"], "There is no account nobody"),
+            (["Maria"], "There is no account Maria"),
+            ([""], "There is no account"),
+            ([], "required: name"),
+            (["maria", "--expires", "0"], "--expires takes 1 to 36500 days"),
+            (["maria", "--expires=-1"], "--expires takes 1 to 36500 days"),
+            (["maria", "--expires", "36501"], "--expires takes 1 to 36500 days"),
+            (["maria", "--expires", "9" * 30], "--expires takes 1 to 36500 days"),
+            (["maria", "--expires", "soon"], "--expires: invalid int value"),
+            (["maria", "--expires="], "--expires: invalid int value"),
+            (["maria", "--label", "l" * 101], "--label takes 100 characters at most"),
+        ],
+    )
+    def test_it_says_what_is_wrong_and_leaves_nothing_behind(
+        self, arguments: list[str], said: str
+    ) -> None:
+        with pytest.raises(CommandError, match=said):
+            run("add_token", *arguments)
+        assert not AccessToken.objects.exists()
+
+
+class TestEnsureAdmin:
+    def test_it_works(self) -> None:
+        output = run("ensure_admin")
+        admin = User.objects.get()
+        password = output.partition("Password: ")[2].partition("\n")[0]
+        assert admin.username == "admin"
+        assert admin.is_superuser
+        assert authenticate(username="admin", password=password) == admin
+        assert len(password) * 6 >= 96
+        assert "http://127.0.0.1:8000/admin/" in output
+        assert "http://127.0.0.1:8000/staff/connections/" in output
+
+    def test_it_prints_the_password_once(self) -> None:
+        password = run("ensure_admin").partition("Password: ")[2].partition("\n")[0]
+        stored_password = User.objects.get().password
+        again = run("ensure_admin")
+        assert again == "Admin: http://127.0.0.1:8000/admin/\n"
+        assert password not in again
+        assert User.objects.get().password == stored_password
+
+    def test_it_leaves_an_administrator_alone(self) -> None:
+        User.objects.create_superuser("boss")
+        assert "Password" not in run("ensure_admin")
+        assert [user.username for user in User.objects.all()] == ["boss"]
+
+    def test_it_does_not_make_an_administrator_of_somebody_else(self) -> None:
+        User.objects.create(username="admin")
+        output = run("ensure_admin")
+        assert "Name: admin2 " in output
+        assert not User.objects.get(username="admin").is_superuser
+        assert User.objects.get(username="admin2").is_superuser
+
+    def test_it_is_told_the_address(self) -> None:
+        assert "https://relay.example/admin/" in run(
+            "ensure_admin", "--address", "https://relay.example/"
+        )

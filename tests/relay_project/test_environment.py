@@ -1,0 +1,329 @@
+"""The environment's readers, and what a bad value says when the server starts."""
+
+import ipaddress
+import os
+import re
+import stat
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from relay_project import environment
+
+ROOT = Path(__file__).resolve().parents[2]
+NAME = "RELAY_SOMETHING"
+
+
+@pytest.fixture
+def value(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
+    """The setting has the value that the test is parametrised with."""
+    monkeypatch.setenv(NAME, request.param)
+
+
+def given(*values: str) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("value", values, indirect=True)
+
+
+def given_and_expected(*cases: tuple[str, object]) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize(("value", "expected"), cases, indirect=["value"])
+
+
+def refused() -> pytest.RaisesExc[SystemExit]:
+    """One line that names the setting."""
+    return pytest.raises(SystemExit, match=rf"\ASetting {NAME}: expected .*Nothing was started\.\Z")
+
+
+class TestText:
+    @given_and_expected(("x", "x"), ("  x y ", "x y"), ("", "default"), ("  ", "default"))
+    def test_it_works(self, value: None, expected: str) -> None:
+        assert environment.text(NAME, "default") == expected
+
+    def test_it_has_a_default(self) -> None:
+        assert environment.text(NAME, "default") == "default"
+        assert environment.text(NAME) == ""
+
+
+class TestBoolean:
+    @given_and_expected(
+        *((word, True) for word in ("1", "true", "True", "yes", "ON", " on ")),
+        *((word, False) for word in ("0", "false", "no", "OFF", " off ")),
+    )
+    def test_it_works(self, value: None, expected: bool) -> None:
+        assert environment.boolean(NAME, not expected) is expected
+
+    @given("", " ")
+    def test_it_counts_an_empty_one_as_not_set(self, value: None) -> None:
+        assert environment.boolean(NAME, True) is True
+        assert environment.boolean(NAME, False) is False
+
+    @given("2", "maybe", "-1", "tru", "y", "да")
+    def test_it_refuses(self, value: None) -> None:
+        with refused():
+            environment.boolean(NAME, True)
+
+
+class TestWholeNumber:
+    @given_and_expected(("1", 1), ("10", 10), (" 7 ", 7), ("", 5), ("007", 7))
+    def test_it_works(self, value: None, expected: int) -> None:
+        assert environment.whole_number(NAME, 5, 1, 10) == expected
+
+    @given("0", "11", "-1", "1.5", "1e1", "five", "5s", "0x5", "9" * 5000, "nan")
+    def test_it_refuses(self, value: None) -> None:
+        with refused() as refusal:
+            environment.whole_number(NAME, 5, 1, 10)
+        assert "from 1 to 10" in str(refusal.value)
+
+
+class TestSeconds:
+    @given_and_expected(("0.5", 0.5), ("86400", 86_400.0), ("1e1", 10.0), ("", 20.0))
+    def test_it_works(self, value: None, expected: float) -> None:
+        seconds = environment.seconds(NAME, 20, 0.5)
+        assert seconds == expected
+        assert isinstance(seconds, float)
+
+    @given("0.4", "-1", "86401", "nan", "inf", "-inf", "1e999", "20s", "1,5", "soon")
+    def test_it_refuses(self, value: None) -> None:
+        with refused() as refusal:
+            environment.seconds(NAME, 20, 0.5)
+        assert "from 0.5 to 86400" in str(refusal.value)
+
+
+class TestChoice:
+    @given_and_expected(("ru", "ru"), (" en ", "en"), ("", "en"))
+    def test_it_works(self, value: None, expected: str) -> None:
+        assert environment.choice(NAME, "en", ["en", "ru"]) == expected
+
+    @given("RU", "de", "en,ru", "e")
+    def test_it_refuses(self, value: None) -> None:
+        with refused() as refusal:
+            environment.choice(NAME, "en", ["en", "ru"])
+        assert "one of en, ru" in str(refusal.value)
+
+
+class TestWords:
+    @given_and_expected(
+        ("a", ["a"]), (" a , b,", ["a", "b"]), ("", ["default"]), (" , ,", ["default"])
+    )
+    def test_it_works(self, value: None, expected: list[str]) -> None:
+        assert environment.words(NAME, ["default"]) == expected
+
+
+class TestUrl:
+    @given_and_expected(
+        ("https://relay.example", "https://relay.example"),
+        ("https://relay.example/", "https://relay.example"),
+        ("http://127.0.0.1:8081/webcast/", "http://127.0.0.1:8081/webcast"),
+        ("http://[::1]:8081", "http://[::1]:8081"),
+        ("HTTPS://relay.example", "HTTPS://relay.example"),
+        ("", "https://default.example"),
+    )
+    def test_it_works(self, value: None, expected: str) -> None:
+        assert environment.url(NAME, "https://default.example") == expected
+
+    def test_it_may_be_empty(self) -> None:
+        assert environment.url(NAME, "") == ""
+
+    @given(
+        "relay.example",
+        "relay.example:8000",
+        "ftp://relay.example",
+        "wss://relay.example",
+        "//relay.example",
+        "https://",
+        "https:///path",
+        "https:relay.example",
+        "https://relay.example:port",
+        "https://relay.example:99999",
+        "https://relay.example:0",
+        "https://[::1",
+        "https://relay .example",
+        "https://relay.exa\nmple",
+        "https://relay.example/a\tb",
+        "javascript:alert(1)",
+    )
+    def test_it_refuses(self, value: None) -> None:
+        with refused():
+            environment.url(NAME, "https://default.example")
+
+
+class TestNetworks:
+    @given_and_expected(
+        ("", []),
+        ("127.0.0.1", [ipaddress.ip_network("127.0.0.1/32")]),
+        (
+            "10.0.0.0/8, ::1,fd00::/8",
+            [ipaddress.ip_network(text) for text in ("10.0.0.0/8", "::1/128", "fd00::/8")],
+        ),
+    )
+    def test_it_works(self, value: None, expected: list[object]) -> None:
+        assert environment.networks(NAME) == expected
+
+    @given("localhost", "10.0.0.1/8", "10.0.0.0/33", "10.0.0", "127.0.0.1;::1", "*")
+    def test_it_refuses(self, value: None) -> None:
+        with refused():
+            environment.networks(NAME)
+
+
+class TestDatabase:
+    @given("sqlite:////var/lib/relay/relay.sqlite3")
+    def test_it_works(self, value: None) -> None:
+        config = environment.database(NAME, Path("/default"))
+        assert config["ENGINE"] == "django.db.backends.sqlite3"
+        assert config["NAME"] == "/var/lib/relay/relay.sqlite3"
+
+    @given(
+        "postgres://u:p%40ss@db.example:5432/relay", "postgresql://u:p%40ss@db.example:5432/relay"
+    )
+    def test_it_takes_postgresql(self, value: None) -> None:
+        config = environment.database(NAME, Path("/default"))
+        assert config["ENGINE"] == "django.db.backends.postgresql"
+        assert (config["HOST"], config["PORT"]) == ("db.example", 5432)
+        assert (config["USER"], config["PASSWORD"], config["NAME"]) == ("u", "p@ss", "relay")
+
+    @given("", " ")
+    def test_it_has_a_default(self, value: None) -> None:
+        config = environment.database(NAME, Path("/some/where.sqlite3"))
+        assert config["ENGINE"] == "django.db.backends.sqlite3"
+        assert config["NAME"] == "/some/where.sqlite3"
+
+    @given(
+        "sqlite",
+        "sqlite:relay.db",
+        "postgres",
+        "postgres://",
+        "postgres://u:p@db.example",
+        "postgres://u:p@db.example/",
+        "postgres://u:p@db.example:port/relay",
+        "postgres://u:p@db.example:99999/relay",
+        "mysql://u:p@db.example/relay",
+        "/var/lib/relay.sqlite3",
+        "nonsense",
+    )
+    def test_it_refuses(self, value: None) -> None:
+        with refused():
+            environment.database(NAME, Path("/default"))
+
+
+class TestSecretKey:
+    @pytest.fixture
+    def file(self, tmp_path: Path) -> Path:
+        return tmp_path / ".secret_key"
+
+    @given("from the environment")
+    def test_it_works(self, value: None, file: Path) -> None:
+        assert environment.secret_key(NAME, file) == "from the environment"
+        assert not file.exists()
+
+    def test_it_makes_the_file_once(self, file: Path) -> None:
+        key = environment.secret_key(NAME, file)
+        assert len(key) * 6 >= 256
+        assert file.read_text() == key
+        written = file.stat().st_mtime_ns
+        assert environment.secret_key(NAME, file) == key
+        assert file.stat().st_mtime_ns == written
+
+    def test_it_makes_another_key_elsewhere(self, file: Path) -> None:
+        other = file.with_name("other")
+        assert environment.secret_key(NAME, file) != environment.secret_key(NAME, other)
+
+    @pytest.mark.parametrize("umask", [0o000, 0o022, 0o077])
+    def test_it_keeps_the_file_to_its_owner(self, file: Path, umask: int) -> None:
+        before = os.umask(umask)
+        try:
+            environment.secret_key(NAME, file)
+        finally:
+            os.umask(before)
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+    @given("", " ")
+    def test_it_counts_an_empty_one_as_not_set(self, value: None, file: Path) -> None:
+        file.write_text("from the file\n")
+        assert environment.secret_key(NAME, file) == "from the file"
+
+    @pytest.mark.parametrize("content", [b"", b"\n", b"\xff\xfe"])
+    def test_it_refuses_a_file_without_a_key(self, file: Path, content: bytes) -> None:
+        file.write_bytes(content)
+        with refused() as refusal:
+            environment.secret_key(NAME, file)
+        assert ".secret_key" in str(refusal.value)
+        assert str(file.parent) not in str(refusal.value)
+
+    def test_it_refuses_when_the_file_cannot_be_made(self, file: Path) -> None:
+        with refused():
+            environment.secret_key(NAME, file / "below" / ".secret_key")
+
+    def test_it_refuses_a_directory(self, tmp_path: Path) -> None:
+        with refused():
+            environment.secret_key(NAME, tmp_path)
+
+
+BAD_SETTINGS = {
+    "ALLOWED_HOSTS": "https://s3cr3t",
+    "CSRF_TRUSTED_ORIGINS": "s3cr3t.example",
+    "SIGN_API_KEY": "s3cr3t key",
+    "DEBUG": "s3cr3t",
+    "SOURCE_URL": "s3cr3t.example",
+    "TRUSTED_PROXIES": "127.0.0.1,s3cr3t",
+    "TIKTOK_APP_URL": "s3cr3t",
+    "TIKTOK_WEBCAST_URL": "ws://s3cr3t",
+    "SIGN_API_URL": "https://user:s3cr3t@sign.example:port",
+    "RELAY_CONNECT_TIMEOUT": "s3cr3t",
+    "RELAY_IDLE_TIMEOUT": "nan",
+    "RELAY_LINGER": "-777",
+    "RELAY_RECONNECT_ATTEMPTS": "7.77",
+    "RELAY_SEND_TIMEOUT": "s3cr3t",
+    "RELAY_WAIT_INTERVAL": "s3cr3t",
+    "RELAY_BACKLOG": "s3cr3t",
+    "RELAY_MAX_SOCKETS": "-777",
+    "DATABASE_URL": "postgres://user:s3cr3t@db.example:port/relay",
+    "LANGUAGE_CODE": "s3cr3t",
+}
+
+
+def check(**settings: str) -> subprocess.CompletedProcess[str]:
+    environ = {"PATH": os.environ["PATH"], "SECRET_KEY": "of the tests", **settings}
+    command = [sys.executable, "manage.py", "check"]
+    return subprocess.run(
+        command, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+@pytest.fixture(scope="module")
+def refusals() -> dict[str, subprocess.CompletedProcess[str]]:
+    """What each bad setting leads to. The processes run side by side."""
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        runs = {name: pool.submit(check, **{name: bad}) for name, bad in BAD_SETTINGS.items()}
+        return {name: run.result() for name, run in runs.items()}
+
+
+class TestStart:
+    def test_it_works(self) -> None:
+        done = check()
+        assert (done.returncode, done.stderr) == (0, "")
+
+    def test_it_takes_empty_settings_as_not_set(self) -> None:
+        done = check(**dict.fromkeys(BAD_SETTINGS, ""))
+        assert (done.returncode, done.stderr) == (0, "")
+
+    @pytest.mark.parametrize("name", BAD_SETTINGS)
+    def test_it_stops_with_one_line_that_names_the_setting(
+        self, refusals: dict[str, subprocess.CompletedProcess[str]], name: str
+    ) -> None:
+        refusal = refusals[name]
+        assert refusal.returncode == 1
+        assert refusal.stdout == ""
+        [line] = refusal.stderr.splitlines()
+        assert line.startswith(f"Setting {name}: expected ")
+        assert BAD_SETTINGS[name] not in line
+        assert "s3cr3t" not in line
+
+    def test_it_is_tried_with_every_setting_that_has_bad_values(self) -> None:
+        settings = (ROOT / "relay_project" / "settings.py").read_text()
+        readers = re.findall(r'env\.(\w+)\(\s*"(\w+)"', settings)
+        checked = {
+            name for reader, name in readers if reader not in {"text", "words", "secret_key"}
+        }
+        assert checked == set(BAD_SETTINGS)
