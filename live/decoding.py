@@ -43,6 +43,7 @@ __all__ = [
     "decode_message",
     "decode_push_frame",
     "decode_response",
+    "encode_ack",
 ]
 
 # A gzip bomb must not take the process with it; real push frames inflate to well under 1 MB.
@@ -53,7 +54,7 @@ DecodeError = message.DecodeError
 
 # What the relay reads of TikTok's messages, by class. A class that a field refers to is listed too.
 FIELDS: Mapping[type, str] = {
-    WebcastPushFrame: "log_id headers payload_type payload",
+    WebcastPushFrame: "log_id headers payload_encoding payload_type payload",
     im.PushHeader: "key value",
     ProtoMessageFetchResult: "messages cursor internal_ext need_ack is_first",
     ProtoMessageFetchResultBaseProtoMessage: "method payload msg_id",
@@ -171,6 +172,17 @@ def decode_push_frame(data: bytes) -> Any:
         DecodeError: `data` is no push frame.
     """
     return _PushFrame.FromString(data)
+
+
+def encode_ack(log_id: int, internal_ext: str) -> bytes:
+    """The push frame that acknowledges the one with that id, as TikTokLive would write it."""
+    ack: bytes = _PushFrame(
+        log_id=log_id,
+        payload_encoding="pb",
+        payload_type="ack",
+        payload=(internal_ext or "-").encode(),
+    ).SerializeToString()
+    return ack
 
 
 def decode_response(push_frame: Any) -> Any:

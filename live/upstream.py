@@ -2,8 +2,9 @@
 
 TikTokLive finds the room, has the socket signed, connects, sends heartbeats and acknowledges. Only
 its decoding is replaced, at two seams: `_Connect` (the socket's bytes to responses) and `_Client`
-(responses to events); `tests/live/test_upstream.py` fails when a release moves them. Everything
-that can go wrong comes out as a `RelayError`, whose `said` has TikTok's words without secrets.
+(responses to events, and how acknowledgements are encoded); `tests/live/test_upstream.py` fails
+when a release moves them. Everything that can go wrong comes out as a `RelayError`, whose `said`
+has TikTok's words without secrets.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ from TikTokLive.client.ws.ws_connect import WebcastConnect
 from TikTokLive.client.ws.ws_utils import extract_websocket_options
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, WebSocketException
 
-from live.decoding import DecodeError, decode_push_frame, decode_response
+from live.decoding import DecodeError, decode_push_frame, decode_response, encode_ack
 from live.errors import ErrorCode, RelayError
 from live.signgate import SignGate
 
@@ -160,6 +161,7 @@ class _Client(TikTokLiveClient):
         self.opened = asyncio.get_running_loop().create_future()
         self.sign_response: httpx.Response | None = None
         self._ws._connect_generator_class = functools.partial(_Connect, listener=listener)
+        self._ws.send_ack = self._send_ack
         # TikTokLive's own two routes are of no use here: the one swallows cancellation, the other
         # takes any short answer for an age restriction.
         self._live_route = self._web.fetch_is_live
@@ -219,6 +221,12 @@ class _Client(TikTokLiveClient):
         async with self._gate.request():
             self._deadline.reschedule(asyncio.get_running_loop().time() + self._limit)
             return await self._sign_route(platform)
+
+    async def _send_ack(self, webcast_response: Any, webcast_push_frame: Any) -> None:
+        # TikTokLive's takes longer to write one acknowledgement than we to read ten events.
+        if self._ws.connected:
+            ack = encode_ack(webcast_push_frame.log_id, webcast_response.internal_ext)
+            await self._ws.ws.send(ack)
 
     async def _parse_webcast_response(self, webcast_response: Any) -> AsyncIterator[Any]:
         if not self.opened.done():

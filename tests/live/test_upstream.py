@@ -11,8 +11,9 @@ import pytest
 from pytest_django import Settings
 from TikTokLive.client import client as tiktoklive_client
 from TikTokLive.client.ws import ws_connect
+from TikTokLive.proto import ProtoMessageFetchResult, WebcastPushFrame
 
-from live.decoding import DecodeError
+from live.decoding import DecodeError, encode_ack
 from live.errors import ErrorCode, RelayError
 from live.signgate import SignGate
 from live.upstream import Room, TikTokUpstream
@@ -100,6 +101,13 @@ class TestAnUpstream:
         await recorder.next()
         assert recorder.methods[1:] == ["WebcastLikeMessage", "WebcastUnheardOfMessage"]
         await tiktok.wait_for(lambda: room.acks)
+
+    def test_it_acknowledges_as_tiktoklive_does(self) -> None:
+        response = ProtoMessageFetchResult(internal_ext="ext|1-2-3")
+        theirs = WebcastPushFrame(
+            payload_type="ack", payload_encoding="pb", log_id=77, payload=b"ext|1-2-3"
+        )
+        assert encode_ack(77, response.internal_ext) == bytes(theirs)
 
     async def test_it_reports_heartbeats_and_garbage(
         self, tiktok: TikTok, recorder: Recorder, upstream: TikTokUpstream

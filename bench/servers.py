@@ -1,0 +1,102 @@
+"""Server processes: the relay as `make run` starts it, and the references it is held against."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import urllib.request
+from pathlib import Path
+
+from bench.processes import Child, free_port
+from bench.results import ROOT
+from bench.standin import STREAMER, StandIn
+
+__all__ = ["SERVERS", "Reference", "Relay"]
+
+SERVERS = ("uvicorn", "daphne")
+_MOST_SOCKETS = "10000"
+_MANAGE_WITHIN = 60
+
+
+def _command(kind: str, application: str, port: int) -> list[str]:
+    if kind == "daphne":
+        return ["-m", "daphne", "-b", "127.0.0.1", "-p", str(port), application]
+    return [
+        *("-m", "uvicorn", application, "--host", "127.0.0.1", "--port", str(port)),
+        *("--ws", "websockets-sansio", "--no-proxy-headers", "--timeout-graceful-shutdown", "10"),
+    ]
+
+
+class Relay(Child):
+    """The relay on "uvicorn" or "daphne", with a database of its own and one account.
+
+    Attributes:
+        path: the account's socket address.
+        database: SQLite.
+    """
+
+    def __init__(self, kind: str, tiktok: StandIn) -> None:
+        port = free_port()
+        self._folder = tempfile.TemporaryDirectory()
+        self.database = Path(self._folder.name) / "bench.sqlite3"
+        environment = {
+            **tiktok.environment,
+            "DATABASE_URL": f"sqlite:///{self.database}",
+            "SECRET_KEY": "of the benchmark",
+            "RELAY_MAX_SOCKETS": _MOST_SOCKETS,
+        }
+        super().__init__(_command(kind, "relay_project.asgi:application", port), environment, port)
+        self.port: int = port
+        self.path = ""
+
+    def __enter__(self) -> Relay:
+        self._manage("migrate", "--verbosity", "0")
+        account = self._manage("add_account", "bench", "--tiktok-username", STREAMER)
+        self.path = f"/ws/{json.loads(account)['token']}"
+        super().__enter__()
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        super().__exit__(None, None, None)
+        self._folder.cleanup()
+
+    def _manage(self, *arguments: str) -> str:
+        return subprocess.run(
+            [sys.executable, "manage.py", *arguments],
+            cwd=ROOT,
+            env=self._environment,
+            stdout=subprocess.PIPE,
+            check=True,
+            text=True,
+            timeout=_MANAGE_WITHIN,
+        ).stdout
+
+
+class Reference(Child):
+    """A server that does nothing but send texts to all its sockets.
+
+    Args:
+        kind: "uvicorn" or "daphne" with a bare Channels consumer, or "websockets".
+        texts: a file with one frame's text a line.
+    """
+
+    path = "/"
+
+    def __init__(self, kind: str, texts: Path) -> None:
+        port = free_port()
+        if kind == "websockets":
+            command = ["-m", "bench.broadcast_reference", str(port)]
+        else:
+            command = _command(kind, "bench.channels_reference:application", port)
+        environment = {"BENCH_TEXTS": str(texts), "PYTHONPATH": os.fspath(ROOT)}
+        super().__init__(command, environment, port)
+        self.port: int = port
+
+    def publish(self, events: int, rate: float, burst: int) -> None:
+        """Begin to send that many texts, so many a second, `burst` at a time."""
+        address = f"http://127.0.0.1:{self.port}/publish?{events},{rate:g},{burst}"
+        with urllib.request.urlopen(address, timeout=10) as answer:
+            answer.read()
