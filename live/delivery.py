@@ -63,7 +63,7 @@ class Delivery:
             self.position = log.end
         elif since.epoch == log.epoch and since.offset <= log.end:
             self.position = since.offset
-            self.resumed = self.position >= log.first - 1 or self._missed() == {}
+            self.resumed = self._missed() == {}
         else:
             self.position = 0
             self._lost = True
@@ -157,7 +157,7 @@ class Delivery:
 
 
 def _batch_text(texts: list[str], now: int) -> str:
-    """A `Batch` frame of frames that are encoded already."""
+    """A batch frame of frames that are encoded already."""
     return f'{{"type":"batch","ts":{now},"data":{{"events":[{",".join(texts)}]}}}}'
 
 
