@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 import time
+import traceback
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -32,13 +33,24 @@ def main() -> None:
     )
     report = circumstances()
     rows: list[Row] = []
+    failed = []
     for name in arguments.names or NAMES:
         began = time.monotonic()
         print(f"{name} …", end=" ", file=sys.stderr, flush=True)
-        rows += import_module(f"bench.{name}").run(options)
+        try:
+            of_one = import_module(f"bench.{name}").run(options)
+        except Exception:  # the other benchmarks' results are worth having
+            traceback.print_exc()
+            failed.append(name)
+            continue
         print(f"{time.monotonic() - began:.0f} s", file=sys.stderr)
+        for row in of_one:
+            print("  " + " | ".join(row.cells()), file=sys.stderr)
+        rows += of_one
     print(table(rows))
     _write(arguments.json, report, options, rows)
+    if failed:
+        sys.exit(f"failed: {', '.join(failed)}")
 
 
 def _parse() -> argparse.Namespace:

@@ -26,7 +26,7 @@ logger = logging.getLogger(__name__)
 _MAX_WAITING = 10_000
 
 
-@dataclass
+@dataclass(slots=True)
 class Connection:
     """What is known of one socket. Its consumer fills it in as it learns more."""
 

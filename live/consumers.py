@@ -24,13 +24,13 @@ from accounts.models import AccessToken
 from accounts.usernames import is_tiktok_username
 from live import clients, notices
 from live.connectionlog import Connection
-from live.delivery import Delivery, text_message
+from live.delivery import Delivery
 from live.errors import CloseCode, ErrorCode, RelayError
 from live.frames import Connected, Frame, FrameType, Nothing, Snapshot, State, encode
-from live.relay import Relay
-from live.sockets import abort
+from live.relay import Account, Relay
 from live.streams import LiveStream, now_ms
 from live.upstream import Room
+from live.wire import Parcel, wire_of
 
 __all__ = ["RejectingConsumer", "RelayConsumer"]
 
@@ -91,6 +91,7 @@ class RelayConsumer(AsyncWebsocketConsumer):
             address=clients.address(self.scope), user_agent=self._user_agent()
         )
         self._language = clients.language(self.scope)
+        self._wire = wire_of(self.base_send)
         self._task = asyncio.create_task(self._serve(), name="socket")
         self._relay.check_in(self)
 
@@ -110,7 +111,7 @@ class RelayConsumer(AsyncWebsocketConsumer):
         if ping.id is not None:
             pong.id = ping.id
         with contextlib.suppress(OSError):  # the client has gone meanwhile
-            await self.send(text_data=encode(pong))
+            await self._wire.send(Parcel([encode(pong)]))
 
     # --- What the client sends -----------------------------------------------------------------
 
@@ -165,70 +166,63 @@ class RelayConsumer(AsyncWebsocketConsumer):
 
     async def _serve(self) -> None:
         connection = self._connection
+        error = None
         try:
-            await self._serve_until_closed()
+            try:
+                account, options = await self._admit()
+                await self._follow(account, options)
+            except (Exception, asyncio.CancelledError) as failure:
+                error = self._explainable(failure)
+            await self._explain_and_close(error)
+        except OSError:
+            logger.debug("the client went away while it was sent something")
         finally:
             if self._client_close_code is not None:
                 connection.close_code = self._client_close_code
             self._relay.connection_log.closed(connection)
 
-    async def _serve_until_closed(self) -> None:
-        try:
-            error = await self._relay_until_over()
-            await self._explain_and_close(error)
-        except OSError:
-            logger.debug("the client went away while it was sent something")
+    def _explainable(self, failure: BaseException) -> RelayError:
+        """What to tell the client of a failure. Raises it again when nobody is there to be told."""
+        match failure:
+            case RelayError():
+                return failure
+            case asyncio.CancelledError():
+                task = asyncio.current_task()
+                if self._interruption is None or self._client_close_code is not None or not task:
+                    raise failure
+                task.uncancel()
+                return self._interruption
+            case OSError():
+                raise failure
+        logger.error("a socket failed", exc_info=failure)
+        return RelayError(ErrorCode.INTERNAL_ERROR)
 
-    async def _relay_until_over(self) -> RelayError | None:
-        """Accept, authenticate, relay. Returns why it is over; None when the LIVE has ended."""
-        try:
-            offered = self.scope.get("subprotocols", [])
-            await self.accept(subprotocol=clients.BEARER if clients.BEARER in offered else None)
-            await self._authenticate_and_relay()
-        except RelayError as error:
-            return error
-        except asyncio.CancelledError:
-            task = asyncio.current_task()
-            if self._interruption is None or self._client_close_code is not None or not task:
-                raise
-            task.uncancel()
-            return self._interruption
-        except OSError:
-            raise
-        except Exception:
-            logger.exception("a socket failed")
-            return RelayError(ErrorCode.INTERNAL_ERROR)
-        return None
-
-    async def _authenticate_and_relay(self) -> None:
-        connection = self._connection
+    async def _admit(self) -> tuple[Account, clients.SocketOptions]:
+        """Accept the handshake, and see who it is and what they want."""
+        offered = self.scope.get("subprotocols", [])
+        await self.accept(subprotocol=clients.BEARER if clients.BEARER in offered else None)
         self._relay.check()
         try:
             async with asyncio.timeout(settings.RELAY_CONNECT_TIMEOUT):
-                token = await self._authenticate()
+                account = await self._authenticate()
         except TimeoutError:  # which is an OSError, and would pass for a client that has gone
             logger.error("the database did not answer in time")
             raise RelayError(ErrorCode.INTERNAL_ERROR) from None
         finally:
-            self._relay.connection_log.opened(connection)
-        account = token.user
+            self._relay.connection_log.opened(self._connection)
         if not account.tiktok_username:
-            notices.username_missing(account.pk)
+            notices.username_missing(account.id)
             raise RelayError(ErrorCode.USERNAME_MISSING)
         if not is_tiktok_username(account.tiktok_username):
             raise RelayError(ErrorCode.USERNAME_INVALID)
         options = clients.SocketOptions.parse(self.scope["query_string"].decode("latin-1"))
-        key = account.sign_api_key()
-        with self._relay.socket_of(account.pk):
-            stream = self._relay.streams.join(
-                account.tiktok_username, key, wait=options.wait, since=options.since
-            )
-            try:
-                await self._follow(stream, options)
-            finally:
-                self._relay.streams.leave(stream, key, wait=options.wait)
+        # A socket may stay for hours, and nobody needs its headers that long.
+        self._wire.forget_handshake()
+        self.scope["headers"].clear()
+        self.scope.clear()
+        return account, options
 
-    async def _authenticate(self) -> AccessToken:
+    async def _authenticate(self) -> Account:
         """Raises RelayError: the token is unknown or unusable, or its account disabled."""
         text = self.scope["url_route"]["kwargs"].get("token") or clients.bearer_token(self.scope)
         token: AccessToken | None = await database_sync_to_async(AccessToken.objects.find)(text)
@@ -243,54 +237,59 @@ class RelayConsumer(AsyncWebsocketConsumer):
         if not account.is_active:
             raise RelayError(ErrorCode.ACCOUNT_DISABLED)
         connection.token_id = token.pk
-        return token
+        return Account(account.pk, account.tiktok_username, account.sign_api_key())
 
-    async def _follow(self, stream: LiveStream, options: clients.SocketOptions) -> None:
-        """Pass the stream on until it is over.
+    async def _follow(self, account: Account, options: clients.SocketOptions) -> None:
+        """Pass the account's stream on until it is over.
 
         Raises:
             RelayError: why it is over, unless the LIVE has ended.
         """
-        log, connection, send = stream.log, self._connection, self.base_send
-        delivery = Delivery(log, options.since, options.types, options.batch / 1000, now_ms)
-        told_of: Room | None = None
-        if stream.room is not None:
-            told_of = stream.room
-            # The snapshot is of the log's end: with a replay to come, it would tell things twice.
-            snapshot = stream.snapshot() if delivery.up_to_date else _NOTHING_YET
-            await self._send(self._connected(stream, told_of, delivery, snapshot))
-        if stream.status.state is not State.LIVE and delivery.position == log.end > 0:
-            await self._send(Frame(type=FrameType.STATUS, ts=now_ms(), data=stream.status))
-        while not delivery.finished:
-            if stream.room is not None and (told_of is None or told_of.id != stream.room.id):
+        connection, wire = self._connection, self._wire
+        stream = self._relay.join(account, options)
+        try:
+            log = stream.log
+            delivery = Delivery(log, options.since, options.types, options.batch / 1000, now_ms)
+            told_of: Room | None = None
+            if stream.room is not None:
                 told_of = stream.room
-                await self._send(self._connected(stream, told_of, delivery, _NOTHING_YET))
-            self._sending = True
-            for message in delivery.pending():
-                await send(message)
-                connection.frames_sent += 1
-            self._sending = False
-            if delivery.up_to_date and stream.offline is not None and not options.wait:
-                raise stream.offline
-            if not delivery.finished:
-                await delivery.wait()
-        if stream.error is not None:
-            raise stream.error
+                # The snapshot is of the log's end: with a replay, it would tell things twice.
+                await self._greet(stream, delivery, with_snapshot=delivery.up_to_date)
+            if stream.status.state is not State.LIVE and delivery.position == log.end > 0:
+                await self._send(Frame(type=FrameType.STATUS, ts=now_ms(), data=stream.status))
+            while not delivery.finished:
+                if stream.room is not None and (told_of is None or told_of.id != stream.room.id):
+                    told_of = stream.room
+                    await self._greet(stream, delivery, with_snapshot=False)
+                self._sending = True
+                for parcel in delivery.pending():
+                    await wire.send(parcel)
+                    connection.frames_sent += len(parcel.texts)
+                self._sending = False
+                if delivery.up_to_date and stream.offline is not None and not options.wait:
+                    raise stream.offline
+                if not delivery.finished:
+                    await delivery.wait()
+            if stream.error is not None:
+                raise stream.error
+        finally:
+            self._relay.leave(stream, account, options)
 
-    @staticmethod
-    def _connected(stream: LiveStream, room: Room, delivery: Delivery, snapshot: Snapshot) -> Frame:
-        data = Connected(
+    async def _greet(self, stream: LiveStream, delivery: Delivery, with_snapshot: bool) -> None:
+        room = stream.room
+        assert room is not None
+        connected = Connected(
             username=stream.username,
             room_id=room.id,
             cursor=delivery.cursor,
             resumed=delivery.resumed,
-            snapshot=snapshot,
+            snapshot=stream.snapshot() if with_snapshot else _NOTHING_YET,
             title=room.title or UNSET,
         )
-        return Frame(type=FrameType.CONNECTED, ts=now_ms(), data=data)
+        await self._send(Frame(type=FrameType.CONNECTED, ts=now_ms(), data=connected))
 
     async def _send(self, frame: Frame) -> None:
-        await self.base_send(text_message(encode(frame)))
+        await self._wire.send(Parcel([encode(frame)]))
         self._connection.frames_sent += 1
 
     async def _explain_and_close(self, error: RelayError | None) -> None:
@@ -309,4 +308,4 @@ class RelayConsumer(AsyncWebsocketConsumer):
                     await self._send(Frame(type=FrameType.ERROR, ts=now_ms(), data=explanation))
                 await self.close(code=connection.close_code)
         except TimeoutError:
-            abort(self.base_send)
+            self._wire.abort()

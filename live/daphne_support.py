@@ -3,8 +3,7 @@
 - Close codes: autobahn's `sendClose`, which Daphne calls, refuses every code of RFC 6455 but 1000;
   the contract has 1008, 1011 and 1012.
 - Backpressure: Daphne's `send` never waits, and buffers without bound for a client that does not
-  read (its issue 170). Here it waits while Twisted's write buffer is full.
-- Fan-out: a frame that goes to many sockets is framed once (autobahn's `PreparedMessage`).
+  read (its issue 170). Here a socket tells when Twisted's write buffer is full; `live.wire` waits.
 - Tokens: Daphne writes the path of each request, and so the token, to its access log, past
   `logging`.
 
@@ -16,9 +15,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from autobahn.websocket.protocol import PreparedMessage
 from daphne.access import AccessLogGenerator
-from daphne.server import Server
 from daphne.ws_protocol import WebSocketProtocol
 from twisted.internet.interfaces import IPushProducer
 from zope.interface import implementer
@@ -27,15 +24,11 @@ from live.redaction import redact
 
 __all__ = ["install"]
 
-# Where the framed form of an ASGI message is kept: in the message, which its sockets share.
-_PREPARED = "autobahn.prepared"
-
 
 def install() -> None:
     """Teach the Daphne of this process. Twice does no harm."""
     WebSocketProtocol.serverClose = _close
     WebSocketProtocol.onOpen = _on_open
-    Server.handle_reply = _handle_reply
     AccessLogGenerator.write_entry = _write_redacted_entry
 
 
@@ -73,24 +66,6 @@ def _on_open(protocol: WebSocketProtocol) -> None:
     protocol.transport.unregisterProducer()
     protocol.transport.registerProducer(protocol.relay_flow, streaming=True)
     _on_open_of_daphne(protocol)
-
-
-_handle_reply_of_daphne = Server.handle_reply
-
-
-async def _handle_reply(server: Server, protocol: Any, message: dict[str, Any]) -> None:
-    if message["type"] != "websocket.send" or message.get("text") is None:
-        await _handle_reply_of_daphne(server, protocol, message)
-        return
-    flow = protocol.relay_flow
-    if not flow.is_writable():
-        await flow.wait()
-    if protocol.state != WebSocketProtocol.STATE_OPEN:
-        return
-    if (prepared := message.get(_PREPARED)) is None:
-        prepared = PreparedMessage(message["text"].encode(), False, False, doNotCompress=True)
-        message[_PREPARED] = prepared
-    protocol.sendPreparedMessage(prepared)
 
 
 _write_entry = AccessLogGenerator.write_entry

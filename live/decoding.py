@@ -35,6 +35,7 @@ from TikTokLiveProto.v3.webcast.model.message.common import Text
 from TikTokLiveProto.v3.webcast.shared.message import CommonMessageData
 
 __all__ = [
+    "AS_BYTES",
     "FIELDS",
     "MAX_INFLATED_BYTES",
     "METHODS",
@@ -43,6 +44,7 @@ __all__ = [
     "decode_message",
     "decode_push_frame",
     "decode_response",
+    "decode_user",
     "encode_ack",
 ]
 
@@ -87,6 +89,9 @@ FIELDS: Mapping[type, str] = {
     events.Extra: "source reason_no",
 }
 
+# Users whom TikTok repeats over and over are left as bytes, for `decode_user`.
+AS_BYTES = frozenset({(events.Contributor, "user")})
+
 _PACKAGE = "tiktok"
 _SCALARS = {
     name: getattr(descriptor_pb2.FieldDescriptorProto, f"TYPE_{name.upper()}")
@@ -126,7 +131,9 @@ def _build_schema(fields: Mapping[type, str]) -> dict[type, type[Message]]:
             meta = metadata.meta_by_field_name[name]
             field = described.field.add(name=name, number=meta.number, json_name=name)
             field.label = field.LABEL_REPEATED if meta.repeated else field.LABEL_OPTIONAL
-            if meta.proto_type == "message":
+            if (cls, name) in AS_BYTES:
+                field.type = field.TYPE_BYTES
+            elif meta.proto_type == "message":
                 referred = _upstream_class(metadata.cls_by_field[name])
                 if referred not in fields:
                     raise LookupError(f"{cls.__name__}.{name}: {referred} is not in FIELDS")
@@ -147,6 +154,7 @@ def _build_schema(fields: Mapping[type, str]) -> dict[type, type[Message]]:
 _SCHEMA = _build_schema(FIELDS)
 _PushFrame = _SCHEMA[WebcastPushFrame]
 _FetchResult = _SCHEMA[ProtoMessageFetchResult]
+_User = _SCHEMA[User]
 
 # The decoded class of each method that becomes frames.
 METHODS: Mapping[str, type[Message]] = {
@@ -154,6 +162,15 @@ METHODS: Mapping[str, type[Message]] = {
     for method, event in EVENT_MAPPINGS.items()
     if _upstream_class(event) in _SCHEMA
 }
+
+
+def decode_user(data: bytes) -> Any:
+    """A user that a field of `FIELDS` has as bytes.
+
+    Raises:
+        DecodeError: `data` is no user.
+    """
+    return _User.FromString(data)
 
 
 def decode_message(method: str, payload: bytes) -> Any:

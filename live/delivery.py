@@ -1,34 +1,41 @@
 """From a stream's log to one socket: in order, at the socket's own pace, nothing lost unsaid.
 
-A `Delivery` is a place in a log and what the socket wants of it. It gives ASGI messages; sending
-them, and how long that takes, is its consumer's affair. A socket that lags behind gets fewer,
-merged frames; one that fell off the log gets a `gap` and goes on from the oldest frame. What was
-gathered for a batch, or is replayed to a socket that comes back, is no lag: it is sent as it is.
+A `Delivery` is a place in a log and what the socket wants of it. It gives parcels of frames, which
+sockets at the same place share; sending them, and how long that takes, is its consumer's affair.
+A socket that lags behind gets fewer, merged frames; one that fell off the log gets a `gap` and goes
+on from the oldest frame. What was gathered for a batch, or is replayed to a socket that comes back,
+is no lag: it is sent as it is.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Any
+from typing import NamedTuple
 
 import msgspec
 
 from live.eventlog import Cursor, Entry, EventLog
 from live.frames import EVENT_TYPES, Frame, FrameType, Gap, Join, Like, Side, Viewers, encode
+from live.wire import Parcel
 
-__all__ = ["Delivery", "text_message"]
+__all__ = ["Delivery"]
 
+# A parcel holds no more frames than that, nor many more characters.
 _CHUNK = 64
+_CHUNK_LENGTH = 64 * 1024
 # Behind by more than that, a socket gets merged frames, made of larger chunks.
 _LAG = 256
 _LAG_CHUNK = 1024
 _ALWAYS = frozenset({FrameType.STATUS, FrameType.GAP})
 
 
-def text_message(text: str) -> dict[str, Any]:
-    """The ASGI message that sends a text."""
-    return {"type": "websocket.send", "text": text}
+class _Run(NamedTuple):
+    """A stretch of the log, as it goes out; no parcel if nothing of it is wanted."""
+
+    parcel: Parcel | None
+    end: int
+    at: int
 
 
 class Delivery:
@@ -78,61 +85,73 @@ class Delivery:
         return self._log.closed and self.position >= self._log.end
 
     async def wait(self) -> None:
-        """Wait until it is worth looking for `pending` messages, or at the stream, again."""
+        """Wait until it is worth looking for `pending` parcels, or at the stream, again."""
         if self.position < self._log.end:
             await asyncio.sleep(0)  # a long way to go; others take their turns meanwhile
             return
-        await self._log.changed(self.position)
+        await self._log.changed(self.position, self._batch)
         if self._batch:
-            await asyncio.sleep(self._batch)
             self._due = self._log.end
 
-    def pending(self) -> list[dict[str, Any]]:
-        """The next messages that there are already; empty when the socket is up to date."""
-        messages: list[dict[str, Any]] = []
+    def pending(self) -> list[Parcel]:
+        """The next parcels that there are already; empty when the socket is up to date."""
+        parcels: list[Parcel] = []
         if self._lost or self.position < self._log.first - 1:
-            messages += self._what_fell_off()
+            parcels += self._what_fell_off()
         if self.position == self._log.end:
-            return messages
+            return parcels
         lags = self._log.end - max(self.position, self._due) > _LAG
-        entries = self._log.read(self.position, _LAG_CHUNK if lags else _CHUNK)
-        newest, cursor = entries[-1], self.cursor
-        self.position, self._delivered_at = newest.offset, newest.at
-        if self._wanted is not None:
-            entries = [entry for entry in entries if entry.type in self._wanted]
-        if lags:
-            texts = merge(entries, cursor)
-        elif self._batch and len(entries) > 1:
-            texts = [entry.text for entry in entries]
-        else:
-            messages.extend(entry.message for entry in entries)
-            return messages
+        run = self._merged_run() if lags else self._shared_run()
+        self.position, self._delivered_at = run.end, run.at
+        if run.parcel is not None:
+            parcels.append(run.parcel)
+        return parcels
+
+    def _shared_run(self) -> _Run:
+        """What comes next, made once for all sockets that are here and want the same."""
+        place = (self.position, self._wanted, bool(self._batch))
+        runs = self._log.memo
+        if (run := runs.get(place)) is None:
+            entries = self._log.read(self.position, _CHUNK)
+            length = 0
+            for count, entry in enumerate(entries):
+                length += len(entry.text)
+                if length > _CHUNK_LENGTH:
+                    entries = entries[: count or 1]
+                    break
+            run = runs[place] = self._run(entries, [e.text for e in self._filtered(entries)])
+        return run
+
+    def _merged_run(self) -> _Run:
+        entries = self._log.read(self.position, _LAG_CHUNK)
+        return self._run(entries, merge(self._filtered(entries), self.cursor))
+
+    def _run(self, entries: list[Entry], texts: list[str]) -> _Run:
         if self._batch and len(texts) > 1:
             texts = [_batch_text(texts, self._clock())]
-        messages.extend(map(text_message, texts))
-        return messages
+        return _Run(Parcel(texts) if texts else None, entries[-1].offset, entries[-1].at)
+
+    def _filtered(self, entries: list[Entry]) -> list[Entry]:
+        wanted = self._wanted
+        return entries if wanted is None else [e for e in entries if e.type in wanted]
 
     @property
     def up_to_date(self) -> bool:
         """Everything that there is has been delivered."""
         return self.position >= self._log.end
 
-    def _what_fell_off(self) -> list[dict[str, Any]]:
+    def _what_fell_off(self) -> list[Parcel]:
         """What can still be had of the frames that the log no longer holds, behind a `gap` for the
         others. Resuming from that gap's cursor gives all of it again."""
         log = self._log
         missed = self._missed()
-        lasting = [
-            entry
-            for entry in log.lasting(self.position)
-            if self._wanted is None or entry.type in self._wanted
-        ]
+        lasting = self._filtered(log.lasting(self.position))
         place = self.position if lasting else log.first - 1
-        messages = [] if missed == {} else [self._gap(place, missed)]
-        messages += [entry.message for entry in lasting]
+        texts = [] if missed == {} else [self._gap(place, missed)]
+        texts += [entry.text for entry in lasting]
         self.position = log.first - 1
         self._lost = False
-        return messages
+        return [Parcel([text]) for text in texts]
 
     def _missed(self) -> dict[str, int] | None:
         """How many wanted events can't be had any more, by type; None if nobody knows."""
@@ -142,7 +161,7 @@ class Delivery:
         wanted = EVENT_TYPES if self._wanted is None else self._wanted & EVENT_TYPES
         return {str(kind): count for kind, count in missed.items() if kind in wanted}
 
-    def _gap(self, place: int, missed: dict[str, int] | None) -> dict[str, Any]:
+    def _gap(self, place: int, missed: dict[str, int] | None) -> str:
         cursor = str(Cursor(self._log.epoch, place))
         oldest = self._log.read(place, 1)
         now = self._clock()
@@ -153,7 +172,7 @@ class Delivery:
             missed=missed,
             cursor=cursor,
         )
-        return text_message(encode(Frame(type=FrameType.GAP, cursor=cursor, ts=now, data=gap)))
+        return encode(Frame(type=FrameType.GAP, cursor=cursor, ts=now, data=gap))
 
 
 def _batch_text(texts: list[str], now: int) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import re
 import secrets
-from collections import Counter, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -50,20 +50,13 @@ class Cursor(NamedTuple):
         return cls(match["epoch"], int(match["offset"]))
 
 
-class Entry:
-    """One frame of the log. `message` is the ASGI message that sends it, the same for everybody."""
+class Entry(NamedTuple):
+    """One frame of the log."""
 
-    __slots__ = ("at", "message", "offset", "type")
-
-    def __init__(self, offset: int, type: FrameType, at: int, text: str) -> None:
-        self.offset = offset
-        self.type = type
-        self.at = at
-        self.message: dict[str, Any] = {"type": "websocket.send", "text": text}
-
-    @property
-    def text(self) -> str:
-        return str(self.message["text"])
+    offset: int
+    type: FrameType
+    at: int
+    text: str
 
 
 class EventLog:
@@ -71,6 +64,9 @@ class EventLog:
 
     Offsets begin at 1 and have no holes. `first` is the offset of the oldest frame held (`end + 1`
     when there is none), `end` that of the newest (0 when there is none).
+
+    Attributes:
+        memo: what readers need not work out once each, until the next append.
     """
 
     def __init__(self, capacity: int) -> None:
@@ -81,7 +77,10 @@ class EventLog:
         self._ring: list[Entry | None] = [None] * capacity
         self._types = bytearray(capacity * _TYPES_PER_ENTRY_KEPT)
         self._lasting: deque[Entry] = deque(maxlen=capacity)
-        self._waiting: dict[asyncio.Future[None], None] = {}  # a set that keeps its order
+        self.memo: dict[Any, Any] = {}
+        # By how long they gather; a set that keeps its order.
+        self._waiting: defaultdict[float, dict[asyncio.Future[None], None]] = defaultdict(dict)
+        self._gathering: dict[float, asyncio.TimerHandle] = {}
 
     @property
     def first(self) -> int:
@@ -106,7 +105,10 @@ class EventLog:
         if type not in _PASSING:
             self._lasting.append(entry)
         self.end = offset
-        self.wake()
+        self.memo.clear()
+        if self._waiting:
+            self._begin_gathering()
+            self._wake(0)
         return entry
 
     def close(self) -> None:
@@ -142,21 +144,39 @@ class EventLog:
         counted -= Counter(entry.type for entry in self.lasting(after))
         return dict(counted)
 
-    async def changed(self, after: int) -> None:
-        """Wait until there is a frame behind `after`, the log is closed, or `wake` is called."""
+    async def changed(self, after: int, gather: float = 0) -> None:
+        """Wait until there is a frame behind `after`, the log is closed, or `wake` is called.
+
+        Args:
+            gather: wait for so many seconds more once there is a frame. Those who gather for as
+                long are woken together: who comes late waits less.
+        """
         if self.end > after or self.closed:
             return
         waiting = asyncio.get_running_loop().create_future()
-        self._waiting[waiting] = None
+        self._waiting[gather][waiting] = None
         try:
             await waiting
         finally:
-            self._waiting.pop(waiting, None)
+            if waiting in (others := self._waiting.get(gather, {})):
+                del others[waiting]
+                if not others:
+                    del self._waiting[gather]
 
     def wake(self) -> None:
-        """Have all readers look up."""
-        if self._waiting:
-            woken, self._waiting = self._waiting, {}
-            for waiting in woken:
-                if not waiting.done():
-                    waiting.set_result(None)
+        """Have all readers look up, those who gather too."""
+        for gather in {*self._waiting, *self._gathering}:
+            self._wake(gather)
+
+    def _begin_gathering(self) -> None:
+        for gather in self._waiting:
+            if gather and gather not in self._gathering:
+                loop = asyncio.get_running_loop()
+                self._gathering[gather] = loop.call_later(gather, self._wake, gather)
+
+    def _wake(self, gather: float) -> None:
+        if timer := self._gathering.pop(gather, None):
+            timer.cancel()
+        for waiting in self._waiting.pop(gather, ()):
+            if not waiting.done():
+                waiting.set_result(None)

@@ -7,7 +7,7 @@ open streaks, the snapshot. It does no I/O and waits for nothing.
 from __future__ import annotations
 
 import logging
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -60,7 +60,8 @@ class Feed:
         self.undecodable: Counter[str] = Counter()
         self.unmapped: Counter[str] = Counter()
         self._clock = clock
-        self._ids: dict[str, None] = {}
+        self._ids: set[str] = set()
+        self._oldest_ids: deque[str] = deque()
         self._streaks = Streaks()
         self._snapshot = SnapshotKeeper()
 
@@ -169,9 +170,10 @@ class Feed:
             return True
         if id in self._ids:
             return False
-        self._ids[id] = None
+        self._ids.add(id)
+        self._oldest_ids.append(id)
         if len(self._ids) > _IDS_REMEMBERED:
-            del self._ids[next(iter(self._ids))]
+            self._ids.discard(self._oldest_ids.popleft())
         return True
 
     @staticmethod

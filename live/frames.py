@@ -11,10 +11,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
+
+from live.decoding import decode_user
 
 __all__ = [
     "EVENT_TYPES",
@@ -424,11 +427,17 @@ def _subscribe(message: Any) -> tuple[FrameType, Struct]:
     return FrameType.SUBSCRIBE, Subscribe(_user(message.user), _number(message.sub_month))
 
 
+@lru_cache(maxsize=256)
+def _top_user(data: bytes) -> User:
+    # The same few people again, every second or two.
+    return _user(decode_user(data))
+
+
 def _viewers(message: Any) -> tuple[FrameType, Struct]:
     return FrameType.VIEWERS, Viewers(
         message.total,
         message.total_user,
-        [TopViewer(_user(rank.user), rank.score) for rank in message.ranks],
+        [TopViewer(_top_user(rank.user), rank.score) for rank in message.ranks],
     )
 
 

@@ -5,19 +5,19 @@ from __future__ import annotations
 import random
 from asyncio import Task, TimerHandle, get_running_loop, timeout, wait
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from typing import Protocol
+from contextlib import suppress
+from typing import NamedTuple, Protocol
 
 from django.conf import settings
 
+from live.clients import SocketOptions
 from live.connectionlog import ConnectionLogWriter
 from live.errors import ErrorCode, RelayError
 from live.signgate import SignGates
-from live.streams import StreamOptions, Streams, UpstreamFactory
+from live.streams import LiveStream, StreamOptions, Streams, UpstreamFactory
 from live.upstream import TikTokUpstream
 
-__all__ = ["Relay", "Socket"]
+__all__ = ["Account", "Relay", "Socket"]
 
 # Sockets are asked to come back within that many seconds, spread out.
 _COME_BACK = (1, 10)
@@ -39,6 +39,18 @@ class Socket(Protocol):
     @property
     def task(self) -> Task[None]:
         """Done when the socket is."""
+
+
+class Account(NamedTuple):
+    """What a socket keeps of its account: the model's object would weigh more than the socket.
+
+    Attributes:
+        sign_api_key: its own; empty for the server's.
+    """
+
+    id: int
+    tiktok_username: str
+    sign_api_key: str
 
 
 class Relay:
@@ -80,22 +92,24 @@ class Relay:
         if self._leaving:
             raise self._goodbye()
 
-    @contextmanager
-    def socket_of(self, account_id: int) -> Iterator[None]:
-        """Counts one socket of the account.
+    def join(self, account: Account, options: SocketOptions) -> LiveStream:
+        """The stream of the account, for one more socket, which must `leave` it.
 
         Raises:
-            RelayError: `too_many_connections`, it has as many as it may.
+            RelayError: `too_many_connections`, the account has as many as it may.
         """
-        if self._sockets_of[account_id] >= settings.RELAY_MAX_SOCKETS:
+        if self._sockets_of[account.id] >= settings.RELAY_MAX_SOCKETS:
             raise RelayError(ErrorCode.TOO_MANY_CONNECTIONS)
-        self._sockets_of[account_id] += 1
-        try:
-            yield
-        finally:
-            self._sockets_of[account_id] -= 1
-            if not self._sockets_of[account_id]:
-                del self._sockets_of[account_id]
+        self._sockets_of[account.id] += 1
+        return self.streams.join(
+            account.tiktok_username, account.sign_api_key, wait=options.wait, since=options.since
+        )
+
+    def leave(self, stream: LiveStream, account: Account, options: SocketOptions) -> None:
+        self.streams.leave(stream, account.sign_api_key, wait=options.wait)
+        self._sockets_of[account.id] -= 1
+        if not self._sockets_of[account.id]:
+            del self._sockets_of[account.id]
 
     async def close(self) -> None:
         """Say goodbye to all sockets, end all streams, finish writing the connection log."""

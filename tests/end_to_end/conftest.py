@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
@@ -20,6 +21,7 @@ SETTINGS = {
 _numbers = itertools.count(1)
 
 AddAccount = Callable[..., Awaitable[Account]]
+StartServer = Callable[..., Awaitable[Server]]
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
@@ -53,3 +55,19 @@ def add_account(server: Server, streamer: str) -> AddAccount:
         return await server.add_account(f"account{next(_numbers)}", tiktok_username, *arguments)
 
     return add
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def start_server(tiktok: TikTok, tmp_path: Path) -> AsyncIterator[StartServer]:
+    """Starts servers of a test's own, with settings of its own."""
+    started: list[Server] = []
+
+    async def start(kind: str, **settings: str) -> Server:
+        server = Server(kind, tmp_path, {**tiktok.environment(), **settings})
+        started.append(server)
+        await server.start()
+        return server
+
+    yield start
+    for server in started:
+        await server.stop(signal.SIGKILL)

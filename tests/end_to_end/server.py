@@ -50,6 +50,9 @@ class Server:
             "DATABASE_URL": f"sqlite:///{self.database}",
             "SECRET_KEY": "of the tests",
             "PYTHONASYNCIODEBUG": "1",
+            # As `make run` has it.
+            "UVICORN_WS": "websockets-sansio",
+            "UVICORN_WS_PER_MESSAGE_DEFLATE": "false",
             **environment,
         }
         self._process: asyncio.subprocess.Process | None = None

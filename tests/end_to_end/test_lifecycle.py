@@ -4,34 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable
-from pathlib import Path
 
 import pytest
-import pytest_asyncio
 
+from tests.end_to_end.conftest import StartServer
 from tests.end_to_end.phone import Phone
-from tests.end_to_end.server import SERVERS, Server
+from tests.end_to_end.server import SERVERS
 from tests.tiktok import Failure, TikTok
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
-
-StartServer = Callable[..., Awaitable[Server]]
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def start_server(tiktok: TikTok, tmp_path: Path) -> AsyncIterator[StartServer]:
-    started: list[Server] = []
-
-    async def start(kind: str, **settings: str) -> Server:
-        server = Server(kind, tmp_path, {**tiktok.environment(), **settings})
-        started.append(server)
-        await server.start()
-        return server
-
-    yield start
-    for server in started:
-        await server.stop(signal.SIGKILL)
 
 
 @pytest.mark.parametrize("kind", SERVERS)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.end_to_end.conftest import AddAccount
+from tests.end_to_end.conftest import AddAccount, StartServer
 from tests.end_to_end.phone import Phone
 from tests.end_to_end.server import Server
 from tests.tiktok import Failure, Kind, TikTok, captures, messages
@@ -213,6 +213,20 @@ class TestLeaving:
             assert (await phone.until_type("comment"))["data"]["text"] == "missed"
         assert tiktok.count(Kind.SIGN, room) == 1
         await tiktok.wait_for(lambda: not room.sockets)
+
+
+class TestCompression:
+    async def test_a_server_that_compresses_frames_each_message_itself(
+        self, start_server: StartServer, tiktok: TikTok, streamer: str
+    ) -> None:
+        server = await start_server("uvicorn", UVICORN_WS_PER_MESSAGE_DEFLATE="true")
+        room = tiktok.go_live(streamer)
+        account = await server.add_account("phone", streamer)
+        async with Phone(f"{server.address}/ws/{account.token}") as phone:
+            assert phone.socket.protocol.extensions
+            await phone.until_type("connected")
+            await room.push(messages.chat("viewer", "x" * 1000), messages.chat("viewer", "y"))
+            assert [event["data"]["text"] for event in await phone.events(2)] == ["x" * 1000, "y"]
 
 
 class TestTheHandshake:

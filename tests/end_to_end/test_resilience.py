@@ -7,13 +7,10 @@ from contextlib import AsyncExitStack
 
 import pytest
 
-from tests.end_to_end.conftest import AddAccount
+from tests.end_to_end.conftest import AddAccount, StartServer
 from tests.end_to_end.phone import Phone
 from tests.end_to_end.server import SERVERS, Server
-from tests.end_to_end.test_lifecycle import StartServer, start_server
 from tests.tiktok import Kind, TikTok, messages
-
-__all__ = ["start_server"]
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

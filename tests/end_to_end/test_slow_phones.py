@@ -7,12 +7,10 @@ import random
 
 import pytest
 
+from tests.end_to_end.conftest import StartServer
 from tests.end_to_end.phone import Phone
 from tests.end_to_end.server import SERVERS
-from tests.end_to_end.test_lifecycle import StartServer, start_server
 from tests.tiktok import TikTok, encode_push_frame, messages
-
-__all__ = ["start_server"]
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

@@ -26,6 +26,7 @@ from TikTokLiveProto.v3.webcast.shared.message import CommonMessageData
 
 from live import decoding
 from live.decoding import (
+    AS_BYTES,
     FIELDS,
     MAX_INFLATED_BYTES,
     METHODS,
@@ -33,6 +34,7 @@ from live.decoding import (
     decode_message,
     decode_push_frame,
     decode_response,
+    decode_user,
 )
 from tests.tiktok import captures, wire
 from tests.tiktok import messages as build
@@ -73,7 +75,9 @@ def decoded(cls: type, message: Any) -> dict[str, Any]:
         value = getattr(message, name)
         if meta.proto_type == "message":
             referred = decoding._upstream_class(metadata.cls_by_field[name])
-            if meta.repeated:
+            if (cls, name) in AS_BYTES:
+                value = decoded(referred, decode_user(value)) if value else None
+            elif meta.repeated:
                 value = [decoded(referred, item) for item in value]
             else:
                 value = decoded(referred, value) if message.HasField(name) else None

@@ -45,7 +45,7 @@ def delivery(
 
 def pull(socket: Delivery) -> list[Any]:
     """The frames of one look, as a client reads them."""
-    return [read_frame(message["text"]) for message in socket.pending()]
+    return [read_frame(text) for parcel in socket.pending() for text in parcel.texts]
 
 
 def drain(socket: Delivery) -> list[Any]:
@@ -427,6 +427,69 @@ class TestBatch:
         assert now() - started < 0.01
 
 
+class TestSharing:
+    def test_sockets_at_one_place_share_a_parcel(self) -> None:
+        log = EventLog(8)
+        first, second = delivery(log), delivery(log)
+        append(log, COMMENT)
+
+        assert first.pending()[0] is second.pending()[0]
+
+    def test_sockets_that_batch_share_a_batch(self) -> None:
+        log = EventLog(8)
+        first, second = delivery(log, batch=0.1), delivery(log, batch=0.2)
+        append(log, COMMENT, 1)
+        append(log, COMMENT, 2)
+
+        assert first.pending()[0] is second.pending()[0]
+
+    def test_sockets_that_want_something_else_do_not(self) -> None:
+        log = EventLog(8)
+        batching, choosy = delivery(log, batch=0.1), delivery(log, types={GIFT})
+        plain = delivery(log)
+        append(log, COMMENT)
+        append(log, GIFT)
+
+        assert types_of(pull(batching)) == ["batch"]
+        assert types_of(pull(choosy)) == ["gift"]
+        assert types_of(pull(plain)) == ["comment", "gift"]
+
+    def test_a_socket_further_behind_gets_what_it_has_not_seen(self) -> None:
+        log = EventLog(8)
+        append(log, COMMENT, 1)
+        behind, ahead = delivery(log, since=Cursor(log.epoch, 0)), delivery(log)
+        append(log, COMMENT, 2)
+
+        assert numbers(pull(ahead)) == [2]
+        assert numbers(pull(behind)) == [1, 2]
+
+    def test_what_was_shared_goes_with_the_next_append(self) -> None:
+        log = EventLog(8)
+        delivery(log)
+        append(log, COMMENT, 1)
+        pull(delivery(log, since=Cursor(log.epoch, 0)))
+        append(log, COMMENT, 2)
+
+        assert not log.memo
+        assert numbers(pull(delivery(log, since=Cursor(log.epoch, 0)))) == [1, 2]
+
+    def test_a_parcel_of_large_frames_has_fewer(self) -> None:
+        log = EventLog(8)
+        socket = delivery(log)
+        for _ in range(3):
+            log.append(COMMENT, 0, lambda cursor: "x" * 40_000)
+
+        assert [len(parcel.texts) for _ in range(3) for parcel in socket.pending()] == [1, 1, 1]
+
+    def test_a_frame_too_large_for_a_parcel_goes_alone(self) -> None:
+        log = EventLog(8)
+        socket = delivery(log)
+        log.append(COMMENT, 0, lambda cursor: "x" * 100_000)
+        append(log, COMMENT)
+
+        assert [len(parcel.texts) for _ in range(2) for parcel in socket.pending()] == [1, 1]
+
+
 class TestWait:
     @virtual_time
     async def test_it_ends_when_something_is_appended(self) -> None:
@@ -546,17 +609,17 @@ class Client:
                 exact = Counter(self.history.types[place] for place in self.falling)
                 exact.pop("status", None)
                 self.exact = dict(exact)
-        messages = self.delivery.pending()
+        texts = [text for parcel in self.delivery.pending() for text in parcel.texts]
         if self.falling is not None:
             self.gone.update(self.falling)
-            announced = any(read_frame(m["text"])["type"] == "gap" for m in messages)
+            announced = any(read_frame(text)["type"] == "gap" for text in texts)
             assert announced == (self.lost or self.forgotten or bool(self.exact))
-        for message in messages:
-            frame = read_frame(message["text"])
+        for text in texts:
+            frame = read_frame(text)
             for each in frame["data"]["events"] if frame["type"] == "batch" else [frame]:
-                self.take(each, message["text"] if frame is each else None)
+                self.take(each, text if frame is each else None)
         self.lost = False
-        return bool(messages)
+        return bool(texts)
 
     def take(self, frame: Any, text: str | None) -> None:
         if frame["type"] == "gap":

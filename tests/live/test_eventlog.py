@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from live.eventlog import Cursor, EventLog
 from live.frames import FrameType
-from tests.live.clock import settle, virtual_time
+from tests.live.clock import now, settle, virtual_time
 from tests.live.samples import append, read_frame
 
 COMMENT, LIKE, GIFT = FrameType.COMMENT, FrameType.LIKE, FrameType.GIFT
@@ -91,11 +91,6 @@ class TestAppend:
         entry = append(log, COMMENT)
 
         assert read_frame(entry.text)["cursor"] == f"{log.epoch}-3" == str(log.cursor)
-
-    def test_it_makes_the_message_that_a_socket_sends(self) -> None:
-        entry = append(EventLog(8), COMMENT)
-
-        assert entry.message == {"type": "websocket.send", "text": entry.text}
 
     def test_it_has_another_epoch_in_every_log(self) -> None:
         assert len({EventLog(1).epoch for _ in range(100)}) == 100
@@ -295,3 +290,46 @@ class TestChanged:
 
         await asyncio.wait([reader])
         assert not log._waiting
+
+    @virtual_time
+    async def test_those_who_gather_are_woken_together(self) -> None:
+        log = filled(8, 3)
+        began = now()
+        early = asyncio.create_task(log.changed(3, gather=0.1))
+        await settle()
+        append(log, COMMENT)
+        await asyncio.sleep(0.04)
+        late = asyncio.create_task(log.changed(4, gather=0.1))
+        await settle()
+
+        await asyncio.gather(early, late)
+
+        assert now() - began == pytest.approx(0.1, abs=0.01)
+        assert not log._waiting
+        assert not log._gathering
+
+    @virtual_time
+    async def test_it_wakes_who_gathers_at_once_when_the_log_is_closed(self) -> None:
+        log = filled(8, 3)
+        began = now()
+        reader = asyncio.create_task(log.changed(3, gather=0.1))
+        await settle()
+        append(log, COMMENT)
+
+        log.close()
+        await reader
+
+        assert now() - began < 0.01
+        assert not log._gathering
+
+    @virtual_time
+    async def test_nobody_gathers_for_a_reader_that_has_left(self) -> None:
+        log = filled(8, 3)
+        reader = asyncio.create_task(log.changed(3, gather=0.1))
+        await settle()
+        reader.cancel()
+        await asyncio.wait([reader])
+
+        append(log, COMMENT)
+
+        assert not log._gathering

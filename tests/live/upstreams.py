@@ -190,8 +190,8 @@ class Socket:
 
     def frames(self) -> list[Any]:
         """All frames so far."""
-        while messages := self._delivery.pending():
-            self.received += [read_frame(message["text"]) for message in messages]
+        while parcels := self._delivery.pending():
+            self.received += [read_frame(text) for parcel in parcels for text in parcel.texts]
         return self.received
 
     def types(self) -> list[str]:
