@@ -15,8 +15,8 @@ from msgspec import UNSET, Struct
 
 from live.decoding import METHODS, DecodeError, decode_message
 from live.eventlog import Entry, EventLog
+from live.events import Event, event_of
 from live.frames import (
-    Event,
     Frame,
     FrameType,
     Gap,
@@ -25,7 +25,6 @@ from live.frames import (
     Snapshot,
     Status,
     encode,
-    event_of,
 )
 from live.snapshot import SnapshotKeeper
 from live.streaks import Streaks

@@ -40,7 +40,8 @@ from TikTokLiveProto.v3.webcast.model.message.common import Text
 from TikTokLiveProto.v3.webcast.shared.message import CommonMessageData
 
 from live.decoding import METHODS, decode_message
-from live.frames import EVENT_TYPES, Event, Frame, FrameType, encode, event_of
+from live.events import Event, event_of
+from live.frames import EVENT_TYPES, Frame, FrameType, encode
 from tests.tiktok import captures
 from tests.tiktok import messages as build
 
