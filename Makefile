@@ -9,7 +9,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run standin test bench lint requirements messages
+.PHONY: help run standin test bench lint requirements messages contract
 
 help:
 	@echo "make run           serve on $(HOST):$(PORT) (HOST=0.0.0.0 for phones on your network)"
@@ -17,6 +17,7 @@ help:
 	@echo "make test          run the tests"
 	@echo "make bench         measure the speed, beside its references (ARGS='--quick fanout')"
 	@echo "make lint          ruff and mypy"
+	@echo "make contract      write docs/asyncapi.yaml and docs/schemas/, which the code defines"
 	@echo "make requirements  compile the pinned requirements from pyproject.toml"
 	@echo "make messages      collect and compile the translations (needs gettext)"
 
@@ -26,10 +27,13 @@ run: $(VENV)/run.stamp
 	@exec $(BIN)/python -m uvicorn relay_project.asgi:application --host $(HOST) --port $(PORT) \
 	  --ws websockets-sansio --ws-per-message-deflate false --no-proxy-headers --ws-max-size 2097152 --timeout-graceful-shutdown 10
 
-standin: $(VENV)/dev.stamp
-	@exec $(BIN)/python -m tests.tiktok --port 9000 --live $(LIVE)
+standin: $(VENV)/run.stamp
+	@exec $(BIN)/python -m standin --port 9000 --live $(LIVE)
 
-test: $(VENV)/dev.stamp
+# AsyncAPI's parser, which one test of the contract runs; that test is skipped where npm is missing.
+PARSER := $(if $(shell command -v npm),tools/asyncapi/node_modules/.package-lock.json)
+
+test: $(VENV)/dev.stamp $(PARSER)
 	$(BIN)/python -m pytest $(ARGS)
 
 bench: $(VENV)/dev.stamp
@@ -39,6 +43,9 @@ lint: $(VENV)/dev.stamp
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy .
+
+contract: $(VENV)/dev.stamp
+	$(BIN)/python manage.py export_contract $(ARGS)
 
 requirements:
 	uv pip compile pyproject.toml --generate-hashes --universal --python-version 3.11 --quiet --output-file requirements.txt
@@ -56,4 +63,8 @@ $(VENV)/run.stamp: requirements.txt
 $(VENV)/dev.stamp: requirements-dev.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@touch $@
+
+tools/asyncapi/node_modules/.package-lock.json: tools/asyncapi/package-lock.json
+	npm ci --prefix tools/asyncapi --ignore-scripts --no-audit --no-fund --loglevel error
 	@touch $@

@@ -15,8 +15,8 @@ from functools import cache
 
 from TikTokLiveProto.v3.webcast.model.message import WebcastGiftMessage
 
-from tests.tiktok import Message, encode_push_frame, messages, wire
-from tests.tiktok.captures import captures_available, captures_reason, load_captures
+from standin import Message, encode_push_frame, messages, wire
+from standin.captures import captures_available, captures_reason, load_captures
 
 __all__ = ["SOURCE", "encoded_frames", "mixed"]
 

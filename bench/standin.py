@@ -12,7 +12,7 @@ from typing import Any
 from bench.mix import encoded_frames, mixed
 from bench.pacing import paced
 from bench.processes import Helper, answer_commands
-from tests.tiktok import Kind, TikTok
+from standin import Kind, TikTok
 
 __all__ = ["STREAMER", "StandIn"]
 

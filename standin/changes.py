@@ -17,8 +17,11 @@ class Changes:
         self._changed.set()
         self._changed = asyncio.Event()
 
-    async def wait_for(self, predicate: Callable[[], object], within: float = 10) -> None:
+    async def wait_for(self, predicate: Callable[[], object], within: float | None = 10) -> None:
         """Return once `predicate()` is true.
+
+        Args:
+            within: None waits for ever.
 
         Raises:
             TimeoutError: it was not, for `within` seconds.

@@ -34,6 +34,12 @@ class Failure(enum.Enum):
     CHECK_ALIVE_EMPTY = "check_alive_empty"
     """check_alive lists no room: `MissingRoomIdInResponse`."""
 
+    GIFT_LIST_HANG = "gift_list_hang"
+    """No answer from the gift list: `FailedFetchGiftListError` from `httpx.ReadTimeout`, 5 s."""
+
+    GIFT_LIST_CAPTCHA = "gift_list_captcha"
+    """A captcha in place of the gift list: `FailedFetchGiftListError` from `JSONDecodeError`."""
+
     SIGN_429 = "sign_429"
     """Rate limit, remaining 0: `SignatureRateLimitError`, whose `retry_after` is that 0."""
 

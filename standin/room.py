@@ -8,16 +8,16 @@ from dataclasses import dataclass
 
 from aiohttp import WSMsgType, web
 
-from tests.tiktok import messages
-from tests.tiktok.changes import Changes
-from tests.tiktok.failures import Failures
-from tests.tiktok.frames import (
+from standin import messages
+from standin.changes import Changes
+from standin.failures import Failures
+from standin.frames import (
     decode_push_frame,
     encode_answer,
     encode_push_frame,
     heartbeat_seq,
 )
-from tests.tiktok.messages import Message
+from standin.messages import Message
 
 CLOSE_TIMEOUT = 2.0
 """Seconds that a client gets to answer a close frame."""
@@ -169,13 +169,21 @@ class Room(Failures):
     async def _gone(self, sockets: list[Socket]) -> None:
         await self._changes.wait_for(lambda: not any(s in self.sockets for s in sockets))
 
-    async def wait_for_socket(self, n: int = 1, within: float = 10) -> None:
+    async def wait_for_socket(self, n: int = 1, within: float | None = 10) -> None:
         """Return once at least `n` sockets are open.
 
         Raises:
             TimeoutError: they were not, for `within` seconds.
         """
         await self._changes.wait_for(lambda: len(self.sockets) >= n, within)
+
+    async def wait_until_left(self, within: float = 10) -> None:
+        """Return once no socket is open any more.
+
+        Raises:
+            TimeoutError: there still was one, after `within` seconds.
+        """
+        await self._changes.wait_for(lambda: not self.sockets, within)
 
     async def serve(self, request: web.BaseRequest, *, cut_at_once: bool) -> web.StreamResponse:
         """Answer a WebSocket handshake, and then the client, until the socket is gone."""

@@ -1,4 +1,4 @@
-"""A stand-in to run by hand: `python -m tests.tiktok --live alice --rate 5`.
+"""A stand-in to run by hand: `python -m standin --live alice --rate 5`.
 
 Streams captured messages, or built ones if there are none, round and round to every live room
 until Ctrl-C or SIGTERM. Prints the variables that point a server at it.
@@ -13,8 +13,8 @@ import signal
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.tiktok import Failure, Message, TikTok, messages
-from tests.tiktok.captures import captures_available, captures_path, captures_reason, load_captures
+from standin import Failure, Message, TikTok, messages
+from standin.captures import captures_available, captures_path, captures_reason, load_captures
 
 END = "WebcastControlMessage"
 """Left out of the captures: the first round would be the last."""
@@ -102,7 +102,7 @@ def positive(text: str) -> float:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m tests.tiktok", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m standin", description=__doc__)
     parser.add_argument("--port", type=int, default=9000, help="on 127.0.0.1 (default 9000)")
     parser.add_argument("--live", action="append", default=[], metavar="NAME", help="repeatable")
     parser.add_argument("--captures", type=Path, metavar="FILE", help="{method: [base64, …]}")

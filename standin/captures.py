@@ -11,9 +11,9 @@ import json
 import os
 from pathlib import Path
 
-from tests.tiktok.messages import Message, read_msg_id
+from standin.messages import Message, read_msg_id
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[1]
 
 
 def captures_path() -> Path:

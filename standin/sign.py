@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
-from tests.tiktok.failures import Failure, Fault
+from standin.failures import Failure, Fault
 
 ERRORS = {Failure.SIGN_401: 401, Failure.SIGN_403: 403, Failure.SIGN_500: 500}
 """Failures that are a status and a message, and nothing more."""

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from TikTokLiveProto.v3.webcast.im import PushHeader, WebcastPushFrame
 from TikTokLiveProto.v3.webcast.shared.message import BaseProtoMessage, ProtoMessageFetchResult
 
-from tests.tiktok import wire
-from tests.tiktok.messages import Message, next_msg_id
+from standin import wire
+from standin.messages import Message, next_msg_id
 
 LOG_ID, PAYLOAD_TYPE, PAYLOAD = 2, 7, 8
 """Field numbers in a push frame."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from tests.tiktok.messages import user
-from tests.tiktok.room import Room
+from standin.messages import COMBO_GIFT, user
+from standin.room import Room
 
 LIVE, OFFLINE = 2, 4
 """TikTok's status of a user's room."""
@@ -93,7 +93,40 @@ def age_restricted() -> dict[str, Any]:
     }
 
 
-def gift_list() -> dict[str, Any]:
+def gift(
+    gift_id: int, name: str, diamonds: int, *, combo: bool = True, **more: Any
+) -> dict[str, Any]:
+    """One gift of the list, with what TikTok says of it beside that, or other fields for `more`."""
+    address = f"https://p16-webcast.tiktokcdn.com/img/alisg/webcast-sg/resource/{gift_id}.png"
+    return {
+        "action_type": 0,
+        "app_id": 0,
+        "combo": combo,
+        "describe": f"sent {name}",
+        "diamond_count": diamonds,
+        "duration": 1000,
+        "for_linkmic": True,
+        "icon": {"avg_color": "#7A6A53", "uri": f"{gift_id}.png", "url_list": [address]},
+        "id": gift_id,
+        "image": {"avg_color": "#7A6A53", "uri": f"{gift_id}.png", "url_list": [address]},
+        "is_displayed_on_panel": True,
+        "name": name,
+        "primary_effect_id": 0,
+        "type": COMBO_GIFT if combo else 2,
+        **more,
+    }
+
+
+GIFTS = [
+    gift(5655, "Rose", 1),
+    gift(5827, "Ice Cream Cone", 1),
+    gift(5487, "Finger Heart", 5),
+    gift(5879, "Doughnut", 30),
+    gift(11046, "Galaxy", 1000, combo=False),
+    gift(6369, "Lion", 29999, combo=False),
+]
+
+
+def gift_list(gifts: Any) -> dict[str, Any]:
     """Answer `/gift/list/`."""
-    gifts = [{"id": 5655, "name": "Rose", "type": 1, "combo": True, "diamond_count": 1}]
     return {"data": {"gifts": gifts}, "status_code": 0}

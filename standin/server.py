@@ -7,18 +7,18 @@ import enum
 import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 from urllib.parse import unquote
 
 from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
 
-from tests.tiktok import pages, sign
-from tests.tiktok.changes import Changes
-from tests.tiktok.failures import Failure, Failures, Fault
-from tests.tiktok.frames import encode_first_result
-from tests.tiktok.messages import Message, ids
-from tests.tiktok.room import Room, hang
+from standin import pages, sign
+from standin.changes import Changes
+from standin.failures import Failure, Failures, Fault
+from standin.frames import encode_first_result
+from standin.messages import Message, ids
+from standin.room import Room, hang
 
 HOST = "127.0.0.1"
 
@@ -107,6 +107,9 @@ class TikTok(Failures):
 
     A failure switched on here is played for every room and for names that have none; one that is
     on for a room comes first. After `stop` it can be started again, on the same port.
+
+    Attributes:
+        gifts: what the gift list lists, in TikTok's JSON.
     """
 
     def __init__(self, port: int = 0) -> None:
@@ -114,6 +117,7 @@ class TikTok(Failures):
         self.port = port
         self.requests: list[Request] = []
         self.rooms: dict[str, Room] = {}
+        self.gifts: Any = pages.GIFTS
         self._changes = Changes()
         self._limiter = sign.Limiter()
         self._room_ids = ids()
@@ -242,7 +246,7 @@ class TikTok(Failures):
             case Kind.ROOM_INFO:
                 return self._room_info(request)
             case Kind.GIFT_LIST:
-                return web.json_response(pages.gift_list())
+                return await self._gift_list(request)
             case Kind.SIGN:
                 return await self._sign(request)
             case Kind.WEBCAST:
@@ -281,6 +285,13 @@ class TikTok(Failures):
         if self._play(request.room, Failure.AGE_RESTRICTED):
             return web.json_response(pages.age_restricted())
         return web.json_response(pages.room_info(request.room))
+
+    async def _gift_list(self, request: Request) -> web.Response:
+        if self._play(request.room, Failure.GIFT_LIST_HANG):
+            await hang()
+        if self._play(request.room, Failure.GIFT_LIST_CAPTCHA):
+            return web.Response(text=pages.CAPTCHA_PAGE, content_type="text/html")
+        return web.json_response(pages.gift_list(self.gifts))
 
     async def _sign(self, request: Request) -> web.Response:
         room = request.room

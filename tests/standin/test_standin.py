@@ -32,6 +32,7 @@ from TikTokLive.client.errors import (
     UserOfflineError,
     WebcastBlockedError,
 )
+from TikTokLive.client.web.routes.fetch_gift_list import FailedFetchGiftListError
 from TikTokLive.client.web.routes.fetch_is_live import MissingRoomIdInResponse
 from TikTokLive.client.web.routes.fetch_room_id_live_html import FailedParseRoomIdError
 from TikTokLive.client.web.web_settings import WebDefaults
@@ -40,10 +41,10 @@ from TikTokLiveProto.v3.webcast.im import WebcastPushFrame
 from websockets.exceptions import ConnectionClosedError
 from websockets.legacy.exceptions import InvalidStatusCode
 
-from tests.tiktok import Failure, Kind, Message, Room, TikTok, captures, encode_push_frame
-from tests.tiktok import messages as build
-from tests.tiktok.changes import Changes
-from tests.tiktok.sign import Limiter
+from standin import Failure, Kind, Message, Room, TikTok, captures, encode_push_frame
+from standin import messages as build
+from standin.changes import Changes
+from standin.sign import Limiter
 
 TIMEOUT = 10
 
@@ -523,6 +524,23 @@ class TestFailures:
             await watcher.start()
         await watcher.aclose()
 
+    @pytest.mark.parametrize(
+        ("failure", "cause"),
+        [
+            (Failure.GIFT_LIST_HANG, httpx.ReadTimeout),
+            (Failure.GIFT_LIST_CAPTCHA, json.JSONDecodeError),
+        ],
+    )
+    async def test_a_gift_list_that_fails_is_one_error(
+        self, room: Room, failure: Failure, cause: type[Exception]
+    ) -> None:
+        room.fail(failure)
+        watcher = Watcher(web_kwargs={"httpx_kwargs": {"timeout": 0.2}})
+        with pytest.raises(FailedFetchGiftListError) as failed:
+            await watcher.start(fetch_gift_info=True)
+        assert isinstance(failed.value.__cause__, cause)
+        await watcher.aclose()
+
     async def test_the_clients_page_timeout_is_5_seconds(self, watcher: Watcher) -> None:
         assert watcher.client.web.httpx_client.timeout == httpx.Timeout(5)
 
@@ -620,7 +638,7 @@ class TestCommand:
         port = str(await free_port())
         process = await asyncio.create_subprocess_exec(
             sys.executable,
-            *("-W", "ignore", "-m", "tests.tiktok", "--port", port, "--rate", "100"),
+            *("-W", "ignore", "-m", "standin", "--port", port, "--rate", "100"),
             *("--live", "alice", "--live", "bob", "--fail", "bob=sign_429"),
             cwd=captures.ROOT,
             env={**os.environ, "TIKTOK_CAPTURES": "/nowhere"},

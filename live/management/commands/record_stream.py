@@ -1,0 +1,105 @@
+"""`manage.py record_stream`: keep what TikTok sends of a LIVE, to play it again later."""
+
+import asyncio
+import functools
+import json
+import math
+import signal
+from argparse import ArgumentTypeError
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from accounts.usernames import normalise_tiktok_username
+from live.errors import RelayError
+from live.recorder import Recorder, Result
+from live.recordings import RecordingWriter
+from live.scrubbing import Scrubber
+from live.signgate import SignGates
+
+
+class Command(BaseCommand):
+    help = (
+        "Record a LIVE's messages, as TikTok sends them, until the time is up, the LIVE ends, or "
+        "Ctrl-C. Prints one JSON object with messages, seconds, dropped (what could not be read) "
+        "and file. replay_stream plays the file."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("username", help="name, @name, or the address of the profile or LIVE")
+        parser.add_argument(
+            "--minutes", type=_minutes, required=True, metavar="N", help="for how long; 0.5 will do"
+        )
+        parser.add_argument(
+            "--out", type=Path, required=True, metavar="FILE", help="zipped if it ends in .gz"
+        )
+        parser.add_argument(
+            "--scrub",
+            action="store_true",
+            help="replace people: ids, names, pictures and whatever they wrote",
+        )
+        parser.add_argument("--force", action="store_true", help="overwrite FILE")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        username, file = _username(options["username"]), options["out"]
+        if file.exists() and not options["force"]:
+            raise CommandError(f"{file} exists; --force overwrites it.")
+        if not file.parent.is_dir():
+            raise CommandError(f"There is no folder {file.parent}.")
+        recorder = Recorder(
+            username,
+            functools.partial(RecordingWriter, file, overwrite=options["force"]),
+            Scrubber() if options["scrub"] else None,
+        )
+        result = asyncio.run(_record(recorder, options["minutes"] * 60))
+        if result.started:
+            printed = {
+                "messages": result.messages,
+                "seconds": result.seconds,
+                "dropped": result.dropped,
+                "file": str(file),
+            }
+            self.stdout.write(json.dumps(printed))
+        if result.error is not None:
+            raise CommandError(_said(result.error))
+        if not result.started:
+            raise CommandError("Stopped before the LIVE was reached; nothing is recorded.")
+
+
+async def _record(recorder: Recorder, seconds: float) -> Result:
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, recorder.stop)
+    gate = SignGates(settings.SIGN_API_KEY).of("")
+    return await recorder.record(gate, seconds)
+
+
+def _said(error: RelayError | OSError) -> str:
+    if isinstance(error, OSError):
+        return str(error)
+    explained = error.explain(settings.LANGUAGE_CODE)
+    texts = [explained.title, explained.detail, explained.hint or "", error.said]
+    return "\n".join(filter(None, texts))
+
+
+def _username(given: str) -> str:
+    try:
+        username = normalise_tiktok_username(given)
+    except ValidationError as refused:
+        raise CommandError(" ".join(refused.messages)) from None
+    if not username:
+        raise CommandError("Whose LIVE?")
+    return username
+
+
+def _minutes(text: str) -> float:
+    try:
+        minutes = float(text)
+    except ValueError:
+        minutes = 0
+    if not (minutes > 0 and math.isfinite(minutes)):
+        raise ArgumentTypeError("takes a number above 0")
+    return minutes

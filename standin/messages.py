@@ -1,0 +1,802 @@
+"""Webcast messages, built from the schema's own classes.
+
+Each builder returns a `Message`. Its id stands in the message itself (`common.msg_id`) and in
+the envelope around it, as TikTok has it; without one, the next of a row of 19-digit ids is taken.
+"""
+
+from __future__ import annotations
+
+import itertools
+import time
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import betterproto2
+from TikTokLiveProto.v3.webcast.im import (
+    ControlAction,
+    GiftSource,
+    LinkMicBattleBattleAction,
+    MemberMessageAction,
+    MessageType,
+    OldSubscribeStatus,
+    PinMessageActionType,
+    SubscribeType,
+    SubscribingStatus,
+    WebcastSystemMessage,
+)
+from TikTokLiveProto.v3.webcast.model import Gift
+from TikTokLiveProto.v3.webcast.model.base import ImageModel
+from TikTokLiveProto.v3.webcast.model.base.emoji import EmoteModel
+from TikTokLiveProto.v3.webcast.model.base.user import FollowInfo, User
+from TikTokLiveProto.v3.webcast.model.data import (
+    BattleResultResult,
+    EnvelopeBusinessType,
+    EnvelopeDisplay,
+    ProfitRankType,
+    UserIdentity,
+)
+from TikTokLiveProto.v3.webcast.model.gift.model import (
+    LiveStreamGoal,
+    LiveStreamSubGoal,
+    LiveStreamSubGoalGift,
+    WebcastGoalUpdateMessage,
+)
+from TikTokLiveProto.v3.webcast.model.live.match import (
+    BattleBaseUserInfo,
+    BattleTeamResult,
+    BattleTeamUser,
+    BattleTeamUserArmies,
+    BattleUserInfo,
+)
+from TikTokLiveProto.v3.webcast.model.message import (
+    BarrageTypeFansLevelParam,
+    CaptionContent,
+    Contributor,
+    Extra,
+    PollBasicInfo,
+    PollEndContent,
+    PollOptionInfo,
+    PollStartContent,
+    PollUpdateVotesContent,
+    Question,
+    RankUpdate,
+    TeamUsersInfo,
+    WebcastBarrageMessage,
+    WebcastCaptionMessage,
+    WebcastChatMessage,
+    WebcastControlMessage,
+    WebcastEmoteChatMessage,
+    WebcastGiftMessage,
+    WebcastImDeleteMessage,
+    WebcastLikeMessage,
+    WebcastLinkMicArmies,
+    WebcastLinkMicBattle,
+    WebcastLinkMicBattlePunishFinish,
+    WebcastMemberMessage,
+    WebcastNoticeMessage,
+    WebcastPollMessage,
+    WebcastQuestionNewMessage,
+    WebcastRankTextMessage,
+    WebcastRankUpdateMessage,
+    WebcastRoomMessage,
+    WebcastRoomNotifyMessage,
+    WebcastRoomPinMessage,
+    WebcastRoomUserSeqMessage,
+    WebcastSocialMessage,
+    WebcastSubNotifyMessage,
+)
+from TikTokLiveProto.v3.webcast.model.message.battle import (
+    BattleResult,
+    BattleSetting,
+    BattleUserArmies,
+    BattleUserArmy,
+    BattleUserInfoWrapper,
+    UserArmiesWrapper,
+)
+from TikTokLiveProto.v3.webcast.model.message.common import Text, TextPiece, TextPieceUser
+from TikTokLiveProto.v3.webcast.model.message.redenvelope import (
+    MessageRedEnvelopInfo,
+    WebcastEnvelopeMessage,
+)
+from TikTokLiveProto.v3.webcast.shared.message import CommonMessageData
+
+from standin import wire
+
+COMMON, COMMON_MSG_ID = 1, 2
+"""Field numbers: `common` in every message, `msg_id` in `common`."""
+
+COMBO_GIFT = 1
+"""`Gift.type` of a gift that can be sent as a streak."""
+
+
+def ids() -> Iterator[int]:
+    """Yield increasing ids as TikTok makes them: Unix time above 32 bits, so 19 digits.
+
+    They differ from those of an earlier process, as a relay that outlives it must see.
+    """
+    return itertools.count((int(time.time()) << 32) + 1)
+
+
+_msg_ids = ids()
+
+
+def next_msg_id() -> int:
+    """Return the next of this process's message ids."""
+    return next(_msg_ids)
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One encoded webcast message: its method's name, its payload and its id."""
+
+    method: str
+    payload: bytes
+    msg_id: int
+
+    def renumbered(self, msg_id: int | None = None) -> Message:
+        """Return the same message under another id; every other field keeps its bytes."""
+        new = next_msg_id() if msg_id is None else msg_id
+        return Message(self.method, _with_msg_id(self.payload, new), new)
+
+
+def read_msg_id(payload: bytes) -> int:
+    """Return a payload's `common.msg_id`; 0 if it has none."""
+    try:
+        for field in wire.fields(payload):
+            if field.number == COMMON and isinstance(field.value, bytes):
+                for inner in wire.fields(field.value):
+                    if inner.number == COMMON_MSG_ID and isinstance(inner.value, int):
+                        return inner.value
+    except ValueError:
+        pass
+    return 0
+
+
+def _with_msg_id(payload: bytes, msg_id: int) -> bytes:
+    if read_msg_id(payload) == 0:
+        return payload
+    common = next(f.value for f in wire.fields(payload) if f.number == COMMON)
+    assert isinstance(common, bytes)
+    common = wire.replace(common, COMMON_MSG_ID, wire.varint_field(COMMON_MSG_ID, msg_id))
+    return wire.replace(payload, COMMON, wire.bytes_field(COMMON, common))
+
+
+# A builder must not call its result `common`: pydantic completes the schema's classes at their
+# first use, and looks names such as the package `common` up in the caller's local variables.
+def _common(method: str, msg_id: int | None, key: str = "") -> CommonMessageData:
+    return CommonMessageData(
+        method=method,
+        msg_id=next_msg_id() if msg_id is None else msg_id,
+        create_time=time.time_ns() // 1_000_000,
+        is_show_msg=True,
+        display_text=Text(key=key) if key else None,
+    )
+
+
+def _message(common: CommonMessageData, schema: betterproto2.Message) -> Message:
+    return Message(common.method, bytes(schema), common.msg_id)
+
+
+def user(name: str, *, id: int | None = None, nickname: str = "", following: bool = False) -> User:
+    """Build a person; the same name always gets the same 19-digit id."""
+    return User(
+        id=6_000_000_000_000_000_000 + zlib.crc32(name.encode()) if id is None else id,
+        display_id=name,
+        nickname=nickname or name.title(),
+        avatar_thumb=ImageModel(url_list=[f"https://cdn.example/{name}.webp"]),
+        follow_info=FollowInfo(follow_status=int(following)),
+    )
+
+
+def _user(who: User | str) -> User:
+    return user(who) if isinstance(who, str) else who
+
+
+def chat(who: User | str, text: str, *, msg_id: int | None = None) -> Message:
+    """Build a comment."""
+    head = _common("WebcastChatMessage", msg_id)
+    return _message(
+        head,
+        WebcastChatMessage(
+            common=head,
+            user=_user(who),
+            content=text,
+            content_language="en",
+            user_identity=UserIdentity(is_follower_of_anchor=True),
+        ),
+    )
+
+
+def gift(
+    who: User | str,
+    name: str = "Rose",
+    *,
+    gift_id: int = 5655,
+    diamonds: int = 1,
+    combo: bool = True,
+    repeat_count: int = 1,
+    repeat_end: bool = True,
+    group_id: int | None = None,
+    to: User | str | None = None,
+    msg_id: int | None = None,
+) -> Message:
+    """Build a gift. A `combo` one may be a step of a streak, which its `group_id` holds together
+    and whose last step has `repeat_end`. `to` is the guest who gets it."""
+    head = _common("WebcastGiftMessage", msg_id, "webcast_aweme_gift_send_message")
+    return _message(
+        head,
+        WebcastGiftMessage(
+            common=head,
+            user=_user(who),
+            to_user=None if to is None else _user(to),
+            gift_id=gift_id,
+            group_count=1,
+            repeat_count=repeat_count,
+            combo_count=repeat_count,
+            repeat_end=int(repeat_end),
+            group_id=head.msg_id if group_id is None else group_id,
+            gift=Gift(
+                id=gift_id,
+                name=name,
+                type=COMBO_GIFT if combo else 2,
+                combo=combo,
+                diamond_count=diamonds,
+                image=ImageModel(url_list=[f"https://cdn.example/gift-{gift_id}.webp"]),
+            ),
+        ),
+    )
+
+
+def streak(who: User | str, name: str = "Rose", *, count: int, diamonds: int = 1) -> list[Message]:
+    """Build a streak of `count` gifts: a message for each, then the one that ends it."""
+    group = next_msg_id()
+    steps = [
+        gift(who, name, diamonds=diamonds, repeat_count=n, repeat_end=False, group_id=group)
+        for n in range(1, count + 1)
+    ]
+    return [*steps, gift(who, name, diamonds=diamonds, repeat_count=count, group_id=group)]
+
+
+def like(
+    who: User | str, count: int = 1, *, total: int | None = None, msg_id: int | None = None
+) -> Message:
+    """Build `count` likes by one person; `total` are the room's."""
+    head = _common("WebcastLikeMessage", msg_id, "pm_mt_msg_viewer")
+    total = count if total is None else total
+    return _message(
+        head, WebcastLikeMessage(common=head, user=_user(who), count=count, total=total)
+    )
+
+
+def follow(who: User | str, *, followers: int = 1, msg_id: int | None = None) -> Message:
+    """Build a follow: a social message that the library tells by its display text."""
+    head = _common("WebcastSocialMessage", msg_id, "pm_main_follow_message_viewer_2")
+    return _message(
+        head,
+        WebcastSocialMessage(common=head, user=_user(who), action=1, follow_count=followers),
+    )
+
+
+def share(
+    who: User | str, *, users_joined: int | None = None, msg_id: int | None = None
+) -> Message:
+    """Build a share; with `users_joined`, the one that says how many came through it."""
+    key = f"viewer_{users_joined}_share" if users_joined is not None else "share"
+    head = _common("WebcastSocialMessage", msg_id, f"pm_mt_guidance_{key}")
+    return _message(
+        head, WebcastSocialMessage(common=head, user=_user(who), action=3, share_count=1)
+    )
+
+
+def join(who: User | str, *, member_count: int = 1, msg_id: int | None = None) -> Message:
+    """Build someone's entrance."""
+    head = _common("WebcastMemberMessage", msg_id, "live_room_enter_toast")
+    return _message(
+        head,
+        WebcastMemberMessage(
+            common=head,
+            user=_user(who),
+            member_count=member_count,
+            action=MemberMessageAction.JOINED,
+        ),
+    )
+
+
+def subscribe(
+    who: User | str,
+    *,
+    months: int = 1,
+    status: OldSubscribeStatus = OldSubscribeStatus.FIRST,
+    gift_source: GiftSource = GiftSource.GIFT_SOURCE_UNKNOWN,
+    message_type: MessageType = MessageType.SUB_SUCCESS,
+    msg_id: int | None = None,
+) -> Message:
+    """Build a subscription, the user's first unless `status` says so; with a `gift_source`, one
+    that was given. Other types of the message speak of subscriptions without there being one."""
+    head = _common("WebcastSubNotifyMessage", msg_id)
+    return _message(
+        head,
+        WebcastSubNotifyMessage(
+            common=head,
+            user=_user(who),
+            sub_month=months,
+            old_subscribe_status=status,
+            gift_source=gift_source,
+            message_type=message_type,
+            subscribe_type=SubscribeType.AUTO,
+            subscribing_status=SubscribingStatus.SUBSCRIBING_STATUS_ONCE,
+        ),
+    )
+
+
+def viewers(
+    count: int,
+    *,
+    total: int | None = None,
+    top: Sequence[User | str] = (),
+    msg_id: int | None = None,
+) -> Message:
+    """Build a viewer count: `count` now, `total` since the start, the best givers first."""
+    head = _common("WebcastRoomUserSeqMessage", msg_id)
+    ranks = [
+        Contributor(score=100 - n, rank=n, user=_user(who)) for n, who in enumerate(top, start=1)
+    ]
+    return _message(
+        head,
+        WebcastRoomUserSeqMessage(
+            common=head,
+            ranks=ranks,
+            total=count,
+            total_user=count if total is None else total,
+        ),
+    )
+
+
+def question(who: User | str, text: str, *, msg_id: int | None = None) -> Message:
+    """Build a question for the host."""
+    head = _common("WebcastQuestionNewMessage", msg_id)
+    data = Question(
+        question_id=head.msg_id,
+        content=text,
+        create_time=head.create_time // 1000,
+        user=_user(who),
+    )
+    return _message(head, WebcastQuestionNewMessage(common=head, data=data))
+
+
+def emote(who: User | str, *emote_ids: str, msg_id: int | None = None) -> Message:
+    """Build a comment of subscriber emotes."""
+    head = _common("WebcastEmoteChatMessage", msg_id)
+    emotes = [
+        EmoteModel(
+            emote_id=emote_id,
+            image=ImageModel(url_list=[f"https://cdn.example/emote-{emote_id}.webp"]),
+        )
+        for emote_id in emote_ids or ("7281238501054696197",)
+    ]
+    return _message(head, WebcastEmoteChatMessage(common=head, user=_user(who), emote_list=emotes))
+
+
+def control(
+    action: ControlAction, *, tips: str = "", reason: str = "", msg_id: int | None = None
+) -> Message:
+    """Build a word from TikTok about the stream; `reason` is a violation's, in `extra`."""
+    head = _common("WebcastControlMessage", msg_id)
+    extra = Extra(reason_no=1, violation_reason=Text(key=reason)) if reason else None
+    return _message(head, WebcastControlMessage(common=head, action=action, tips=tips, extra=extra))
+
+
+def pause(*, msg_id: int | None = None) -> Message:
+    """Build the host's pause."""
+    return control(ControlAction.STREAM_PAUSED, msg_id=msg_id)
+
+
+def resume(*, msg_id: int | None = None) -> Message:
+    """Build the end of the host's pause."""
+    return control(ControlAction.STREAM_UNPAUSED, msg_id=msg_id)
+
+
+def end(*, suspended: bool = False, reason: str = "", msg_id: int | None = None) -> Message:
+    """Build the stream's end: the host's, or with `suspended` TikTok's, for a `reason`."""
+    action = ControlAction.STREAM_SUSPENDED if suspended else ControlAction.STREAM_ENDED
+    return control(action, reason=reason, msg_id=msg_id)
+
+
+def _text(pattern: str, *values: User | str, key: str = "") -> Text:
+    """What TikTok shows: `pattern` has a `{0:string}` for a text, a `{1:user}` for a person."""
+    pieces = [
+        TextPiece(string_value=value)
+        if isinstance(value, str)
+        else TextPiece(user_value=TextPieceUser(user=value))
+        for value in values
+    ]
+    return Text(key=key, default_pattern=pattern, pieces=pieces)
+
+
+def barrage(
+    who: User | str, pattern: str, *values: User | str, key: str = "", msg_id: int | None = None
+) -> Message:
+    """Build a text that runs across the screen, for someone's entrance mostly."""
+    head = _common("WebcastBarrageMessage", msg_id)
+    return _message(
+        head,
+        WebcastBarrageMessage(
+            common=head,
+            content=_text(pattern, *values, key=key),
+            fans_level_param=BarrageTypeFansLevelParam(user=_user(who)),
+        ),
+    )
+
+
+def super_fan(who: User | str, *, joins: bool = False, msg_id: int | None = None) -> Message:
+    """Build the news of a super fan: a new one, or one who `joins` the stream."""
+    key = "ttlive_superFan_commentNotif_superFanJoined" if joins else "ttlive_superFan_new"
+    text = "{0:user} joined" if joins else "{0:user} became a Super Fan"
+    return barrage(who, text, _user(who), key=key, msg_id=msg_id)
+
+
+def envelope(
+    who: User | str,
+    *,
+    diamonds: int = 100,
+    people: int = 10,
+    opens_at: int = 1_795_372_900,
+    kind: EnvelopeBusinessType = EnvelopeBusinessType.BUSINESS_TYPE_USER_DIAMOND,
+    hidden: bool = False,
+    envelope_id: str = "7309134471448496901",
+    msg_id: int | None = None,
+) -> Message:
+    """Build a treasure chest, which opens at a Unix time; `hidden`, the word to take it away."""
+    head = _common("WebcastEnvelopeMessage", msg_id)
+    sender = _user(who)
+    info = MessageRedEnvelopInfo(
+        envelope_id=envelope_id,
+        business_type=kind,
+        send_user_name=sender.nickname,
+        diamond_count=diamonds,
+        people_count=people,
+        unpack_at=opens_at,
+        send_user_id=str(sender.id),
+        send_user_avatar=sender.avatar_thumb,
+    )
+    return _message(
+        head,
+        WebcastEnvelopeMessage(
+            common=head,
+            envelope_info=MessageRedEnvelopInfo(envelope_id=envelope_id) if hidden else info,
+            display=EnvelopeDisplay.HIDE if hidden else EnvelopeDisplay.NEW,
+        ),
+    )
+
+
+BATTLE_ID = 7_286_185_120_444_009_249
+_BATTLE = BattleSetting(battle_id=BATTLE_ID, start_time_ms=1_795_372_811_000, duration=301)
+
+
+def _armies(scores: Mapping[str, int]) -> BattleUserArmies:
+    """What viewers have brought a host."""
+    armies = [
+        BattleUserArmy(
+            user_id=user(name).id,
+            score=score,
+            nickname=user(name).nickname,
+            avatar_thumb=user(name).avatar_thumb,
+        )
+        for name, score in scores.items()
+    ]
+    return BattleUserArmies(user_armies=armies, hostscore=sum(scores.values()))
+
+
+def _team_armies(teams: Sequence[Mapping[str, Mapping[str, int]]]) -> list[BattleTeamUserArmies]:
+    found = []
+    for number, team in enumerate(teams, start=1):
+        viewers: dict[str, int] = {}
+        for scores in team.values():
+            viewers |= scores
+        hosts = [
+            BattleTeamUser(user_id=user(host).id, score=sum(scores.values()))
+            for host, scores in team.items()
+        ]
+        found.append(
+            BattleTeamUserArmies(
+                team_id=number,
+                team_user=hosts,
+                team_total_score=sum(viewers.values()),
+                user_armies=_armies(viewers),
+            )
+        )
+    return found
+
+
+def battle(
+    action: LinkMicBattleBattleAction,
+    *teams: Mapping[str, Mapping[str, int]],
+    results: Sequence[BattleResultResult] = (),
+    msg_id: int | None = None,
+) -> Message:
+    """Build a word of a match between hosts, or between teams of them.
+
+    Args:
+        teams: what viewers have brought the hosts, by viewer, by host, a mapping for each team.
+        results: of the teams; with them, scores are told as well.
+    """
+    head = _common("WebcastLinkMicBattle", msg_id)
+    hosts = {host: scores for team in teams for host, scores in team.items()}
+    schema = WebcastLinkMicBattle(
+        common=head,
+        battle_id=BATTLE_ID,
+        battle_settings=_BATTLE,
+        action=action,
+        anchors_info=[
+            BattleUserInfoWrapper(key=user(host).id, value=BattleUserInfo(user=_battle_user(host)))
+            for host in hosts
+        ],
+    )
+    if results:
+        schema.armies = [
+            UserArmiesWrapper(key=user(host).id, value=_armies(scores))
+            for host, scores in hosts.items()
+        ]
+    if any(len(team) > 1 for team in teams):
+        schema.team_member = [
+            TeamUsersInfo(team_id=number, user_id=[user(host).id for host in team])
+            for number, team in enumerate(teams, start=1)
+        ]
+        schema.team_armies = _team_armies(teams) if results else []
+        schema.team_battle_result = [
+            BattleTeamResult(team_id=number, result=result)
+            for number, result in enumerate(results, start=1)
+        ]
+    else:
+        schema.battle_result = {
+            user(host).id: BattleResult(
+                user_id=user(host).id, result=result, score=sum(scores.values())
+            )
+            for team, result in zip(teams, results, strict=False)
+            for host, scores in team.items()
+        }
+    return _message(head, schema)
+
+
+def _battle_user(host: str) -> BattleBaseUserInfo:
+    who = user(host)
+    return BattleBaseUserInfo(
+        user_id=who.id,
+        nick_name=who.nickname,
+        display_id=who.display_id,
+        avatar_thumb=who.avatar_thumb,
+    )
+
+
+def battle_scores(*teams: Mapping[str, Mapping[str, int]], msg_id: int | None = None) -> Message:
+    """Build the scores of a match as they stand. Args: as those of `battle`."""
+    head = _common("WebcastLinkMicArmies", msg_id)
+    in_teams = any(len(team) > 1 for team in teams)
+    return _message(
+        head,
+        WebcastLinkMicArmies(
+            common=head,
+            battle_id=BATTLE_ID,
+            battle_settings=_BATTLE,
+            armies={
+                user(host).id: _armies(scores) for team in teams for host, scores in team.items()
+            },
+            team_armies=_team_armies(teams) if in_teams else [],
+        ),
+    )
+
+
+def punishment_end(*, msg_id: int | None = None) -> Message:
+    """Build the end of what the losers of a match had to do."""
+    head = _common("WebcastLinkMicBattlePunishFinish", msg_id)
+    return _message(
+        head,
+        WebcastLinkMicBattlePunishFinish(common=head, battle_id=BATTLE_ID, battle_settings=_BATTLE),
+    )
+
+
+def goal(
+    who: User | str | None,
+    text: str,
+    *,
+    progress: int,
+    target: int,
+    contributed: int = 1,
+    msg_id: int | None = None,
+) -> Message:
+    """Build the progress of a goal of roses, to which `who` has just contributed."""
+    head = _common("WebcastGoalUpdateMessage", msg_id)
+    giver = None if who is None else _user(who)
+    rose = LiveStreamSubGoalGift(
+        name="Rose",
+        icon=ImageModel(url_list=["https://cdn.example/gift-5655.webp"]),
+        diamond_count=1,
+        type=COMBO_GIFT,
+    )
+    part = LiveStreamSubGoal(id=5655, id_str="5655", progress=progress, target=target, gift=rose)
+    schema = WebcastGoalUpdateMessage(
+        common=head,
+        goal=LiveStreamGoal(id=77, id_str="77", description=text, sub_goals=[part]),
+    )
+    if giver is not None:
+        schema.contributor_id = giver.id
+        schema.contributor_id_str = str(giver.id)
+        schema.contributor_display_id = giver.display_id
+        schema.contributor_avatar = giver.avatar_thumb
+        schema.contribute_count = contributed
+    return _message(head, schema)
+
+
+def rank(
+    place: int,
+    *,
+    kind: ProfitRankType = ProfitRankType.TYPE_WEEKLY_RANK,
+    msg_id: int | None = None,
+) -> Message:
+    """Build the streamer's place in a ranking."""
+    head = _common("WebcastRankUpdateMessage", msg_id)
+    update = RankUpdate(
+        rank_type=kind,
+        own_rank=place,
+        default_content=_text("Weekly No. {0:string}", str(place), key="pm_mt_rank"),
+    )
+    return _message(head, WebcastRankUpdateMessage(common=head, updates=[update]))
+
+
+def poll(
+    *options: tuple[str, int],
+    title: str = "",
+    starts: tuple[int, int] | None = None,
+    ends: bool = False,
+    poll_id: int = 7_286_185_037_553_699_617,
+    msg_id: int | None = None,
+) -> Message:
+    """Build the votes of a poll: its options' texts and counts. `starts` has the two times (ms)
+    between which one can vote; it begins a poll, `ends` ends it."""
+    head = _common("WebcastPollMessage", msg_id)
+    listed = [
+        PollOptionInfo(option_idx=index, display_content=text, votes=votes)
+        for index, (text, votes) in enumerate(options)
+    ]
+    schema = WebcastPollMessage(
+        common=head, poll_id=poll_id, poll_basic_info=PollBasicInfo(title=title)
+    )
+    if starts:
+        schema.start_content = PollStartContent(
+            start_time=starts[0], end_time=starts[1], option_list=listed, title=title
+        )
+    elif ends:
+        schema.end_content = PollEndContent(option_list=listed)
+    else:
+        schema.update_votes_content = PollUpdateVotesContent(option_list=listed)
+    return _message(head, schema)
+
+
+_PINNABLE: Mapping[str, tuple[str, Any]] = {
+    "WebcastChatMessage": ("chat_message", WebcastChatMessage),
+    "WebcastGiftMessage": ("gift_message", WebcastGiftMessage),
+    "WebcastLikeMessage": ("like_message", WebcastLikeMessage),
+    "WebcastMemberMessage": ("member_message", WebcastMemberMessage),
+    "WebcastSocialMessage": ("social_message", WebcastSocialMessage),
+}
+
+
+def pin(
+    pinned: Message, by: User | str, *, seconds: int = 60, msg_id: int | None = None
+) -> Message:
+    """Build the pinning of a message to the top."""
+    head = _common("WebcastRoomPinMessage", msg_id)
+    field, cls = _PINNABLE[pinned.method]
+    schema = WebcastRoomPinMessage(
+        common=head,
+        method=pinned.method,
+        operator=_user(by),
+        action=PinMessageActionType.PIN,
+        display_duration=seconds,
+        pin_msg_id=head.msg_id,
+    )
+    setattr(schema, field, cls.parse(pinned.payload))
+    return _message(head, schema)
+
+
+def unpin(pinning: Message, by: User | str, *, msg_id: int | None = None) -> Message:
+    """Build the end of a `pin`, which says of what was pinned no more than its id."""
+    head = _common("WebcastRoomPinMessage", msg_id)
+    pinned = WebcastRoomPinMessage.parse(pinning.payload)
+    field, cls = _PINNABLE[pinned.method]
+    schema = WebcastRoomPinMessage(
+        common=head,
+        method=pinned.method,
+        operator=_user(by),
+        action=PinMessageActionType.PIN_CANCEL,
+        pin_msg_id=pinning.msg_id,
+    )
+    pinned_id = getattr(pinned, field).common.msg_id
+    setattr(schema, field, cls(common=CommonMessageData(msg_id=pinned_id)))
+    return _message(head, schema)
+
+
+def delete(
+    *deleted: Message, users: Sequence[User | str] = (), msg_id: int | None = None
+) -> Message:
+    """Build a moderator's deed: messages go, or all that some users have written."""
+    head = _common("WebcastImDeleteMessage", msg_id)
+    return _message(
+        head,
+        WebcastImDeleteMessage(
+            common=head,
+            delete_msg_ids=[message.msg_id for message in deleted],
+            delete_user_ids=[_user(who).id for who in users],
+        ),
+    )
+
+
+def caption(
+    text: str, *, language: str = "en", final: bool = False, msg_id: int | None = None
+) -> Message:
+    """Build what is being said."""
+    head = _common("WebcastCaptionMessage", msg_id)
+    return _message(
+        head,
+        WebcastCaptionMessage(
+            common=head,
+            timestamp_ms=head.create_time,
+            duration_ms=1500,
+            sentence_id=7,
+            content=[CaptionContent(lang=language, content=text)],
+            definite=final,
+        ),
+    )
+
+
+def room_message(text: str, *, msg_id: int | None = None) -> Message:
+    """Build a word to everybody in the room."""
+    head = _common("WebcastRoomMessage", msg_id)
+    return _message(head, WebcastRoomMessage(common=head, content=text))
+
+
+def system_message(text: str, *, msg_id: int | None = None) -> Message:
+    """Build a word of TikTok's."""
+    head = _common("WebcastSystemMessage", msg_id)
+    return _message(head, WebcastSystemMessage(common=head, message=text))
+
+
+def warning(title: str, text: str, *, msg_id: int | None = None) -> Message:
+    """Build the notice of a violation."""
+    head = _common("WebcastNoticeMessage", msg_id)
+    return _message(
+        head,
+        WebcastNoticeMessage(common=head, notice_title=_text(title), notice_content=_text(text)),
+    )
+
+
+def notify(who: User | str, text: str, *, msg_id: int | None = None) -> Message:
+    """Build the notice of something elsewhere."""
+    head = _common("WebcastRoomNotifyMessage", msg_id)
+    return _message(head, WebcastRoomNotifyMessage(common=head, content=text, user=_user(who)))
+
+
+def rank_text(pattern: str, *values: User | str, msg_id: int | None = None) -> Message:
+    """Build the notice of someone's place among the viewers."""
+    head = _common("WebcastRankTextMessage", msg_id)
+    return _message(head, WebcastRankTextMessage(common=head, content=_text(pattern, *values)))
+
+
+def unknown(
+    method: str = "WebcastNobodyKnowsMessage",
+    payload: bytes | None = None,
+    *,
+    msg_id: int | None = None,
+) -> Message:
+    """Build a message of a type that the library does not map, with any payload.
+
+    A given `payload` is sent as it is, its id in the envelope only.
+    """
+    head = _common(method, msg_id)
+    return Message(
+        method,
+        wire.bytes_field(COMMON, bytes(head)) if payload is None else payload,
+        head.msg_id,
+    )
