@@ -211,7 +211,7 @@ class AccountAdmin(UserAdmin):  # type: ignore[type-arg]
         fieldsets = super().get_fieldsets(request, obj)
         if obj is None:
             return fieldsets
-        fields = ["tiktok_username", "sign_api_key_state"]
+        fields = ["tiktok_username", "language", "sign_api_key_state"]
         if self.has_change_permission(request, obj):
             fields.append("new_sign_api_key")
             if obj.own_sign_api_key:

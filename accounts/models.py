@@ -6,6 +6,7 @@ import hashlib
 import secrets
 from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.contrib.auth.models import AbstractUser
 from django.core.validators import RegexValidator
 from django.db import models
@@ -21,6 +22,7 @@ TOKEN_BYTES = 32
 # The part of a token that is kept in clear; the 208 bits behind it stay unknown.
 PREFIX_LENGTH = 8
 LABEL_LENGTH = 100
+LANGUAGE_LENGTH = 10
 MAX_DAYS = 36_500
 # What a value encrypted by Fernet begins with: the key it was encrypted with is gone.
 _UNDECIPHERED = "gAAAAA"
@@ -47,6 +49,15 @@ class User(AbstractUser):
         blank=True,
         null=True,
         help_text=_("Stored encrypted. Connections of this account then use its own limit."),
+    )
+    language = models.CharField(
+        _("language"),
+        max_length=LANGUAGE_LENGTH,
+        choices=settings.LANGUAGES,
+        blank=True,
+        help_text=_(
+            "What the REST API answers this account in; empty: what each request asks for."
+        ),
     )
 
     class Meta(AbstractUser.Meta):

@@ -23,6 +23,7 @@ from live.frames import EVENT_TYPES, FrameType
 
 __all__ = [
     "BEARER",
+    "OPTIONS",
     "SocketOptions",
     "address",
     "bearer_token",
@@ -35,15 +36,45 @@ BEARER = "bearer"
 ALL_TYPES = "all"
 MAX_BATCH_MS = 1000
 _MAX_QUERY = 4096
-# Types of the protocol that no frame has yet: an app may ask for them already.
-_TYPES_TO_COME = frozenset(
-    ["envelope", "battle", "goal", "rank", "poll", "pin", "delete", "caption", "other"]
-)
+# The query's options as the contract has them, in JSON Schema; the parsers below keep to it.
+OPTIONS: Mapping[str, Mapping[str, Any]] = {
+    "since": {
+        "type": "string",
+        "description": "The last cursor that was seen: goes on exactly behind it.",
+    },
+    "types": {
+        "type": "array",
+        "items": {"enum": sorted(map(str, EVENT_TYPES | {ALL_TYPES}))},
+        "minItems": 1,
+        "description": (
+            "Only these events, separated by commas. Without it all but `other`; "
+            f"`{ALL_TYPES}` adds that."
+        ),
+    },
+    "lang": {
+        "enum": [code for code, _name in settings.LANGUAGES],
+        "description": (
+            "The language of error texts; else what Accept-Language asks for, else the server's."
+        ),
+    },
+    "batch": {
+        "type": "integer",
+        "minimum": 0,
+        "maximum": MAX_BATCH_MS,
+        "default": 0,
+        "description": "Milliseconds over which events are gathered to share one frame.",
+    },
+    "wait": {
+        "enum": ["0", "1"],
+        "default": "0",
+        "description": "With 1 the socket stays open until the streamer goes live.",
+    },
+}
 
 
 @dataclass(frozen=True)
 class SocketOptions:
-    """The query's options, parsed. `types` is None for every typed event; `batch` is in ms."""
+    """The query's options, parsed. `types` is None for every event but `other`; `batch` is in ms."""
 
     since: Cursor | None = None
     types: frozenset[FrameType] | None = None
@@ -85,11 +116,9 @@ def _types(values: Mapping[str, str]) -> frozenset[FrameType] | None:
     if "types" not in values:
         return None
     names = {name.strip() for name in values["types"].split(",")}
-    if not names <= EVENT_TYPES | _TYPES_TO_COME | {ALL_TYPES}:
+    if not names <= EVENT_TYPES | {ALL_TYPES}:
         raise _bad_request(_("“types” names an event type that does not exist."))
-    if ALL_TYPES in names:
-        return None
-    return frozenset(FrameType(name) for name in names - _TYPES_TO_COME)
+    return EVENT_TYPES if ALL_TYPES in names else frozenset(map(FrameType, names))
 
 
 def _batch(values: Mapping[str, str]) -> int:
@@ -122,12 +151,15 @@ def header(scope: Mapping[str, Any], name: bytes) -> str:
     return ""
 
 
-def language(scope: Mapping[str, Any]) -> str:
-    """The language for people: `lang=`, else Accept-Language, else the server's."""
+def language(scope: Mapping[str, Any], chosen: str = "") -> str:
+    """The language for people: `lang=`, else the `chosen` one, else Accept-Language, else the
+    server's."""
     query = parse_qs(scope.get("query_string", b"").decode("latin-1")[:_MAX_QUERY])
     asked = query.get("lang", [""])[-1]
     if asked in dict(settings.LANGUAGES):
         return str(asked)
+    if chosen in dict(settings.LANGUAGES):
+        return chosen
     for accepted, quality in parse_accept_lang_header(header(scope, b"accept-language")):
         # A quality of 0 is "not this one", RFC 9110 section 12.4.2.
         with suppress(LookupError):

@@ -13,6 +13,7 @@ from django.conf import settings
 from live.clients import SocketOptions
 from live.connectionlog import ConnectionLogWriter
 from live.errors import ErrorCode, RelayError
+from live.lookup import Lookup
 from live.signgate import SignGates
 from live.streams import LiveStream, StreamOptions, Streams, UpstreamFactory
 from live.upstream import TikTokUpstream
@@ -54,7 +55,8 @@ class Account(NamedTuple):
 
 
 class Relay:
-    """Streams, the connection log, and the count of sockets. Belongs to one event loop.
+    """Streams, the connection log, the count of sockets, and what TikTok was asked besides. Belongs
+    to one event loop.
 
     Args:
         make_upstream: makes connections; TikTok's, except in tests.
@@ -73,6 +75,7 @@ class Relay:
             wait_interval=settings.RELAY_WAIT_INTERVAL,
         )
         self.streams = Streams(make_upstream, options, SignGates(settings.SIGN_API_KEY), rng=rng)
+        self.lookup = Lookup()
         self.connection_log = ConnectionLogWriter()
         self._patrol: TimerHandle | None = None
         self._leaving = False
@@ -123,6 +126,7 @@ class Relay:
                 while tasks := [socket.task for socket in self._sockets]:
                     await wait(tasks)
         await self.streams.close()
+        await self.lookup.close()
         await self.connection_log.flush()
 
     def _check_progress(self) -> None:

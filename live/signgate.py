@@ -57,12 +57,15 @@ class SignGate:
 
     Args:
         clock: Unix time.
+
+    Attributes:
+        closed_until: Unix time of the reset; it may be past.
     """
 
     def __init__(self, api_key: str, clock: Callable[[], float] = time.time) -> None:
         self.api_key = api_key
         self._clock = clock
-        self._closed_until = 0.0
+        self.closed_until = 0.0
         # How many requests the last answer left; None while that is not known.
         self._remaining: int | None = None
         self._under_way = 0
@@ -71,7 +74,7 @@ class SignGate:
     @property
     def seconds_closed(self) -> float:
         """How long the gate stays closed; 0 when it is open."""
-        return max(0.0, self._closed_until - self._clock())
+        return max(0.0, self.closed_until - self._clock())
 
     def check(self) -> None:
         """Raises RelayError (`rate_limited`) while the gate is closed."""
@@ -107,7 +110,7 @@ class SignGate:
         spent = self._remaining == 0 and "ratelimit-reset" in headers
         if status == HTTPStatus.TOO_MANY_REQUESTS or spent:
             now = self._clock()
-            self._closed_until = now + seconds_until_reset(headers, now)
+            self.closed_until = now + seconds_until_reset(headers, now)
             self._remaining = None
 
     def _may_ask(self) -> bool:

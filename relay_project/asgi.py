@@ -15,7 +15,7 @@ from channels.routing import ProtocolTypeRouter  # noqa: E402
 
 from live.lifecycle import Farewell, Lifespan, close_orphaned_connections  # noqa: E402
 from live.relay import Relay  # noqa: E402
-from live.routing import make_router  # noqa: E402
+from live.routing import make_router, with_relay  # noqa: E402
 
 if "daphne.server" in sys.modules:  # it is Daphne that imports this
     from live import daphne_support
@@ -26,7 +26,11 @@ close_orphaned_connections()
 relay = Relay()
 application = Farewell(
     ProtocolTypeRouter(
-        {"http": pages, "websocket": make_router(relay), "lifespan": Lifespan(relay)}
+        {
+            "http": with_relay(pages, relay),
+            "websocket": make_router(relay),
+            "lifespan": Lifespan(relay),
+        }
     ),
     relay,
 )

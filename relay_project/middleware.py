@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from inspect import iscoroutinefunction
+from typing import Any
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponseBase
+from django.utils.decorators import sync_and_async_middleware
 
 from live.clients import is_trusted_proxy
 
@@ -13,15 +16,23 @@ __all__ = ["forwarded_proto"]
 _HEADER = "HTTP_X_FORWARDED_PROTO"
 
 
+@sync_and_async_middleware
 def forwarded_proto(
-    get_response: Callable[[HttpRequest], HttpResponse],
-) -> Callable[[HttpRequest], HttpResponse]:
+    get_response: Callable[[HttpRequest], Any],
+) -> Callable[[HttpRequest], HttpResponseBase | Awaitable[HttpResponseBase]]:
     """Drop X-Forwarded-Proto unless a trusted proxy wrote it: `SECURE_PROXY_SSL_HEADER` trusts
     whoever sends it."""
+    if iscoroutinefunction(get_response):
+        # A synchronous one would hold a thread for each request that waits for TikTok.
+        async def middleware(request: HttpRequest) -> HttpResponseBase:
+            response: HttpResponseBase = await get_response(_as_believed(request))
+            return response
 
-    def middleware(request: HttpRequest) -> HttpResponse:
-        if not is_trusted_proxy(request.META.get("REMOTE_ADDR", "")):
-            request.META.pop(_HEADER, None)
-        return get_response(request)
+        return middleware
+    return lambda request: get_response(_as_believed(request))
 
-    return middleware
+
+def _as_believed(request: HttpRequest) -> HttpRequest:
+    if not is_trusted_proxy(request.META.get("REMOTE_ADDR", "")):
+        request.META.pop(_HEADER, None)
+    return request

@@ -37,6 +37,7 @@ RELAY_MAX_SOCKETS = env.whole_number("RELAY_MAX_SOCKETS", default=10, minimum=1,
 INSTALLED_APPS = [
     "accounts",
     "live",
+    "standin",  # for replay_stream; servers import nothing else of it
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -45,8 +46,10 @@ INSTALLED_APPS = [
     "servestatic",
     "django.contrib.staticfiles",
     "django_filters",
+    "ninja",  # the files of its documentation page
 ]
 MIDDLEWARE = [
+    "live.rest.explain_errors",
     "relay_project.middleware.forwarded_proto",
     "django.middleware.security.SecurityMiddleware",
     "servestatic.middleware.ServeStaticMiddleware",

@@ -1,0 +1,133 @@
+"""The REST API's operations on an account, for the settings screen of its owner's app."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from django.core.handlers.asgi import ASGIRequest
+from ninja import Field, Query, Router, Schema
+from pydantic import ConfigDict
+
+from accounts.models import AccessToken, User
+from accounts.usernames import normalise_tiktok_username
+
+__all__ = ["ApiRequest", "Options", "Problem", "router"]
+
+_MAX_PASTED = 500
+
+
+class ApiRequest(ASGIRequest):
+    """A request that the API has let in. Only ever an annotation.
+
+    Attributes:
+        auth: the token that it came with.
+    """
+
+    auth: AccessToken
+
+
+def _may_be_absent(schema: dict[str, Any]) -> None:
+    """For a field that is left out where there is nothing to say: its default is none."""
+    schema.pop("default")
+
+
+class Options(Schema):
+    """What every operation takes. Only checked here: whoever writes the texts reads it."""
+
+    lang: Literal["en", "ru"] = Field(
+        "en",
+        description="Language of error texts; else the account's, else that of `Accept-Language`, "
+        "else the server's.",
+        # It has none: the next in that order is taken.
+        json_schema_extra=_may_be_absent,
+    )
+
+
+class Problem(Schema):
+    """Why something can't be done, as an error frame of the socket says it."""
+
+    code: str = Field(description="For programs; never translated.", examples=["invalid_token"])
+    title: str = Field(description="For people, as are `detail` and `hint`.")
+    detail: str
+    hint: str = Field("", description="What to do about it.", json_schema_extra=_may_be_absent)
+    retry_after: int = Field(
+        0, description="Seconds until another try makes sense.", json_schema_extra=_may_be_absent
+    )
+
+
+class Account(Schema):
+    """The account of the token."""
+
+    username: str = Field(description="The account's name on this server.")
+    tiktok_username: str = Field(
+        description="Whose LIVE the account receives, without @; empty when it is not set.",
+        examples=["anna.live"],
+    )
+    language: Literal["", "en", "ru"] = Field(
+        description="Of the API's texts; empty: what each request asks for."
+    )
+    has_own_sign_api_key: bool = Field(
+        description="Whether it has an EulerStream API key of its own, and so its own limit."
+    )
+
+    @classmethod
+    def of(cls, user: User) -> Account:
+        return cls.model_validate(
+            {
+                "username": user.username,
+                "tiktok_username": user.tiktok_username,
+                "language": user.language,
+                "has_own_sign_api_key": bool(user.sign_api_key()),
+            }
+        )
+
+
+class AccountChange(Schema):
+    """What is to be changed; what is left out stays as it is."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    tiktok_username: str = Field(
+        "",
+        description="`name`, `@name`, or the address of the profile or LIVE; empty for none.",
+        examples=["https://www.tiktok.com/@anna.live/live"],
+        max_length=_MAX_PASTED,
+        json_schema_extra=_may_be_absent,
+    )
+    language: Literal["", "en", "ru"] = Field(
+        "", description="Empty: what each request asks for.", json_schema_extra=_may_be_absent
+    )
+
+
+router = Router(tags=["account"])
+
+
+@router.get(
+    "/account",
+    operation_id="get_account",
+    summary="The account",
+    response={200: Account, (401, 403, 422, 500): Problem},
+)
+def get_account(request: ApiRequest, options: Query[Options]) -> Account:
+    return Account.of(request.auth.user)
+
+
+@router.patch(
+    "/account",
+    operation_id="change_account",
+    summary="Change the account",
+    description="`username_invalid` (422) says what TikTok usernames can be. Sockets that are open "
+    "stay with the old one.",
+    response={200: Account, (400, 401, 403, 422, 500): Problem},
+)
+def change_account(request: ApiRequest, change: AccountChange, options: Query[Options]) -> Account:
+    """Raises ValidationError: TikTok can't have the username."""
+    account = request.auth.user
+    values: dict[str, Any] = change.model_dump(exclude_unset=True)
+    if "tiktok_username" in values:
+        values["tiktok_username"] = normalise_tiktok_username(values["tiktok_username"])
+    for name, value in values.items():
+        setattr(account, name, value)
+    if values:
+        account.save(update_fields=list(values))
+    return Account.of(account)

@@ -1,0 +1,11 @@
+"""The REST API: its operations, put together."""
+
+from accounts.api import router as account
+from live.api import router as live
+from live.rest import make_api
+
+__all__ = ["api"]
+
+api = make_api()
+api.add_router("", account)
+api.add_router("", live)
