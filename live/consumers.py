@@ -24,15 +24,16 @@ from accounts.models import AccessToken
 from accounts.usernames import is_tiktok_username
 from live import clients, notices
 from live.connectionlog import Connection
+from live.decoding import load_whole_messages
 from live.delivery import Delivery
 from live.errors import CloseCode, ErrorCode, RelayError
 from live.frames import Connected, Frame, FrameType, Nothing, Snapshot, State, encode
 from live.relay import Account, Relay
+from live.rooms import Room
 from live.streams import LiveStream, now_ms
-from live.upstream import Room
 from live.wire import Parcel, wire_of
 
-__all__ = ["RejectingConsumer", "RelayConsumer"]
+__all__ = ["Ping", "RejectingConsumer", "RelayConsumer"]
 
 logger = logging.getLogger(__name__)
 
@@ -47,7 +48,7 @@ _LAST_WORD_TIMEOUT = 2.0
 _NOTHING_YET = Snapshot(viewers=None, likes=None, gifts=[], top=[], comments=[])
 
 
-class _Ping(msgspec.Struct):
+class Ping(msgspec.Struct):
     """The one message that a client may send."""
 
     type: Literal["ping"]
@@ -56,7 +57,7 @@ class _Ping(msgspec.Struct):
     )
 
 
-_decode_message = msgspec.json.Decoder(_Ping).decode
+_decode_message = msgspec.json.Decoder(Ping).decode
 
 
 class RejectingConsumer(AsyncWebsocketConsumer):
@@ -115,7 +116,7 @@ class RelayConsumer(AsyncWebsocketConsumer):
 
     # --- What the client sends -----------------------------------------------------------------
 
-    def _read(self, text: str | None) -> _Ping:
+    def _read(self, text: str | None) -> Ping:
         now = time.monotonic()
         self._allowance = min(_BURST, self._allowance + (now - self._allowance_at) * _RATE)
         self._allowance_at = now
@@ -246,8 +247,13 @@ class RelayConsumer(AsyncWebsocketConsumer):
             RelayError: why it is over, unless the LIVE has ended.
         """
         connection, wire = self._connection, self._wire
+        tells_others = options.types is not None and FrameType.OTHER in options.types
+        if tells_others:
+            await asyncio.to_thread(load_whole_messages)
         stream = self._relay.join(account, options)
         try:
+            if tells_others:
+                stream.tell_others()
             log = stream.log
             delivery = Delivery(log, options.since, options.types, options.batch / 1000, now_ms)
             told_of: Room | None = None
@@ -285,6 +291,9 @@ class RelayConsumer(AsyncWebsocketConsumer):
             resumed=delivery.resumed,
             snapshot=stream.snapshot() if with_snapshot else _NOTHING_YET,
             title=room.title or UNSET,
+            owner=room.owner,
+            started_at=room.started_at,
+            counts=room.counts,
         )
         await self._send(Frame(type=FrameType.CONNECTED, ts=now_ms(), data=connected))
 

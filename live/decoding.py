@@ -12,26 +12,33 @@ that is not there reads as an empty one (`HasField` tells).
 
 from __future__ import annotations
 
+import threading
 import zlib
-from collections.abc import Mapping
+from collections.abc import Container, Iterable, Mapping
 from typing import Any, TypeAlias
 
 import betterproto2
-from google.protobuf import descriptor_pb2, descriptor_pool, message, message_factory
+from google.protobuf import (
+    descriptor_pb2,
+    descriptor_pool,
+    json_format,
+    message,
+    message_factory,
+)
 from TikTokLive.events.proto_events import EVENT_MAPPINGS
 from TikTokLive.proto import (
     ProtoMessageFetchResult,
     ProtoMessageFetchResultBaseProtoMessage,
     WebcastPushFrame,
 )
-from TikTokLiveProto.v3.webcast import im
-from TikTokLiveProto.v3.webcast.model import Gift
+from TikTokLiveProto.v3.webcast import im, model
 from TikTokLiveProto.v3.webcast.model import message as events
-from TikTokLiveProto.v3.webcast.model.base import ImageModel
+from TikTokLiveProto.v3.webcast.model.base import ImageModel, user
 from TikTokLiveProto.v3.webcast.model.base.emoji import EmoteModel, EmoteWithIndex
-from TikTokLiveProto.v3.webcast.model.base.user import BadgeStruct, PrivilegeLogExtra, User
-from TikTokLiveProto.v3.webcast.model.data import UserIdentity
-from TikTokLiveProto.v3.webcast.model.message.common import Text
+from TikTokLiveProto.v3.webcast.model.data import ProfitRankType, UserIdentity
+from TikTokLiveProto.v3.webcast.model.gift import model as gift_model
+from TikTokLiveProto.v3.webcast.model.live import match
+from TikTokLiveProto.v3.webcast.model.message import battle, common, redenvelope
 from TikTokLiveProto.v3.webcast.shared.message import CommonMessageData
 
 __all__ = [
@@ -45,7 +52,11 @@ __all__ = [
     "decode_push_frame",
     "decode_response",
     "decode_user",
+    "decode_whole_message",
     "encode_ack",
+    "load_whole_messages",
+    "parse_whole_message",
+    "ranking_name",
 ]
 
 # A gzip bomb must not take the process with it; real push frames inflate to well under 1 MB.
@@ -54,32 +65,53 @@ MAX_INFLATED_BYTES = 16 * 1024 * 1024
 Message: TypeAlias = message.Message
 DecodeError = message.DecodeError
 
-# What the relay reads of TikTok's messages, by class. A class that a field refers to is listed too.
+# What frames are made of, by class. A class that a field refers to is listed too.
 FIELDS: Mapping[type, str] = {
     WebcastPushFrame: "log_id headers payload_encoding payload_type payload",
     im.PushHeader: "key value",
     ProtoMessageFetchResult: "messages cursor internal_ext need_ack is_first",
     ProtoMessageFetchResultBaseProtoMessage: "method payload msg_id",
     CommonMessageData: "msg_id create_time display_text",
-    Text: "key",
-    ImageModel: "url_list",
-    User: "id id_str nickname display_id avatar_thumb badge_list",
-    BadgeStruct: "scene_type privilege_log_extra",
-    PrivilegeLogExtra: "level",
-    UserIdentity: "is_subscriber_of_anchor is_moderator_of_anchor",
-    Gift: "id name type diamond_count image",
+    common.Text: "key default_pattern pieces",
+    common.TextPiece: ("string_value user_value gift_value pattern_ref_value"),
+    common.TextPieceUser: "user",
+    common.TextPieceGift: "name_ref",
+    common.PatternRef: "default_pattern",
+    common.TextPiecePatternRef: "default_pattern",
+    ImageModel: "url_list uri",
+    user.User: (
+        "id id_str nickname display_id avatar_thumb avatar_medium avatar_large verified badge_list "
+        "follow_info fans_club fans_club_info"
+    ),
+    user.FollowInfo: "follow_status",
+    model.FansClubMember: "data",
+    model.FansClubData: "club_name level",
+    user.FansClubInfo: "fans_club_name fans_level",
+    user.BadgeStruct: "scene_type privilege_log_extra image combine",
+    user.PrivilegeLogExtra: "level",
+    user.ImageBadge: "image",
+    user.CombineBadgeStruct: "icon text",
+    user.BadgeText: "key default_pattern",
+    UserIdentity: (
+        "is_subscriber_of_anchor is_mutual_following_with_anchor is_follower_of_anchor "
+        "is_moderator_of_anchor"
+    ),
+    model.Gift: "id name type diamond_count image icon",
     EmoteModel: "emote_id image",
     EmoteWithIndex: "index emote",
     events.WebcastChatMessage: (
         "common user content emotes content_language at_user mention_users user_identity"
     ),
     events.WebcastGiftMessage: (
-        "common user to_user gift_id gift repeat_count repeat_end group_id user_identity"
+        "common user to_user gift_id gift repeat_count repeat_end group_id user_identity "
+        "to_member_id_int to_member_nickname"
     ),
     events.WebcastLikeMessage: "common user count total",
-    events.WebcastMemberMessage: "common user member_count",
+    events.WebcastMemberMessage: "common user member_count client_enter_source",
     events.WebcastSocialMessage: "common user action",
-    events.WebcastSubNotifyMessage: "common user sub_month",
+    events.WebcastSubNotifyMessage: (
+        "common user sub_month old_subscribe_status message_type gift_source"
+    ),
     events.WebcastRoomUserSeqMessage: "common ranks total total_user",
     events.Contributor: "score user",
     events.WebcastQuestionNewMessage: "common data",
@@ -87,6 +119,63 @@ FIELDS: Mapping[type, str] = {
     events.WebcastEmoteChatMessage: "common user emote_list user_identity",
     events.WebcastControlMessage: "common action tips extra",
     events.Extra: "source reason_no",
+    events.WebcastBarrageMessage: (
+        "common content common_barrage_content user user_grade_param fans_level_param"
+    ),
+    events.BarrageTypeUserGradeParam: "user",
+    events.BarrageTypeFansLevelParam: "user",
+    redenvelope.WebcastEnvelopeMessage: "common envelope_info display",
+    redenvelope.MessageRedEnvelopInfo: (
+        "envelope_id business_type send_user_name diamond_count people_count unpack_at "
+        "send_user_id send_user_avatar"
+    ),
+    events.WebcastLinkMicBattle: (
+        "common battle_id battle_settings action battle_result armies anchors_info team_member "
+        "team_battle_result team_armies"
+    ),
+    events.WebcastLinkMicArmies: "common battle_id armies team_armies battle_settings",
+    events.WebcastLinkMicBattlePunishFinish: "common battle_id battle_settings",
+    battle.BattleSetting: "battle_id start_time_ms duration",
+    battle.BattleResult: "user_id result score",
+    battle.UserArmiesWrapper: "key value",
+    battle.BattleUserArmies: "user_armies hostscore anchor_id_str",
+    battle.BattleUserArmy: "user_id score nickname avatar_thumb user_id_str",
+    battle.BattleUserInfoWrapper: "key value",
+    match.BattleUserInfo: "user",
+    match.BattleBaseUserInfo: "user_id nick_name avatar_thumb display_id",
+    events.TeamUsersInfo: "team_id user_id",
+    match.BattleTeamUser: "user_id score user_id_str",
+    match.BattleTeamResult: "team_id team_user result total_score",
+    match.BattleTeamUserArmies: "team_id team_user team_total_score user_armies",
+    gift_model.WebcastGoalUpdateMessage: (
+        "common goal contributor_id contributor_avatar contributor_display_id contribute_count "
+        "contributor_id_str"
+    ),
+    gift_model.LiveStreamGoal: "id sub_goals description id_str",
+    gift_model.LiveStreamSubGoal: "id progress target gift id_str",
+    gift_model.LiveStreamSubGoalGift: "name icon diamond_count type",
+    events.WebcastRankUpdateMessage: "common updates",
+    events.RankUpdate: "rank_type own_rank default_content",
+    events.WebcastRankTextMessage: "common content",
+    events.WebcastPollMessage: (
+        "common poll_id start_content end_content update_votes_content poll_basic_info"
+    ),
+    events.PollStartContent: "start_time end_time option_list title",
+    events.PollEndContent: "option_list",
+    events.PollUpdateVotesContent: "option_list",
+    events.PollOptionInfo: "votes display_content option_idx",
+    events.PollBasicInfo: "title",
+    events.WebcastRoomPinMessage: (
+        "common chat_message social_message gift_message member_message like_message operator "
+        "action display_duration pin_msg_id"
+    ),
+    events.WebcastImDeleteMessage: "common delete_msg_ids delete_user_ids",
+    events.WebcastCaptionMessage: ("common timestamp_ms duration_ms content sentence_id definite"),
+    events.CaptionContent: "lang content",
+    events.WebcastRoomMessage: "common content",
+    events.WebcastNoticeMessage: "common content title display_text notice_title notice_content",
+    events.WebcastRoomNotifyMessage: "common content user",
+    im.WebcastSystemMessage: "common message",
 }
 
 # Users whom TikTok repeats over and over are left as bytes, for `decode_user`.
@@ -114,8 +203,13 @@ def _type_name(cls: type) -> str:
     return f"{cls.__module__}.{cls.__qualname__}".replace(".", "_")
 
 
-def _build_schema(fields: Mapping[type, str]) -> dict[type, type[Message]]:
+def _build_schema(
+    fields: Mapping[type, str], as_bytes: Container[tuple[type, str]] = ()
+) -> dict[type, type[Message]]:
     """upb classes with the given fields of TikTokLiveProto's classes.
+
+    Args:
+        as_bytes: fields whose messages are left undecoded.
 
     Raises:
         LookupError: a class or field is gone, or is of a kind that this translation doesn't know:
@@ -131,16 +225,12 @@ def _build_schema(fields: Mapping[type, str]) -> dict[type, type[Message]]:
             meta = metadata.meta_by_field_name[name]
             field = described.field.add(name=name, number=meta.number, json_name=name)
             field.label = field.LABEL_REPEATED if meta.repeated else field.LABEL_OPTIONAL
-            if (cls, name) in AS_BYTES:
+            if (cls, name) in as_bytes:
                 field.type = field.TYPE_BYTES
-            elif meta.proto_type == "message":
-                referred = _upstream_class(metadata.cls_by_field[name])
-                if referred not in fields:
-                    raise LookupError(f"{cls.__name__}.{name}: {referred} is not in FIELDS")
-                field.type = field.TYPE_MESSAGE
-                field.type_name = f".{_PACKAGE}.{_type_name(referred)}"
+            elif meta.proto_type == "map":
+                _describe_map(described, field, meta, metadata.cls_by_field, fields)
             else:
-                field.type = _SCALARS[meta.proto_type]
+                _describe_type(field, meta, metadata.cls_by_field.get(name), fields)
     pool = descriptor_pool.DescriptorPool()
     pool.Add(file)
     return {
@@ -151,10 +241,37 @@ def _build_schema(fields: Mapping[type, str]) -> dict[type, type[Message]]:
     }
 
 
-_SCHEMA = _build_schema(FIELDS)
+def _describe_type(field: Any, meta: Any, referred: type | None, known: Container[type]) -> None:
+    if meta.proto_type != "message":
+        field.type = _SCALARS[meta.proto_type]
+        return
+    assert referred is not None
+    cls = _upstream_class(referred)
+    if cls not in known:
+        raise LookupError(f"{field.name}: {cls} is not in FIELDS")
+    field.type = field.TYPE_MESSAGE
+    field.type_name = f".{_PACKAGE}.{_type_name(cls)}"
+
+
+def _describe_map(
+    described: Any, field: Any, meta: Any, classes: Mapping[str, type], known: Container[type]
+) -> None:
+    """A map is a repeated message of key and value, which protobuf declares beside the field."""
+    entry = described.nested_type.add(name=f"{field.name.title().replace('_', '')}Entry")
+    entry.options.map_entry = True
+    for part, part_meta in zip(("key", "value"), meta.map_meta, strict=True):
+        of_entry = entry.field.add(name=part, number=part_meta.number, json_name=part)
+        of_entry.label = of_entry.LABEL_OPTIONAL
+        _describe_type(of_entry, part_meta, classes.get(f"{field.name}.value"), known)
+    field.label = field.LABEL_REPEATED
+    field.type = field.TYPE_MESSAGE
+    field.type_name = f".{_PACKAGE}.{described.name}.{entry.name}"
+
+
+_SCHEMA = _build_schema(FIELDS, AS_BYTES)
 _PushFrame = _SCHEMA[WebcastPushFrame]
 _FetchResult = _SCHEMA[ProtoMessageFetchResult]
-_User = _SCHEMA[User]
+_User = _SCHEMA[user.User]
 
 # The decoded class of each method that becomes frames.
 METHODS: Mapping[str, type[Message]] = {
@@ -164,6 +281,83 @@ METHODS: Mapping[str, type[Message]] = {
 }
 
 
+class _WholeMessages:
+    """Every message that TikTokLive maps, with all its fields. Building the schema takes seconds,
+    so it is built when somebody asks for it."""
+
+    def __init__(self) -> None:
+        self._methods: dict[str, type[Message]] = {}
+        self._lock = threading.Lock()
+
+    def load(self) -> None:
+        with self._lock:
+            if not self._methods:
+                schema = _build_schema(_all_fields(map(_upstream_class, EVENT_MAPPINGS.values())))
+                self._methods = {
+                    method: schema[_upstream_class(event)]
+                    for method, event in EVENT_MAPPINGS.items()
+                }
+
+    def parse(self, method: str, payload: bytes) -> Message | None:
+        return self._methods[method].FromString(payload) if method in self._methods else None
+
+    def decode(self, method: str, payload: bytes) -> dict[str, Any] | None:
+        if (message := self.parse(method, payload)) is None:
+            return None
+        whole: dict[str, Any] = json_format.MessageToDict(message, preserving_proto_field_name=True)
+        return whole
+
+
+_whole_messages = _WholeMessages()
+
+
+def load_whole_messages() -> None:
+    """Prepare `decode_whole_message`. Takes seconds the first time; thread-safe."""
+    _whole_messages.load()
+
+
+def parse_whole_message(method: str, payload: bytes) -> Any | None:
+    """The same message as protobuf's own object; None where `decode_whole_message` has none.
+
+    Raises:
+        DecodeError: the payload is not such a message.
+    """
+    return _whole_messages.parse(method, payload)
+
+
+def decode_whole_message(method: str, payload: bytes) -> dict[str, Any] | None:
+    """All fields of a message as protobuf's JSON has them, by the schema's names; None for a method
+    that TikTokLive does not map, or before `load_whole_messages`.
+
+    Raises:
+        DecodeError: the payload is not such a message.
+    """
+    try:
+        return _whole_messages.decode(method, payload)
+    except json_format.Error as refused:  # nested too deeply, say
+        raise DecodeError(str(refused)) from None
+
+
+def _all_fields(classes: Iterable[type]) -> dict[type, str]:
+    """All fields of the classes and of those that they refer to, in the form of `FIELDS`."""
+    fields: dict[type, str] = {}
+    waiting = list(classes)
+    while waiting:
+        cls = waiting.pop()
+        if cls in fields:
+            continue
+        metadata = cls()._betterproto
+        fields[cls] = " ".join(metadata.meta_by_field_name)
+        # The class of a map's field is its entry's; those of its values stand beside it.
+        maps = {n for n, m in metadata.meta_by_field_name.items() if m.proto_type == "map"}
+        waiting += [
+            _upstream_class(referred)
+            for name, referred in metadata.cls_by_field.items()
+            if issubclass(referred, betterproto2.Message) and name not in maps
+        ]
+    return fields
+
+
 def decode_user(data: bytes) -> Any:
     """A user that a field of `FIELDS` has as bytes.
 
@@ -171,6 +365,15 @@ def decode_user(data: bytes) -> Any:
         DecodeError: `data` is no user.
     """
     return _User.FromString(data)
+
+
+def ranking_name(number: int) -> str:
+    """TikTok's word for a kind of ranking (ProfitRankType), as in "weekly_rank"."""
+    try:
+        name = ProfitRankType(number).name or ""
+    except ValueError:
+        name = ""
+    return name.removeprefix("TYPE_").lower() or str(number)
 
 
 def decode_message(method: str, payload: bytes) -> Any:

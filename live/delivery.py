@@ -28,6 +28,7 @@ _CHUNK_LENGTH = 64 * 1024
 _LAG = 256
 _LAG_CHUNK = 1024
 _ALWAYS = frozenset({FrameType.STATUS, FrameType.GAP})
+_UNLESS_ASKED = EVENT_TYPES - {FrameType.OTHER}
 
 
 class _Run(NamedTuple):
@@ -41,7 +42,7 @@ class _Run(NamedTuple):
 class Delivery:
     """Args:
         since: where to go on; None for everything from now on.
-        types: event types that are wanted; None for all.
+        types: event types that are wanted; None for all but `other`.
         batch: seconds over which frames are gathered into one; 0 for none.
         clock: ms since the epoch.
 
@@ -59,7 +60,7 @@ class Delivery:
         clock: Callable[[], int],
     ) -> None:
         self._log = log
-        self._wanted = None if types is None else types | _ALWAYS
+        self._wanted = (_UNLESS_ASKED if types is None else types) | _ALWAYS
         self._batch = batch
         self._clock = clock
         self._delivered_at: int | None = None
@@ -132,8 +133,7 @@ class Delivery:
         return _Run(Parcel(texts) if texts else None, entries[-1].offset, entries[-1].at)
 
     def _filtered(self, entries: list[Entry]) -> list[Entry]:
-        wanted = self._wanted
-        return entries if wanted is None else [e for e in entries if e.type in wanted]
+        return [entry for entry in entries if entry.type in self._wanted]
 
     @property
     def up_to_date(self) -> bool:
@@ -158,7 +158,7 @@ class Delivery:
         missed = None if self._lost else self._log.missed(self.position)
         if missed is None:
             return None
-        wanted = EVENT_TYPES if self._wanted is None else self._wanted & EVENT_TYPES
+        wanted = self._wanted & EVENT_TYPES
         return {str(kind): count for kind, count in missed.items() if kind in wanted}
 
     def _gap(self, place: int, missed: dict[str, int] | None) -> str:

@@ -24,7 +24,9 @@ _EPOCH_LENGTH = 8
 # Types of entries are remembered longer than their texts, to say what a slow reader missed.
 _TYPES_PER_ENTRY_KEPT = 16
 # What is merged or dropped first; frames of other types outlive their place in the ring.
-_PASSING = frozenset({FrameType.LIKE, FrameType.JOIN, FrameType.VIEWERS, FrameType.STATUS})
+_PASSING = frozenset(
+    {FrameType.LIKE, FrameType.JOIN, FrameType.VIEWERS, FrameType.STATUS, FrameType.OTHER}
+)
 _TYPES = list(FrameType)
 _TYPE_NUMBERS = {frame_type: number for number, frame_type in enumerate(_TYPES)}
 

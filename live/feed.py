@@ -6,14 +6,16 @@ open streaks, the snapshot. It does no I/O and waits for nothing.
 
 from __future__ import annotations
 
-import logging
 from collections import Counter, deque
 from collections.abc import Callable, Iterable
 from typing import Any
 
 from msgspec import UNSET, Struct
+from TikTokLive.events.proto_events import EVENT_MAPPINGS
 
-from live.decoding import METHODS, DecodeError, decode_message
+from live import notices
+from live.decoding import METHODS, DecodeError, decode_message, decode_whole_message
+from live.drift import Drift
 from live.eventlog import Entry, EventLog
 from live.events import Event, event_of
 from live.frames import (
@@ -21,6 +23,7 @@ from live.frames import (
     FrameType,
     Gap,
     Gift,
+    Other,
     Side,
     Snapshot,
     Status,
@@ -31,33 +34,40 @@ from live.streaks import Streaks
 
 __all__ = ["Feed"]
 
-logger = logging.getLogger(__name__)
-
 # TikTok sends the last minutes' messages again after a reconnect; that many ids cover them.
 _IDS_REMEMBERED = 16_384
 # Names of unknown methods come from outside: no more than that many are told apart.
 _MAX_METHODS = 500
 # Real messages that become frames have a few kB. The log keeps thousands of them.
 _MAX_PAYLOAD = 64 * 1024
+# Those that become `other` frames are many, and few ask for them.
+_MAX_OTHER = 16 * 1024
+_MAX_METHOD = 100
 
 
 class Feed:
     """Args:
         backlog: how many frames the log holds.
         clock: ms since the epoch.
+        username: the streamer's, for the log of the server.
 
     Attributes:
         log: the frames.
         live_ended: TikTok said that the LIVE is over; nothing is taken after that.
+        tells_others: messages without a frame of their own become `other` frames.
+        drift: whether fields that matter go empty.
         undecodable: what could not be decoded, counted by method.
-        unmapped: messages of methods that become no frames, counted by method.
+        unknown: messages of methods that TikTokLive does not map, counted by method.
     """
 
-    def __init__(self, backlog: int, clock: Callable[[], int]) -> None:
+    def __init__(self, backlog: int, clock: Callable[[], int], username: str = "") -> None:
         self.log = EventLog(backlog)
         self.live_ended = False
+        self.tells_others = False
+        self.drift = Drift(username)
         self.undecodable: Counter[str] = Counter()
-        self.unmapped: Counter[str] = Counter()
+        self.unknown: Counter[str] = Counter()
+        self._username = username
         self._clock = clock
         self._ids: set[str] = set()
         self._oldest_ids: deque[str] = deque()
@@ -80,27 +90,34 @@ class Feed:
         for message in messages:
             if self.live_ended:
                 break
-            method = message.method
-            if method not in METHODS:
-                self._count(self.unmapped, method)
-                continue
-            try:
-                if len(message.payload) > _MAX_PAYLOAD:
-                    raise DecodeError(f"too large: {len(message.payload)} bytes")
-                event = event_of(
-                    method, decode_message(method, message.payload), at, message.msg_id
-                )
-            except DecodeError as failure:
-                self.reject(method, failure)
-                continue
+            event = self._read(message, at)
             if event is not None and self._is_new(event.id):
                 self._add(event, now)
         return self.log.end > end
 
+    def _read(self, message: Any, at: int) -> Event | None:
+        """What a message says to those who listen."""
+        method = message.method
+        whole = None
+        try:
+            if method in METHODS and (event := _event_of(message, at)) is not None:
+                return event
+            if self.tells_others and len(message.payload) <= _MAX_OTHER:
+                whole = decode_whole_message(method, message.payload)
+        except DecodeError as failure:
+            self.reject(method, failure)
+        if method not in EVENT_MAPPINGS:
+            self._note_unknown(method)
+        return _other(message, whole, at) if self.tells_others else None
+
+    def _note_unknown(self, method: str) -> None:
+        if self._count(self.unknown, method) == 1:
+            notices.unknown_method(self._username, method[:_MAX_METHOD])
+
     def reject(self, what: str, failure: DecodeError) -> None:
         """Count something that could not be decoded; the first of each kind is logged."""
         if self._count(self.undecodable, what) == 1:
-            logger.warning("TikTok sent a %s that can't be decoded: %s", what[:100], failure)
+            notices.undecodable(self._username, what[:_MAX_METHOD], failure)
 
     def sweep(self, now: float) -> None:
         """End streaks that TikTok forgot to end. To be called every few seconds."""
@@ -145,6 +162,7 @@ class Feed:
 
     def _append_event(self, event: Event) -> None:
         data = event.data
+        self.drift.watch(data)
         entry = self._append(event.type, event.at, lambda cursor: data, event.id)
         self._snapshot.update(data, entry.text)
 
@@ -181,3 +199,24 @@ class Feed:
             method = "others"
         counter[method] += 1
         return counter[method]
+
+
+def _event_of(message: Any, at: int) -> Event | None:
+    if len(message.payload) > _MAX_PAYLOAD:
+        raise DecodeError(f"too large: {len(message.payload)} bytes")
+    decoded = decode_message(message.method, message.payload)
+    return event_of(message.method, decoded, at, message.msg_id)
+
+
+def _other(message: Any, whole: dict[str, Any] | None, at: int) -> Event:
+    """What there is to tell of a message without a frame of its own.
+
+    Args:
+        whole: what it says, if that can be told.
+    """
+    # As in every frame, the message's own id comes before the envelope's.
+    number = int((whole or {}).get("common", {}).get("msg_id", 0)) or message.msg_id
+    data = Other(
+        message.method[:_MAX_METHOD], len(message.payload), UNSET if whole is None else whole
+    )
+    return Event(FrameType.OTHER, str(number % 2**64) if number else "", at, data)

@@ -10,7 +10,16 @@ from django.utils.translation import gettext_noop as _
 
 from live.errors import ErrorCode, RelayError
 
-__all__ = ["connected", "connecting", "failed", "username_missing"]
+__all__ = [
+    "connected",
+    "connecting",
+    "drift",
+    "drift_over",
+    "failed",
+    "undecodable",
+    "unknown_method",
+    "username_missing",
+]
 
 logger = logging.getLogger("live")
 
@@ -44,3 +53,43 @@ def failed(error: RelayError) -> None:
     if error.said:
         details = f"{details} [{error.said}]"
     _say(logging.WARNING, _("❌ TikTok Live connection error: %(details)s"), details=details)
+
+
+def drift(username: str, finding: object) -> None:
+    """A field that matters goes empty."""
+    _say(
+        logging.WARNING,
+        _("⚠️ @%(username)s: %(finding)s. TikTok may have changed its messages."),
+        username=username,
+        finding=finding,
+    )
+
+
+def drift_over(username: str, finding: object) -> None:
+    _say(
+        logging.WARNING,
+        _("✅ @%(username)s: %(finding)s. That is as usual again."),
+        username=username,
+        finding=finding,
+    )
+
+
+def unknown_method(username: str, method: str) -> None:
+    """TikTok sent the first message of a kind that TikTokLive does not map."""
+    _say(
+        logging.INFO,
+        _("@%(username)s: TikTok sent a %(method)s, which TikTokLive does not know"),
+        username=username,
+        method=method,
+    )
+
+
+def undecodable(username: str, method: str, failure: object) -> None:
+    """The first message of a kind that could not be decoded."""
+    _say(
+        logging.WARNING,
+        _("@%(username)s: TikTok sent a %(method)s that can't be decoded: %(failure)s"),
+        username=username,
+        method=method,
+        failure=failure,
+    )

@@ -23,13 +23,15 @@ from typing import Any
 
 from live import notices
 from live.decoding import DecodeError
+from live.drift import Finding
 from live.errors import ErrorCode, RelayError
 from live.eventlog import Cursor, EventLog
 from live.feed import Feed
 from live.frames import Snapshot, State, Status
+from live.rooms import Room
 from live.signgate import SignGate, SignGates
 from live.streaks import STREAK_TIMEOUT
-from live.upstream import Listener, Room, Upstream
+from live.upstream import Listener, Upstream
 
 __all__ = ["LiveStream", "StreamOptions", "Streams", "UpstreamFactory"]
 
@@ -110,7 +112,7 @@ class LiveStream:
         self._options = options
         self._rng = rng
         self._clock = clock
-        self._feed = Feed(options.backlog, clock)
+        self._feed = Feed(options.backlog, clock, username)
         self._live_ended = asyncio.Event()
         self._poll = asyncio.Event()
         self._polled_at = 0.0
@@ -132,6 +134,25 @@ class LiveStream:
     def snapshot(self) -> Snapshot:
         """The LIVE as of the log's end."""
         return self._feed.snapshot()
+
+    @property
+    def findings(self) -> list[Finding]:
+        """Fields that TikTok leaves empty more often than is normal."""
+        return self._feed.drift.findings
+
+    @property
+    def unknown(self) -> Counter[str]:
+        """Messages that TikTokLive does not map, by method."""
+        return self._feed.unknown
+
+    @property
+    def undecodable(self) -> Counter[str]:
+        """Messages that could not be decoded, by method."""
+        return self._feed.undecodable
+
+    def tell_others(self) -> None:
+        """From now on, messages without a frame of their own become `other` frames."""
+        self._feed.tells_others = True
 
     def poll_soon(self) -> None:
         """Somebody new asks for a LIVE that is being waited for: ask TikTok again soon."""
@@ -345,6 +366,15 @@ class Streams:
 
     def __iter__(self) -> Iterator[LiveStream]:
         return iter(list(self._streams.values()))
+
+    def get(self, username: str) -> LiveStream | None:
+        """The stream of `username` that is up; None where there is none, or it is over."""
+        stream = self._streams.get(username)
+        return None if stream is None or stream.over else stream
+
+    def gate(self, sign_api_key: str) -> SignGate:
+        """The gate that an account connects through; that of the server's key for an empty one."""
+        return self._gates.of(sign_api_key)
 
     def join(
         self, username: str, sign_api_key: str, *, wait: bool, since: Cursor | None

@@ -15,7 +15,6 @@ import functools
 import logging
 import math
 from collections.abc import AsyncIterator, Iterable
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 import httpx
@@ -39,29 +38,21 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake, WebSocketE
 
 from live.decoding import DecodeError, decode_push_frame, decode_response, encode_ack
 from live.errors import ErrorCode, RelayError
+from live.rooms import Room
 from live.signgate import SignGate
 
-__all__ = ["Listener", "Room", "TikTokUpstream", "Upstream"]
+__all__ = ["TLS", "Listener", "Room", "TikTokUpstream", "Upstream", "code_of"]
 
 logger = logging.getLogger(__name__)
 
 # Building a TLS context reads a hundred certificates; all clients share this one.
-_TLS = httpx.create_ssl_context()
+TLS = httpx.create_ssl_context()
 # How long TikTok's socket may take to say goodbye before it is dropped.
 _CLOSE_TIMEOUT = 0.5
 _MAX_WEBCAST_FRAME = 16 * 1024 * 1024
 _MAX_SAID = 500
-_MAX_TITLE = 500
 # A page of TikTok that hangs may take that part of the connect timeout; the API may still answer.
 _PAGES = 4
-
-
-@dataclass(frozen=True)
-class Room:
-    """The LIVE that an upstream is connected to."""
-
-    id: str
-    title: str = ""
 
 
 class Listener(Protocol):
@@ -142,7 +133,7 @@ class _Client(TikTokLiveClient):
         super().__init__(
             username,
             web_kwargs={
-                "httpx_kwargs": {"verify": _TLS, "timeout": limit / _PAGES},
+                "httpx_kwargs": {"verify": TLS, "timeout": limit / _PAGES},
                 "signer_kwargs": {
                     "sign_api_key": gate.api_key or None,
                     "sign_api_base": settings.SIGN_API_URL,
@@ -186,7 +177,7 @@ class _Client(TikTokLiveClient):
             base_url=settings.SIGN_API_URL,
             headers=headers,
             timeout=None,  # noqa: S113 -- the limit is that of `TikTokUpstream.open`
-            verify=_TLS,
+            verify=TLS,
             event_hooks={"response": [learn]},
         )
         sdk.set_async_httpx_client(client)
@@ -231,8 +222,7 @@ class _Client(TikTokLiveClient):
     async def _parse_webcast_response(self, webcast_response: Any) -> AsyncIterator[Any]:
         if not self.opened.done():
             self.opened.set_result(None)
-            title = (self.room_info or {}).get("title")
-            self._listener.on_open(Room(id=str(self.room_id), title=_title(title)))
+            self._listener.on_open(Room.of(str(self.room_id), self.room_info or {}))
         self._listener.on_messages(webcast_response.messages)
         nothing: list[Any] = []
         for event in nothing:  # makes this the asynchronous generator that TikTokLive expects
@@ -251,13 +241,6 @@ class _Client(TikTokLiveClient):
             with contextlib.suppress(OSError, WebSocketException):  # TimeoutError is an OSError
                 async with asyncio.timeout(4 * _CLOSE_TIMEOUT):
                     await self._ws.disconnect()
-
-
-def _title(given: Any) -> str:
-    """TikTok's title; where it cut an emoji in half, what can be sent of it."""
-    if not isinstance(given, str):
-        return ""
-    return given[:_MAX_TITLE].encode("utf-8", "replace").decode()
 
 
 async def _cancel(task: asyncio.Task[Any]) -> None:
@@ -323,7 +306,7 @@ class TikTokUpstream:
 
     def _explain(self, failure: BaseException) -> RelayError:
         response = self._client.sign_response if self._client else None
-        code = _code_of(failure, response, connecting=self._task is None)
+        code = code_of(failure, response, connecting=self._task is None)
         if code is ErrorCode.INTERNAL_ERROR:
             logger.error("unexpected failure of the upstream", exc_info=failure)
         return RelayError(
@@ -353,7 +336,7 @@ class TikTokUpstream:
         return said[:_MAX_SAID]
 
 
-def _code_of(
+def code_of(
     failure: BaseException, sign_response: httpx.Response | None, connecting: bool
 ) -> ErrorCode:
     """The code for whatever TikTokLive raised.

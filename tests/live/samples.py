@@ -18,6 +18,7 @@ from live.frames import (
     GiftKind,
     Join,
     Like,
+    Other,
     State,
     Status,
     StreakState,
@@ -25,12 +26,14 @@ from live.frames import (
     Viewers,
     encode,
 )
+from tests.contract import check_frame
 
 __all__ = ["append", "gift", "read_frame", "sample", "user"]
 
 
 def user(name: str = "viewer") -> User:
-    return User(name, name, name.title(), "", Badges(False, False, None))
+    badges = Badges(False, False, False, None, None, None)
+    return User(name, name, name.title(), "", "", False, badges)
 
 
 def gift(
@@ -68,6 +71,8 @@ def sample(type: FrameType, count: int = 1) -> Struct:
             return Viewers(count, count, [])
         case FrameType.STATUS:
             return Status(State.LIVE)
+        case FrameType.OTHER:
+            return Other("WebcastLinkLayerMessage", count)
         case _:
             return Follow(user())
 
@@ -84,5 +89,7 @@ def append(log: EventLog, type: FrameType, count: int = 1, *, at: int = 0) -> En
 
 
 def read_frame(text: str) -> Any:
-    """A frame as a client reads it."""
-    return json.loads(text)
+    """A frame as a client reads it. Raises AssertionError when it breaks the contract."""
+    frame = json.loads(text)
+    check_frame(frame)
+    return frame

@@ -17,12 +17,13 @@ from live.decoding import DecodeError
 from live.delivery import Delivery
 from live.errors import ErrorCode, RelayError
 from live.eventlog import Cursor
+from live.rooms import Room
 from live.signgate import SignGate, SignGates
 from live.streams import LiveStream, StreamOptions, Streams
-from live.upstream import Listener, Room
+from live.upstream import Listener
+from standin.messages import Message
 from tests.live.clock import now, now_ms, settle, unix_time
 from tests.live.samples import read_frame
-from tests.tiktok.messages import Message
 
 __all__ = ["HANGS", "FakeUpstream", "Socket", "World"]
 
