@@ -1,7 +1,8 @@
 """Memory per idle socket: growth of the server's PSS by 300 connected sockets, divided by them.
 
-The LIVE is silent. 200 sockets are opened before, so that what the first ones cost (threads, caches,
-what many handshakes at once leave behind) is not counted. Reference: a bare Channels consumer on the same server.
+The LIVE is silent. 200 sockets are opened before, so that what the first ones cost (threads,
+caches, what many handshakes at once leave behind) is not counted. Reference: a bare Channels
+consumer on the same server.
 """
 
 from __future__ import annotations

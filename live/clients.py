@@ -74,7 +74,7 @@ OPTIONS: Mapping[str, Mapping[str, Any]] = {
 
 @dataclass(frozen=True)
 class SocketOptions:
-    """The query's options, parsed. `types` is None for every event but `other`; `batch` is in ms."""
+    """The query's options, parsed. `types` is None for all but `other`; `batch` is in ms."""
 
     since: Cursor | None = None
     types: frozenset[FrameType] | None = None

@@ -11,6 +11,9 @@ from standin.room import Room
 LIVE, OFFLINE = 2, 4
 """TikTok's status of a user's room."""
 
+LIKES, TOTAL_VIEWERS, FOLLOWERS = 3000, 420, 987
+"""What every room has had so far."""
+
 AGE_RESTRICTED = 4003110
 
 CAPTCHA_PAGE = """<!DOCTYPE html><html><head><title>Security Check</title></head>
@@ -62,6 +65,11 @@ def check_alive(room: Room | None, room_id: str, *, alive: bool) -> dict[str, An
     return {"data": [entry], "status_code": 0}
 
 
+def started_at(room: Room) -> int:
+    """Return the Unix time of a stream's start, which is in the upper half of its id."""
+    return room.room_id >> 32
+
+
 def room_info(room: Room | None) -> dict[str, Any]:
     """Answer `/room/info/`."""
     if room is None:
@@ -74,11 +82,16 @@ def room_info(room: Room | None) -> dict[str, Any]:
             "title": room.title,
             "status": LIVE if room.is_live else OFFLINE,
             "user_count": len(room.sockets),
+            "like_count": LIKES,
+            "stats": {"total_user": TOTAL_VIEWERS},
+            "create_time": started_at(room),
             "owner": {
                 "id": owner.id,
                 "id_str": str(owner.id),
                 "display_id": owner.display_id,
                 "nickname": owner.nickname,
+                "avatar_thumb": {"url_list": [f"https://cdn.example/{room.name}.webp"]},
+                "follow_info": {"follower_count": FOLLOWERS},
             },
         },
         "status_code": 0,

@@ -1,4 +1,5 @@
-"""One stand-in and one process of each server for all end-to-end tests, in one event loop."""
+"""One stand-in, one process of each server and one browser for all end-to-end tests, in one event
+loop."""
 
 from __future__ import annotations
 
@@ -9,15 +10,26 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from playwright.async_api import Browser, Error, Page, async_playwright
 
+from standin import TikTok
 from tests.end_to_end.server import SERVERS, Account, Server
-from tests.tiktok import TikTok
 
 SETTINGS = {
     "RELAY_CONNECT_TIMEOUT": "3",
     "RELAY_LINGER": "0.5",
     "RELAY_RECONNECT_ATTEMPTS": "2",
 }
+CHROMIUM = Path("/usr/bin/chromium")
+CHROMIUM_ARGUMENTS = [
+    "--no-sandbox",  # which root can't have
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 _numbers = itertools.count(1)
 
 AddAccount = Callable[..., Awaitable[Account]]
@@ -71,3 +83,33 @@ async def start_server(tiktok: TikTok, tmp_path: Path) -> AsyncIterator[StartSer
     yield start
     for server in started:
         await server.stop(signal.SIGKILL)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Path:
+    """Debian's. Without it, tests that need a browser are skipped."""
+    if not CHROMIUM.exists():
+        pytest.skip(f"there is no {CHROMIUM}: apt-get install --no-install-recommends chromium")
+    return CHROMIUM
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def browser(chromium: Path) -> AsyncIterator[Browser]:
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(
+            executable_path=chromium, args=CHROMIUM_ARGUMENTS
+        )
+        yield browser
+        await browser.close()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def page(browser: Browser) -> AsyncIterator[Page]:
+    """An empty page with nothing stored. The test fails if a script in it throws."""
+    context = await browser.new_context()
+    page = await context.new_page()
+    thrown: list[Error] = []
+    page.on("pageerror", lambda error: thrown.append(error))  # Playwright marks its handlers
+    yield page
+    await context.close()
+    assert thrown == []

@@ -11,6 +11,8 @@ from typing import Any, Self
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
+from tests.contract import check_frame
+
 Frame = dict[str, Any]
 
 WITHIN = 10.0
@@ -41,9 +43,10 @@ class Phone:
         await self.socket.close()
 
     async def next(self) -> Frame:
-        """The next frame."""
+        """The next frame. Raises AssertionError when it breaks the contract."""
         async with asyncio.timeout(WITHIN):
             frame: Frame = json.loads(await self.socket.recv())
+        check_frame(frame)
         self.frames.append(frame)
         return frame
 

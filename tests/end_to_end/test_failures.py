@@ -10,10 +10,10 @@ import asyncio
 import pytest
 from websockets.exceptions import InvalidStatus
 
+from standin import Failure, TikTok
 from tests.end_to_end.conftest import AddAccount
 from tests.end_to_end.phone import Phone
 from tests.end_to_end.server import Server
-from tests.tiktok import Failure, TikTok
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

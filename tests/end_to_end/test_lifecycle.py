@@ -7,10 +7,10 @@ import signal
 
 import pytest
 
+from standin import Failure, TikTok
 from tests.end_to_end.conftest import StartServer
 from tests.end_to_end.phone import Phone
 from tests.end_to_end.server import SERVERS
-from tests.tiktok import Failure, TikTok
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

@@ -7,10 +7,10 @@ from contextlib import AsyncExitStack
 
 import pytest
 
+from standin import Kind, TikTok, messages
 from tests.end_to_end.conftest import AddAccount, StartServer
 from tests.end_to_end.phone import Phone
 from tests.end_to_end.server import SERVERS, Server
-from tests.tiktok import Kind, TikTok, messages
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

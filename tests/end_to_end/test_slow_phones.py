@@ -7,10 +7,10 @@ import random
 
 import pytest
 
+from standin import TikTok, encode_push_frame, messages
 from tests.end_to_end.conftest import StartServer
 from tests.end_to_end.phone import Phone
 from tests.end_to_end.server import SERVERS
-from tests.tiktok import TikTok, encode_push_frame, messages
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

@@ -157,7 +157,11 @@ class TestSocketOptions:
 
     @pytest.mark.parametrize("value", ["all", "all,comment", "comment, all"])
     def test_it_takes_all_types(self, value: str) -> None:
-        assert SocketOptions.parse(urlencode({"types": value})).types is None
+        assert SocketOptions.parse(urlencode({"types": value})).types == EVENT_TYPES
+
+    def test_all_types_are_more_than_none_named(self) -> None:
+        assert SocketOptions.parse("").types is None
+        assert FrameType.OTHER in EVENT_TYPES
 
     def test_it_takes_each_event_type(self) -> None:
         assert SocketOptions.parse("types=" + ",".join(EVENT_TYPES)).types == EVENT_TYPES

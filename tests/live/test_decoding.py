@@ -5,6 +5,7 @@ and nothing but `DecodeError` when the bytes are bad."""
 
 from __future__ import annotations
 
+import base64
 import gzip
 import os
 from typing import Any
@@ -18,9 +19,10 @@ from TikTokLive.proto import (
     ProtoMessageFetchResultBaseProtoMessage,
     WebcastPushFrame,
 )
-from TikTokLiveProto.v3.webcast.im import PushHeader
+from TikTokLiveProto.v3.webcast.im import LinkMicBattleBattleAction, PushHeader
 from TikTokLiveProto.v3.webcast.model import message as events
 from TikTokLiveProto.v3.webcast.model.base.user import User
+from TikTokLiveProto.v3.webcast.model.data import BattleResultResult
 from TikTokLiveProto.v3.webcast.model.message.common import Text
 from TikTokLiveProto.v3.webcast.shared.message import CommonMessageData
 
@@ -35,9 +37,12 @@ from live.decoding import (
     decode_push_frame,
     decode_response,
     decode_user,
+    decode_whole_message,
+    load_whole_messages,
+    ranking_name,
 )
-from tests.tiktok import captures, wire
-from tests.tiktok import messages as build
+from standin import captures, wire
+from standin import messages as build
 
 needs_captures = pytest.mark.skipif(
     not captures.captures_available(), reason=captures.captures_reason()
@@ -54,7 +59,12 @@ def expected(cls: type, message: Any) -> dict[str, Any]:
     for name in FIELDS[cls].split():
         meta = metadata.meta_by_field_name[name]
         value = getattr(message, name)
-        if meta.proto_type == "message":
+        if meta.proto_type == "map":
+            referred = referred_by_map(cls, name)
+            value = {
+                key: expected(referred, each) if referred else each for key, each in value.items()
+            }
+        elif meta.proto_type == "message":
             referred = decoding._upstream_class(metadata.cls_by_field[name])
             if meta.repeated:
                 value = [expected(referred, item) for item in value]
@@ -73,7 +83,12 @@ def decoded(cls: type, message: Any) -> dict[str, Any]:
     for name in FIELDS[cls].split():
         meta = metadata.meta_by_field_name[name]
         value = getattr(message, name)
-        if meta.proto_type == "message":
+        if meta.proto_type == "map":
+            referred = referred_by_map(cls, name)
+            value = {
+                key: decoded(referred, each) if referred else each for key, each in value.items()
+            }
+        elif meta.proto_type == "message":
             referred = decoding._upstream_class(metadata.cls_by_field[name])
             if (cls, name) in AS_BYTES:
                 value = decoded(referred, decode_user(value)) if value else None
@@ -87,6 +102,14 @@ def decoded(cls: type, message: Any) -> dict[str, Any]:
     return fields
 
 
+def referred_by_map(cls: type, name: str) -> type | None:
+    """The class of the map's values; None if they are no messages."""
+    metadata = cls()._betterproto
+    if metadata.meta_by_field_name[name].map_meta[1].proto_type != "message":
+        return None
+    return decoding._upstream_class(metadata.cls_by_field[f"{name}.value"])
+
+
 def upstream_class(method: str) -> type:
     return decoding._upstream_class(EVENT_MAPPINGS[method])
 
@@ -96,6 +119,21 @@ def assert_same(method: str, payload: bytes) -> None:
     cls = upstream_class(method)
     theirs = expected(cls, cls().parse(payload))
     assert decoded(cls, decode_message(method, payload)) == theirs
+
+
+_Action = LinkMicBattleBattleAction
+_RESULTS = [BattleResultResult.LOSE, BattleResultResult.WIN]
+_TEAMS: list[dict[str, dict[str, int]]] = [
+    {"anna": {"x": 3}, "carl": {}},
+    {"bea": {"y": 5}, "dan": {"z": 1}},
+]
+_PINNABLE = [
+    build.chat("maria", "hello"),
+    build.gift("maria"),
+    build.like("maria"),
+    build.join("maria"),
+    build.follow("maria"),
+]
 
 
 def built_messages() -> list[build.Message]:
@@ -113,11 +151,37 @@ def built_messages() -> list[build.Message]:
         build.emote("maria", "1", "2"),
         build.pause(),
         build.end(suspended=True, reason="rules"),
+        build.gift("maria", to="guest"),
+        build.super_fan("maria"),
+        build.envelope("maria"),
+        build.envelope("maria", hidden=True),
+        build.battle(_Action.OPEN, {"anna": {}}, {"bea": {}}),
+        build.battle(_Action.FINISH, {"anna": {"x": 3}}, {"bea": {"y": 2}}, results=_RESULTS),
+        build.battle(_Action.FINISH, *_TEAMS, results=_RESULTS),
+        build.battle_scores({"anna": {"x": 3}}, {"bea": {}}),
+        build.battle_scores(*_TEAMS),
+        build.punishment_end(),
+        build.goal("maria", "Help", progress=1, target=2),
+        build.rank(3),
+        build.poll(
+            ("tea", 0), ("coffee", 0), title="Which?", starts=(1_795_372_811_000, 1_795_372_871_000)
+        ),
+        build.poll(("tea", 1), ("coffee", 0)),
+        build.poll(("tea", 1), ("coffee", 0), ends=True),
+        *(build.pin(message, "peter") for message in _PINNABLE),
+        *(build.unpin(build.pin(message, "peter"), "peter") for message in _PINNABLE),
+        build.delete(_PINNABLE[0], users=["maria"]),
+        build.caption("hello", final=True),
+        build.room_message("hello"),
+        build.system_message("hello"),
+        build.warning("hello", "maria"),
+        build.notify("maria", "hello"),
+        build.rank_text("{0:user}", build.user("maria")),
         build.like(build.user("maria", id=-1), -1, total=-1, msg_id=-(2**63)),
     ]
 
 
-def filled(cls: type, depth: int = 4) -> Any:
+def filled(cls: type, depth: int = 5) -> Any:
     """A message with every field of `FIELDS` set, each to a value of its own."""
     metadata = cls()._betterproto
     values: dict[str, Any] = {}
@@ -135,6 +199,10 @@ def filled(cls: type, depth: int = 4) -> Any:
                 value = f"{cls.__name__}.{name}"
             case "bytes":
                 value = name.encode()
+            case "map":
+                referred = referred_by_map(cls, name)
+                assert referred is not None
+                value = {meta.number: filled(referred, depth - 1)} if depth else {}
             case "bool":
                 value = True
             case _:
@@ -153,23 +221,38 @@ class TestDecodeMessage:
 
     def test_it_knows_what_becomes_frames(self) -> None:
         assert set(METHODS) == {
+            "WebcastBarrageMessage",
+            "WebcastCaptionMessage",
             "WebcastChatMessage",
+            "WebcastControlMessage",
+            "WebcastEmoteChatMessage",
+            "WebcastEnvelopeMessage",
             "WebcastGiftMessage",
+            "WebcastGoalUpdateMessage",
+            "WebcastImDeleteMessage",
             "WebcastLikeMessage",
+            "WebcastLinkMicArmies",
+            "WebcastLinkMicBattle",
+            "WebcastLinkMicBattlePunishFinish",
             "WebcastMemberMessage",
+            "WebcastNoticeMessage",
+            "WebcastPollMessage",
+            "WebcastQuestionNewMessage",
+            "WebcastRankTextMessage",
+            "WebcastRankUpdateMessage",
+            "WebcastRoomMessage",
+            "WebcastRoomNotifyMessage",
+            "WebcastRoomPinMessage",
+            "WebcastRoomUserSeqMessage",
             "WebcastSocialMessage",
             "WebcastSubNotifyMessage",
-            "WebcastRoomUserSeqMessage",
-            "WebcastQuestionNewMessage",
-            "WebcastEmoteChatMessage",
-            "WebcastControlMessage",
+            "WebcastSystemMessage",
         }
 
     @needs_captures
     def test_it_agrees_with_tiktoklive_on_what_tiktok_sent(self) -> None:
         known = [message for message in captures.load_captures() if message.method in METHODS]
-        # Subscriptions are not among the captured messages.
-        assert len({message.method for message in known}) == len(METHODS) - 1
+        assert len({message.method for message in known}) == 18
         for message in known:
             assert_same(message.method, message.payload)
 
@@ -390,11 +473,180 @@ class TestBuildSchema:
         with pytest.raises(LookupError, match="display_text"):
             decoding._build_schema({CommonMessageData: "msg_id display_text"})
 
-    def test_it_notices_a_kind_of_field_that_it_does_not_know(self) -> None:
-        with pytest.raises(LookupError):
-            decoding._build_schema({events.WebcastMemberMessage: "admin_permissions"})
+    def test_it_knows_maps(self) -> None:
+        schema = decoding._build_schema({events.WebcastMemberMessage: "admin_permissions"})
+        message = events.WebcastMemberMessage(admin_permissions={1: 1, 2: 2})
+        read = schema[events.WebcastMemberMessage].FromString(bytes(message))
+        assert dict(read.admin_permissions) == {1: 1, 2: 2}
+
+    def test_it_notices_a_map_of_a_class_that_is_not_listed(self) -> None:
+        with pytest.raises(LookupError, match="value"):
+            decoding._build_schema({events.WebcastLinkMicArmies: "armies"})
 
     def test_it_describes_a_class_of_tiktoklives_by_its_upstream_class(self) -> None:
         assert decoding._upstream_class(Gone) is User
         with pytest.raises(TypeError, match="TikTokLiveProto"):
             decoding._upstream_class(os.PathLike)
+
+
+@pytest.fixture(scope="module")
+def _whole_messages() -> None:
+    load_whole_messages()
+
+
+def as_json(cls: type, message: Any) -> dict[str, Any]:
+    """A message of TikTokLive's as protobuf's JSON has it, empty fields left out: written anew from
+    the specification (protobuf.dev/programming-guides/json)."""
+    metadata = cls()._betterproto
+    fields: dict[str, Any] = {}
+    for name, meta in metadata.meta_by_field_name.items():
+        value = getattr(message, name)
+        if meta.proto_type == "map":
+            value = {
+                str(key).lower() if isinstance(key, bool) else str(key): of_type(
+                    meta.map_meta[1].proto_type, metadata.cls_by_field.get(f"{name}.value"), each
+                )
+                for key, each in value.items()
+            }
+        elif meta.repeated:
+            referred = metadata.cls_by_field.get(name)
+            value = [of_type(meta.proto_type, referred, each) for each in value]
+        elif meta.proto_type == "message":
+            referred = metadata.cls_by_field[name]
+            value = of_type("message", referred, value) if value is not None else ""
+        else:
+            value = of_type(meta.proto_type, None, value) if value else ""
+        # A message without content is there, a list or a scalar is not.
+        if value or (meta.proto_type == "message" and not meta.repeated and value == {}):
+            fields[name] = value
+    return fields
+
+
+def of_type(proto_type: str, referred: type | None, value: Any) -> Any:
+    match proto_type:
+        case "message":
+            assert referred is not None
+            return as_json(decoding._upstream_class(referred), value)
+        case "int64" | "uint64" | "sint64" | "fixed64" | "sfixed64":
+            return str(int(value))
+        case "bytes":
+            return base64.b64encode(value).decode()
+        case "enum":
+            return int(value)
+        case _:
+            return value
+
+
+@pytest.mark.usefixtures("_whole_messages")
+class TestDecodeWholeMessage:
+    def test_it_works(self) -> None:
+        message = build.chat("maria", "hello 👩‍👩‍👧", msg_id=2**62)
+        whole = decode_whole_message(message.method, message.payload)
+        assert whole is not None
+        assert whole["content"] == "hello 👩‍👩‍👧"
+        assert whole["common"]["msg_id"] == "4611686018427387904"
+        assert whole["user"]["follow_info"] == {}
+
+    @pytest.mark.parametrize("message", built_messages(), ids=lambda message: message.method)
+    def test_it_has_all_that_tiktoklive_has(self, message: build.Message) -> None:
+        cls = upstream_class(message.method)
+        whole = decode_whole_message(message.method, message.payload)
+        assert whole == as_json(cls, cls().parse(message.payload))
+
+    @needs_captures
+    def test_it_has_all_that_tiktok_sent(self) -> None:
+        compared = set()
+        for message in captures.load_captures():
+            if message.method not in EVENT_MAPPINGS:
+                continue
+            whole = decode_whole_message(message.method, message.payload)
+            cls = upstream_class(message.method)
+            assert whole == as_json(cls, cls().parse(message.payload))
+            compared.add(message.method)
+        assert len(compared) == 21
+
+    @pytest.mark.parametrize("method", EVENT_MAPPINGS)
+    def test_it_knows_every_message_that_tiktoklive_maps(self, method: str) -> None:
+        cls = upstream_class(method)
+        message = wholly_filled(cls)
+        whole = decode_whole_message(method, bytes(message))
+        assert whole == as_json(cls, message)
+        assert decode_whole_message(method, b"") == {}
+
+    def test_it_does_not_know_others(self) -> None:
+        assert decode_whole_message("WebcastNobodyKnowsMessage", b"\xff") is None
+
+    def test_it_leaves_nothing_as_bytes_that_is_a_message(self) -> None:
+        message = build.viewers(1, top=["maria"])
+        whole = decode_whole_message(message.method, message.payload)
+        assert whole is not None
+        assert whole["ranks"][0]["user"]["display_id"] == "maria"
+
+    def test_it_refuses_what_is_nested_too_deeply(self) -> None:
+        payload = b""
+        for _ in range(200):  # a user's top_fans are users
+            payload = wire.bytes_field(45, payload)
+        with pytest.raises(DecodeError):
+            decode_whole_message("WebcastChatMessage", wire.bytes_field(2, payload))
+
+    @settings(derandomize=True, deadline=None)
+    @given(st.sampled_from(sorted(EVENT_MAPPINGS)), st.binary())
+    def test_it_raises_nothing_but_a_decode_error(self, method: str, payload: bytes) -> None:
+        try:
+            decode_whole_message(method, payload)
+        except DecodeError:
+            return
+
+
+def wholly_filled(cls: type, depth: int = 3) -> Any:
+    """A message with all its fields set, as deep as `depth`."""
+    metadata = cls()._betterproto
+    message = cls()
+    groups = set()
+    for name, meta in metadata.meta_by_field_name.items():
+        if meta.group is not None and meta.group in groups:
+            continue  # only one of a group can be set
+        groups.add(meta.group)
+        value: Any
+        if meta.proto_type == "map":
+            key, value = (
+                _some_value(each, metadata.cls_by_field.get(f"{name}.value"), depth)
+                for each in meta.map_meta
+            )
+            value = {} if value is None else {key: value}
+        else:
+            value = _some_value(meta, metadata.cls_by_field.get(name), depth)
+            if meta.repeated:
+                value = [] if value is None else [value, value]
+        setattr(message, name, value)
+    return message
+
+
+def _some_value(meta: Any, referred: type | None, depth: int) -> Any:
+    match meta.proto_type:
+        case "message":
+            assert referred is not None
+            upstream = decoding._upstream_class(referred)
+            return wholly_filled(upstream, depth - 1) if depth else None
+        case "enum":
+            assert referred is not None
+            return list(referred)[-1]  # type: ignore[call-overload]
+        case "string":
+            return f"field {meta.number}"
+        case "bytes":
+            return b"\x00\xff"
+        case "bool":
+            return True
+        case "float" | "double":
+            return 1.5
+        case _:
+            return meta.number + 1000
+
+
+class TestRankingName:
+    @pytest.mark.parametrize(
+        ("number", "name"),
+        [(1, "weekly_rank"), (14, "daily_rookie"), (987, "987"), (-1, "-1")],
+    )
+    def test_it_works(self, number: int, name: str) -> None:
+        assert ranking_name(number) == name

@@ -169,6 +169,16 @@ class TestStart:
 
 
 class TestTypes:
+    def test_it_tells_others_only_when_asked(self) -> None:
+        log = EventLog(8)
+        unasked = delivery(log)
+        asked = delivery(log, types={COMMENT, FrameType.OTHER})
+        append(log, FrameType.OTHER)
+        append(log, COMMENT)
+
+        assert types_of(drain(unasked)) == ["comment"]
+        assert types_of(drain(asked)) == ["other", "comment"]
+
     def test_it_leaves_out_what_is_not_wanted(self) -> None:
         log = EventLog(8)
         socket = delivery(log, types={GIFT})

@@ -1,4 +1,5 @@
-"""What becomes of TikTok's messages: frames, to the letter."""
+"""What becomes of TikTok's messages: frames, to the letter. See test_room_events.py for the rest,
+test_fidelity.py for what TikTok really sent."""
 
 # mypy: disable-error-code="import-untyped"
 
@@ -8,18 +9,28 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-import betterproto2
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from TikTokLive.events.custom_events import ShareEvent
-from TikTokLive.events.proto_events import EVENT_MAPPINGS
-from TikTokLive.proto.custom_proto import ExtendedGift
-from TikTokLiveProto.v3.webcast.im import ControlAction
-from TikTokLiveProto.v3.webcast.model import Gift
+from TikTokLiveProto.v3.webcast.im import (
+    ControlAction,
+    GiftSource,
+    MessageType,
+    OldSubscribeStatus,
+)
+from TikTokLiveProto.v3.webcast.model import FansClubData, FansClubMember, Gift
 from TikTokLiveProto.v3.webcast.model.base import ImageModel
 from TikTokLiveProto.v3.webcast.model.base.emoji import EmoteModel, EmoteWithIndex
-from TikTokLiveProto.v3.webcast.model.base.user import BadgeStruct, PrivilegeLogExtra, User
+from TikTokLiveProto.v3.webcast.model.base.user import (
+    BadgeStruct,
+    BadgeText,
+    CombineBadgeStruct,
+    FansClubInfo,
+    FollowInfo,
+    ImageBadge,
+    PrivilegeLogExtra,
+    User,
+)
 from TikTokLiveProto.v3.webcast.model.data import BadgeSceneType, UserIdentity
 from TikTokLiveProto.v3.webcast.model.message import (
     Contributor,
@@ -40,73 +51,37 @@ from TikTokLiveProto.v3.webcast.model.message.common import Text
 from TikTokLiveProto.v3.webcast.shared.message import CommonMessageData
 
 from live.decoding import METHODS, decode_message
-from live.events import Event, event_of
+from live.events import event_of
 from live.frames import EVENT_TYPES, Frame, FrameType, encode
-from tests.tiktok import captures
-from tests.tiktok import messages as build
-
-needs_captures = pytest.mark.skipif(
-    not captures.captures_available(), reason=captures.captures_reason()
+from tests.live.framing import (
+    AT,
+    HEAD,
+    ID,
+    MARIA,
+    MARIA_JSON,
+    NOBODY_JSON,
+    NOW,
+    PETER,
+    PETER_JSON,
+    data_of,
+    event,
+    frame,
+    json_of,
+    titled,
 )
 
-ID = 7412000000000000017
-AT = 1_795_372_811_123
-NOW = 1_795_372_999_999
-MARIA_ID = 6812000000000000001
-HEAD = CommonMessageData(msg_id=ID, create_time=AT)
-MARIA = User(
-    id=MARIA_ID,
-    display_id="maria",
-    nickname="Maria",
-    avatar_thumb=ImageModel(url_list=["https://cdn.example/maria.webp", "https://two.example/"]),
-)
-PETER = User(id=7, display_id="peter", nickname="Peter")
-
-MARIA_JSON = (
-    '{"id":"6812000000000000001","username":"maria","nickname":"Maria",'
-    '"avatar":"https://cdn.example/maria.webp",'
-    '"badges":{"moderator":false,"subscriber":false,"fan_level":null}}'
-)
-PETER_JSON = (
-    '{"id":"7","username":"peter","nickname":"Peter","avatar":"",'
-    '"badges":{"moderator":false,"subscriber":false,"fan_level":null}}'
-)
-NOBODY_JSON = (
-    '{"id":"","username":"","nickname":"","avatar":"",'
-    '"badges":{"moderator":false,"subscriber":false,"fan_level":null}}'
-)
-
-
-def titled(key: str) -> CommonMessageData:
-    return CommonMessageData(msg_id=ID, create_time=AT, display_text=Text(key=key))
-
-
-def event(schema: betterproto2.Message, *, fallback_id: int = 0) -> Event | None:
-    method = type(schema).__name__
-    return event_of(method, decode_message(method, bytes(schema)), NOW, fallback_id)
-
-
-def json_of(schema: betterproto2.Message, *, fallback_id: int = 0) -> str:
-    """The frame as clients get it."""
-    happened = event(schema, fallback_id=fallback_id)
-    assert happened is not None
-    return encode(
-        Frame(
-            type=happened.type,
-            cursor="k3f9abcd-1742",
-            ts=happened.at,
-            id=happened.id,
-            data=happened.data,
-        )
-    )
-
-
-def data_of(schema: betterproto2.Message) -> Any:
-    return json.loads(json_of(schema))["data"]
-
-
-def frame(type: str, data: str, *, id: str = str(ID), ts: int = AT) -> str:
-    return f'{{"type":"{type}","cursor":"k3f9abcd-1742","ts":{ts},"id":"{id}","data":{data}}}'
+# Which of its kinds it is, or the text that is all of it, such a message does not say.
+SAY_NOTHING_WHEN_EMPTY = {
+    "WebcastBarrageMessage",
+    "WebcastControlMessage",
+    "WebcastLinkMicBattle",
+    "WebcastNoticeMessage",
+    "WebcastRankTextMessage",
+    "WebcastRoomMessage",
+    "WebcastRoomNotifyMessage",
+    "WebcastSocialMessage",
+    "WebcastSystemMessage",
+}
 
 
 class TestEncode:
@@ -215,8 +190,7 @@ class TestEvent:
     @pytest.mark.parametrize("method", METHODS)
     def test_it_takes_an_empty_message(self, method: str) -> None:
         happened = event_of(method, decode_message(method, b""), NOW)
-        if method in {"WebcastSocialMessage", "WebcastControlMessage"}:
-            # Which of its types it is, such a message does not say.
+        if method in SAY_NOTHING_WHEN_EMPTY:
             assert happened is None
         else:
             assert happened is not None
@@ -228,9 +202,7 @@ class TestEvent:
     def test_it_takes_any_numbers(self, long: int, short: int, text: str) -> None:
         who = User(
             id=long,
-            badge_list=[
-                BadgeStruct(scene_type=BadgeSceneType.FANS, privilege_log_extra=leveled(text))
-            ],
+            badge_list=[badge(scene, text, text=text, icon=text) for scene in BadgeSceneType],
         )
         head = CommonMessageData(msg_id=long, create_time=long, display_text=Text(key=text))
         share = CommonMessageData(display_text=Text(key=f"pm_mt_guidance_viewer_{text}_share"))
@@ -250,8 +222,30 @@ class TestEvent:
             assert json.loads(json_of(schema))
 
 
-def leveled(level: str) -> PrivilegeLogExtra:
-    return PrivilegeLogExtra(level=level)
+NO_BADGES = {
+    "moderator": False,
+    "subscriber": False,
+    "super_fan": False,
+    "fan_level": None,
+    "gifter_level": None,
+    "top_gifter": None,
+}
+
+
+def badge(
+    scene: BadgeSceneType, level: str = "", *, text: str = "", key: str = "", icon: str = ""
+) -> BadgeStruct:
+    return BadgeStruct(
+        scene_type=scene,
+        privilege_log_extra=PrivilegeLogExtra(level=level),
+        combine=CombineBadgeStruct(
+            icon=ImageModel(uri=icon), text=BadgeText(key=key, default_pattern=text)
+        ),
+    )
+
+
+def club(name: str, level: int) -> FansClubMember:
+    return FansClubMember(data=FansClubData(club_name=name, level=level))
 
 
 class TestUser:
@@ -280,40 +274,147 @@ class TestUser:
     def test_it_has_an_id_as_text(self, who: User, id: str) -> None:
         assert self.user(who)["id"] == id
 
+    def test_it_has_its_picture_in_two_sizes(self) -> None:
+        pictures = {
+            size: ImageModel(url_list=[f"https://cdn.example/{size}.webp"])
+            for size in ("thumb", "medium", "large")
+        }
+        who = User(
+            avatar_thumb=pictures["thumb"],
+            avatar_medium=pictures["medium"],
+            avatar_large=pictures["large"],
+        )
+        user = self.user(who)
+        assert user["avatar"] == "https://cdn.example/thumb.webp"
+        assert user["avatar_large"] == "https://cdn.example/large.webp"
+
+    @pytest.mark.parametrize(
+        ("sizes", "large"),
+        [
+            (["thumb", "medium"], "medium"),
+            (["thumb"], "thumb"),
+            (["medium"], "medium"),
+        ],
+    )
+    def test_its_large_picture_is_the_largest_there_is(self, sizes: list[str], large: str) -> None:
+        pictures: dict[str, Any] = {
+            f"avatar_{size}": ImageModel(url_list=[f"https://cdn.example/{size}.webp"])
+            for size in sizes
+        }
+        user = self.user(User(avatar_large=ImageModel(), **pictures))
+        assert user["avatar_large"] == f"https://cdn.example/{large}.webp"
+
+    def test_it_may_be_verified(self) -> None:
+        assert self.user(User(verified=True))["verified"] is True
+
+    @pytest.mark.parametrize(
+        ("follow_info", "identity", "status"),
+        [
+            (None, None, None),
+            (FollowInfo(), None, "none"),
+            (FollowInfo(follow_status=1), None, "follower"),
+            (FollowInfo(follow_status=2), None, "friend"),
+            # TikTok's identity says of all who have 3 that they follow, and are no friends.
+            (FollowInfo(follow_status=3), None, "follower"),
+            (FollowInfo(follow_status=3), UserIdentity(is_follower_of_anchor=True), "follower"),
+            (None, UserIdentity(), "none"),
+            (None, UserIdentity(is_follower_of_anchor=True), "follower"),
+            (
+                None,
+                UserIdentity(is_follower_of_anchor=True, is_mutual_following_with_anchor=True),
+                "friend",
+            ),
+            (FollowInfo(follow_status=1), UserIdentity(), "follower"),
+        ],
+    )
+    def test_it_says_whether_it_follows_the_streamer(
+        self, follow_info: FollowInfo | None, identity: UserIdentity | None, status: str | None
+    ) -> None:
+        user = self.user(User(follow_info=follow_info), identity)
+        assert user.get("follow_status") == status
+
     @pytest.mark.parametrize(
         ("badges", "expected"),
         [
-            ([], (False, False, None)),
-            ([(BadgeSceneType.ADMIN, "")], (True, False, None)),
-            ([(BadgeSceneType.SUBSCRIBER, "")], (False, True, None)),
-            ([(BadgeSceneType.NEW_SUBSCRIBER, "2")], (False, True, None)),
-            ([(BadgeSceneType.FANS, "28")], (False, False, 28)),
-            ([(BadgeSceneType.FANS, "0")], (False, False, 0)),
-            ([(BadgeSceneType.FANS, "")], (False, False, None)),
-            ([(BadgeSceneType.FANS, "gold")], (False, False, None)),
-            ([(BadgeSceneType.FANS, "9" * 5000)], (False, False, None)),
-            ([(BadgeSceneType.FANS, "12"), (BadgeSceneType.FANS, "")], (False, False, 12)),
-            ([(BadgeSceneType.USER_GRADE, "30")], (False, False, None)),
+            ([], {}),
+            ([badge(BadgeSceneType.ADMIN)], {"moderator": True}),
+            ([badge(BadgeSceneType.SUBSCRIBER)], {"subscriber": True}),
+            ([badge(BadgeSceneType.NEW_SUBSCRIBER, "2")], {"subscriber": True}),
+            ([badge(BadgeSceneType.FANS, "28")], {"fan_level": 28}),
+            ([badge(BadgeSceneType.FANS, "0")], {"fan_level": 0}),
+            ([badge(BadgeSceneType.FANS, "")], {}),
+            ([badge(BadgeSceneType.FANS, "gold")], {}),
+            ([badge(BadgeSceneType.FANS, "9" * 5000)], {}),
+            ([badge(BadgeSceneType.FANS, "12"), badge(BadgeSceneType.FANS)], {"fan_level": 12}),
+            ([badge(BadgeSceneType.USER_GRADE, "30")], {"gifter_level": 30}),
+            (
+                [badge(BadgeSceneType.USER_GRADE, "30"), badge(BadgeSceneType.USER_GRADE)],
+                {"gifter_level": 30},
+            ),
+            ([badge(BadgeSceneType.BADGE_SCENE_TYPE_RANK_LIST, text="No. 2")], {"top_gifter": 2}),
+            (
+                [badge(BadgeSceneType.BADGE_SCENE_TYPE_RANK_LIST, text="المركز ٣")],
+                {"top_gifter": 3},
+            ),
+            (
+                [badge(BadgeSceneType.BADGE_SCENE_TYPE_RANK_LIST, text="10. Platz")],
+                {"top_gifter": 10},
+            ),
+            ([badge(BadgeSceneType.BADGE_SCENE_TYPE_RANK_LIST)], {}),
+            ([badge(BadgeSceneType.BADGE_SCENE_TYPE_RANK_LIST, text="9" * 5000)], {}),
             (
                 [
-                    (BadgeSceneType.FANS, "7"),
-                    (BadgeSceneType.ADMIN, "0"),
-                    (BadgeSceneType.SUBSCRIBER, "1"),
+                    badge(BadgeSceneType.FANS, "7"),
+                    badge(BadgeSceneType.ADMIN, "0"),
+                    badge(BadgeSceneType.SUBSCRIBER, "1"),
                 ],
-                (True, True, 7),
+                {"moderator": True, "subscriber": True, "fan_level": 7},
             ),
         ],
     )
     def test_it_has_badges(
-        self, badges: Sequence[tuple[BadgeSceneType, str]], expected: tuple[object, ...]
+        self, badges: Sequence[BadgeStruct], expected: dict[str, object]
     ) -> None:
-        badge_list = [
-            BadgeStruct(scene_type=scene, privilege_log_extra=leveled(level))
-            for scene, level in badges
-        ]
-        found = self.user(User(id=7, badge_list=badge_list))["badges"]
-        assert tuple(found.values()) == expected
-        assert tuple(found) == ("moderator", "subscriber", "fan_level")
+        found = self.user(User(id=7, badge_list=list(badges)))["badges"]
+        assert found == {**NO_BADGES, **expected}
+
+    @pytest.mark.parametrize(
+        "superfan",
+        [
+            badge(BadgeSceneType.SUBSCRIBER, icon="webcast-va/super_fan_badge_lv1.png"),
+            badge(BadgeSceneType.NEW_SUBSCRIBER, key="pm_mt_SuperFan_badge"),
+            BadgeStruct(
+                scene_type=BadgeSceneType.SUBSCRIBER,
+                image=ImageBadge(image=ImageModel(uri="webcast-va/superfan.png")),
+            ),
+        ],
+    )
+    def test_it_may_be_a_super_fan(self, superfan: BadgeStruct) -> None:
+        badges = self.user(User(badge_list=[superfan]))["badges"]
+        assert badges == {**NO_BADGES, "subscriber": True, "super_fan": True}
+
+    @pytest.mark.parametrize(
+        ("who", "level", "club"),
+        [
+            (User(fans_club=club("Owls", 7)), 7, "Owls"),
+            (User(fans_club_info=FansClubInfo(fans_club_name="Owls", fans_level=7)), 7, "Owls"),
+            (
+                User(
+                    fans_club=club("Owls", 7),
+                    badge_list=[badge(BadgeSceneType.FANS, "9")],
+                ),
+                9,
+                "Owls",
+            ),
+            (User(fans_club=club("", 0)), None, None),
+            (User(fans_club=FansClubMember()), None, None),
+        ],
+    )
+    def test_it_may_be_in_the_fan_club(
+        self, who: User, level: int | None, club: str | None
+    ) -> None:
+        badges = self.user(who)["badges"]
+        assert (badges["fan_level"], badges.get("fan_club")) == (level, club)
 
     @pytest.mark.parametrize(
         ("identity", "moderator", "subscriber"),
@@ -327,7 +428,12 @@ class TestUser:
         self, identity: UserIdentity, moderator: bool, subscriber: bool
     ) -> None:
         badges = self.user(MARIA, identity)["badges"]
-        assert (badges["moderator"], badges["subscriber"]) == (moderator, subscriber)
+        assert badges == {
+            **NO_BADGES,
+            "moderator": moderator,
+            "subscriber": subscriber,
+            "super_fan": subscriber,
+        }
 
 
 class TestComment:
@@ -430,6 +536,16 @@ class TestGift:
     def test_it_leaves_out_a_receiver_that_it_does_not_have(self) -> None:
         assert "to_user" not in data_of(gift())
 
+    def test_it_knows_a_receiver_by_id_and_name_alone(self) -> None:
+        data = data_of(gift(to_member_id_int=2**62, to_member_nickname="Guest"))
+        expected = {"id": "4611686018427387904", "nickname": "Guest"}
+        assert data["to_user"] == json.loads(NOBODY_JSON) | expected
+
+    def test_it_shows_the_icon_without_a_picture(self) -> None:
+        icon = ImageModel(url_list=["https://cdn.example/icon.webp"])
+        data = data_of(gift(kind={"image": ImageModel(), "icon": icon}))
+        assert data["gift"]["image"] == "https://cdn.example/icon.webp"
+
     def test_it_takes_a_message_without_a_kind(self) -> None:
         data = data_of(gift(gift=None))
         assert data["gift"] == {
@@ -453,6 +569,14 @@ class TestJoin:
     def test_it_works(self) -> None:
         schema = WebcastMemberMessage(common=HEAD, user=MARIA, member_count=1657)
         assert json_of(schema) == frame("join", f'{{"user":{MARIA_JSON},"members":1657}}')
+
+    def test_it_says_which_way_they_came(self) -> None:
+        schema = WebcastMemberMessage(
+            common=HEAD, user=MARIA, client_enter_source="homepage_hot-live_cell"
+        )
+        assert json_of(schema) == frame(
+            "join", f'{{"user":{MARIA_JSON},"source":"homepage_hot-live_cell"}}'
+        )
 
     def test_it_leaves_out_members_that_it_does_not_know(self) -> None:
         schema = WebcastMemberMessage(common=HEAD, user=MARIA)
@@ -496,11 +620,37 @@ class TestSocial:
 class TestSubscribe:
     def test_it_works(self) -> None:
         schema = WebcastSubNotifyMessage(common=HEAD, user=MARIA, sub_month=7)
-        assert json_of(schema) == frame("subscribe", f'{{"user":{MARIA_JSON},"months":7}}')
+        assert json_of(schema) == frame(
+            "subscribe", f'{{"user":{MARIA_JSON},"kind":"new","months":7}}'
+        )
+
+    @pytest.mark.parametrize(
+        ("values", "kind"),
+        [
+            ({"old_subscribe_status": OldSubscribeStatus.FIRST}, "new"),
+            ({"old_subscribe_status": OldSubscribeStatus.RESUB}, "renewed"),
+            ({"old_subscribe_status": OldSubscribeStatus.SUB_IN_GRACE_PERIOD}, "renewed"),
+            ({"gift_source": GiftSource.PLATFORM}, "gifted"),
+            (
+                {
+                    "gift_source": GiftSource.USER_BUY_SPECIFIC,
+                    "old_subscribe_status": OldSubscribeStatus.RESUB,
+                },
+                "gifted",
+            ),
+        ],
+    )
+    def test_it_says_how_it_came_about(self, values: dict[str, Any], kind: str) -> None:
+        assert data_of(WebcastSubNotifyMessage(common=HEAD, user=MARIA, **values))["kind"] == kind
 
     def test_it_leaves_out_months_that_it_does_not_know(self) -> None:
         schema = WebcastSubNotifyMessage(common=HEAD, user=MARIA)
-        assert json_of(schema) == frame("subscribe", f'{{"user":{MARIA_JSON}}}')
+        assert json_of(schema) == frame("subscribe", f'{{"user":{MARIA_JSON},"kind":"new"}}')
+
+    @pytest.mark.parametrize("message_type", set(MessageType) - {MessageType.SUB_SUCCESS})
+    def test_it_is_no_reminder(self, message_type: MessageType) -> None:
+        schema = WebcastSubNotifyMessage(common=HEAD, user=MARIA, message_type=message_type)
+        assert event(schema) is None
 
 
 class TestViewers:
@@ -580,132 +730,3 @@ class TestControl:
     def test_it_passes_over_what_it_does_not_know(self, action: int) -> None:
         schema = WebcastControlMessage(common=HEAD, action=ControlAction(action))
         assert event(schema) is None
-
-
-def theirs(user: Any) -> tuple[str, str, str, str]:
-    """A person as TikTokLive gives them."""
-    if user is None:
-        return "", "", "", ""
-    urls = user.avatar_thumb.url_list if user.avatar_thumb else []
-    return str(user.id), user.display_id, user.nickname, urls[0] if urls else ""
-
-
-def ours(user: dict[str, Any]) -> tuple[str, str, str, str]:
-    return user["id"], user["username"], user["nickname"], user["avatar"]
-
-
-class TestCaptured:
-    """What TikTok sent: the frames say what TikTokLive's events say."""
-
-    pytestmark = needs_captures
-
-    def events(self, method: str) -> list[tuple[str, Any, dict[str, Any], build.Message]]:
-        """Type, TikTokLive's event and our data of each captured message."""
-        found: list[tuple[str, Any, dict[str, Any], build.Message]] = []
-        for message in captures.load_captures():
-            if message.method == method:
-                happened = event_of(method, decode_message(method, message.payload), NOW)
-                assert happened is not None
-                upstream: Any = EVENT_MAPPINGS[method]().parse(message.payload)
-                assert happened.id == str(upstream.common.msg_id)
-                assert happened.at == upstream.common.create_time
-                encoded = encode(Frame(type=happened.type, ts=happened.at, data=happened.data))
-                found.append((happened.type, upstream, json.loads(encoded)["data"], message))
-        assert found
-        return found
-
-    def test_it_works(self) -> None:
-        for kind, upstream, data, _ in self.events("WebcastChatMessage"):
-            assert kind == "comment"
-            assert data["text"] == upstream.comment
-            assert ours(data["user"]) == theirs(upstream.user)
-            assert [emote["id"] for emote in data["emotes"]] == [
-                placed.emote.emote_id for placed in upstream.emotes
-            ]
-            if upstream.at_user is not None:
-                assert theirs(upstream.at_user) in [ours(user) for user in data["mentions"]]
-
-    def test_it_has_gifts(self) -> None:
-        for kind, upstream, data, _ in self.events("WebcastGiftMessage"):
-            assert kind == "gift"
-            assert ours(data["user"]) == theirs(upstream.user)
-            assert data["gift"]["id"] == str(upstream.gift.id) == str(upstream.gift_id)
-            assert data["gift"]["name"] == upstream.gift.name
-            assert data["gift"]["diamonds"] == upstream.gift.diamond_count
-            assert data["gift"]["image"] == upstream.gift.image.url_list[0]
-            assert data["gift"]["streakable"] == ExtendedGift(upstream.gift).streakable
-            assert (data["streak"] == "ongoing") == upstream.streaking
-            assert data["count"] == upstream.repeat_count
-            assert data["group_id"] == str(upstream.group_id)
-            assert ("to_user" in data) == (upstream.to_user is not None)
-
-    def test_it_has_likes(self) -> None:
-        for kind, upstream, data, _ in self.events("WebcastLikeMessage"):
-            assert kind == "like"
-            assert ours(data["user"]) == theirs(upstream.user)
-            assert (data["count"], data["total"]) == (upstream.count, upstream.total)
-
-    def test_it_has_joins(self) -> None:
-        for kind, upstream, data, _ in self.events("WebcastMemberMessage"):
-            assert kind == "join"
-            assert ours(data["user"]) == theirs(upstream.user)
-            assert data.get("members", 0) == upstream.member_count
-
-    def test_it_has_follows_and_shares(self) -> None:
-        kinds = set()
-        for kind, upstream, data, message in self.events("WebcastSocialMessage"):
-            kinds.add(kind)
-            assert kind in upstream.common.display_text.key
-            assert ours(data["user"]) == theirs(upstream.user)
-            if kind == "share":
-                share = ShareEvent().parse(message.payload)
-                assert data.get("joined_by_share") == share.users_joined
-        assert kinds == {"follow", "share"}
-
-    def test_it_has_viewers(self) -> None:
-        for kind, upstream, data, _ in self.events("WebcastRoomUserSeqMessage"):
-            assert kind == "viewers"
-            assert (data["count"], data["total"]) == (upstream.total, upstream.total_user)
-            assert [(ours(top["user"]), top["coins"]) for top in data["top"]] == [
-                (theirs(rank.user), rank.score) for rank in upstream.ranks
-            ]
-
-    def test_it_has_questions(self) -> None:
-        for kind, upstream, data, _ in self.events("WebcastQuestionNewMessage"):
-            assert kind == "question"
-            assert data["id"] == str(upstream.data.question_id)
-            assert data["text"] == upstream.data.content
-            assert ours(data["user"]) == theirs(upstream.data.user)
-
-    def test_it_has_emotes(self) -> None:
-        for kind, upstream, data, _ in self.events("WebcastEmoteChatMessage"):
-            assert kind == "emote"
-            assert ours(data["user"]) == theirs(upstream.user)
-            assert data["emotes"] == [
-                {"id": emote.emote_id, "image": emote.image.url_list[0]}
-                for emote in upstream.emote_list
-            ]
-
-    def test_it_has_pauses_and_ends(self) -> None:
-        types = {
-            ControlAction.STREAM_PAUSED: "live_pause",
-            ControlAction.STREAM_UNPAUSED: "live_resume",
-            ControlAction.STREAM_ENDED: "live_end",
-            ControlAction.STREAM_SUSPENDED: "live_end",
-        }
-        for kind, upstream, _data, _message in self.events("WebcastControlMessage"):
-            assert kind == types[upstream.action]
-
-    def test_it_has_badges(self) -> None:
-        # TikTokLive's own helpers look for badges under names that the schema no longer has.
-        levels = set()
-        for method in ("WebcastChatMessage", "WebcastLikeMessage", "WebcastGiftMessage"):
-            for _type, upstream, data, _ in self.events(method):
-                scenes = {badge.scene_type: badge for badge in upstream.user.badge_list}
-                fans = scenes.get(BadgeSceneType.FANS)
-                level = int(fans.privilege_log_extra.level) if fans else None
-                assert data["user"]["badges"]["fan_level"] == level
-                levels.add(level)
-                if BadgeSceneType.ADMIN in scenes:
-                    assert data["user"]["badges"]["moderator"]
-        assert len(levels) > 3

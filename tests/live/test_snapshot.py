@@ -18,7 +18,8 @@ from live.frames import (
     encode,
 )
 from live.snapshot import SnapshotKeeper
-from tests.live.samples import gift, read_frame, user
+from tests.contract import check_frame
+from tests.live.samples import gift, user
 
 ONGOING, ENDED = StreakState.ONGOING, StreakState.ENDED
 
@@ -38,7 +39,10 @@ def update(keeper: SnapshotKeeper, data: msgspec.Struct) -> None:
 
 def taken(keeper: SnapshotKeeper) -> Any:
     """The snapshot as a client reads it."""
-    return read_frame(msgspec.json.encode(keeper.take()).decode())
+    snapshot = msgspec.json.decode(msgspec.json.encode(keeper.take()))
+    for frame in snapshot["gifts"] + snapshot["comments"]:
+        check_frame(frame)
+    return snapshot
 
 
 def test_it_knows_nothing_at_first() -> None:

@@ -13,9 +13,9 @@ import pytest
 from live.errors import ErrorCode
 from live.eventlog import Cursor
 from live.streaks import STREAK_TIMEOUT
+from standin import messages
 from tests.live.clock import now, now_ms, settle, virtual_time
 from tests.live.upstreams import HANGS, Socket, World, failure
-from tests.tiktok import messages
 
 CONNECT_TIME, CLOSE_TIME = 0.5, 0.25
 IDLE, LINGER, ATTEMPTS, INTERVAL = 60, 30, 5, 60

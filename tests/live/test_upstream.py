@@ -15,9 +15,11 @@ from TikTokLive.proto import ProtoMessageFetchResult, WebcastPushFrame
 
 from live.decoding import DecodeError, encode_ack
 from live.errors import ErrorCode, RelayError
+from live.frames import Person, RoomCounts
+from live.rooms import Room
 from live.signgate import SignGate
-from live.upstream import Room, TikTokUpstream
-from tests.tiktok import Failure, Kind, TikTok, encode_push_frame, messages
+from live.upstream import TikTokUpstream
+from standin import Failure, Kind, TikTok, encode_push_frame, messages, pages
 
 
 class Recorder:
@@ -94,7 +96,14 @@ class TestAnUpstream:
     ) -> None:
         room = tiktok.go_live("alice", title="Hi", history=[messages.chat("early", "bird")])
         await upstream.open()
-        assert recorder.room == Room(id=str(room.room_id), title="Hi")
+        alice = messages.user("alice")
+        assert recorder.room == Room(
+            id=str(room.room_id),
+            title="Hi",
+            owner=Person(str(alice.id), "alice", "Alice", "https://cdn.example/alice.webp"),
+            started_at=pages.started_at(room) * 1000,
+            counts=RoomCounts(0, pages.TOTAL_VIEWERS, pages.LIKES, pages.FOLLOWERS),
+        )
         assert recorder.methods == ["WebcastChatMessage"]
         recorder.heard.clear()
         await room.push(messages.like("viewer"), messages.unknown("WebcastUnheardOfMessage"))

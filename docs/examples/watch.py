@@ -1,0 +1,61 @@
+"""Print the comments and gifts of a LIVE, whatever the network does.
+
+pip install websockets
+python watch.py 'ws://127.0.0.1:8000/ws/<token>'
+"""
+
+import asyncio
+import json
+import random
+import sys
+from typing import Any
+
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed, InvalidHandshake
+
+# Errors that another attempt would only meet again; docs/mobile.md says what to do about each.
+FINAL = {
+    *("invalid_token", "token_revoked", "account_disabled", "username_missing"),
+    *("username_invalid", "bad_request", "user_not_found", "age_restricted", "sign_forbidden"),
+}
+
+
+async def watch(address: str) -> int:
+    """Returns 0 when the LIVE has ended, 1 after an error that a retry can't cure."""
+    cursor, attempt = "", 0
+    while True:
+        error: dict[str, Any] = {}
+        query = "?types=comment,gift&wait=1" + (f"&since={cursor}" if cursor else "")
+        try:
+            async with connect(address + query, max_size=None) as socket:
+                async for text in socket:
+                    frame = json.loads(text)
+                    data = frame["data"]
+                    cursor = frame.get("cursor") or data.get("cursor") or cursor
+                    match frame["type"]:
+                        case "connected":
+                            attempt = 0
+                            print(f"@{data['username']} is live", flush=True)
+                        case "comment":
+                            print(f"{data['user']['nickname']}: {data['text']}", flush=True)
+                        case "gift" if data["streak"] != "ongoing":  # counts every gift once
+                            gift = f"{data['count']} × {data['gift']['name']}"
+                            print(f"{data['user']['nickname']} sends {gift}", flush=True)
+                        case "gap":
+                            print(f"(missed: {data['missed'] or 'unknown'})", flush=True)
+                        case "error":
+                            error = data
+                            print(f"{data['title']}. {data['detail']}", flush=True)
+            if socket.close_code == 1000:
+                return 0
+        except (OSError, ConnectionClosed, InvalidHandshake):
+            pass  # the network, or the close that the error announced
+        if error.get("code") in FINAL:
+            return 1
+        backoff = random.uniform(0.5, 1) * min(30, 2**attempt)
+        await asyncio.sleep(error.get("retry_after", backoff))
+        attempt += 1
+
+
+if __name__ == "__main__":
+    sys.exit(asyncio.run(watch(sys.argv[1])))

@@ -1,0 +1,116 @@
+"""What lies between a client and a server, and can be cut: a TCP proxy on the loopback."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+HOST = "127.0.0.1"
+_CHUNK = 65536
+
+
+@dataclass(eq=False)
+class _Connection:
+    near: asyncio.StreamWriter
+    far: asyncio.StreamWriter
+    flowing: asyncio.Event
+
+    def abort(self) -> None:
+        self.flowing.set()
+        self.near.transport.abort()
+        self.far.transport.abort()
+
+
+class Cable:
+    """Passes connections on to `port`. `async with Cable(port) as cable`.
+
+    Attributes:
+        port: where clients connect.
+        unplugged: while true, connections are aborted as they come.
+    """
+
+    def __init__(self, port: int) -> None:
+        self.port = 0
+        self.unplugged = False
+        self._far_port = port
+        self._connections: set[_Connection] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    @property
+    def address(self) -> str:
+        """Of the pages; sockets have ws:// instead of http://."""
+        return f"http://{HOST}:{self.port}"
+
+    async def __aenter__(self) -> Self:
+        self._server = await asyncio.start_server(self._accept, HOST, 0)
+        self.port = self._server.sockets[0].getsockname()[1]
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._server.close()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._server.wait_closed()
+
+    def cut(self) -> None:
+        """Abort all connections: both ends notice at once."""
+        for connection in self._connections:
+            connection.abort()
+
+    def freeze(self) -> None:
+        """Let nothing through any more on the connections that there are: no end notices."""
+        for connection in self._connections:
+            connection.flowing.clear()
+
+    def _accept(self, reader: asyncio.StreamReader, near: asyncio.StreamWriter) -> None:
+        if self.unplugged:
+            near.transport.abort()
+            return
+        task = asyncio.create_task(self._carry(reader, near), name="cable")
+        self._tasks.add(task)
+
+        def is_over(task: asyncio.Task[None]) -> None:
+            self._tasks.discard(task)
+            near.close()  # what has been written already still goes out, unless it was cut
+
+        task.add_done_callback(is_over)
+
+    async def _carry(self, reader: asyncio.StreamReader, near: asyncio.StreamWriter) -> None:
+        try:
+            far_reader, far = await asyncio.open_connection(HOST, self._far_port)
+        except ConnectionError:
+            return  # the server is down
+        connection = _Connection(near, far, asyncio.Event())
+        connection.flowing.set()
+        self._connections.add(connection)
+        ways = [
+            asyncio.create_task(_pump(reader, far, connection.flowing), name="cable up"),
+            asyncio.create_task(_pump(far_reader, near, connection.flowing), name="cable down"),
+        ]
+        try:
+            await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            self._connections.discard(connection)
+            far.close()
+            for way in ways:
+                way.cancel()
+            await asyncio.wait(ways)
+
+
+async def _pump(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, flowing: asyncio.Event
+) -> None:
+    with contextlib.suppress(ConnectionError):
+        while data := await reader.read(_CHUNK):
+            await flowing.wait()
+            writer.write(data)
+            await writer.drain()
