@@ -22,6 +22,9 @@ STREAK_TIMEOUT = 20.0
 # Seconds for which an ended streak is remembered, in case TikTok goes on with it.
 _MEMORY = 120.0
 
+# Streaks without a group can't be told apart: the next one of that user and gift has the same key.
+_NO_GROUP = "0"
+
 _Key = tuple[str, str, str]
 
 
@@ -56,6 +59,8 @@ class Streaks:
         if gift.streak is StreakState.ENDED:
             streak.counted += count
             streak.gift = None
+            if gift.group_id == _NO_GROUP:
+                del self._streaks[key]
         else:
             streak.gift = gift
         return gift

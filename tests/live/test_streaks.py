@@ -58,6 +58,12 @@ class TestUpdate:
 
         assert streaks.update(gift(5, ENDED, diamonds=10), 1) == gift(2, ENDED, diamonds=10)
 
+    def test_it_counts_the_next_streak_without_a_group_from_the_start(self) -> None:
+        streaks = Streaks()
+        steps = [gift(3, ENDED, group="0"), gift(1, ONGOING, group="0"), gift(2, ENDED, group="0")]
+
+        assert [streaks.update(step, 0) for step in steps] == steps
+
     def test_it_keeps_streaks_of_users_gifts_and_groups_apart(self) -> None:
         streaks = Streaks()
         each = [
