@@ -159,7 +159,7 @@ def streams_of_gifts(draw: st.DrawFn) -> tuple[list[tuple[float, Gift]], tuple[i
     """
     messages: list[Gift] = []
     gifts = diamonds_given = 0
-    for number in range(draw(st.integers(1, 4))):
+    for number in range(1, 1 + draw(st.integers(1, 4))):
         diamonds = draw(st.sampled_from([0, 1, 299]))
         counts = draw(st.lists(st.integers(1, 30), min_size=1, max_size=6))
         ends = draw(st.integers(0, 2))
