@@ -37,16 +37,6 @@ USER_NOT_FOUND = {
 
 
 @pytest.fixture
-async def tiktok(settings: Settings) -> AsyncIterator[TikTok]:
-    async with TikTok() as tiktok:
-        settings.TIKTOK_APP_URL = tiktok.url
-        settings.TIKTOK_WEBCAST_URL = f"{tiktok.url}/webcast"
-        settings.SIGN_API_URL = tiktok.url
-        settings.RELAY_CONNECT_TIMEOUT = 3
-        yield tiktok
-
-
-@pytest.fixture
 async def relay(tiktok: TikTok) -> AsyncIterator[Relay]:
     relay = Relay()
     yield relay

@@ -36,16 +36,6 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-async def tiktok(settings: Settings) -> AsyncIterator[TikTok]:
-    async with TikTok() as tiktok:
-        settings.TIKTOK_APP_URL = tiktok.url
-        settings.TIKTOK_WEBCAST_URL = f"{tiktok.url}/webcast"
-        settings.SIGN_API_URL = tiktok.url
-        settings.RELAY_CONNECT_TIMEOUT = 3
-        yield tiktok
-
-
-@pytest.fixture
 async def tiktok_knows(tiktok: TikTok, clock: Clock) -> AsyncIterator[Lookup]:
     """A lookup; when the test is over, it is closed and has left no connection."""
     asked = Lookup(clock)

@@ -24,14 +24,9 @@ WITHIN = 10
 
 
 @pytest.fixture
-async def tiktok(settings: Settings) -> AsyncIterator[TikTok]:
-    async with TikTok() as tiktok:
-        settings.TIKTOK_APP_URL = tiktok.url
-        settings.TIKTOK_WEBCAST_URL = f"{tiktok.url}/webcast"
-        settings.SIGN_API_URL = tiktok.url
-        settings.RELAY_CONNECT_TIMEOUT = 3
-        yield tiktok
-        await tiktok.wait_for(lambda: not tiktok.open_connections)  # nothing is left open
+async def tiktok(tiktok: TikTok) -> AsyncIterator[TikTok]:
+    yield tiktok
+    await tiktok.wait_for(lambda: not tiktok.open_connections)  # nothing is left open
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ from typing import Any
 
 import httpx
 import pytest
-from pytest_django import Settings
 from TikTokLive.client import client as tiktoklive_client
 from TikTokLive.client.ws import ws_connect
 from TikTokLive.proto import ProtoMessageFetchResult, WebcastPushFrame
@@ -52,16 +51,6 @@ class Recorder:
         async with asyncio.timeout(10):
             await self.heard.wait()
         self.heard.clear()
-
-
-@pytest.fixture
-async def tiktok(settings: Settings) -> AsyncIterator[TikTok]:
-    async with TikTok() as tiktok:
-        settings.TIKTOK_APP_URL = tiktok.url
-        settings.TIKTOK_WEBCAST_URL = f"{tiktok.url}/webcast"
-        settings.SIGN_API_URL = tiktok.url
-        settings.RELAY_CONNECT_TIMEOUT = 3
-        yield tiktok
 
 
 @pytest.fixture
