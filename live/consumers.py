@@ -273,11 +273,11 @@ class RelayConsumer(AsyncWebsocketConsumer):
                     connection.frames_sent += len(parcel.texts)
                 self._sending = False
                 if delivery.up_to_date and stream.offline is not None and not options.wait:
-                    raise stream.offline
+                    raise stream.offline.with_traceback(None)  # it is raised in every socket
                 if not delivery.finished:
                     await delivery.wait()
             if stream.error is not None:
-                raise stream.error
+                raise stream.error.with_traceback(None)
         finally:
             self._relay.leave(stream, account, options)
 

@@ -24,6 +24,8 @@ __all__ = ["Delivery"]
 # A parcel holds no more frames than that, nor many more characters.
 _CHUNK = 64
 _CHUNK_LENGTH = 64 * 1024
+# Places whose runs are kept at once. Sockets that keep up are all at one or two.
+_MEMO = 64
 # Behind by more than that, a socket gets merged frames, made of larger chunks.
 _LAG = 256
 _LAG_CHUNK = 1024
@@ -34,7 +36,7 @@ _UNLESS_ASKED = EVENT_TYPES - {FrameType.OTHER}
 class _Run(NamedTuple):
     """A stretch of the log, as it goes out; no parcel if nothing of it is wanted."""
 
-    parcel: Parcel | None
+    parcels: list[Parcel]
     end: int
     at: int
 
@@ -104,8 +106,7 @@ class Delivery:
         lags = self._log.end - max(self.position, self._due) > _LAG
         run = self._merged_run() if lags else self._shared_run()
         self.position, self._delivered_at = run.end, run.at
-        if run.parcel is not None:
-            parcels.append(run.parcel)
+        parcels += run.parcels
         return parcels
 
     def _shared_run(self) -> _Run:
@@ -113,6 +114,8 @@ class Delivery:
         place = (self.position, self._wanted, bool(self._batch))
         runs = self._log.memo
         if (run := runs.get(place)) is None:
+            if len(runs) >= _MEMO:
+                runs.clear()
             entries = self._log.read(self.position, _CHUNK)
             length = 0
             for count, entry in enumerate(entries):
@@ -130,7 +133,7 @@ class Delivery:
     def _run(self, entries: list[Entry], texts: list[str]) -> _Run:
         if self._batch and len(texts) > 1:
             texts = [_batch_text(texts, self._clock())]
-        return _Run(Parcel(texts) if texts else None, entries[-1].offset, entries[-1].at)
+        return _Run(_parcels(texts), entries[-1].offset, entries[-1].at)
 
     def _filtered(self, entries: list[Entry]) -> list[Entry]:
         return [entry for entry in entries if entry.type in self._wanted]
@@ -173,6 +176,19 @@ class Delivery:
             cursor=cursor,
         )
         return encode(Frame(type=FrameType.GAP, cursor=cursor, ts=now, data=gap))
+
+
+def _parcels(texts: list[str]) -> list[Parcel]:
+    """The texts in parcels that a slow socket takes one by one, so that its progress shows."""
+    cut: list[list[str]] = []
+    length = 0
+    for text in texts:
+        length += len(text)
+        if not cut or length > _CHUNK_LENGTH or len(cut[-1]) >= _CHUNK:
+            cut.append([])
+            length = len(text)
+        cut[-1].append(text)
+    return [Parcel(part) for part in cut]
 
 
 def _batch_text(texts: list[str], now: int) -> str:

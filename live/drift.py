@@ -17,7 +17,7 @@ from django.utils.translation import gettext_noop as _
 from msgspec import Struct
 
 from live import notices
-from live.frames import Comment, Gift, Join, Like
+from live.frames import Comment, Gift, Join, Like, StreakState
 
 __all__ = ["Drift", "Finding"]
 
@@ -117,6 +117,9 @@ class Drift:
         return [window.finding for window in windows if window.drifts]
 
     def watch(self, data: Struct) -> None:
+        """Look at an event's data, once."""
+        if isinstance(data, Gift) and data.streak is StreakState.ONGOING:
+            return  # one long streak would be all that is seen
         for window in self._windows.get(type(data), ()):
             if not window.add(data):
                 continue

@@ -116,6 +116,7 @@ _MAX_PIECE = 1000
 # TikTok's word for "language not recognised".
 _UNKNOWN_LANGUAGE = "un"
 _FIRST_MS = 10**12  # a time below that is in seconds
+_LAST_MS = 10**14  # the year 5138; a time beyond that is none
 
 
 def event_of(method: str, message: Any, now: int, fallback_id: int = 0) -> Event | None:
@@ -257,7 +258,7 @@ def _piece(piece: Any) -> str:
 
 def _ms(time: int) -> int | UnsetType:
     """A time of TikTok's, which is in seconds or in ms."""
-    if time <= 0:
+    if not 0 < time <= _LAST_MS:
         return UNSET
     return time if time >= _FIRST_MS else time * 1000
 
@@ -277,9 +278,9 @@ def _number(value: int) -> int | UnsetType:
 
 
 def _comment(message: Any) -> _Built:
-    mentions = {user.id: _user(user) for user in message.mention_users}
-    if message.HasField("at_user"):
-        mentions.setdefault(message.at_user.id, _user(message.at_user))
+    mentions = [_user(user) for user in message.mention_users]
+    if message.HasField("at_user") and (mentioned := _user(message.at_user)) not in mentions:
+        mentions.append(mentioned)
     language = message.content_language
     return FrameType.COMMENT, Comment(
         _user(message.user, message.user_identity if message.HasField("user_identity") else None),
@@ -288,7 +289,7 @@ def _comment(message: Any) -> _Built:
             Emote(placed.emote.emote_id, _image(placed.emote.image), placed.index)
             for placed in message.emotes
         ],
-        list(mentions.values()),
+        mentions,
         language if language and language != _UNKNOWN_LANGUAGE else UNSET,
     )
 
@@ -296,7 +297,9 @@ def _comment(message: Any) -> _Built:
 def _gift(message: Any) -> _Built:
     gift = message.gift
     count = max(message.repeat_count, 1)
-    streakable = gift.type == _STREAKABLE
+    # Without the gift itself, a group at least says that there is a streak to be counted once.
+    known = message.HasField("gift")
+    streakable = gift.type == _STREAKABLE if known else bool(message.group_id)
     streak = None
     if streakable:
         streak = StreakState.ENDED if message.repeat_end else StreakState.ONGOING

@@ -92,6 +92,7 @@ class Feed:
                 break
             event = self._read(message, at)
             if event is not None and self._is_new(event.id):
+                self.drift.watch(event.data)
                 self._add(event, now)
         return self.log.end > end
 
@@ -107,17 +108,17 @@ class Feed:
         except DecodeError as failure:
             self.reject(method, failure)
         if method not in EVENT_MAPPINGS:
-            self._note_unknown(method)
+            self._note_unknown(_shown(method))
         return _other(message, whole, at) if self.tells_others else None
 
     def _note_unknown(self, method: str) -> None:
         if self._count(self.unknown, method) == 1:
-            notices.unknown_method(self._username, method[:_MAX_METHOD])
+            notices.unknown_method(self._username, method)
 
     def reject(self, what: str, failure: DecodeError) -> None:
         """Count something that could not be decoded; the first of each kind is logged."""
         if self._count(self.undecodable, what) == 1:
-            notices.undecodable(self._username, what[:_MAX_METHOD], failure)
+            notices.undecodable(self._username, what, failure)
 
     def sweep(self, now: float) -> None:
         """End streaks that TikTok forgot to end. To be called every few seconds."""
@@ -162,9 +163,8 @@ class Feed:
 
     def _append_event(self, event: Event) -> None:
         data = event.data
-        self.drift.watch(data)
         entry = self._append(event.type, event.at, lambda cursor: data, event.id)
-        self._snapshot.update(data, entry.text)
+        self._snapshot.update(data, entry.text, event.id)
 
     def _append(
         self, type: FrameType, at: int, data: Callable[[str], Struct], id: str = ""
@@ -201,6 +201,11 @@ class Feed:
         return counter[method]
 
 
+def _shown(method: str) -> str:
+    """A method's name, which is TikTok's to choose, as it may stand in a log or on a page."""
+    return "".join(filter(str.isprintable, method[:_MAX_METHOD]))
+
+
 def _event_of(message: Any, at: int) -> Event | None:
     if len(message.payload) > _MAX_PAYLOAD:
         raise DecodeError(f"too large: {len(message.payload)} bytes")
@@ -216,7 +221,5 @@ def _other(message: Any, whole: dict[str, Any] | None, at: int) -> Event:
     """
     # As in every frame, the message's own id comes before the envelope's.
     number = int((whole or {}).get("common", {}).get("msg_id", 0)) or message.msg_id
-    data = Other(
-        message.method[:_MAX_METHOD], len(message.payload), UNSET if whole is None else whole
-    )
+    data = Other(_shown(message.method), len(message.payload), UNSET if whole is None else whole)
     return Event(FrameType.OTHER, str(number % 2**64) if number else "", at, data)

@@ -85,6 +85,7 @@ class RecordingWriter:
     def __init__(self, path: Path, header: Header, *, overwrite: bool = False) -> None:
         opener = functools.partial(os.open, mode=0o600)
         self._raw = open(path, "wb" if overwrite else "xb", opener=opener)  # noqa: SIM115
+        os.fchmod(self._raw.fileno(), 0o600)  # of one that is overwritten, too
         self._file: BinaryIO = self._raw
         if path.suffix == _ZIPPED:
             # Without the file's name, which may be someone's.

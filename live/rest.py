@@ -155,7 +155,7 @@ def _explain(request: Any, failure: Any) -> HttpResponse:
     bad_request = RelayError(ErrorCode.BAD_REQUEST)
     match failure:
         case RelayError():
-            return _answer(request, failure, _STATUS[failure.code])
+            return _answer(request, failure, _STATUS.get(failure.code, HTTPStatus.BAD_GATEWAY))
         case ValidationError():
             error = RelayError(ErrorCode.USERNAME_INVALID)
             return _answer(request, error, _STATUS[error.code], failure.message)

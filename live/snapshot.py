@@ -4,10 +4,22 @@ from __future__ import annotations
 
 import heapq
 from collections import deque
+from typing import NamedTuple
 
 import msgspec
 
-from live.frames import Comment, Frame, Gift, Like, Snapshot, StreakState, TopGifter, User, Viewers
+from live.frames import (
+    Comment,
+    Delete,
+    Frame,
+    Gift,
+    Like,
+    Snapshot,
+    StreakState,
+    TopGifter,
+    User,
+    Viewers,
+)
 
 __all__ = ["SnapshotKeeper"]
 
@@ -19,6 +31,12 @@ _MAX_GIFTERS = 10_000
 _MAX_STREAKS = 100
 
 
+class _Comment(NamedTuple):
+    id: str
+    user_id: str
+    text: str
+
+
 class SnapshotKeeper:
     """Follows the events of one LIVE."""
 
@@ -26,17 +44,20 @@ class SnapshotKeeper:
         self._viewers: int | None = None
         self._likes: int | None = None
         # Frames are kept as the texts that have been sent.
-        self._comments: deque[str] = deque(maxlen=_COMMENTS)
+        self._comments: deque[_Comment] = deque(maxlen=_COMMENTS)
         self._streaks: dict[tuple[str, str, str], str] = {}
         self._gifters: dict[str, tuple[int, User]] = {}
 
-    def update(self, data: msgspec.Struct, text: str) -> None:
+    def update(self, data: msgspec.Struct, text: str, id: str = "") -> None:
         """Args:
         data: of an event's frame.
         text: the whole frame.
+        id: the event's.
         """
         if isinstance(data, Comment):
-            self._comments.append(text)
+            self._comments.append(_Comment(id, data.user.id, text))
+        elif isinstance(data, Delete):
+            self._forget_comments(data)
         elif isinstance(data, Like):
             self._likes = max(self._likes or 0, data.total)
         elif isinstance(data, Viewers):
@@ -51,8 +72,16 @@ class SnapshotKeeper:
             likes=self._likes,
             gifts=[_raw(text) for text in self._streaks.values()],
             top=[TopGifter(user, diamonds) for diamonds, user in top],
-            comments=[_raw(text) for text in self._comments],
+            comments=[_raw(comment.text) for comment in self._comments],
         )
+
+    def _forget_comments(self, deleted: Delete) -> None:
+        kept = [
+            comment
+            for comment in self._comments
+            if comment.id not in deleted.message_ids and comment.user_id not in deleted.user_ids
+        ]
+        self._comments = deque(kept, maxlen=_COMMENTS)
 
     def _update_gift(self, gift: Gift, text: str) -> None:
         key = (gift.user.id, gift.gift.id, gift.group_id)

@@ -198,7 +198,7 @@ class _Client(TikTokLiveClient):
                 extra_params={"room_id": self._web.params["room_id"]},
             )
             data = response.json()["data"]
-        except (httpx.HTTPError, LookupError, TypeError, ValueError):
+        except (httpx.HTTPError, LookupError, TypeError, ValueError, RecursionError):
             return {}
         if not isinstance(data, dict):
             return {}

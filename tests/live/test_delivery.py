@@ -499,6 +499,26 @@ class TestSharing:
 
         assert [len(parcel.texts) for _ in range(2) for parcel in socket.pending()] == [1, 1]
 
+    def test_what_is_merged_goes_in_parcels_that_a_slow_socket_can_take(self) -> None:
+        log = EventLog(1024)
+        socket = delivery(log)
+        for _ in range(LAG + 1):
+            log.append(COMMENT, 0, lambda cursor: "x" * 1000)
+
+        parcels = socket.pending()
+
+        assert sum(len(parcel.texts) for parcel in parcels) == LAG + 1
+        assert all(sum(map(len, parcel.texts)) <= 64 * 1024 for parcel in parcels)
+
+    def test_a_bounded_number_of_places_is_remembered(self) -> None:
+        log = EventLog(1024)
+        for number in range(200):
+            append(log, COMMENT, number)
+        for place in range(200):
+            delivery(log, since=Cursor(log.epoch, place)).pending()
+
+        assert 0 < len(log.memo) <= 64
+
 
 class TestWait:
     @virtual_time

@@ -8,6 +8,7 @@ import msgspec
 
 from live.frames import (
     Comment,
+    Delete,
     Follow,
     Frame,
     FrameType,
@@ -31,10 +32,10 @@ def keeper_of(*data: msgspec.Struct) -> SnapshotKeeper:
     return keeper
 
 
-def update(keeper: SnapshotKeeper, data: msgspec.Struct) -> None:
+def update(keeper: SnapshotKeeper, data: msgspec.Struct, id: str = "") -> None:
     types = {Comment: FrameType.COMMENT, Gift: FrameType.GIFT, Like: FrameType.LIKE}
     frame_type = types.get(type(data), FrameType.FOLLOW)
-    keeper.update(data, encode(Frame(type=frame_type, cursor="e-1", ts=0, data=data)))
+    keeper.update(data, encode(Frame(type=frame_type, cursor="e-1", ts=0, data=data)), id)
 
 
 def taken(keeper: SnapshotKeeper) -> Any:
@@ -72,6 +73,16 @@ def test_it_tells_the_last_twenty_comments_as_they_were_sent() -> None:
 
     assert [frame["data"]["text"] for frame in comments] == [str(n) for n in range(5, 25)]
     assert (comments[0]["type"], comments[0]["cursor"]) == ("comment", "e-1")
+
+
+def test_it_tells_no_comment_that_was_deleted() -> None:
+    keeper = keeper_of()
+    for number, name in enumerate(("anna", "bob", "anna", "carol")):
+        update(keeper, Comment(user(name), str(number), [], []), id=f"id{number}")
+
+    update(keeper, Delete(message_ids=["id3"], user_ids=["anna"]))
+
+    assert [frame["data"]["text"] for frame in taken(keeper)["comments"]] == ["1"]
 
 
 def test_it_tells_the_newest_of_each_open_streak() -> None:

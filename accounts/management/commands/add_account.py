@@ -15,6 +15,8 @@ class Command(BaseCommand):
         "Make an account and one token for it. Prints one JSON object with user_id, username, "
         "tiktok_username and token; the token is never shown again."
     )
+    # They would load all of the server, TikTokLive's schema too: seconds, for one row.
+    requires_system_checks = []
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("name", help="the account's name, to sign in with")

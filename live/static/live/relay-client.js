@@ -374,6 +374,8 @@ export class RelayClient {
     const error = this.#error;
     const atLeast = secondsToWait(code, error, Boolean(wait));
     if (atLeast === null) {
+      // The LIVE is over and has been read to its end: there is nothing to go on with.
+      if (code === NORMAL && !error) this.#cursor = null;
       this.#finish(code, error);
       return;
     }
