@@ -18,6 +18,16 @@ FINAL = {
     *("invalid_token", "token_revoked", "account_disabled", "username_missing"),
     *("username_invalid", "bad_request", "user_not_found", "age_restricted", "sign_forbidden"),
 }
+# Seconds to wait at least, where the error does not say how long.
+AT_LEAST = {
+    "rate_limited": 60,
+    "tiktok_blocked": 60,
+    "too_many_connections": 30,
+    "sign_unavailable": 30,
+    "tiktok_timeout": 10,
+    "internal_error": 10,
+    "connection_lost": 5,
+}
 
 
 async def watch(address: str) -> int:
@@ -53,7 +63,8 @@ async def watch(address: str) -> int:
         if error.get("code") in FINAL:
             return 1
         backoff = random.uniform(0.5, 1) * min(30, 2**attempt)
-        await asyncio.sleep(error.get("retry_after", backoff))
+        at_least = AT_LEAST.get(error.get("code", ""), 0)
+        await asyncio.sleep(error.get("retry_after", at_least) + backoff)
         attempt += 1
 
 

@@ -67,7 +67,7 @@ class Server:
 
     async def start(self) -> None:
         """Migrate and serve; returns when connections are accepted."""
-        await self.manage("migrate", "--verbosity", "0")
+        await self.manage("migrate", "--verbosity", "0", "--skip-checks")
         port = str(self.port)
         command = {
             "daphne": ["daphne", "-b", "127.0.0.1", "-p", port, "relay_project.asgi:application"],
