@@ -17,6 +17,7 @@ from django.utils.translation import get_supported_language_variant
 from django.utils.translation import gettext_noop as _
 from django.utils.translation.trans_real import parse_accept_lang_header
 
+from accounts.models import AccessToken
 from live.errors import ErrorCode, RelayError
 from live.eventlog import Cursor
 from live.frames import EVENT_TYPES, FrameType
@@ -27,6 +28,7 @@ __all__ = [
     "SocketOptions",
     "address",
     "bearer_token",
+    "check_access",
     "header",
     "is_trusted_proxy",
     "language",
@@ -141,6 +143,14 @@ def _lang(values: Mapping[str, str]) -> str | None:
     if value is not None and value not in dict(settings.LANGUAGES):
         raise _bad_request(_("“lang” takes en or ru."))
     return value
+
+
+def check_access(token: AccessToken) -> None:
+    """Raises RelayError: the token is revoked or has expired, or its account is disabled."""
+    if not token.is_usable():
+        raise RelayError(ErrorCode.TOKEN_REVOKED)
+    if not token.user.is_active:
+        raise RelayError(ErrorCode.ACCOUNT_DISABLED)
 
 
 def header(scope: Mapping[str, Any], name: bytes) -> str:

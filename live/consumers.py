@@ -233,10 +233,7 @@ class RelayConsumer(AsyncWebsocketConsumer):
         connection.token_prefix = token.prefix
         connection.account_id = account.pk
         connection.tiktok_username = account.tiktok_username
-        if not token.is_usable():
-            raise RelayError(ErrorCode.TOKEN_REVOKED)
-        if not account.is_active:
-            raise RelayError(ErrorCode.ACCOUNT_DISABLED)
+        clients.check_access(token)
         connection.token_id = token.pk
         return Account(account.pk, account.tiktok_username, account.sign_api_key())
 

@@ -154,7 +154,7 @@ class Delivery:
         texts += [entry.text for entry in lasting]
         self.position = log.first - 1
         self._lost = False
-        return [Parcel([text]) for text in texts]
+        return _parcels(texts)
 
     def _missed(self) -> dict[str, int] | None:
         """How many wanted events can't be had any more, by type; None if nobody knows."""

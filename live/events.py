@@ -62,7 +62,7 @@ from live.frames import (
     Viewers,
 )
 
-__all__ = ["Event", "event_of"]
+__all__ = ["STREAKABLE", "Event", "event_of"]
 
 
 class Event(NamedTuple):
@@ -79,7 +79,7 @@ _Built: TypeAlias = tuple[FrameType, Struct]
 # TikTok's numbers, by the enumerations of its schema.
 # BadgeSceneType
 _ADMIN, _SUBSCRIBER, _RANK_LIST, _NEW_SUBSCRIBER, _USER_GRADE, _FANS = 1, 4, 6, 7, 8, 10
-_STREAKABLE = 1  # Gift.type
+STREAKABLE = 1  # Gift.type
 _FOLLOWED, _SHARED = 1, 3  # WebcastSocialMessage.action
 _CONTROL = {  # ControlAction
     1: (FrameType.LIVE_PAUSE, ""),
@@ -299,7 +299,7 @@ def _gift(message: Any) -> _Built:
     count = max(message.repeat_count, 1)
     # Without the gift itself, a group at least says that there is a streak to be counted once.
     known = message.HasField("gift")
-    streakable = gift.type == _STREAKABLE if known else bool(message.group_id)
+    streakable = gift.type == STREAKABLE if known else bool(message.group_id)
     streak = None
     if streakable:
         streak = StreakState.ENDED if message.repeat_end else StreakState.ONGOING
@@ -596,7 +596,7 @@ def _goal_part(part: Any) -> GoalPart:
         return GoalPart(number, part.progress, part.target)
     gift = part.gift
     kind = GiftKind(
-        number, gift.name, gift.diamond_count, _image(gift.icon), gift.type == _STREAKABLE
+        number, gift.name, gift.diamond_count, _image(gift.icon), gift.type == STREAKABLE
     )
     return GoalPart(number, part.progress, part.target, kind)
 

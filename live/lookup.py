@@ -24,6 +24,7 @@ from TikTokLive.client.web.web_base import TikTokHTTPClient
 from TikTokLive.client.web.web_settings import WebDefaults
 
 from live.errors import ErrorCode, RelayError
+from live.events import STREAKABLE
 from live.frames import GiftKind
 from live.upstream import TLS, code_of
 
@@ -46,7 +47,6 @@ _MAX_GIFTS = 5000
 _MAX_NAME = 200
 _TOO_LARGE = 2**64  # for an id of TikTok's
 _MAX_ADDRESS = 2000
-_STREAKABLE = 1  # Gift.type, as in `live.events`
 
 K = TypeVar("K", bound=Hashable)
 T = TypeVar("T")
@@ -269,7 +269,7 @@ def _gift(given: Any) -> GiftKind | None:
         name=gift.name[:_MAX_NAME].encode("utf-8", "replace").decode(),
         diamonds=gift.diamond_count,
         image=_picture(gift.image) or _picture(gift.icon),
-        streakable=gift.type == _STREAKABLE,
+        streakable=gift.type == STREAKABLE,
     )
 
 

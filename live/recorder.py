@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
@@ -12,9 +11,11 @@ from django.conf import settings
 from live.decoding import DecodeError
 from live.errors import ErrorCode, RelayError
 from live.recordings import Header, Message, RecordingWriter, ends_live
+from live.rooms import Room
 from live.scrubbing import Scrubber
 from live.signgate import SignGate
-from live.upstream import Room, TikTokUpstream
+from live.streams import now_ms
+from live.upstream import TikTokUpstream
 
 __all__ = ["Recorder", "Result"]
 
@@ -134,7 +135,7 @@ class Recorder:
                     version=1,
                     username=scrubber.name(self._username) if scrubber else self._username,
                     room_id=scrubber.written_id(room.id) if scrubber else room.id,
-                    started_at=time.time_ns() // 1_000_000,
+                    started_at=now_ms(),
                 )
             )
         except OSError as refused:

@@ -19,6 +19,8 @@ import msgspec
 from msgspec import Meta, Struct
 
 from live.decoding import DecodeError, decode_message
+from live.events import event_of
+from live.frames import FrameType
 
 __all__ = [
     "MAX_LINE",
@@ -36,7 +38,6 @@ _MAX_SAID = 200
 _ZIPPED = ".gz"
 
 _CONTROL = "WebcastControlMessage"
-_LIVE_OVER = {3, 4}  # ControlAction: STREAM_ENDED, STREAM_SUSPENDED
 
 _Number = Annotated[int, Meta(ge=0, lt=2**53)]
 _Digits = Annotated[str, Meta(pattern=r"^[0-9]{1,20}\Z")]
@@ -138,9 +139,10 @@ def ends_live(method: str, payload: bytes) -> bool:
     if method != _CONTROL:
         return False
     try:
-        return decode_message(method, payload).action in _LIVE_OVER
+        event = event_of(method, decode_message(method, payload), 0)
     except DecodeError:
         return False
+    return event is not None and event.type is FrameType.LIVE_END
 
 
 def _messages(lines: Iterator[tuple[int, bytes]]) -> Iterator[Message]:

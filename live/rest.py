@@ -70,10 +70,7 @@ class BearerToken(HttpBearer):
         found = AccessToken.objects.find(token)
         if found is None:
             raise RelayError(ErrorCode.INVALID_TOKEN)
-        if not found.is_usable():
-            raise RelayError(ErrorCode.TOKEN_REVOKED)
-        if not found.user.is_active:
-            raise RelayError(ErrorCode.ACCOUNT_DISABLED)
+        clients.check_access(found)
         return found
 
 

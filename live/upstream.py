@@ -41,7 +41,7 @@ from live.errors import ErrorCode, RelayError
 from live.rooms import Room
 from live.signgate import SignGate
 
-__all__ = ["TLS", "Listener", "Room", "TikTokUpstream", "Upstream", "code_of"]
+__all__ = ["TLS", "Listener", "TikTokUpstream", "Upstream", "code_of"]
 
 logger = logging.getLogger(__name__)
 
