@@ -117,7 +117,7 @@ def get_account(request: ApiRequest, options: Query[Options]) -> Account:
     operation_id="change_account",
     summary="Change the account",
     description="`username_invalid` (422) says what TikTok usernames can be. Sockets that are open "
-    "stay with the old one.",
+    "go on with the LIVE of the new one: they get another `connected`.",
     response={200: Account, (400, 401, 403, 422, 500): Problem},
 )
 def change_account(request: ApiRequest, change: AccountChange, options: Query[Options]) -> Account:

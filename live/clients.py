@@ -6,6 +6,7 @@ All of it is hostile until parsed here. Knows scopes (ASGI), nothing of sockets 
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ from live.frames import EVENT_TYPES, FrameType
 __all__ = [
     "BEARER",
     "OPTIONS",
+    "TEST_OPTIONS",
     "SocketOptions",
     "address",
     "bearer_token",
@@ -73,19 +75,39 @@ OPTIONS: Mapping[str, Mapping[str, Any]] = {
     },
 }
 
+# Those that the test endpoint has beside them.
+TEST_OPTIONS: Mapping[str, Mapping[str, Any]] = {
+    "fail": {
+        "enum": sorted(map(str, ErrorCode)),
+        "description": "The error to rehearse, as it happens in earnest.",
+    },
+    "replay": {
+        "type": "string",
+        "pattern": r"^[A-Za-z0-9_-][A-Za-z0-9_.-]*$",
+        "description": "The name of a recording on the server, to be played instead of inventions.",
+    },
+}
+_RECORDING = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]{0,99}", re.ASCII)
+
 
 @dataclass(frozen=True)
 class SocketOptions:
-    """The query's options, parsed. `types` is None for all but `other`; `batch` is in ms."""
+    """The query's options, parsed. `types` is None for all but `other`; `batch` is in ms; `fail`
+    and `replay` are of the test endpoint alone."""
 
     since: Cursor | None = None
     types: frozenset[FrameType] | None = None
     batch: int = 0
     wait: bool = False
+    fail: ErrorCode | None = None
+    replay: str = ""
 
     @classmethod
-    def parse(cls, query: str) -> SocketOptions:
+    def parse(cls, query: str, *, test: bool = False) -> SocketOptions:
         """Unknown options are ignored; of a repeated one, the last counts.
+
+        Args:
+            test: those of the test endpoint are known.
 
         Raises:
             RelayError: `bad_request`, a known option has a bad value.
@@ -97,7 +119,12 @@ class SocketOptions:
         }
         _lang(values)
         return cls(
-            since=_since(values), types=_types(values), batch=_batch(values), wait=_wait(values)
+            since=_since(values),
+            types=_types(values),
+            batch=_batch(values),
+            wait=_wait(values),
+            fail=_fail(values) if test else None,
+            replay=_replay(values) if test else "",
         )
 
 
@@ -136,6 +163,20 @@ def _wait(values: Mapping[str, str]) -> bool:
     if value not in {"0", "1"}:
         raise _bad_request(_("“wait” takes 0 or 1."))
     return value == "1"
+
+
+def _fail(values: Mapping[str, str]) -> ErrorCode | None:
+    value = values.get("fail")
+    if value is not None and value not in set(ErrorCode):
+        raise _bad_request(_("“fail” names an error that does not exist."))
+    return None if value is None else ErrorCode(value)
+
+
+def _replay(values: Mapping[str, str]) -> str:
+    value = values.get("replay", "")
+    if value and not _RECORDING.fullmatch(value):
+        raise _bad_request(_("“replay” takes the name of a recording."))
+    return value
 
 
 def _lang(values: Mapping[str, str]) -> str | None:

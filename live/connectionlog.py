@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from channels.db import database_sync_to_async
 from django.utils import timezone
@@ -18,6 +19,10 @@ from django.utils import timezone
 from accounts.models import AccessToken
 from live.errors import CloseCode, ErrorCode
 from live.models import ConnectionLog
+from live.timeline import Moment, What
+
+if TYPE_CHECKING:
+    from live.streams import LiveStream
 
 __all__ = ["Connection", "ConnectionLogWriter"]
 
@@ -32,6 +37,7 @@ class Connection:
 
     address: str | None
     user_agent: str
+    is_test: bool = False
     account_id: int | None = None
     tiktok_username: str = ""
     token_id: int | None = None
@@ -40,15 +46,54 @@ class Connection:
     close_code: CloseCode | int = CloseCode.ABNORMAL
     error_code: ErrorCode | None = None
     said: str = ""
+    retry_after: int | None = None
     opened_at: datetime = field(default_factory=timezone.now)
     row_id: int | None = field(default=None, init=False)
+    _moments: list[Moment] = field(default_factory=list, init=False)
+    _seen: int = field(default=0, init=False)  # of the stream's timeline, when it was joined
+
+    def joined(self, stream: LiveStream) -> None:
+        """It listens to the stream from now on, which may have been there before."""
+        self._seen = stream.history.total
+        if self._seen:
+            self._moments.append(Moment(_ms(timezone.now()), str(stream.status.state), {}))
+
+    def left(self, stream: LiveStream) -> None:
+        """It does not listen to the stream any more."""
+        self._moments += stream.history.since(self._seen)
+
+    def timeline_so_far(self, stream: LiveStream | None) -> list[Moment]:
+        """What has happened until now.
+
+        Args:
+            stream: what it listens to.
+        """
+        opened = Moment(_ms(self.opened_at), What.OPENED, {})
+        going_on = stream.history.since(self._seen) if stream is not None else []
+        return [opened, *self._moments, *going_on]
+
+    def whole_timeline(self, closed_at: datetime) -> list[Moment]:
+        """What has happened from beginning to end."""
+        end = {
+            "code": self.close_code,
+            "error": self.error_code,
+            "said": self.said,
+            "frames": self.frames_sent,
+        }
+        end = {name: value for name, value in end.items() if value not in {None, ""}}
+        return [*self.timeline_so_far(None), Moment(_ms(closed_at), What.CLOSED, end)]
 
 
 class ConnectionLogWriter:
-    """Owns the task that writes; it ends when there is nothing to write."""
+    """Owns the task that writes; it ends when there is nothing to write.
 
-    def __init__(self) -> None:
-        self._jobs: list[Callable[[], None]] = []
+    Args:
+        on_written: told of rows that are new or have changed, by their ids.
+    """
+
+    def __init__(self, on_written: Callable[[Collection[int]], None] = lambda ids: None) -> None:
+        self._on_written = on_written
+        self._jobs: list[Callable[[], int | None]] = []
         self._task: asyncio.Task[None] | None = None
 
     def opened(self, connection: Connection) -> None:
@@ -65,7 +110,7 @@ class ConnectionLogWriter:
         while self._task:
             await asyncio.wait([self._task])
 
-    def _add(self, job: Callable[[], None]) -> None:
+    def _add(self, job: Callable[[], int | None]) -> None:
         if len(self._jobs) >= _MAX_WAITING:
             logger.error("the connection log can't be written fast enough; a row is lost")
             return
@@ -78,40 +123,54 @@ class ConnectionLogWriter:
             while self._jobs:
                 jobs, self._jobs = self._jobs, []
                 # Not in the thread that authenticates: a busy database must not stop that.
-                await database_sync_to_async(_do_all, thread_sensitive=False)(jobs)
+                do_all = database_sync_to_async(_do_all, thread_sensitive=False)
+                self._on_written(await do_all(jobs))
         finally:
             self._task = None
 
 
-def _do_all(jobs: list[Callable[[], None]]) -> None:
+def _do_all(jobs: list[Callable[[], int | None]]) -> set[int]:
+    """The ids of the rows that were written."""
+    written = set()
     for job in jobs:
         try:
-            job()
+            written.add(job())
         except Exception:  # one row's trouble is not the others'
             logger.exception("a row of the connection log could not be written")
+    return {row_id for row_id in written if row_id is not None}
 
 
-def _insert(connection: Connection) -> None:
+def _insert(connection: Connection) -> int:
     row = ConnectionLog.objects.create(
         account_id=connection.account_id,
         tiktok_username=connection.tiktok_username,
         token_prefix=connection.token_prefix,
         address=connection.address,
         user_agent=connection.user_agent,
+        is_test=connection.is_test,
         opened_at=connection.opened_at,
     )
     connection.row_id = row.pk
     if connection.token_id is not None:
         AccessToken.objects.filter(pk=connection.token_id).update(last_used_at=connection.opened_at)
+    return row.pk
 
 
-def _complete(connection: Connection, closed_at: datetime) -> None:
+def _complete(connection: Connection, closed_at: datetime) -> int | None:
     if connection.row_id is None:
-        return  # its row could not be written
+        return None  # its row could not be written
+    retry_after = connection.retry_after
     ConnectionLog.objects.filter(pk=connection.row_id).update(
         closed_at=closed_at,
         close_code=connection.close_code,
         error_code=connection.error_code or "",
         frames_sent=connection.frames_sent,
         said=connection.said,
+        retry_at=None if retry_after is None else closed_at + timedelta(seconds=retry_after),
+        timeline=connection.whole_timeline(closed_at),
     )
+    return connection.row_id
+
+
+def _ms(moment: datetime) -> int:
+    return round(moment.timestamp() * 1000)

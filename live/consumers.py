@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import logging
 import time
+from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -21,8 +22,7 @@ from django.utils.translation import gettext_noop as _
 from msgspec import UNSET, UnsetType
 
 from accounts.models import AccessToken
-from accounts.usernames import is_tiktok_username
-from live import clients, notices
+from live import clients
 from live.connectionlog import Connection
 from live.decoding import load_whole_messages
 from live.delivery import Delivery
@@ -75,6 +75,10 @@ class RelayConsumer(AsyncWebsocketConsumer):
         self._relay = relay
         self._task: asyncio.Task[None] | None = None
         self._interruption: RelayError | None = None
+        self._account: Account | None = None
+        self._moves_to: Account | None = None
+        self._delivery: Delivery | None = None
+        self.stream: LiveStream | None = None
         self._client_close_code: int | None = None
         self._sending = False
         self._progress = (0, 0.0)  # frames sent, and when a change of that was last seen
@@ -88,8 +92,10 @@ class RelayConsumer(AsyncWebsocketConsumer):
             await self._end()
 
     async def connect(self) -> None:
-        self._connection = Connection(
-            address=clients.address(self.scope), user_agent=self._user_agent()
+        self.connection = Connection(
+            address=clients.address(self.scope),
+            user_agent=self._user_agent(),
+            is_test=self._relay.is_test,
         )
         self._language = clients.language(self.scope)
         self._wire = wire_of(self.base_send)
@@ -141,8 +147,19 @@ class RelayConsumer(AsyncWebsocketConsumer):
         assert self._task is not None
         return self._task
 
+    @property
+    def lag(self) -> int:
+        delivery = self._delivery
+        return 0 if delivery is None else delivery.behind
+
+    @property
+    def stalled_for(self) -> float:
+        if not self._sending:
+            return 0.0
+        return max(0.0, self.task.get_loop().time() - self._progress[1])
+
     def check_progress(self, now: float) -> None:
-        sent = self._connection.frames_sent
+        sent = self.connection.frames_sent
         if not self._sending or sent != self._progress[0]:
             self._progress = (sent, now)
         elif now - self._progress[1] >= settings.RELAY_SEND_TIMEOUT:
@@ -151,6 +168,23 @@ class RelayConsumer(AsyncWebsocketConsumer):
     def interrupt(self, error: RelayError) -> None:
         if self._interruption is None:
             self._interruption = error
+            self.task.cancel()
+
+    def recheck(self, token: AccessToken | None) -> None:
+        try:
+            if token is None:
+                raise RelayError(ErrorCode.TOKEN_REVOKED)
+            clients.check_access(token)
+            account = self._relay.account_of(token.user)
+        except RelayError as error:
+            self.interrupt(error)
+            return
+        known = self._moves_to or self._account
+        if known is None or self._interruption is not None:
+            return
+        if known.tiktok_username != account.tiktok_username:
+            self.connection.tiktok_username = account.tiktok_username
+            self._moves_to = account
             self.task.cancel()
 
     def _user_agent(self) -> str:
@@ -166,12 +200,22 @@ class RelayConsumer(AsyncWebsocketConsumer):
             await asyncio.wait([self._task])
 
     async def _serve(self) -> None:
-        connection = self._connection
+        connection = self.connection
         error = None
         try:
             try:
                 account, options = await self._admit()
-                await self._follow(account, options)
+                while True:
+                    self._account = account
+                    try:
+                        await self._follow(account, options)
+                        break
+                    except asyncio.CancelledError:
+                        if self._moves_to is None or not self._may_go_on():
+                            raise
+                        account, self._moves_to = self._moves_to, None
+                        # The cursor is one of another LIVE.
+                        options = replace(options, since=None)
             except (Exception, asyncio.CancelledError) as failure:
                 error = self._explainable(failure)
             await self._explain_and_close(error)
@@ -198,6 +242,13 @@ class RelayConsumer(AsyncWebsocketConsumer):
         logger.error("a socket failed", exc_info=failure)
         return RelayError(ErrorCode.INTERNAL_ERROR)
 
+    def _may_go_on(self) -> bool:
+        """Whether the task, which was cancelled, was not cancelled to end."""
+        task = asyncio.current_task()
+        if self._interruption is not None or self._client_close_code is not None or not task:
+            return False
+        return not task.uncancel()
+
     async def _admit(self) -> tuple[Account, clients.SocketOptions]:
         """Accept the handshake, and see who it is and what they want."""
         offered = self.scope.get("subprotocols", [])
@@ -205,37 +256,35 @@ class RelayConsumer(AsyncWebsocketConsumer):
         self._relay.check()
         try:
             async with asyncio.timeout(settings.RELAY_CONNECT_TIMEOUT):
-                account = await self._authenticate()
+                token = await self._authenticate()
         except TimeoutError:  # which is an OSError, and would pass for a client that has gone
             logger.error("the database did not answer in time")
             raise RelayError(ErrorCode.INTERNAL_ERROR) from None
         finally:
-            self._relay.connection_log.opened(self._connection)
-        if not account.tiktok_username:
-            notices.username_missing(account.id)
-            raise RelayError(ErrorCode.USERNAME_MISSING)
-        if not is_tiktok_username(account.tiktok_username):
-            raise RelayError(ErrorCode.USERNAME_INVALID)
-        options = clients.SocketOptions.parse(self.scope["query_string"].decode("latin-1"))
+            self._relay.connection_log.opened(self.connection)
+        account = self._relay.account_of(token.user)
+        query = self.scope["query_string"].decode("latin-1")
+        options = clients.SocketOptions.parse(query, test=self._relay.is_test)
         # A socket may stay for hours, and nobody needs its headers that long.
         self._wire.forget_handshake()
         self.scope["headers"].clear()
         self.scope.clear()
         return account, options
 
-    async def _authenticate(self) -> Account:
+    async def _authenticate(self) -> AccessToken:
         """Raises RelayError: the token is unknown or unusable, or its account disabled."""
         text = self.scope["url_route"]["kwargs"].get("token") or clients.bearer_token(self.scope)
         token: AccessToken | None = await database_sync_to_async(AccessToken.objects.find)(text)
         if token is None:
             raise RelayError(ErrorCode.INVALID_TOKEN)
-        connection, account = self._connection, token.user
+        connection, account = self.connection, token.user
         connection.token_prefix = token.prefix
         connection.account_id = account.pk
         connection.tiktok_username = account.tiktok_username
+        self._language = clients.language(self.scope, account.language)
         clients.check_access(token)
         connection.token_id = token.pk
-        return Account(account.pk, account.tiktok_username, account.sign_api_key())
+        return token
 
     async def _follow(self, account: Account, options: clients.SocketOptions) -> None:
         """Pass the account's stream on until it is over.
@@ -243,16 +292,18 @@ class RelayConsumer(AsyncWebsocketConsumer):
         Raises:
             RelayError: why it is over, unless the LIVE has ended.
         """
-        connection, wire = self._connection, self._wire
+        connection, wire = self.connection, self._wire
         tells_others = options.types is not None and FrameType.OTHER in options.types
         if tells_others:
             await asyncio.to_thread(load_whole_messages)
-        stream = self._relay.join(account, options)
+        self.stream = stream = self._relay.join(account, options)
+        connection.joined(stream)
         try:
             if tells_others:
                 stream.tell_others()
             log = stream.log
             delivery = Delivery(log, options.since, options.types, options.batch / 1000, now_ms)
+            self._delivery = delivery
             told_of: Room | None = None
             if stream.room is not None:
                 told_of = stream.room
@@ -276,6 +327,9 @@ class RelayConsumer(AsyncWebsocketConsumer):
             if stream.error is not None:
                 raise stream.error.with_traceback(None)
         finally:
+            self._sending = False
+            self.stream = self._delivery = None
+            connection.left(stream)
             self._relay.leave(stream, account, options)
 
     async def _greet(self, stream: LiveStream, delivery: Delivery, with_snapshot: bool) -> None:
@@ -291,22 +345,24 @@ class RelayConsumer(AsyncWebsocketConsumer):
             owner=room.owner,
             started_at=room.started_at,
             counts=room.counts,
+            test=self._relay.is_test or UNSET,
         )
         await self._send(Frame(type=FrameType.CONNECTED, ts=now_ms(), data=connected))
 
     async def _send(self, frame: Frame) -> None:
         await self._wire.send(Parcel([encode(frame)]))
-        self._connection.frames_sent += 1
+        self.connection.frames_sent += 1
 
     async def _explain_and_close(self, error: RelayError | None) -> None:
         """Say why, then close. Nothing is sent after that."""
-        connection = self._connection
+        connection = self.connection
         self._interruption = error or RelayError(ErrorCode.CONNECTION_LOST)
         self._sending = False
         connection.close_code = CloseCode.NORMAL
         if error is not None:
             connection.close_code, connection.error_code = error.close_code, error.code
             connection.said = error.said
+            connection.retry_after = error.retry_after
         try:
             async with asyncio.timeout(_LAST_WORD_TIMEOUT):
                 if error is not None:

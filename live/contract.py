@@ -23,13 +23,13 @@ from django.utils.translation import override
 from msgspec import Struct
 
 from live import frames
-from live.clients import BEARER, OPTIONS
+from live.clients import BEARER, OPTIONS, TEST_OPTIONS
 from live.consumers import Ping
 from live.errors import CloseCode, ErrorCode, RelayError
 from live.examples import example
 from live.filters import CLOSE_CODE_WORDS
 from live.frames import DATA, EVENT_TYPES, Frame, FrameType
-from live.routing import ADDRESSES
+from live.routing import ADDRESSES, TEST_ADDRESSES
 
 __all__ = [
     "asyncapi",
@@ -50,6 +50,11 @@ _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _LOCAL_REF = "#/$defs/{name}"
 _ASYNCAPI_REF = "#/components/schemas/{name}"
 _LANGUAGE = "en"
+_ALL_ADDRESSES = (*ADDRESSES, *TEST_ADDRESSES)
+_ABOUT_TESTS = (
+    "Invented events, a recording's, or an error on request, in the very same frames. It exists "
+    "only where `RELAY_TEST_ENDPOINT` is on, and `connected` says `test: true`."
+)
 # What a frame that stands in a stream's log can be: in a batch, and in a snapshot.
 _LOGGED = [kind for kind in DATA if kind in EVENT_TYPES | {FrameType.STATUS, FrameType.GAP}]
 
@@ -251,9 +256,11 @@ def asyncapi() -> Schema:
                 "variables": {"host": {"description": "Where the relay is."}},
             },
         },
-        "channels": {_channel_name(address): _channel(address) for address in ADDRESSES},
+        "channels": {_channel_name(address): _channel(address) for address in _ALL_ADDRESSES},
         "operations": {
-            name: operation for address in ADDRESSES for name, operation in _operations(address)
+            name: operation
+            for address in _ALL_ADDRESSES
+            for name, operation in _operations(address)
         },
         "components": {
             "schemas": schemas(_ASYNCAPI_REF),
@@ -290,18 +297,24 @@ def _info() -> Schema:
 
 
 def _channel_name(address: str) -> str:
-    return "tokenInAddress" if "{token}" in address else "tokenInHandshake"
+    name = "tokenInAddress" if "{token}" in address else "tokenInHandshake"
+    return f"test{name[0].upper()}{name[1:]}" if address in TEST_ADDRESSES else name
 
 
 def _channel(address: str) -> Schema:
     names = [*map(str, DATA), "ping"]
+    is_test = address in TEST_ADDRESSES
     channel: Schema = {
         "address": address,
+        **({"description": _ABOUT_TESTS} if is_test else {}),
         "messages": {name: {"$ref": f"#/components/messages/{name}"} for name in names},
         "bindings": {
             "ws": {
                 "method": "GET",
-                "query": {"type": "object", "properties": dict(OPTIONS)},
+                "query": {
+                    "type": "object",
+                    "properties": {**OPTIONS, **(TEST_OPTIONS if is_test else {})},
+                },
                 "bindingVersion": "0.1.0",
             }
         },

@@ -83,6 +83,11 @@ class Delivery:
         return str(Cursor(self._log.epoch, self.position))
 
     @property
+    def behind(self) -> int:
+        """How many frames of the log are still to come."""
+        return self._log.end - self.position
+
+    @property
     def finished(self) -> bool:
         """The log is closed, and all of it delivered."""
         return self._log.closed and self.position >= self._log.end

@@ -20,11 +20,11 @@ from django.views.decorators.cache import cache_control
 from django.views.decorators.http import conditional_page, require_safe
 
 from live import contract
-from live.clients import OPTIONS
+from live.clients import OPTIONS, TEST_OPTIONS
 from live.consumers import Ping
 from live.examples import example
 from live.frames import DATA, EVENT_TYPES, Frame, FrameType
-from live.routing import ADDRESSES
+from live.routing import ADDRESSES, TEST_ADDRESSES
 
 __all__ = ["asyncapi", "reference", "schema"]
 
@@ -95,7 +95,9 @@ def _page() -> Mapping[str, Any]:
     parts = [name for name in schemas if anchors.get(name) == f"part-{name}"]
     return {
         "addresses": ADDRESSES,
-        "options": [_row(name, schema, True, schemas, anchors) for name, schema in OPTIONS.items()],
+        "options": _options(OPTIONS, schemas, anchors),
+        "test_addresses": TEST_ADDRESSES,
+        "test_options": _options(TEST_OPTIONS, schemas, anchors),
         "groups": [
             ("The connection", [frames[kind] for kind in DATA if kind not in EVENT_TYPES]),
             ("The LIVE", [frames[kind] for kind in DATA if kind in EVENT_TYPES]),
@@ -105,6 +107,14 @@ def _page() -> Mapping[str, Any]:
         "errors": contract.errors(),
         "close_codes": contract.close_codes(),
     }
+
+
+def _options(
+    options: Mapping[str, Mapping[str, Any]],
+    schemas: Mapping[str, Any],
+    anchors: Mapping[str, str],
+) -> list[_Row]:
+    return [_row(name, schema, True, schemas, anchors) for name, schema in options.items()]
 
 
 def _anchors(schemas: Mapping[str, Any]) -> dict[str, str]:

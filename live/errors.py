@@ -15,7 +15,7 @@ from msgspec import UNSET
 
 from live import frames
 
-__all__ = ["CloseCode", "ErrorCode", "RelayError"]
+__all__ = ["UPSTREAM_CODES", "CloseCode", "ErrorCode", "RelayError"]
 
 
 class CloseCode(IntEnum):
@@ -39,6 +39,7 @@ class ErrorCode(StrEnum):
     RATE_LIMITED = "rate_limited"
     TOO_MANY_CONNECTIONS = "too_many_connections"
     TOO_SLOW = "too_slow"
+    DISCONNECTED = "disconnected"
     BAD_REQUEST = "bad_request"
 
     USER_OFFLINE = "user_offline"
@@ -52,6 +53,23 @@ class ErrorCode(StrEnum):
     INTERNAL_ERROR = "internal_error"
 
     SERVER_SHUTDOWN = "server_shutdown"
+
+
+# What happens on the way to TikTok, to a stream and so to all its sockets.
+UPSTREAM_CODES = frozenset(
+    {
+        ErrorCode.RATE_LIMITED,
+        ErrorCode.USER_OFFLINE,
+        ErrorCode.USER_NOT_FOUND,
+        ErrorCode.AGE_RESTRICTED,
+        ErrorCode.TIKTOK_BLOCKED,
+        ErrorCode.SIGN_FORBIDDEN,
+        ErrorCode.SIGN_UNAVAILABLE,
+        ErrorCode.TIKTOK_TIMEOUT,
+        ErrorCode.CONNECTION_LOST,
+        ErrorCode.INTERNAL_ERROR,
+    }
+)
 
 
 class _Explanation(NamedTuple):
@@ -113,6 +131,12 @@ _TABLE: dict[ErrorCode, _Explanation] = {
         _("Connection too slow"),
         _("The app did not take the events that were sent to it."),
         _("Connect again; nothing is lost if the app does so soon."),
+    ),
+    ErrorCode.DISCONNECTED: _Explanation(
+        CloseCode.POLICY_VIOLATION,
+        _("Disconnected"),
+        _("Whoever runs this server has ended the connection."),
+        _("Connect again."),
     ),
     ErrorCode.BAD_REQUEST: _Explanation(
         CloseCode.POLICY_VIOLATION,

@@ -552,7 +552,10 @@ class RoomCounts(Struct):
 
 
 class Connected(Struct):
-    """The LIVE is there. `owner`, `started_at` (ms) and `counts` as far as TikTok tells."""
+    """The LIVE is there. `owner`, `started_at` (ms) and `counts` as far as TikTok tells.
+
+    `test` is true at the test endpoint, where nothing is real, and absent elsewhere.
+    """
 
     username: str
     room_id: str
@@ -563,6 +566,7 @@ class Connected(Struct):
     owner: Person | UnsetType = UNSET
     started_at: int | UnsetType = UNSET
     counts: RoomCounts | UnsetType = UNSET
+    test: bool | UnsetType = UNSET
 
 
 class Batch(Struct):

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import signal
 import threading
+from collections.abc import Sequence
 from types import FrameType
 from typing import Any
 
@@ -42,10 +43,10 @@ def close_orphaned_connections() -> None:
 
 
 class Lifespan:
-    """ASGI lifespan: ends the relay when the server stops. Daphne does not speak it."""
+    """ASGI lifespan: ends the relays when the server stops. Daphne does not speak it."""
 
-    def __init__(self, relay: Relay) -> None:
-        self._relay = relay
+    def __init__(self, relays: Sequence[Relay]) -> None:
+        self._relays = relays
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         while True:
@@ -53,9 +54,13 @@ class Lifespan:
             if message["type"] == "lifespan.startup":
                 await send({"type": "lifespan.startup.complete"})
             elif message["type"] == "lifespan.shutdown":
-                await self._relay.close()
+                await _close(self._relays)
                 await send({"type": "lifespan.shutdown.complete"})
                 return
+
+
+async def _close(relays: Sequence[Relay]) -> None:
+    await asyncio.gather(*(relay.close() for relay in relays))
 
 
 class Farewell:
@@ -67,9 +72,9 @@ class Farewell:
 
     _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
-    def __init__(self, application: Any, relay: Relay) -> None:
+    def __init__(self, application: Any, relays: Sequence[Relay]) -> None:
         self._application = application
-        self._relay = relay
+        self._relays = relays
         self._servers_handlers: dict[int, Any] = {}
         self._goodbye: asyncio.Task[None] | None = None
 
@@ -94,7 +99,7 @@ class Farewell:
 
     async def _say_goodbye(self, number: int) -> None:
         try:
-            await self._relay.close()
+            await _close(self._relays)
         finally:
             self._pass_on(number)
 

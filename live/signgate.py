@@ -66,7 +66,6 @@ class SignGate:
         self.api_key = api_key
         self._clock = clock
         self.closed_until = 0.0
-        # How many requests the last answer left; None while that is not known.
         self._remaining: int | None = None
         self._under_way = 0
         self._changed = asyncio.Event()
@@ -75,6 +74,11 @@ class SignGate:
     def seconds_closed(self) -> float:
         """How long the gate stays closed; 0 when it is open."""
         return max(0.0, self.closed_until - self._clock())
+
+    @property
+    def remaining(self) -> int | None:
+        """How many requests the sign server's last answer left; None while that is not known."""
+        return 0 if self.seconds_closed else self._remaining
 
     def check(self) -> None:
         """Raises RelayError (`rate_limited`) while the gate is closed."""

@@ -31,6 +31,7 @@ from live.frames import Snapshot, State, Status
 from live.rooms import Room
 from live.signgate import SignGate, SignGates
 from live.streaks import STREAK_TIMEOUT
+from live.timeline import Timeline, What
 from live.upstream import Listener, Upstream
 
 __all__ = ["LiveStream", "StreamOptions", "Streams", "UpstreamFactory"]
@@ -86,6 +87,7 @@ class LiveStream:
         room: the LIVE's room, once it has been live.
         error: why the stream is over, if it was not the LIVE's own end. Set before the log closes.
         status: what the newest status frame says.
+        history: what has happened to it.
         offline: the answer to those who do not wait, while the stream waits for the streamer.
         listeners, waiters: how many sockets have joined, and how many of them would wait.
     """
@@ -103,6 +105,7 @@ class LiveStream:
         self.room: Room | None = None
         self.error: RelayError | None = None
         self.status = Status(State.CONNECTING)
+        self.history = Timeline(clock)
         self.offline: RelayError | None = None
         self.listeners = 0
         self.waiters = 0
@@ -115,6 +118,7 @@ class LiveStream:
         self._feed = Feed(options.backlog, clock, username)
         self._live_ended = asyncio.Event()
         self._poll = asyncio.Event()
+        self._reconnect = asyncio.Event()
         self._polled_at = 0.0
         self._heard_at = 0.0  # loop time: anything
         self._message_at = 0.0  # loop time: a message
@@ -150,6 +154,21 @@ class LiveStream:
         """Messages that could not be decoded, by method."""
         return self._feed.undecodable
 
+    async def connected(self) -> Room:
+        """Wait until TikTok sends.
+
+        Raises:
+            RelayError: why it will not.
+        """
+        while self.room is None or self.status.state not in {State.LIVE, State.QUIET}:
+            failure = self.error or self.offline
+            if failure is None and self.over:
+                failure = RelayError(ErrorCode.USER_OFFLINE, username=self.username)
+            if failure is not None:
+                raise failure.with_traceback(None)
+            await self.log.changed(self.log.end)
+        return self.room
+
     def tell_others(self) -> None:
         """From now on, messages without a frame of their own become `other` frames."""
         self._feed.tells_others = True
@@ -159,6 +178,11 @@ class LiveStream:
         if self._now() - self._polled_at >= _SHORTEST_POLL:
             self.offline = None
             self._poll.set()
+
+    def reconnect(self) -> None:
+        """Make the connection anew, or the next attempt now."""
+        self._reconnect.set()
+        self._poll.set()
 
     # --- Listener: called by the upstream ------------------------------------------------------
 
@@ -239,6 +263,7 @@ class LiveStream:
                 raise RelayError(
                     ErrorCode.CONNECTION_LOST, username=self.username, said=str(failure)
                 )
+            self.history.add(What.CUT, error=failure.code, said=failure.said)
             await self._back_off(attempt)
 
     async def _connect_and_watch(self) -> RelayError | None:
@@ -246,8 +271,10 @@ class LiveStream:
         upstream = self._make_upstream(self.username, self._gate(), self)
         if self.status.state is not State.WAITING:  # its polls are no news
             notices.connecting(self.username)
+        self._reconnect.clear()
         try:
             await upstream.open()
+            self._reconnect.clear()  # it was asked for while this was under way
             return await self._watch(upstream)
         except RelayError as failure:
             return failure
@@ -258,18 +285,28 @@ class LiveStream:
         """Wait until the connection is lost or silent, or the LIVE over; meanwhile, tend to it."""
         lost = asyncio.ensure_future(upstream.closed())
         ended = asyncio.ensure_future(self._live_ended.wait())
+        unwanted = asyncio.ensure_future(self._reconnect.wait())
         idle_timeout = self._options.idle_timeout
         try:
             while True:
                 silent_in = max(self._heard_at + idle_timeout - self._now(), 0)
                 wake_in = min(_STREAK_SWEEP, silent_in + _ROUNDING)
                 await asyncio.wait(
-                    [lost, ended], timeout=wake_in, return_when=asyncio.FIRST_COMPLETED
+                    [lost, ended, unwanted],
+                    timeout=wake_in,
+                    return_when=asyncio.FIRST_COMPLETED,
                 )
                 if self._live_ended.is_set():
                     return None
                 if lost.done():
                     return lost.result()
+                if unwanted.done():
+                    self._progress = True  # it was not the connection's fault
+                    return RelayError(
+                        ErrorCode.CONNECTION_LOST,
+                        username=self.username,
+                        said="the staff asked for a new connection",
+                    )
                 now = self._now()
                 self._feed.sweep(now)
                 if now - self._heard_at >= idle_timeout:
@@ -283,7 +320,7 @@ class LiveStream:
                     self._progress = True  # this connection holds; there is only nothing to say
                     self._enter(Status(State.QUIET))
         finally:
-            await _cancel(lost, ended)
+            await _cancel(lost, ended, unwanted)
 
     async def _wait_for_poll(self, failure: RelayError) -> None:
         """The streamer is offline, and somebody wants to wait: sleep until the next look."""
@@ -302,13 +339,17 @@ class LiveStream:
     async def _back_off(self, attempt: int) -> None:
         """Announce the next attempt, and wait for it: full jitter, and never before the gate."""
         delay = self._rng.uniform(0, min(_BACKOFF_CAP, _BACKOFF_BASE * 2 ** (attempt - 1)))
+        if self._reconnect.is_set():
+            delay = 0.0
         gate = self._gate()
         if closed := gate.seconds_closed:
             if closed > _LONGEST_GATE_WAIT:
                 gate.check()
             delay = closed + self._rng.uniform(0, _GATE_SPREAD)
         self._enter(Status(State.RECONNECTING, attempt=attempt, retry_in=round(delay, 3)))
-        await asyncio.sleep(delay)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(delay):
+                await self._reconnect.wait()
 
     def _gate(self) -> SignGate:
         """Of the listeners' gates, the one that opens first."""
@@ -317,11 +358,18 @@ class LiveStream:
     def _enter(self, status: Status) -> None:
         self.status = status
         self._feed.append_status(status)
+        self.history.add(status.state, **_detail(status))
         logger.debug("stream @%s: %s", self.username, status)
 
     @staticmethod
     def _now() -> float:
         return asyncio.get_running_loop().time()
+
+
+def _detail(status: Status) -> dict[str, Any]:
+    if status.state is not State.RECONNECTING:
+        return {}
+    return {"attempt": status.attempt, "retry_in": status.retry_in}
 
 
 async def _cancel(*futures: asyncio.Future[Any]) -> None:
@@ -371,6 +419,18 @@ class Streams:
         """The stream of `username` that is up; None where there is none, or it is over."""
         stream = self._streams.get(username)
         return None if stream is None or stream.over else stream
+
+    @property
+    def gates(self) -> list[tuple[str, SignGate]]:
+        """The gates in use, each with the names of the streams that may connect through it; first
+        that of the server's key, with an empty name."""
+        shared = self._gates.of("")
+        names: dict[SignGate, list[str]] = {}
+        for stream in self:
+            for gate in stream.gates.copy():
+                names.setdefault(gate, []).append(f"@{stream.username}")
+        names.pop(shared, None)
+        return [("", shared), *((", ".join(sorted(n)), gate) for gate, n in names.items())]
 
     def gate(self, sign_api_key: str) -> SignGate:
         """The gate that an account connects through; that of the server's key for an empty one."""

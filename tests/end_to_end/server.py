@@ -154,6 +154,12 @@ class Server:
             await asyncio.sleep(0.05)
         raise AssertionError(f"no closed row for {account.username}: {rows}")
 
+    @staticmethod
+    def timeline(row: dict[str, Any]) -> list[list[Any]]:
+        """What the connection log's row says has happened."""
+        timeline: list[list[Any]] = json.loads(row["timeline"])
+        return timeline
+
 
 def _free_port() -> int:
     with socket.socket() as probe:

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from live import clients, contract, frames
-from live.clients import OPTIONS, SocketOptions
+from live.clients import OPTIONS, TEST_OPTIONS, SocketOptions
 from live.errors import CloseCode, ErrorCode, RelayError
 from live.examples import example
 from live.frames import DATA, EVENT_TYPES, FrameType
@@ -178,9 +178,10 @@ class TestAsyncapi:
     def test_it_names_every_frame_error_and_option(self) -> None:
         document = yaml.safe_load(contract.asyncapi_yaml())
         assert set(document["components"]["messages"]) == {*map(str, DATA), "ping"}
-        for channel in document["channels"].values():
+        for name, channel in document["channels"].items():
             assert set(channel["messages"]) == {*map(str, DATA), "ping"}
-            assert set(channel["bindings"]["ws"]["query"]["properties"]) == set(OPTIONS)
+            options = {**OPTIONS, **TEST_OPTIONS} if name.startswith("test") else OPTIONS
+            assert set(channel["bindings"]["ws"]["query"]["properties"]) == set(options)
         assert [error["code"] for error in document["x-errors"]] == list(ErrorCode)
         assert {error["close_code"] for error in document["x-errors"]} <= set(
             map(int, document["x-close-codes"])
@@ -198,15 +199,30 @@ class TestTheOptions:
 
     def takes(self, query: str) -> bool:
         try:
-            SocketOptions.parse(query)
+            SocketOptions.parse(query, test=True)
         except RelayError:
             return False
         return True
 
     def test_it_names_all_that_the_server_reads(self) -> None:
-        assert set(OPTIONS) == {*SocketOptions.__dataclass_fields__, "lang"}
-        for name in OPTIONS:
+        names = {*OPTIONS, *TEST_OPTIONS}
+        assert names == {*SocketOptions.__dataclass_fields__, "lang"}
+        for name in names:
             assert not self.takes(f"{name}=%00")
+
+    @pytest.mark.parametrize("value", ["rate_limited", "nothing", "", *ErrorCode])
+    def test_fail(self, value: str) -> None:
+        fits = Draft202012Validator(TEST_OPTIONS["fail"]).is_valid(str(value))
+        assert self.takes(f"fail={value}") == fits
+
+    @pytest.mark.parametrize("value", ["anna", "a.b-c_1", "../anna", ".anna", "a/b", "%2e%2e", "ы"])
+    def test_replay(self, value: str) -> None:
+        fits = Draft202012Validator(TEST_OPTIONS["replay"]).is_valid(value)
+        assert self.takes(f"replay={value}") == fits
+
+    def test_those_of_the_test_endpoint_mean_nothing_elsewhere(self) -> None:
+        options = SocketOptions.parse("fail=rate_limited&replay=../anna")
+        assert (options.fail, options.replay) == (None, "")
 
     @given(st.one_of(st.integers(-5, 5), st.integers(995, 1005), st.integers()))
     def test_batch(self, value: int) -> None:

@@ -19,6 +19,7 @@ CONTRACT = {
     "rate_limited": 1008,
     "too_many_connections": 1008,
     "too_slow": 1008,
+    "disconnected": 1008,
     "bad_request": 1008,
     "user_offline": 1011,
     "user_not_found": 1011,

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from live.errors import ErrorCode
+from live.errors import ErrorCode, RelayError
 from live.eventlog import Cursor
 from live.streaks import STREAK_TIMEOUT
 from standin import messages
@@ -79,6 +79,146 @@ async def until_over(*sockets: Socket) -> None:
 
 def gaps(numbers: Iterable[float]) -> list[float]:
     return [later - earlier for earlier, later in itertools.pairwise(numbers)]
+
+
+class TestBeingAskedToReconnect:
+
+    @virtual_time
+    async def test_it_works(self) -> None:
+        async with World().running() as world:
+            socket = world.socket()
+            await socket.is_live()
+
+            socket.stream.reconnect()
+            await socket.is_back()
+
+            assert len(world.open_upstreams) == 1
+            assert socket.states() == ["connecting", "live", "reconnecting", "live"]
+            assert gaps(world.attempts) == [pytest.approx(CONNECT_TIME + CLOSE_TIME, abs=0.01)]
+
+    @virtual_time
+    async def test_it_does_not_wait_for_the_next_attempt(self) -> None:
+        async with world_with(Highest(), None, failure(LOST), None).running() as world:
+            socket = world.socket()
+            await socket.is_live()
+            world.newest.cut()
+            await world.attempted(2)
+            await asyncio.sleep(CONNECT_TIME + CLOSE_TIME + 0.01)
+
+            asked_at = now()
+            socket.stream.reconnect()
+            await world.attempted(3)
+
+            assert now() == pytest.approx(asked_at, abs=0.01)
+
+    @virtual_time
+    async def test_it_has_tiktok_asked_for_a_streamer_who_is_waited_for(self) -> None:
+        async with World(failure(OFFLINE), None).running() as world:
+            socket = world.socket(wait=True)
+            while socket.stream.offline is None:
+                await socket.stream.log.changed(socket.stream.log.end)
+
+            socket.stream.reconnect()
+            await world.attempted(2)
+            await socket.is_live()
+
+            assert world.attempts[1] - world.attempts[0] < 2
+
+    @virtual_time
+    async def test_it_is_no_news_while_a_connection_is_being_made(self) -> None:
+        async with World().running() as world:
+            socket = world.socket()
+            await settle()
+            socket.stream.reconnect()
+            await socket.is_live()
+            await asyncio.sleep(TICK)
+
+            assert len(world.upstreams) == 1
+
+    @virtual_time
+    async def test_it_does_not_use_up_the_attempts(self) -> None:
+        async with World(reconnect_attempts=2).running() as world:
+            socket = world.socket()
+            await socket.is_live()
+            for _ in range(5):
+                socket.stream.reconnect()
+                await socket.is_back()
+
+            assert len(world.upstreams) == 6
+
+
+class TestTheHistory:
+    @virtual_time
+    async def test_it_works(self) -> None:
+        async with world_with(Lowest()).running() as world:
+            socket = world.socket()
+            await socket.is_live()
+            world.newest.cut(failure(LOST, said="1006"))
+            await socket.is_back()
+
+            told = [(moment.what, moment.detail) for moment in socket.stream.history]
+            assert told == [
+                ("connecting", {}),
+                ("live", {}),
+                ("cut", {"error": "connection_lost", "said": "1006"}),
+                ("reconnecting", {"attempt": 1, "retry_in": 0.0}),
+                ("live", {}),
+            ]
+
+    @virtual_time
+    async def test_it_is_told_from_any_place_on(self) -> None:
+        async with World().running() as world:
+            history = (socket := world.socket()).stream.history
+            await socket.is_live()
+            assert [moment.what for moment in history.since(1)] == ["live"]
+            assert history.since(history.total) == []
+
+    @virtual_time
+    async def test_it_does_not_grow_for_ever(self) -> None:
+        async with World().running() as world:
+            history = world.socket().stream.history
+            for number in range(1000):
+                history.add("cut", number=number)
+            assert [moment.detail["number"] for moment in history] == list(range(900, 1000))
+            assert len(history.since(3)) == 100
+
+
+class TestBeingConnected:
+    """`connected`, which a test of the connection waits for."""
+
+    @virtual_time
+    async def test_it_works(self) -> None:
+        async with World().running() as world:
+            stream = world.socket().stream
+            assert (await stream.connected()).id == world.room_id
+
+    @pytest.mark.parametrize("code", [*FINAL, *PASSING])
+    @virtual_time
+    async def test_it_says_why_it_is_not(self, code: ErrorCode) -> None:
+        async with World(failure(code)).running() as world:
+            stream = world.socket().stream
+            with pytest.raises(RelayError) as raised:
+                await stream.connected()
+            assert raised.value.code is code
+
+    @virtual_time
+    async def test_it_says_that_others_wait_for_the_streamer(self) -> None:
+        async with World(failure(OFFLINE)).running() as world:
+            stream = world.socket(wait=True).stream
+            with pytest.raises(RelayError) as raised:
+                await stream.connected()
+            assert raised.value.code is OFFLINE
+
+    @virtual_time
+    async def test_it_does_not_take_a_lost_connection_for_one(self) -> None:
+        async with world_with(Highest(), None, HANGS).running() as world:
+            socket = world.socket()
+            await socket.is_live()
+            world.newest.cut()
+            await world.attempted(2)
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(60):
+                    await socket.stream.connected()
 
 
 class TestConnecting:

@@ -1,0 +1,30 @@
+"""People in front of a browser: accounts that can sign in, and signing them in."""
+
+from __future__ import annotations
+
+from playwright.async_api import Page, expect
+
+from tests.end_to_end.server import Account, Server
+
+PASSWORD = "of the tests, only"
+
+
+def http(server: Server) -> str:
+    """The address of the server's pages."""
+    return server.address.replace("ws", "http", 1)
+
+
+async def add_person(
+    server: Server, name: str, tiktok_username: str = "", *arguments: str
+) -> Account:
+    """An account with `PASSWORD`; `--staff` among the arguments makes it staff."""
+    return await server.add_account(name, tiktok_username, "--password", PASSWORD, *arguments)
+
+
+async def sign_in(page: Page, server: Server, name: str) -> None:
+    """Sign in by hand; ends on the page that people land on."""
+    await page.goto(f"{http(server)}/login/")
+    await page.get_by_label("Username").fill(name)
+    await page.get_by_label("Password", exact=True).fill(PASSWORD)
+    await page.get_by_role("button", name="Sign in").click()
+    await expect(page.get_by_role("button", name="Sign out")).to_be_visible()
