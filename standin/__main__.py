@@ -1,7 +1,7 @@
 """A stand-in to run by hand: `python -m standin --live alice --rate 5`.
 
-Streams captured messages, or built ones if there are none, round and round to every live room
-until Ctrl-C or SIGTERM. Prints the variables that point a server at it.
+Streams a LIVE that never was (`standin.programme`), or captured messages round and round, to every
+live room until Ctrl-C or SIGTERM. Prints the variables that point a server at it.
 """
 
 from __future__ import annotations
@@ -9,54 +9,39 @@ from __future__ import annotations
 import argparse
 import asyncio
 import itertools
+import random
 import signal
 from collections.abc import Iterator
 from pathlib import Path
 
 from standin import Failure, Message, TikTok, messages
-from standin.captures import captures_available, captures_path, captures_reason, load_captures
+from standin.captures import load_captures
+from standin.programme import Programme
 
 END = "WebcastControlMessage"
 """Left out of the captures: the first round would be the last."""
 
 
-def built_messages() -> list[Message]:
-    """Return one message of each kind, and a streak."""
-    return [
-        messages.join("bob", member_count=12),
-        messages.chat("bob", "hello from the stand-in"),
-        messages.like("carol", 15, total=329306),
-        *messages.streak("dave", "Rose", count=3),
-        messages.gift("erin", "Galaxy", gift_id=11046, diamonds=1000, combo=False),
-        messages.follow("carol"),
-        messages.share("bob", users_joined=2),
-        messages.subscribe("dave", months=3),
-        messages.question("erin", "how long have you been live?"),
-        messages.emote("dave"),
-        messages.viewers(42, total=1200, top=["erin", "dave"]),
-        messages.unknown(),
-    ]
+def generated() -> Iterator[Message]:
+    """Return the messages of the programme, the same ones each time."""
+    programme = Programme(random.Random(1))  # noqa: S311 -- no secret
+    return (happening for happening in programme if isinstance(happening, Message))
 
 
-def choose_messages(path: Path | None) -> list[Message]:
-    """Return what is streamed, and say which it is."""
-    if path is None and not captures_available():
-        print(f"{captures_reason()}: streaming built messages")
-        return built_messages()
-    captured = [m for m in load_captures(path) if m.method != END]
-    print(f"streaming {len(captured)} captured messages from {path or captures_path()}")
-    return captured
+def captured(path: Path) -> Iterator[Message]:
+    """Return captured messages round and round, each with an id of its own."""
+    once = [message for message in load_captures(path) if message.method != END]
+    return (message.renumbered() for message in itertools.cycle(once))
 
 
-async def stream(tiktok: TikTok, source: list[Message], rate: float) -> None:
-    """Push to every live room, `rate` messages a second; each has an id of its own."""
+async def stream(tiktok: TikTok, source: Iterator[Message], rate: float) -> None:
+    """Push to every live room, `rate` messages a second."""
     loop = asyncio.get_running_loop()
-    endless: Iterator[Message] = itertools.cycle(source)
     started = loop.time()
-    for sent, message in enumerate(endless, start=1):
+    for sent, message in enumerate(source, start=1):
         for room in tiktok.rooms.values():
             if room.is_live:
-                await room.push(message.renumbered())
+                await room.push(message)
         await asyncio.sleep(max(0.0, started + sent / rate - loop.time()))
 
 
@@ -65,22 +50,30 @@ async def serve(options: argparse.Namespace) -> None:
     stopped = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
-    source = choose_messages(options.captures)
+    source = captured(options.captures) if options.captures else generated()
     async with TikTok(port=options.port) as tiktok:
-        for name in options.live:
-            tiktok.go_live(name)
-        for name, failure in options.fail:
-            tiktok.room(name).fail(failure)
-        for variable, value in tiktok.environment().items():
-            print(f"export {variable}={value}", flush=True)
-        streaming = asyncio.create_task(stream(tiktok, source, options.rate))
-        stopping = asyncio.create_task(stopped.wait())
-        await asyncio.wait({streaming, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        for task in (streaming, stopping):
-            task.cancel()
-        await asyncio.gather(streaming, stopping, return_exceptions=True)
-        if not streaming.cancelled():
-            streaming.result()
+        with messages.pictures_at(tiktok.pictures):
+            await play(tiktok, source, options, stopped)
+
+
+async def play(
+    tiktok: TikTok, source: Iterator[Message], options: argparse.Namespace, stopped: asyncio.Event
+) -> None:
+    """Go live, say where, and stream until stopped."""
+    for name in options.live:
+        tiktok.go_live(name)
+    for name, failure in options.fail:
+        tiktok.room(name).fail(failure)
+    for variable, value in tiktok.environment().items():
+        print(f"export {variable}={value}", flush=True)
+    streaming = asyncio.create_task(stream(tiktok, source, options.rate))
+    stopping = asyncio.create_task(stopped.wait())
+    await asyncio.wait({streaming, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    for task in (streaming, stopping):
+        task.cancel()
+    await asyncio.gather(streaming, stopping, return_exceptions=True)
+    if not streaming.cancelled():
+        streaming.result()
 
 
 def parse_failure(text: str) -> tuple[str, Failure]:
@@ -105,7 +98,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m standin", description=__doc__)
     parser.add_argument("--port", type=int, default=9000, help="on 127.0.0.1 (default 9000)")
     parser.add_argument("--live", action="append", default=[], metavar="NAME", help="repeatable")
-    parser.add_argument("--captures", type=Path, metavar="FILE", help="{method: [base64, …]}")
+    parser.add_argument(
+        "--captures", type=Path, metavar="FILE", help="{method: [base64, …]}, instead of inventions"
+    )
     parser.add_argument("--rate", type=positive, default=5, help="messages a second (default 5)")
     parser.add_argument(
         "--fail",

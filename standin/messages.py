@@ -2,6 +2,7 @@
 
 Each builder returns a `Message`. Its id stands in the message itself (`common.msg_id`) and in
 the envelope around it, as TikTok has it; without one, the next of a row of 19-digit ids is taken.
+The pictures of people, gifts and emotes are nowhere, unless `pictures_at` says where they are.
 """
 
 from __future__ import annotations
@@ -10,8 +11,11 @@ import itertools
 import time
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 import betterproto2
 from TikTokLiveProto.v3.webcast.im import (
@@ -28,9 +32,15 @@ from TikTokLiveProto.v3.webcast.im import (
 )
 from TikTokLiveProto.v3.webcast.model import Gift
 from TikTokLiveProto.v3.webcast.model.base import ImageModel
-from TikTokLiveProto.v3.webcast.model.base.emoji import EmoteModel
-from TikTokLiveProto.v3.webcast.model.base.user import FollowInfo, User
+from TikTokLiveProto.v3.webcast.model.base.emoji import EmoteModel, EmoteWithIndex
+from TikTokLiveProto.v3.webcast.model.base.user import (
+    BadgeStruct,
+    FollowInfo,
+    PrivilegeLogExtra,
+    User,
+)
 from TikTokLiveProto.v3.webcast.model.data import (
+    BadgeSceneType,
     BattleResultResult,
     EnvelopeBusinessType,
     EnvelopeDisplay,
@@ -179,14 +189,60 @@ def _message(common: CommonMessageData, schema: betterproto2.Message) -> Message
     return Message(common.method, bytes(schema), common.msg_id)
 
 
-def user(name: str, *, id: int | None = None, nickname: str = "", following: bool = False) -> User:
+_pictures = ContextVar("_pictures", default="https://cdn.example/{}.webp")
+
+
+@contextmanager
+def pictures_at(address: str) -> Iterator[None]:
+    """Messages that are built meanwhile name pictures at this address, such as `TikTok.pictures`.
+
+    Args:
+        address: with a {} for the picture's name; empty for messages without pictures.
+    """
+    before = _pictures.set(address)
+    try:
+        yield
+    finally:
+        _pictures.reset(before)
+
+
+def picture(name: str) -> ImageModel:
+    """Build a picture's addresses."""
+    address = _pictures.get()
+    return ImageModel(url_list=[address.format(quote(name))] if address else [])
+
+
+def user(
+    name: str,
+    *,
+    id: int | None = None,
+    nickname: str = "",
+    following: bool = False,
+    moderator: bool = False,
+    subscriber: bool = False,
+    fan_level: int | None = None,
+    gifter_level: int | None = None,
+) -> User:
     """Build a person; the same name always gets the same 19-digit id."""
+    badges = {
+        BadgeSceneType.ADMIN: moderator or None,
+        BadgeSceneType.SUBSCRIBER: subscriber or None,
+        BadgeSceneType.FANS: fan_level,
+        BadgeSceneType.USER_GRADE: gifter_level,
+    }
     return User(
         id=6_000_000_000_000_000_000 + zlib.crc32(name.encode()) if id is None else id,
         display_id=name,
         nickname=nickname or name.title(),
-        avatar_thumb=ImageModel(url_list=[f"https://cdn.example/{name}.webp"]),
+        avatar_thumb=picture(name),
         follow_info=FollowInfo(follow_status=int(following)),
+        badge_list=[
+            BadgeStruct(
+                scene_type=scene, privilege_log_extra=PrivilegeLogExtra(level=str(int(level)))
+            )
+            for scene, level in badges.items()
+            if level is not None
+        ],
     )
 
 
@@ -194,8 +250,16 @@ def _user(who: User | str) -> User:
     return user(who) if isinstance(who, str) else who
 
 
-def chat(who: User | str, text: str, *, msg_id: int | None = None) -> Message:
-    """Build a comment."""
+def chat(
+    who: User | str,
+    text: str,
+    *,
+    language: str = "en",
+    emotes: Mapping[int, str] | None = None,
+    mentioned: Sequence[User | str] = (),
+    msg_id: int | None = None,
+) -> Message:
+    """Build a comment; `emotes` has their ids, by the place in the text where they stand."""
     head = _common("WebcastChatMessage", msg_id)
     return _message(
         head,
@@ -203,7 +267,12 @@ def chat(who: User | str, text: str, *, msg_id: int | None = None) -> Message:
             common=head,
             user=_user(who),
             content=text,
-            content_language="en",
+            content_language=language,
+            emotes=[
+                EmoteWithIndex(index=index, emote=_emote(emote_id))
+                for index, emote_id in (emotes or {}).items()
+            ],
+            mention_users=[_user(person) for person in mentioned],
             user_identity=UserIdentity(is_follower_of_anchor=True),
         ),
     )
@@ -243,20 +312,29 @@ def gift(
                 type=COMBO_GIFT if combo else 2,
                 combo=combo,
                 diamond_count=diamonds,
-                image=ImageModel(url_list=[f"https://cdn.example/gift-{gift_id}.webp"]),
+                image=picture(f"gift-{gift_id}"),
             ),
         ),
     )
 
 
-def streak(who: User | str, name: str = "Rose", *, count: int, diamonds: int = 1) -> list[Message]:
+def streak(
+    who: User | str, name: str = "Rose", *, count: int, gift_id: int = 5655, diamonds: int = 1
+) -> list[Message]:
     """Build a streak of `count` gifts: a message for each, then the one that ends it."""
     group = next_msg_id()
-    steps = [
-        gift(who, name, diamonds=diamonds, repeat_count=n, repeat_end=False, group_id=group)
-        for n in range(1, count + 1)
+    return [
+        gift(
+            who,
+            name,
+            gift_id=gift_id,
+            diamonds=diamonds,
+            repeat_count=repeat_count,
+            repeat_end=repeat_end,
+            group_id=group,
+        )
+        for repeat_count, repeat_end in [*((n, False) for n in range(1, count + 1)), (count, True)]
     ]
-    return [*steps, gift(who, name, diamonds=diamonds, repeat_count=count, group_id=group)]
 
 
 def like(
@@ -336,12 +414,19 @@ def viewers(
     *,
     total: int | None = None,
     top: Sequence[User | str] = (),
+    coins: Sequence[int] = (),
     msg_id: int | None = None,
 ) -> Message:
-    """Build a viewer count: `count` now, `total` since the start, the best givers first."""
+    """Build a viewer count: `count` now, `total` since the start, the best givers first.
+
+    Args:
+        coins: what those have given; 99, 98 … unless told.
+    """
     head = _common("WebcastRoomUserSeqMessage", msg_id)
+    scores = coins or range(99, 99 - len(top), -1)
     ranks = [
-        Contributor(score=100 - n, rank=n, user=_user(who)) for n, who in enumerate(top, start=1)
+        Contributor(score=score, rank=n, user=_user(who))
+        for n, (who, score) in enumerate(zip(top, scores, strict=True), start=1)
     ]
     return _message(
         head,
@@ -366,16 +451,14 @@ def question(who: User | str, text: str, *, msg_id: int | None = None) -> Messag
     return _message(head, WebcastQuestionNewMessage(common=head, data=data))
 
 
+def _emote(emote_id: str) -> EmoteModel:
+    return EmoteModel(emote_id=emote_id, image=picture(f"emote-{emote_id}"))
+
+
 def emote(who: User | str, *emote_ids: str, msg_id: int | None = None) -> Message:
     """Build a comment of subscriber emotes."""
     head = _common("WebcastEmoteChatMessage", msg_id)
-    emotes = [
-        EmoteModel(
-            emote_id=emote_id,
-            image=ImageModel(url_list=[f"https://cdn.example/emote-{emote_id}.webp"]),
-        )
-        for emote_id in emote_ids or ("7281238501054696197",)
-    ]
+    emotes = [_emote(emote_id) for emote_id in emote_ids or ("7281238501054696197",)]
     return _message(head, WebcastEmoteChatMessage(common=head, user=_user(who), emote_list=emotes))
 
 
@@ -472,7 +555,12 @@ def envelope(
 
 
 BATTLE_ID = 7_286_185_120_444_009_249
-_BATTLE = BattleSetting(battle_id=BATTLE_ID, start_time_ms=1_795_372_811_000, duration=301)
+_BATTLE_STARTS_AT = 1_795_372_811_000
+_BATTLE_SECONDS = 301
+
+
+def _battle_setting(battle_id: int, starts_at: int) -> BattleSetting:
+    return BattleSetting(battle_id=battle_id, start_time_ms=starts_at, duration=_BATTLE_SECONDS)
 
 
 def _armies(scores: Mapping[str, int]) -> BattleUserArmies:
@@ -514,6 +602,8 @@ def battle(
     action: LinkMicBattleBattleAction,
     *teams: Mapping[str, Mapping[str, int]],
     results: Sequence[BattleResultResult] = (),
+    battle_id: int = BATTLE_ID,
+    starts_at: int = _BATTLE_STARTS_AT,
     msg_id: int | None = None,
 ) -> Message:
     """Build a word of a match between hosts, or between teams of them.
@@ -521,13 +611,14 @@ def battle(
     Args:
         teams: what viewers have brought the hosts, by viewer, by host, a mapping for each team.
         results: of the teams; with them, scores are told as well.
+        starts_at: ms since the epoch.
     """
     head = _common("WebcastLinkMicBattle", msg_id)
     hosts = {host: scores for team in teams for host, scores in team.items()}
     schema = WebcastLinkMicBattle(
         common=head,
-        battle_id=BATTLE_ID,
-        battle_settings=_BATTLE,
+        battle_id=battle_id,
+        battle_settings=_battle_setting(battle_id, starts_at),
         action=action,
         anchors_info=[
             BattleUserInfoWrapper(key=user(host).id, value=BattleUserInfo(user=_battle_user(host)))
@@ -570,7 +661,12 @@ def _battle_user(host: str) -> BattleBaseUserInfo:
     )
 
 
-def battle_scores(*teams: Mapping[str, Mapping[str, int]], msg_id: int | None = None) -> Message:
+def battle_scores(
+    *teams: Mapping[str, Mapping[str, int]],
+    battle_id: int = BATTLE_ID,
+    starts_at: int = _BATTLE_STARTS_AT,
+    msg_id: int | None = None,
+) -> Message:
     """Build the scores of a match as they stand. Args: as those of `battle`."""
     head = _common("WebcastLinkMicArmies", msg_id)
     in_teams = any(len(team) > 1 for team in teams)
@@ -578,8 +674,8 @@ def battle_scores(*teams: Mapping[str, Mapping[str, int]], msg_id: int | None = 
         head,
         WebcastLinkMicArmies(
             common=head,
-            battle_id=BATTLE_ID,
-            battle_settings=_BATTLE,
+            battle_id=battle_id,
+            battle_settings=_battle_setting(battle_id, starts_at),
             armies={
                 user(host).id: _armies(scores) for team in teams for host, scores in team.items()
             },
@@ -588,12 +684,21 @@ def battle_scores(*teams: Mapping[str, Mapping[str, int]], msg_id: int | None = 
     )
 
 
-def punishment_end(*, msg_id: int | None = None) -> Message:
+def punishment_end(
+    *,
+    battle_id: int = BATTLE_ID,
+    starts_at: int = _BATTLE_STARTS_AT,
+    msg_id: int | None = None,
+) -> Message:
     """Build the end of what the losers of a match had to do."""
     head = _common("WebcastLinkMicBattlePunishFinish", msg_id)
     return _message(
         head,
-        WebcastLinkMicBattlePunishFinish(common=head, battle_id=BATTLE_ID, battle_settings=_BATTLE),
+        WebcastLinkMicBattlePunishFinish(
+            common=head,
+            battle_id=battle_id,
+            battle_settings=_battle_setting(battle_id, starts_at),
+        ),
     )
 
 
@@ -611,7 +716,7 @@ def goal(
     giver = None if who is None else _user(who)
     rose = LiveStreamSubGoalGift(
         name="Rose",
-        icon=ImageModel(url_list=["https://cdn.example/gift-5655.webp"]),
+        icon=picture("gift-5655"),
         diamond_count=1,
         type=COMBO_GIFT,
     )
@@ -734,7 +839,12 @@ def delete(
 
 
 def caption(
-    text: str, *, language: str = "en", final: bool = False, msg_id: int | None = None
+    text: str,
+    *,
+    language: str = "en",
+    final: bool = False,
+    sentence_id: int = 7,
+    msg_id: int | None = None,
 ) -> Message:
     """Build what is being said."""
     head = _common("WebcastCaptionMessage", msg_id)
@@ -744,7 +854,7 @@ def caption(
             common=head,
             timestamp_ms=head.create_time,
             duration_ms=1500,
-            sentence_id=7,
+            sentence_id=sentence_id,
             content=[CaptionContent(lang=language, content=text)],
             definite=final,
         ),

@@ -74,7 +74,8 @@ def room_info(room: Room | None) -> dict[str, Any]:
     """Answer `/room/info/`."""
     if room is None:
         return {"data": {"message": "room not found"}, "status_code": 10011}
-    owner = user(room.name)
+    owner = room.creator
+    assert owner.avatar_thumb is not None
     return {
         "data": {
             "id": room.room_id,
@@ -90,7 +91,7 @@ def room_info(room: Room | None) -> dict[str, Any]:
                 "id_str": str(owner.id),
                 "display_id": owner.display_id,
                 "nickname": owner.nickname,
-                "avatar_thumb": {"url_list": [f"https://cdn.example/{room.name}.webp"]},
+                "avatar_thumb": {"url_list": owner.avatar_thumb.url_list},
                 "follow_info": {"follower_count": FOLLOWERS},
             },
         },

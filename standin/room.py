@@ -79,6 +79,7 @@ class Room(Failures):
 
     Attributes:
         name: the creator's @name, in lower case.
+        creator: who that is, as of the stream's start.
         room_id: a 19-digit number; that of the last stream while offline.
         is_live: what the LIVE page and check_alive say.
         title: the stream's.
@@ -93,6 +94,7 @@ class Room(Failures):
     def __init__(self, name: str, changes: Changes, new_id: Callable[[], int]) -> None:
         super().__init__()
         self.name = name
+        self.creator = messages.user(name)
         self.is_live = False
         self.title = ""
         self.history: list[Message] = []
@@ -112,6 +114,7 @@ class Room(Failures):
     def go_live(self, *, title: str = "", history: Iterable[Message] = ()) -> None:
         """Start a new stream, under a new room id."""
         self.room_ids.append(self._new_id())
+        self.creator = messages.user(self.name)
         self.title = title or f"{self.name} is live"
         self.history = list(history)
         self.is_live = True

@@ -13,7 +13,7 @@ from urllib.parse import unquote
 from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
 
-from standin import pages, sign
+from standin import pages, pictures, sign
 from standin.changes import Changes
 from standin.failures import Failure, Failures, Fault
 from standin.frames import encode_first_result
@@ -23,6 +23,7 @@ from standin.room import Room, hang
 HOST = "127.0.0.1"
 
 LIVE_PAGE = re.compile(r"/@([^/]+)/live")
+PICTURE = re.compile(r"/pictures/([^/]+)\.png")
 
 SOCKET_PATH = "/webcast/im/ws_proxy/ws_reuse_supplement/"
 
@@ -40,6 +41,7 @@ class Kind(enum.Enum):
     GIFT_LIST = "gift_list"
     SIGN = "sign"
     WEBCAST = "webcast"
+    PICTURE = "picture"
     OTHER = "other"
 
 
@@ -166,7 +168,13 @@ class TikTok(Failures):
             "TIKTOK_APP_URL": self.url,
             "TIKTOK_WEBCAST_URL": f"{self.url}/webcast",
             "SIGN_API_URL": self.url,
+            "RELAY_PICTURE_HOSTS": self.url,
         }
+
+    @property
+    def pictures(self) -> str:
+        """Where it has a picture for every name, for `messages.pictures_at`."""
+        return f"{self.url}/pictures/{{}}.png"
 
     def room(self, name: str) -> Room:
         """Return the room of @name, who is made known to TikTok, offline, if need be."""
@@ -215,7 +223,8 @@ class TikTok(Failures):
     def _record(self, http: web.BaseRequest) -> Request:
         path = http.path.rstrip("/")
         page = LIVE_PAGE.fullmatch(path)
-        kind = PATHS.get(path.removeprefix("/webcast"), Kind.OTHER)
+        default = Kind.PICTURE if PICTURE.fullmatch(path) else Kind.OTHER
+        kind = PATHS.get(path.removeprefix("/webcast"), default)
         name = unquote(page[1]) if page else http.query.get("uniqueId", "")
         request = Request(
             kind=Kind.LIVE_PAGE if page else kind,
@@ -251,6 +260,8 @@ class TikTok(Failures):
                 return await self._sign(request)
             case Kind.WEBCAST:
                 return await self._webcast(request, http)
+            case Kind.PICTURE:
+                return self._picture(request)
             case Kind.OTHER:
                 return web.Response(status=404)
 
@@ -308,6 +319,11 @@ class TikTok(Failures):
         if budget.used > budget.limit:
             return sign.rate_limited(budget, "Too many connections")
         return web.Response(body=body, headers={**sign.COOKIES, **budget.headers()})
+
+    def _picture(self, request: Request) -> web.Response:
+        name = PICTURE.fullmatch(request.path)
+        assert name is not None
+        return web.Response(body=pictures.draw(name[1]), content_type="image/png")
 
     async def _webcast(self, request: Request, http: web.BaseRequest) -> web.StreamResponse:
         room = request.room

@@ -21,29 +21,45 @@ def imported(file: Path) -> set[str]:
     return names
 
 
+def carried_along(**settings: str) -> set[str]:
+    """The modules of a server process with these settings."""
+    environment = {
+        "DJANGO_SETTINGS_MODULE": "relay_project.settings",
+        "SECRET_KEY": "of the tests",
+        "DATABASE_URL": "sqlite://:memory:",
+        **settings,
+    }
+    ended = subprocess.run(
+        [sys.executable, "-c", "import sys, relay_project.asgi; print(*sys.modules)"],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert ended.returncode == 0, ended.stderr
+    modules = set(ended.stdout.split())
+    assert "live.consumers" in modules
+    return modules
+
+
 class TestTheStandIn:
     def test_the_relay_does_not_import_it(self) -> None:
         files = [file for app in ("live", "accounts") for file in (ROOT / app).rglob("*.py")]
         assert len(files) > 40
-        assert not [file for file in files if imported(file) & {"standin", "tests"}]
+        assert not [file for file in files if imported(file) & {"standin", "rehearsal", "tests"}]
+
+    def test_it_does_not_import_the_rehearsal(self) -> None:
+        files = list((ROOT / "standin").rglob("*.py"))
+        assert len(files) > 10
+        assert not [file for file in files if imported(file) & {"rehearsal", "tests"}]
 
     def test_a_server_does_not_carry_it_along(self) -> None:
-        program = (
-            "import sys, relay_project.asgi; "
-            "assert 'live.consumers' in sys.modules; "
-            "sys.exit(' '.join({'aiohttp', 'standin.server'} & sys.modules.keys()) or 0)"
-        )
-        environment = {
-            "DJANGO_SETTINGS_MODULE": "relay_project.settings",
-            "SECRET_KEY": "of the tests",
-            "DATABASE_URL": "sqlite://:memory:",
-        }
-        ended = subprocess.run(
-            [sys.executable, "-c", program],
-            cwd=ROOT,
-            env=environment,
-            stderr=subprocess.PIPE,
-            text=True,
-            timeout=60,
-        )
-        assert ended.returncode == 0, ended.stderr
+        modules = carried_along()
+        assert not modules & {"aiohttp", "standin.server", "standin.messages"}
+        assert "rehearsal" not in modules
+
+    def test_a_server_that_rehearses_carries_its_messages_only(self) -> None:
+        modules = carried_along(RELAY_TEST_ENDPOINT="always")
+        assert {"rehearsal.relay", "standin.messages"} <= modules
+        assert not modules & {"aiohttp", "standin.server", "standin.room"}

@@ -12,7 +12,6 @@ import asyncio
 import contextlib
 import gzip
 import json
-import os
 import signal
 import sys
 import time
@@ -641,15 +640,14 @@ class TestCommand:
             *("-W", "ignore", "-m", "standin", "--port", port, "--rate", "100"),
             *("--live", "alice", "--live", "bob", "--fail", "bob=sign_429"),
             cwd=captures.ROOT,
-            env={**os.environ, "TIKTOK_CAPTURES": "/nowhere"},
             stdout=asyncio.subprocess.PIPE,
         )
         assert process.stdout is not None
         try:
             async with asyncio.timeout(2 * TIMEOUT):
                 lines = [(await process.stdout.readline()).decode() for _ in range(4)]
-            assert "streaming built messages" in lines[0]
-            assert lines[1] == f"export TIKTOK_APP_URL=http://127.0.0.1:{port}\n"
+            assert lines[0] == f"export TIKTOK_APP_URL=http://127.0.0.1:{port}\n"
+            assert lines[3] == f"export RELAY_PICTURE_HOSTS=http://127.0.0.1:{port}\n"
             async with httpx.AsyncClient() as client:
                 page = await client.get(f"http://127.0.0.1:{port}/@alice/live")
             assert "SIGI_STATE" in page.text
