@@ -12,6 +12,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "relay_project.settings")
 pages = get_asgi_application()
 
 from channels.routing import ProtocolTypeRouter  # noqa: E402
+from django.conf import settings  # noqa: E402
 
 from live.lifecycle import Farewell, Lifespan, close_orphaned_connections  # noqa: E402
 from live.relay import Relay  # noqa: E402
@@ -24,13 +25,19 @@ if "daphne.server" in sys.modules:  # it is Daphne that imports this
 
 close_orphaned_connections()
 relay = Relay()
+rehearsal = None
+if settings.RELAY_TEST_ENDPOINT:
+    from rehearsal.relay import RehearsalRelay
+
+    rehearsal = RehearsalRelay()
+relays = [relay] if rehearsal is None else [relay, rehearsal]
 application = Farewell(
     ProtocolTypeRouter(
         {
             "http": with_relay(pages, relay),
-            "websocket": make_router(relay),
-            "lifespan": Lifespan(relay),
+            "websocket": with_relay(make_router(relay, rehearsal), relay),
+            "lifespan": Lifespan(relays),
         }
     ),
-    relay,
+    relays,
 )

@@ -11,23 +11,29 @@ import ipaddress
 import os
 import re
 import secrets
+from email.utils import parseaddr
 from pathlib import Path
 from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
 import environ
-from django.core.exceptions import ImproperlyConfigured
+from django.core.exceptions import ImproperlyConfigured, ValidationError
+from django.core.validators import validate_email
 
 __all__ = [
     "api_key",
     "boolean",
     "choice",
     "database",
+    "email",
     "hosts",
     "networks",
     "origins",
+    "picture_hosts",
     "seconds",
     "secret_key",
+    "sender",
+    "test_endpoint",
     "text",
     "url",
     "whole_number",
@@ -36,7 +42,9 @@ __all__ = [
 
 _TRUE = {"1", "true", "yes", "on"}
 _FALSE = {"0", "false", "no", "off"}
+_SMTP_PORTS = {"smtp": 25, "smtp+tls": 587, "smtp+ssl": 465}
 _HOST = re.compile(r"\*|\.?[\w-]+(\.[\w-]+)*|\[[0-9a-fA-F:.]+\]", re.ASCII)
+_PICTURE_HOST = re.compile(r"\.?[a-z0-9-]+(\.[a-z0-9-]+)+|https?://[a-z0-9.-]+(:[0-9]{1,5})?")
 
 
 def _refuse(name: str, expected: str) -> NoReturn:
@@ -52,6 +60,16 @@ def boolean(name: str, default: bool) -> bool:
     if value and value not in _TRUE | _FALSE:
         _refuse(name, "on or off")
     return value in _TRUE if value else default
+
+
+def test_endpoint(name: str, *, debug: bool) -> bool:
+    """off, on (with DEBUG only) or always."""
+    value = text(name).lower()
+    if value in _TRUE and not debug:
+        _refuse(name, "off, since DEBUG is off; or always, to serve generated events all the same")
+    if value and value not in _TRUE | _FALSE | {"always"}:
+        _refuse(name, "off, on or always")
+    return value == "always" or value in _TRUE
 
 
 def whole_number(name: str, default: int, minimum: int, maximum: int) -> int:
@@ -111,6 +129,14 @@ def origins(name: str) -> list[str]:
     _refuse(name, "addresses separated by commas, such as https://example.org")
 
 
+def picture_hosts(name: str, default: list[str]) -> list[str]:
+    """Hosts in https (cdn.example, or .cdn.example for those below it), or whole origins."""
+    values = [value.lower() for value in words(name, default)]
+    if all(_PICTURE_HOST.fullmatch(value) for value in values):
+        return values
+    _refuse(name, "hosts or addresses separated by commas, such as .cdn.example")
+
+
 def api_key(name: str) -> str:
     """A secret that travels in an HTTP header."""
     value = text(name)
@@ -135,6 +161,31 @@ def database(name: str, default: Path) -> dict[str, Any]:
             if config["NAME"] or "service" in config.get("OPTIONS", {}):
                 return config
     _refuse(name, "sqlite:///path or postgres://user:password@host:port/name")
+
+
+def email(name: str) -> dict[str, Any]:
+    """Django's settings for `EMAIL_URL`: smtp+tls://…, smtp+ssl://… or smtp://…; or none."""
+    value = text(name)
+    scheme, separator, _rest = value.partition("://")
+    if separator and scheme in _SMTP_PORTS:
+        with contextlib.suppress(ValueError):
+            config = environ.Env.email_url_config(value)
+            if config["EMAIL_HOST"]:
+                known = {key: config[key] for key in config if key.startswith("EMAIL_")}
+                return {**known, "EMAIL_PORT": config["EMAIL_PORT"] or _SMTP_PORTS[scheme]}
+    if not value:
+        return {}
+    _refuse(name, "an address such as smtp+tls://user:password@mail.example.org:587")
+
+
+def sender(name: str, default: str) -> str:
+    """Who emails come from: relay@example.org, or Relay <relay@example.org>."""
+    value = text(name, default)
+    if value.isprintable():
+        with contextlib.suppress(ValidationError):
+            validate_email(parseaddr(value)[1])
+            return value
+    _refuse(name, "an email address such as relay@example.org")
 
 
 def secret_key(name: str, file: Path) -> str:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from csp.constants import NONE, SELF
 from django.utils.translation import gettext_lazy as _
 
 from relay_project import environment as env
@@ -32,6 +33,21 @@ RELAY_SEND_TIMEOUT = env.seconds("RELAY_SEND_TIMEOUT", default=30, minimum=1)
 RELAY_WAIT_INTERVAL = env.seconds("RELAY_WAIT_INTERVAL", default=60, minimum=0.1)
 RELAY_BACKLOG = env.whole_number("RELAY_BACKLOG", default=4096, minimum=16, maximum=1_000_000)
 RELAY_MAX_SOCKETS = env.whole_number("RELAY_MAX_SOCKETS", default=10, minimum=1, maximum=100_000)
+RELAY_PICTURE_HOSTS = env.picture_hosts(
+    "RELAY_PICTURE_HOSTS",
+    default=[
+        ".tiktokcdn.com",
+        ".tiktokcdn-eu.com",
+        ".tiktokcdn-us.com",
+        ".ttwstatic.com",
+        ".ibyteimg.com",
+        ".byteoversea.com",
+        ".muscdn.com",
+    ],
+)
+# Generated events at /ws/test, for those who build an app; and recordings that it can play.
+RELAY_TEST_ENDPOINT = env.test_endpoint("RELAY_TEST_ENDPOINT", debug=DEBUG)
+RELAY_RECORDINGS = Path(env.text("RELAY_RECORDINGS", str(BASE_DIR / "recordings")))
 
 # --- Django ------------------------------------------------------------------------------------
 INSTALLED_APPS = [
@@ -45,13 +61,13 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "servestatic",
     "django.contrib.staticfiles",
-    "django_filters",
     "ninja",  # the files of its documentation page
 ]
 MIDDLEWARE = [
     "live.rest.explain_errors",
     "relay_project.middleware.forwarded_proto",
     "django.middleware.security.SecurityMiddleware",
+    "csp.middleware.CSPMiddleware",
     "servestatic.middleware.ServeStaticMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
@@ -89,6 +105,9 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
+# Control messages: "this account has changed", "the staff's page has news".
+CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
+
 AUTH_USER_MODEL = "accounts.User"
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
@@ -102,13 +121,36 @@ AUTH_PASSWORD_VALIDATORS = [
 # django-fernet-encrypted-fields derives its key from SECRET_KEY and this; it need not be secret.
 SALT_KEY = "relay.accounts.sign_api_key"
 LOGIN_URL = "login"
-LOGIN_REDIRECT_URL = "connections"
+LOGIN_REDIRECT_URL = "home"
 LOGOUT_REDIRECT_URL = "login"
+
+# For lost passwords. Where no email can be sent, no page speaks of it.
+_EMAIL = env.email("EMAIL_URL")
+vars().update(_EMAIL)
+SENDS_EMAIL = bool(_EMAIL)
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = env.sender("DEFAULT_FROM_EMAIL", default="relay@localhost")
 
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SESSION_COOKIE_SAMESITE = "Lax"
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
+# Pages load nothing from other hosts, and run no script and no style that is written into them.
+# TikTok's pictures come through live/pictures.py.
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "img-src": [SELF, "data:"],
+        "connect-src": [SELF],  # sockets too
+        "manifest-src": [SELF],
+        "worker-src": [SELF],
+        "form-action": [SELF],
+        "base-uri": [NONE],
+        "frame-ancestors": [NONE],
+    }
+}
 
 LANGUAGES = [("en", _("English")), ("ru", _("Russian"))]
 LANGUAGE_CODE = env.choice(

@@ -149,6 +149,38 @@ class TestUrl:
             environment.url(NAME, "https://default.example")
 
 
+class TestPictureHosts:
+    @given_and_expected(
+        ("", [".default.example"]),
+        (".TikTokCDN.com, cdn.example", [".tiktokcdn.com", "cdn.example"]),
+        (
+            "http://127.0.0.1:9000,https://cdn.example",
+            ["http://127.0.0.1:9000", "https://cdn.example"],
+        ),
+    )
+    def test_it_works(self, value: None, expected: list[str]) -> None:
+        assert environment.picture_hosts(NAME, [".default.example"]) == expected
+
+    @given(
+        "*",
+        ".",
+        ".com",
+        "com",
+        "*.cdn.example",
+        "cdn.example:8000",
+        "cdn.example/path",
+        "https://cdn.example/",
+        "https://user@cdn.example",
+        "https://",
+        "ftp://cdn.example",
+        "https://cdn.example:port",
+        ".cdn.example;.other.example",
+    )
+    def test_it_refuses(self, value: None) -> None:
+        with refused():
+            environment.picture_hosts(NAME, [".default.example"])
+
+
 class TestNetworks:
     @given_and_expected(
         ("", []),
@@ -165,6 +197,31 @@ class TestNetworks:
     def test_it_refuses(self, value: None) -> None:
         with refused():
             environment.networks(NAME)
+
+
+class TestTestEndpoint:
+    @given("", "off", "0", "no")
+    def test_it_is_off(self, value: None) -> None:
+        assert environment.test_endpoint(NAME, debug=True) is False
+        assert environment.test_endpoint(NAME, debug=False) is False
+
+    @given("on", "1", "True")
+    def test_it_is_on_with_debug(self, value: None) -> None:
+        assert environment.test_endpoint(NAME, debug=True) is True
+
+    @given("on", "1", "True")
+    def test_it_takes_a_word_to_be_on_without(self, value: None) -> None:
+        with pytest.raises(SystemExit, match="off, since DEBUG is off; or always"):
+            environment.test_endpoint(NAME, debug=False)
+
+    @given("always", "ALWAYS")
+    def test_that_word(self, value: None) -> None:
+        assert environment.test_endpoint(NAME, debug=False) is True
+
+    @given("maybe")
+    def test_it_takes_no_other(self, value: None) -> None:
+        with pytest.raises(SystemExit, match="off, on or always"):
+            environment.test_endpoint(NAME, debug=True)
 
 
 class TestDatabase:
@@ -205,6 +262,66 @@ class TestDatabase:
     def test_it_refuses(self, value: None) -> None:
         with refused():
             environment.database(NAME, Path("/default"))
+
+
+class TestEmail:
+    @given("smtp+tls://relay%40example.org:p%40ss@mail.example.org")
+    def test_it_works(self, value: None) -> None:
+        assert environment.email(NAME) == {
+            "EMAIL_BACKEND": "django.core.mail.backends.smtp.EmailBackend",
+            "EMAIL_HOST": "mail.example.org",
+            "EMAIL_PORT": 587,
+            "EMAIL_HOST_USER": "relay@example.org",
+            "EMAIL_HOST_PASSWORD": "p@ss",
+            "EMAIL_USE_TLS": True,
+            "EMAIL_FILE_PATH": "",
+        }
+
+    @given_and_expected(
+        ("smtp://mail.example.org", (25, None, None)),
+        ("smtp://mail.example.org:2525?timeout=5", (2525, None, None)),
+        ("smtp+tls://mail.example.org:26", (26, True, None)),
+        ("smtp+ssl://mail.example.org", (465, None, True)),
+    )
+    def test_it_knows_how_to_connect(self, value: None, expected: object) -> None:
+        config = environment.email(NAME)
+        names = ("EMAIL_PORT", "EMAIL_USE_TLS", "EMAIL_USE_SSL")
+        assert tuple(map(config.get, names)) == expected
+
+    @given("", " ")
+    def test_it_may_be_empty(self, value: None) -> None:
+        assert environment.email(NAME) == {}
+
+    @given(
+        "mail.example.org",
+        "mail.example.org:587",
+        "smtp",
+        "smtp://",
+        "smtp://user:password@",
+        "smtp://mail.example.org:port",
+        "smtp://mail.example.org:99999",
+        "smtp://[::1",
+        "https://mail.example.org",
+        "consolemail://",
+    )
+    def test_it_refuses(self, value: None) -> None:
+        with refused():
+            environment.email(NAME)
+
+
+class TestSender:
+    @given("relay@example.org", "LIVE relay <relay@example.org>", "Эфир <relay@example.org>")
+    def test_it_works(self, value: None) -> None:
+        assert environment.sender(NAME, "x@localhost") == os.environ[NAME]
+
+    @given("", " ")
+    def test_it_has_a_default(self, value: None) -> None:
+        assert environment.sender(NAME, "relay@localhost") == "relay@localhost"
+
+    @given("relay", "relay@", "@example.org", "Relay <relay>", "a@example.org\nBcc: b@example.org")
+    def test_it_refuses(self, value: None) -> None:
+        with refused():
+            environment.sender(NAME, "relay@localhost")
 
 
 class TestSecretKey:
@@ -278,8 +395,12 @@ BAD_SETTINGS = {
     "RELAY_WAIT_INTERVAL": "s3cr3t",
     "RELAY_BACKLOG": "s3cr3t",
     "RELAY_MAX_SOCKETS": "-777",
+    "RELAY_TEST_ENDPOINT": "s3cr3t",
+    "RELAY_PICTURE_HOSTS": "https://s3cr3t@cdn.example",
     "DATABASE_URL": "postgres://user:s3cr3t@db.example:port/relay",
     "LANGUAGE_CODE": "s3cr3t",
+    "EMAIL_URL": "smtp://user:s3cr3t@mail.example:port",
+    "DEFAULT_FROM_EMAIL": "s3cr3t",
 }
 
 
