@@ -46,6 +46,20 @@ describe("Connecting", () => {
     });
   });
 
+  it("uses the test endpoint when it is told to", () => {
+    for (const [test, search] of [
+      [true, ""],
+      [{}, ""],
+      [{ fail: "rate_limited" }, "?fail=rate_limited"],
+      [{ replay: "a b.jsonl.gz" }, "?replay=a%20b.jsonl.gz"],
+    ]) {
+      const world = makeClient({ test });
+      world.client.connect();
+      assert.equal(world.socket.url.href, `ws://relay.example/ws/test${search}`);
+      assert.deepEqual(world.socket.protocols, ["bearer", "the-token"]);
+    }
+  });
+
   it("takes an option that is undefined for one that is not set", () => {
     const world = makeClient({ since: undefined, types: undefined, pingInterval: undefined });
     world.greeted();
@@ -80,6 +94,7 @@ describe("Connecting", () => {
     ["an address with a query", { url: "ws://relay.example/?a=b" }],
     ["no token", { token: "" }],
     ["a token that is no subprotocol", { token: "two words" }],
+    ["no type at all", { types: [] }],
   ]) {
     it(`refuses ${what} at once`, () => {
       assert.throws(() => makeClient(options), TypeError);

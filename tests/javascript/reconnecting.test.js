@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 
 import { POLICIES } from "../../live/static/live/relay-client.js";
-import { makeClient } from "./fakes.js";
+import { makeClient, Socket } from "./fakes.js";
 
 describe("After a cut", () => {
   for (const code of [1001, 1005, 1006, 1011, 1012, 1015, 4321]) {
@@ -127,6 +127,38 @@ describe("After a cut", () => {
     assert.equal(world.events("reconnecting").at(-1).attempt, 1);
   });
 
+  it("keeps at it while no socket can be made, further and further apart", (t) => {
+    const reported = t.mock.method(console, "error", () => {});
+    const sockets = [];
+    let made = 0;
+    const world = makeClient({
+      WebSocket: class extends Socket {
+        constructor(...args) {
+          made += 1;
+          if (made === 2 || made === 3) throw new Error("not now");
+          super(...args);
+          sockets.push(this);
+        }
+      },
+    });
+    world.client.connect();
+    sockets[0].open();
+    sockets[0].connected();
+    world.clock.advance(5);
+    sockets[0].lose();
+    for (const wait of [1, 2, 4]) {
+      assert.equal(world.client.state, "reconnecting");
+      world.clock.advance(wait);
+    }
+    assert.equal(world.client.state, "connecting");
+    assert.equal(sockets.length, 2);
+    assert.deepEqual(
+      world.events("reconnecting").map(({ attempt, code }) => [attempt, code]),
+      [1, 2, 3].map((attempt) => [attempt, 1006]),
+    );
+    assert.equal(reported.mock.callCount(), 2);
+  });
+
   it("hears nothing more of the old socket", () => {
     const world = makeClient();
     const old = world.greeted();
@@ -152,6 +184,7 @@ describe("After an error", () => {
     "age_restricted",
     "sign_forbidden",
     "user_offline",
+    "disconnected",
   ];
   const PASSING = {
     rate_limited: 60,
@@ -313,6 +346,31 @@ describe("reconnectNow", () => {
     socket.frame("pong", {}, { id: 1 });
     world.clock.advance(10);
     assert.equal(world.client.state, "open");
+    assert.equal(world.sockets.length, 1);
+  });
+
+  it("starts a handshake anew that has been hanging", () => {
+    const world = makeClient();
+    world.client.connect();
+    world.clock.advance(2);
+    world.client.reconnectNow();
+    assert.equal(world.sockets.length, 2);
+    assert.deepEqual(world.sockets[0].closedWith, [undefined]);
+    assert.deepEqual(world.events("connecting"), [{ attempt: 0 }, { attempt: 0 }]);
+    world.sockets[0].open();
+    assert.equal(world.client.state, "connecting");
+    world.sockets[1].open();
+    assert.equal(world.client.state, "open");
+    assert.equal(world.clock.timers.size, 1);
+  });
+
+  it("leaves a handshake the time that it takes", () => {
+    const world = makeClient();
+    world.client.connect();
+    for (let time = 0; time < 1.9; time += 0.1) {
+      world.client.reconnectNow();
+      world.clock.advance(0.1);
+    }
     assert.equal(world.sockets.length, 1);
   });
 

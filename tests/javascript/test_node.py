@@ -1,4 +1,4 @@
-"""The JavaScript client's own tests, by Node's test runner, and its types, by TypeScript."""
+"""The scripts' own tests, by Node's test runner, and their types, by TypeScript."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from live.errors import ErrorCode
 
 ROOT = Path(__file__).resolve().parents[2]
 CLIENT = ROOT / "live" / "static" / "live" / "relay-client.js"
+CONSOLE = CLIENT.parent / "console" / "console.js"
 TESTS = sorted(Path(__file__).parent.glob("*.test.js"))
 TYPESCRIPT = "typescript@7.0.2"
 OLDEST_NODE = 20
@@ -63,9 +64,10 @@ class TestTheClient:
         printed = _run(node, "--input-type=module", "--eval", code)
         assert set(json.loads(printed.stdout)) == set(ErrorCode)
 
-    def test_its_types_are_sound(self, tsc: str) -> None:
+    @pytest.mark.parametrize("script", [CLIENT, CONSOLE], ids=["client", "console"])
+    def test_its_types_are_sound(self, tsc: str, script: Path) -> None:
         options = "--allowJs --checkJs --strict --noEmit --target es2022 --module esnext"
-        checked = _run(tsc, *options.split(), "--lib", "es2022,dom", str(CLIENT))
+        checked = _run(tsc, *options.split(), "--lib", "es2022,dom,dom.iterable", str(script))
         assert checked.returncode == 0, checked.stdout
 
 

@@ -85,14 +85,22 @@
  */
 
 /**
+ * What the test endpoint plays: an error, by its code, or a recording, by its name. Without either
+ * it makes events up.
+ *
+ * @typedef {{ fail?: string, replay?: string }} Test
+ */
+
+/**
  * @typedef {object} Options
  * @property {string} url The relay's address, `wss://relay.example`.
  * @property {string} token Sent as a subprotocol, so that it stays out of addresses and their logs.
- * @property {string[]} [types] Event types that are wanted; all typed ones by default.
+ * @property {string[]} [types] Event types that are wanted, one at least; all typed ones by default.
  * @property {number} [batch] Milliseconds over which the relay may gather events.
  * @property {boolean} [wait] Stay connected until the streamer goes live.
  * @property {string} [lang] Language of errors, "en" or "ru".
  * @property {string | null} [since] A cursor that was stored: go on behind it.
+ * @property {boolean | Test} [test] Use the relay's test endpoint, where it has one: nothing is real.
  * @property {Partial<Backoff>} [backoff] Default: base 1, cap 30, stableAfter 5.
  * @property {number} [openTimeout] For the handshake; 15.
  * @property {number} [pingInterval] Of silence, before the client asks for a sign of life; 25.
@@ -133,6 +141,7 @@ export const POLICIES = Object.freeze({
   username_invalid: { retry: false, why: "somebody has to correct the username first" },
   bad_request: { retry: false, why: "the same request meets the same answer" },
   user_not_found: { retry: false, why: "somebody has to correct the username first" },
+  disconnected: { retry: false, why: "staff ended it; the user may connect again" },
   age_restricted: { retry: false, why: "the streamer has to lift the restriction first" },
   sign_forbidden: { retry: false, why: "somebody has to change the sign server's key first" },
   user_offline: {
@@ -175,6 +184,8 @@ const LONGEST_WAIT = 24 * 60 * 60;
 const OWN_EVENTS = new Set(["frame", "connecting", "open", "reconnecting", "closed", "malformed"]);
 /** RFC 6455 asks for this of a subprotocol, and a WebSocket throws at anything else. */
 const TOKEN = /^[\w!#$%&'*+\-.^`|~]+$/;
+/** A handshake that takes longer was begun on a network that has gone since. */
+const HANGING = 2;
 const DEFAULTS = { openTimeout: 15, pingInterval: 25, pongTimeout: 10, watchNetwork: true };
 /** @type {Backoff} */
 const BACKOFF = { base: 1, cap: 30, stableAfter: 5 };
@@ -205,6 +216,8 @@ export class RelayClient {
   #notBefore = 0;
   /** When the socket proved useful, in ms. @type {number | null} */
   #usefulSince = null;
+  /** When the newest socket was made, in ms. */
+  #madeAt = 0;
   #heardAt = 0;
   #pings = 0;
   #pinged = false;
@@ -224,6 +237,9 @@ export class RelayClient {
     }
     if (!TOKEN.test(options.token)) {
       throw new TypeError("the option token takes a token of the relay"); // and is not repeated here
+    }
+    if (options.types?.length === 0) {
+      throw new TypeError("the option types takes one type at least; leave it out for all");
     }
     this.#options = {
       ...DEFAULTS,
@@ -300,12 +316,16 @@ export class RelayClient {
 
   /**
    * The network is back, or the app in front again: don't wait any longer than an error asks for,
-   * and see at once whether an open socket still lives.
+   * start a handshake anew that has been hanging, and see at once whether an open socket still
+   * lives. Called however often, it leaves a handshake the time that one takes.
    */
   reconnectNow() {
+    const time = this.#options.now();
     if (this.#state === "reconnecting") {
-      const wait = Math.max(0, this.#notBefore - this.#options.now());
-      this.#after(wait / 1000, () => this.#open());
+      this.#after(Math.max(0, this.#notBefore - time) / 1000, () => this.#openAgain());
+    } else if (this.#state === "connecting" && time - this.#madeAt >= HANGING * 1000) {
+      this.#release()?.close();
+      this.#openAgain();
     } else if (this.#state === "open" && !this.#pinged) {
       this.#ping();
     }
@@ -314,12 +334,13 @@ export class RelayClient {
   // --- One socket --------------------------------------------------------------------------------
 
   #open() {
-    const { WebSocket, token, openTimeout, watchNetwork } = this.#options;
+    const { WebSocket, token, openTimeout, watchNetwork, now } = this.#options;
+    this.#error = null;
+    this.#usefulSince = null;
     /** @type {Socket} */
     const socket = new WebSocket(this.#address(), ["bearer", token]);
     this.#socket = socket;
-    this.#error = null;
-    this.#usefulSince = null;
+    this.#madeAt = now();
     socket.onopen = () => this.#onOpen();
     socket.onmessage = (event) => this.#onMessage(event.data);
     socket.onclose = (event) => this.#onLost(event.code);
@@ -330,10 +351,23 @@ export class RelayClient {
     this.#emit("connecting", { attempt: this.#attempt });
   }
 
+  /** As `#open`, when nobody is there to be told what the WebSocket throws: it counts as a cut. */
+  #openAgain() {
+    try {
+      this.#open();
+    } catch (error) {
+      report(error);
+      this.#onLost(CUT);
+    }
+  }
+
   /** Made by hand: React Native's URL can't do it everywhere. */
   #address() {
-    const { url, types, batch, wait, lang } = this.#options;
+    const { url, types, batch, wait, lang, test } = this.#options;
+    const { fail, replay } = typeof test === "object" ? test : {};
     const query = Object.entries({
+      fail,
+      replay,
       types: types?.join(","),
       batch,
       wait: wait ? 1 : undefined,
@@ -342,7 +376,8 @@ export class RelayClient {
     })
       .filter(([, value]) => value !== undefined)
       .map(([name, value]) => `${name}=${encodeURIComponent(String(value))}`);
-    return `${url.replace(/\/+$/, "")}/ws${query.length ? "?" : ""}${query.join("&")}`;
+    const path = test ? "/ws/test" : "/ws";
+    return `${url.replace(/\/+$/, "")}${path}${query.length ? "?" : ""}${query.join("&")}`;
   }
 
   #onOpen() {
@@ -386,7 +421,7 @@ export class RelayClient {
     this.#attempt += 1;
     const retryIn = atLeast + random() * Math.min(cap, base * 2 ** (this.#attempt - 1));
     this.#notBefore = time + atLeast * 1000;
-    this.#after(retryIn, () => this.#open());
+    this.#after(retryIn, () => this.#openAgain());
     this.#state = "reconnecting";
     const timer = this.#timer;
     const attempt = this.#attempt;

@@ -1,0 +1,198 @@
+/**
+ * The live console: the relay's client for browsers, which behaves as the mobile app does.
+ *
+ * Here the parts meet. Each part takes the frames that concern it as they come, and paints what has
+ * changed once per animation frame.
+ */
+
+import { RelayClient } from "../relay-client.js";
+import { Counters } from "./counters.js";
+import { byId } from "./elements.js";
+import { Errors } from "./errors.js";
+import { Feed } from "./feed.js";
+import { Gifts } from "./gifts.js";
+import { gettext, language } from "./i18n.js";
+import { Pin } from "./pin.js";
+import { StateLine } from "./state.js";
+import { TestSwitch } from "./testing.js";
+import { issueToken, Tokens } from "./token.js";
+import { TopGifters } from "./top.js";
+
+/** @typedef {import("../relay-client.js").Frame} Frame */
+/** @typedef {import("../relay-client.js").Closed} Closed */
+/** @typedef {import("../relay-client.js").RelayError} RelayError */
+
+/** Milliseconds over which the relay gathers events: few enough to look immediate. */
+const BATCH = 100;
+/** What another token mends. */
+const TOKEN_ERRORS = new Set(["invalid_token", "token_revoked"]);
+
+class Console {
+  #button = byId("connect");
+  #feed = new Feed();
+  #gifts = new Gifts();
+  #counters = new Counters();
+  #top = new TopGifters();
+  #pin = new Pin();
+  #state;
+  #errors;
+  #tokens;
+  #test = new TestSwitch(() => this.#switch());
+  /** Null: the person wants no connection, or none can be had. @type {RelayClient | null} */
+  #client = null;
+  /** @type {string | null} */
+  #cursor = null;
+  #roomId = "";
+  /** Counts up with each wish to connect or not, so that an old one that took its time is seen. */
+  #wish = 0;
+  #isPaintingSoon = false;
+
+  /** @param {DOMStringMap} page What the template knows. */
+  constructor(page) {
+    const { account = "", username = "", tokenPrefix = "", tokens = "", csrf = "" } = page;
+    this.#state = new StateLine(username);
+    this.#errors = new Errors(account);
+    this.#tokens = new Tokens(tokenPrefix, () => issueToken(tokens, csrf));
+    this.#tokens.watch(window);
+    this.#button.addEventListener("click", () =>
+      this.#isWanted ? this.disconnect() : this.connect(),
+    );
+    document.addEventListener("visibilitychange", () => {
+      if (!document.hidden) this.#client?.reconnectNow();
+    });
+  }
+
+  async connect() {
+    this.#want(true);
+    const wish = this.#wish;
+    this.#state.show("connecting");
+    let token;
+    try {
+      token = await this.#tokens.get();
+    } catch {
+      if (wish === this.#wish) this.#hasNoToken();
+      return;
+    }
+    if (wish !== this.#wish) return;
+    const client = new RelayClient({
+      url: location.origin.replace(/^http/, "ws"),
+      token,
+      wait: true,
+      batch: BATCH,
+      lang: language,
+      since: this.#cursor,
+      test: this.#test.chosen,
+    });
+    client.on("connecting", () => this.#state.show("connecting"));
+    client.on("reconnecting", ({ retryIn, attempt }) =>
+      this.#state.showReconnecting(retryIn, attempt),
+    );
+    client.on("frame", (frame) => this.#take(frame, token));
+    client.on("closed", (closed) => closed.final && this.#onClosed(closed, token));
+    this.#client = client;
+    client.connect();
+  }
+
+  disconnect() {
+    this.#want(false);
+    const client = this.#client;
+    this.#client = null;
+    client?.close();
+    this.#state.show("off");
+  }
+
+  /** The test endpoint instead of the LIVE, or the other way round: nothing is left of the other. */
+  #switch() {
+    this.disconnect();
+    this.#cursor = null;
+    this.#roomId = "";
+    for (const part of [this.#feed, this.#gifts, this.#counters, this.#top, this.#pin]) {
+      part.reset();
+    }
+    this.#paintSoon();
+    this.connect();
+  }
+
+  // --- What the client says ----------------------------------------------------------------------
+
+  /** @param {Frame} frame @param {string} token */
+  #take(frame, token) {
+    const { type, data } = frame;
+    if (type === "connected") this.#onConnected(data);
+    if (type === "connected" || type === "status") this.#state.take(frame);
+    if (type === "error" && !this.#isMended(data.code, token)) {
+      this.#errors.show(/** @type {RelayError} */ (data));
+    }
+    this.#feed.take(frame);
+    this.#gifts.take(frame);
+    this.#counters.take(frame);
+    this.#top.take(frame);
+    this.#pin.take(frame);
+    this.#paintSoon();
+  }
+
+  /** @param {Record<string, any>} connected */
+  #onConnected({ room_id: roomId, test }) {
+    if (this.#roomId && roomId !== this.#roomId) {
+      this.#counters.forget();
+      this.#top.reset();
+    }
+    this.#roomId = roomId;
+    this.#test.mark(Boolean(test));
+  }
+
+  /** @param {Closed} closed @param {string} token */
+  #onClosed({ error }, token) {
+    if (!this.#client) return; // it was closed here
+    this.#cursor = this.#client.cursor;
+    this.#client = null;
+    this.#want(false);
+    if (error && TOKEN_ERRORS.has(error.code)) {
+      if (this.#isMended(error.code, token)) {
+        this.connect();
+        return;
+      }
+      this.#tokens.refused(token);
+    }
+    this.#state.show(error ? "off" : "ended");
+  }
+
+  /** Another tab has got another token, and this one is of no use. @param {string} code @param {string} token */
+  #isMended(code, token) {
+    return TOKEN_ERRORS.has(code) && this.#tokens.isReplaced(token);
+  }
+
+  #hasNoToken() {
+    this.#want(false);
+    this.#state.show("off");
+    this.#errors.show({
+      title: gettext("The server can't be reached, or you are signed out"),
+      detail: gettext("Without the server's permission the console can't connect."),
+      hint: gettext("Load the page again."),
+    });
+  }
+
+  // --- The button, and painting ------------------------------------------------------------------
+
+  get #isWanted() {
+    return this.#button.dataset.wanted === "yes";
+  }
+
+  /** @param {boolean} isWanted */
+  #want(isWanted) {
+    this.#wish += 1;
+    this.#button.dataset.wanted = isWanted ? "yes" : "no";
+    this.#button.textContent = isWanted ? gettext("Disconnect") : gettext("Connect");
+  }
+
+  #paintSoon() {
+    if (this.#isPaintingSoon) return;
+    this.#isPaintingSoon = true;
+    requestAnimationFrame(() => {
+      this.#isPaintingSoon = false;
+      for (const part of [this.#feed, this.#gifts, this.#counters, this.#top]) part.paint();
+    });
+  }
+}
+
+new Console(byId("console").dataset).connect();

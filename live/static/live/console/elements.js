@@ -1,0 +1,96 @@
+/** Parts that pages are made of. Whatever strangers wrote goes in as text, never as HTML. */
+
+import { gettext } from "./i18n.js";
+
+/** The page's addresses, which the template knows. */
+const { pictures = "", sprite = "" } = byId("console").dataset;
+const SVG = "http://www.w3.org/2000/svg";
+const TONES = 5;
+
+/**
+ * The element of the page that has this id.
+ *
+ * @param {string} id
+ * @returns {HTMLElement}
+ * @throws {TypeError} The template has none.
+ */
+export function byId(id) {
+  const found = document.getElementById(id);
+  if (!found) throw new TypeError(`the page has no #${id}`);
+  return found;
+}
+
+/**
+ * @param {string} tag
+ * @param {string} className
+ * @param {(Node | string)[]} children
+ */
+export function element(tag, className, ...children) {
+  const made = document.createElement(tag);
+  if (className) made.className = className;
+  made.append(...children);
+  return made;
+}
+
+/** An icon of the sprite; decorative. @param {string} name */
+export function icon(name) {
+  const svg = document.createElementNS(SVG, "svg");
+  svg.setAttribute("class", "icon");
+  svg.setAttribute("aria-hidden", "true");
+  const use = document.createElementNS(SVG, "use");
+  use.setAttribute("href", `${sprite}#${name}`);
+  svg.append(use);
+  return svg;
+}
+
+/**
+ * A picture of TikTok's, fetched through the relay; if it can't be shown, its words remain.
+ *
+ * @param {string} address
+ * @param {string} alt
+ */
+export function picture(address, alt = "") {
+  const image = document.createElement("img");
+  image.addEventListener("error", () => image.replaceWith(alt), { once: true });
+  image.alt = alt;
+  image.decoding = "async";
+  image.src = `${pictures}?address=${encodeURIComponent(address)}`;
+  return image;
+}
+
+/** What people are called on the page. @param {Record<string, any>} [user] Of a frame. */
+export function nameOf(user) {
+  return user?.nickname || user?.username || gettext("Somebody");
+}
+
+/** Initials, and the picture above them as soon as it is there. @param {Record<string, any>} [user] */
+export function avatar(user) {
+  const made = element("span", `avatar tone-${toneOf(user?.id ?? "")}`, initials(nameOf(user)));
+  made.setAttribute("aria-hidden", "true");
+  if (user?.avatar) made.append(picture(user.avatar));
+  return made;
+}
+
+/**
+ * A translated sentence with elements in the places of its `%(name)s`.
+ *
+ * @param {string} text
+ * @param {Record<string, Node | string>} values
+ */
+export function sentence(text, values) {
+  const parts = text.split(/%\((\w+)\)s/);
+  return parts.map((part, index) => (index % 2 ? (values[part] ?? "") : part));
+}
+
+/** @param {string} name */
+function initials(name) {
+  const firsts = name.match(/(?<![\p{L}\p{N}])[\p{L}\p{N}]/gu) ?? [];
+  return firsts.slice(0, 2).join("").toLocaleUpperCase();
+}
+
+/** The same for a person, always. @param {string} id */
+function toneOf(id) {
+  let sum = 0;
+  for (const character of id) sum = (sum * 31 + character.charCodeAt(0)) % 9973;
+  return sum % TONES;
+}

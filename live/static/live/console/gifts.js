@@ -1,0 +1,115 @@
+/** The gifts' strip: a card for each gift, in which a streak counts up. */
+
+import { avatar, byId, element, icon, nameOf, picture } from "./elements.js";
+import { gettext, interpolate, number } from "./i18n.js";
+
+/** @typedef {import("../relay-client.js").Frame} Frame */
+
+const MAX_CARDS = 30;
+
+export class Gifts {
+  #list = byId("gifts-list");
+  #nothingYet = byId("gifts-empty");
+  /** By streak, oldest first. @type {Map<string, Card>} */
+  #cards = new Map();
+  /** @type {Set<Card>} */
+  #changed = new Set();
+
+  /** @param {Frame} frame */
+  take(frame) {
+    if (frame.type === "gift") {
+      this.#update(frame);
+    } else if (frame.type === "connected" && !frame.data.resumed) {
+      this.#takeOpenStreaks(frame.data.snapshot.gifts);
+    }
+  }
+
+  reset() {
+    this.#cards.clear();
+    this.#changed.clear();
+    this.#list.replaceChildren();
+    this.#nothingYet.hidden = false;
+  }
+
+  paint() {
+    for (const card of this.#changed) {
+      if (!card.node.isConnected) this.#list.prepend(card.node);
+      card.paint();
+    }
+    this.#changed.clear();
+    this.#nothingYet.hidden = this.#cards.size > 0;
+  }
+
+  /** What streaks have come to; those that the relay knows no more have ended in a gap. @param {Frame[]} open */
+  #takeOpenStreaks(open) {
+    const keys = new Set(open.map(keyOf));
+    for (const [key, card] of this.#cards) {
+      if (card.data.streak === "ongoing" && !keys.has(key)) {
+        card.data = { ...card.data, streak: "ended" };
+        this.#changed.add(card);
+      }
+    }
+    open.forEach((frame) => this.#update(frame));
+  }
+
+  /** @param {Frame} frame */
+  #update(frame) {
+    const key = keyOf(frame);
+    const card = this.#cards.get(key) ?? new Card();
+    card.data = frame.data;
+    this.#cards.set(key, card);
+    this.#changed.add(card);
+    if (this.#cards.size > MAX_CARDS) {
+      const [oldest, dropped] = [...this.#cards][0];
+      this.#cards.delete(oldest);
+      this.#changed.delete(dropped);
+      dropped.node.remove();
+    }
+  }
+}
+
+/** One gift, or one streak of them. */
+class Card {
+  node = element("li", "gift");
+  /** Of the newest frame. @type {Record<string, any>} */
+  data = {};
+  #count = element("span", "times");
+  #diamonds = element("span", "diamonds");
+  #isBuilt = false;
+
+  paint() {
+    const { count, streak, diamonds_total: diamonds } = this.data;
+    if (!this.#isBuilt) this.#build();
+    const times = `×${number(count)}`;
+    if (this.#count.textContent !== times) {
+      this.#count.textContent = times;
+      this.#count.replaceWith(this.#count); // which starts its animation anew
+    }
+    this.#diamonds.replaceChildren(icon("diamonds"), number(diamonds));
+    this.node.classList.toggle("ongoing", streak === "ongoing");
+    this.node.dataset.streak = streak ?? "single";
+  }
+
+  #build() {
+    const { user, gift, to_user: receiver } = this.data;
+    const image = element("span", "gift-picture", icon("gift"));
+    if (gift.image) image.append(picture(gift.image));
+    const names = element("span", "gift-names", element("strong", "name", nameOf(user)));
+    names.append(element("span", "gift-name", gift.name || gettext("a gift")));
+    if (receiver) {
+      const text = interpolate(gettext("to %(name)s"), { name: nameOf(receiver) }, true);
+      names.append(element("span", "gift-name", text));
+    }
+    const ended = element("span", "ended", icon("check"));
+    ended.append(element("span", "visually-hidden", gettext("ended")));
+    this.node.append(image, this.#count, ended, names, this.#diamonds);
+    image.append(avatar(user));
+    this.#isBuilt = true;
+  }
+}
+
+/** Gifts that come alone have no group of their own, for sure. @param {Frame} frame */
+function keyOf({ id, data }) {
+  if (data.streak === null) return `single ${id}`;
+  return `${data.user.id} ${data.gift.id} ${data.group_id}`;
+}

@@ -1,0 +1,73 @@
+/** The top gifters: TikTok's own ranking where it tells one, else what the relay has counted. */
+
+import { avatar, byId, element, nameOf } from "./elements.js";
+import { shortNumber } from "./i18n.js";
+
+/** @typedef {import("../relay-client.js").Frame} Frame */
+/** @typedef {{ user: Record<string, any>, coins: number }} Gifter */
+
+const PLACES = 5;
+/** Of more people, those who gave least are forgotten. */
+const MAX_GIFTERS = 1000;
+
+export class TopGifters {
+  #section = byId("top");
+  #list = byId("top-list");
+  /** What the relay has counted, by user. @type {Map<string, Gifter>} */
+  #counted = new Map();
+  /** @type {Gifter[]} */
+  #ranking = [];
+  #painted = "";
+
+  /** @param {Frame} frame */
+  take({ type, data }) {
+    if (type === "connected" && data.snapshot.top.length) {
+      this.#counted.clear();
+      for (const { user, diamonds } of data.snapshot.top) {
+        this.#counted.set(user.id, { user, coins: diamonds });
+      }
+    } else if (type === "viewers") {
+      this.#ranking = data.top;
+    } else if (type === "gift" && data.streak !== "ongoing") {
+      const { user, diamonds_total: diamonds } = data;
+      const before = this.#counted.get(user.id)?.coins ?? 0;
+      this.#counted.set(user.id, { user, coins: before + diamonds });
+      if (this.#counted.size > MAX_GIFTERS) this.#forgetTheSmall();
+    }
+  }
+
+  reset() {
+    this.#counted.clear();
+    this.#ranking = [];
+  }
+
+  paint() {
+    const top = (this.#ranking.length ? this.#ranking : sorted(this.#counted)).slice(0, PLACES);
+    const painted = JSON.stringify(top.map(({ user, coins }) => [user.id, user.nickname, coins]));
+    if (painted === this.#painted) return;
+    this.#painted = painted;
+    this.#section.hidden = !top.length;
+    this.#list.replaceChildren(...top.map(place));
+  }
+
+  #forgetTheSmall() {
+    const kept = sorted(this.#counted).slice(0, MAX_GIFTERS / 2);
+    this.#counted = new Map(kept.map((gifter) => [gifter.user.id, gifter]));
+  }
+}
+
+/** @param {Map<string, Gifter>} gifters */
+function sorted(gifters) {
+  return [...gifters.values()].sort((a, b) => b.coins - a.coins);
+}
+
+/** @param {Gifter} gifter */
+function place({ user, coins }) {
+  return element(
+    "li",
+    "",
+    avatar(user),
+    element("span", "name", nameOf(user)),
+    element("span", "coins", shortNumber(coins)),
+  );
+}

@@ -1,0 +1,571 @@
+"""The live console, as people see it: a real browser, real servers, the stand-in for TikTok."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Locator, Page, async_playwright, expect
+
+from live.errors import ErrorCode, RelayError
+from standin import Failure, Message, TikTok, messages
+from standin.room import Room
+from tests.end_to_end.browsing import add_person, http, sign_in
+from tests.end_to_end.conftest import CHROMIUM_ARGUMENTS, SETTINGS
+from tests.end_to_end.phone import Phone
+from tests.end_to_end.server import Account, Server
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+PHONE, SMALL_PHONE = (390, 844), (360, 640)
+WITHIN = 15_000.0  # ms
+_numbers = itertools.count(1)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def server(tiktok: TikTok, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Server]:
+    """One server only: what differs between servers is tested elsewhere."""
+    settings = {**tiktok.environment(), **SETTINGS, "RELAY_TEST_ENDPOINT": "always"}
+    server = Server("uvicorn", tmp_path_factory.mktemp("console"), settings)
+    await server.start()
+    yield server
+    await server.stop()
+
+
+@pytest.fixture(autouse=True)
+def _patience() -> Iterator[None]:
+    """A machine that is busy takes its time."""
+    expect.set_options(timeout=WITHIN)
+    yield
+    expect.set_options(timeout=None)
+
+
+async def open_console(
+    page: Page,
+    server: Server,
+    tiktok_username: str,
+    *arguments: str,
+    size: tuple[int, int] = PHONE,
+) -> Account:
+    """Sign somebody new in, who lands on the console."""
+    await page.set_viewport_size({"width": size[0], "height": size[1]})
+    name = f"viewer{next(_numbers)}"
+    account = await add_person(server, name, tiktok_username, *arguments)
+    await sign_in(page, server, name)
+    return account
+
+
+async def watch(page: Page, server: Server, tiktok: TikTok, streamer: str) -> Room:
+    """Open the console of a streamer who is live."""
+    room = tiktok.go_live(streamer, title="Evening songs")
+    await open_console(page, server, streamer)
+    await expect(state(page)).to_contain_text(f"LIVE @{streamer}")
+    await room.wait_for_socket()
+    return room
+
+
+def state(page: Page) -> Locator:
+    return page.locator("#state")
+
+
+def feed(page: Page) -> Locator:
+    return page.get_by_role("log", name="Comments and events")
+
+
+def entries(page: Page) -> Locator:
+    return page.locator("#feed > *")
+
+
+def snackbar(page: Page) -> Locator:
+    return page.get_by_role("alert")
+
+
+async def is_at_its_end(feed: Locator) -> bool:
+    left: float = await feed.evaluate("f => f.scrollHeight - f.scrollTop - f.clientHeight")
+    return left < 2
+
+
+async def stored_token(page: Page) -> str:
+    token: str = await page.evaluate("localStorage.getItem('console-token')")
+    return token
+
+
+class TestANewcomer:
+    async def test_it_works(
+        self, page: Page, server: Server, tiktok: TikTok, streamer: str
+    ) -> None:
+        requested: list[str] = []
+        page.on("request", lambda request: requested.append(request.url))
+        page.on("websocket", lambda socket: requested.append(socket.url))
+        room = await watch(page, server, tiktok, streamer)
+        await expect(state(page)).to_contain_text("Evening songs")
+        await room.push(messages.chat("maria", "<b>hello</b>"))
+        await expect(feed(page)).to_have_text("MMaria<b>hello</b>")
+        token = await stored_token(page)
+        assert requested
+        assert not [address for address in requested if token in address]
+        assert token not in server.log_text
+        assert {address.split("/")[2] for address in requested} == {f"127.0.0.1:{server.port}"}
+
+    async def test_it_is_told_to_wait_for_the_live(
+        self, page: Page, server: Server, tiktok: TikTok, streamer: str
+    ) -> None:
+        tiktok.room(streamer)
+        await open_console(page, server, streamer)
+        await expect(state(page)).to_have_text(
+            re.compile(rf"Waiting for the LIVE\s+@{streamer}"), use_inner_text=True
+        )
+        await expect(snackbar(page)).to_be_hidden()
+
+    async def test_it_can_disconnect_and_connect(
+        self, page: Page, server: Server, tiktok: TikTok, streamer: str
+    ) -> None:
+        room = await watch(page, server, tiktok, streamer)
+        await page.get_by_role("button", name="Disconnect").click()
+        await expect(state(page)).to_contain_text("Not connected")
+        await room.wait_until_left()
+        await page.get_by_role("button", name="Connect", exact=True).click()
+        await expect(state(page)).to_contain_text(f"LIVE @{streamer}")
+
+    async def test_it_has_the_live_so_far_at_once(
+        self, page: Page, server: Server, tiktok: TikTok, streamer: str
+    ) -> None:
+        room = tiktok.go_live(streamer)
+        phone = await server.add_account(f"phone-of-{streamer}", streamer)
+        async with Phone(f"{server.address}/ws/{phone.token}") as early:
+            await early.until_type("connected")
+            await room.wait_for_socket()
+            first = messages.gift("dave", repeat_count=2, repeat_end=False, group_id=77)
+            await room.push(
+                messages.chat("maria", "before you came"),
+                messages.viewers(1284, total=2000),
+                messages.like("bob", 15, total=329306),
+                first,
+            )
+            await early.events(4)
+            await open_console(page, server, streamer)
+            await expect(feed(page)).to_contain_text("before you came")
+        await expect(page.locator("#count-viewers")).to_have_text("1,284")
+        await expect(page.locator("#count-likes")).to_have_text("329.3K")
+        await expect(page.locator("#gifts-list > *")).to_contain_text("×2")
+
+    async def test_it_fits_a_small_phone(
+        self, page: Page, server: Server, tiktok: TikTok, streamer: str
+    ) -> None:
+        room = await watch(page, server, tiktok, streamer)
+        await page.set_viewport_size({"width": SMALL_PHONE[0], "height": SMALL_PHONE[1]})
+        await room.push(
+            messages.chat("maria", "w" * 300),
+            *messages.streak("dave" * 10, "Rose" * 10, count=2),
+            messages.viewers(10, top=["erin" * 20, "dave", "bob"]),
+        )
+        await expect(entries(page)).to_have_count(2)
+        width = await page.evaluate("document.documentElement.scrollWidth")
+        assert width == SMALL_PHONE[0]
+
+
+class TestTheFeed:
+    async def test_it_works(
+        self, page: Page, server: Server, tiktok: TikTok, streamer: str
+    ) -> None:
+        room = await watch(page, server, tiktok, streamer)
+        await room.push(
+            messages.follow("carol"),
+            messages.share("bob", users_joined=2),
+            messages.subscribe("dave"),
+            messages.question("erin", "how long have you been live?"),
+            messages.gift("erin", "Galaxy", combo=False),
+        )
+        for text in (
+            "Carol follows now",
+            "Bob shared the LIVE, 2 people came by it",
+            "Dave subscribed",
+            "Question how long have you been live?",
+            "Erin sent Galaxy",
+        ):
+            await expect(feed(page)).to_contain_text(text)
+        await expect(entries(page)).to_have_count(5)
+
+    async def test_it_lets_people_who_come_in_share_a_line(
+        self, page: Page, server: Server, tiktok: TikTok, streamer: str
+    ) -> None:
+        room = await watch(page, server, tiktok, streamer)
+        for name in ("ann", "bob", "carol"):
+            await room.push(messages.join(name))
+        await expect(feed(page)).to_have_text("Ann and 2 others joined")
+        await room.push(messages.chat("maria", "hi"), messages.join("dave"))
+        await expect(entries(page)).to_have_count(3)
+
+    async def test_it_takes_off_what_moderators_delete(
+        self, page: Page, server: Server, tiktok: TikTok, streamer: str
+    ) -> None:
+        room = await watch(page, server, tiktok, streamer)
+        rude, kind = messages.chat("troll", "rude"), messages.chat("maria", "kind")
+        await room.push(rude, kind, messages.chat("spammer", "buy"), messages.chat("spammer", "!"))
+        await expect(entries(page)).to_have_count(4)
+        await room.push(messages.delete(rude, users=["spammer"]))
+        await expect(feed(page)).to_have_text("MMariakind")
+
+    async def test_it_shows_what_is_pinned(
+        self, page: Page, server: Server, tiktok: TikTok, streamer: str
+    ) -> None:
+        room = await watch(page, server, tiktok, streamer)
+        pinned = page.locator("#pinned")
+        pin = messages.pin(messages.chat("carol", "the setlist"), "bob")
+        await room.push(pin)
+        await expect(pinned).to_contain_text("the setlist")
+        await room.push(messages.unpin(pin, "bob"))
+        await expect(pinned).to_be_hidden()
+
+    async def test_it_stays_bounded_in_a_burst(
+        self, page: Page, server: Server, tiktok: TikTok, streamer: str
+    ) -> None:
+        room = await watch(page, server, tiktok, streamer)
+        comments = [messages.chat(f"fan{number % 50}", f"no {number}") for number in range(2000)]
+        for batch in _batches(comments, 100):
+            await room.push(*batch)
+        await expect(entries(page).last).to_contain_text("no 1999")
+        assert await entries(page).count() == 300
+        assert await is_at_its_end(feed(page))
+
+    async def test_it_stays_where_somebody_reads(
+        self, page: Page, server: Server, tiktok: TikTok, streamer: str
+    ) -> None:
+        room = await watch(page, server, tiktok, streamer)
+        await room.push(*(messages.chat("maria", f"no {number}") for number in range(50)))
+        await expect(entries(page)).to_have_count(50)
+        await feed(page).focus()
+        await page.keyboard.press("Home")
+        await expect(entries(page).first).to_be_in_viewport(ratio=1)
+        newer = page.get_by_role("button", name="new event")
+        await expect(newer).to_be_hidden()
+        await room.push(messages.chat("maria", "the newest"))
+        await expect(newer).to_have_text(re.compile("1 new event"))
+        await expect(entries(page).first).to_be_in_viewport(ratio=1)
+        await newer.click()
+        await expect(newer).to_be_hidden()
+        assert await is_at_its_end(feed(page))
+        await room.push(messages.chat("maria", "even newer"))
+        await expect(entries(page)).to_have_count(52)
+        assert await is_at_its_end(feed(page))
+
+
+class TestGifts:
+    async def test_it_counts_a_streak_up_in_place(
+        self, page: Page, server: Server, tiktok: TikTok, streamer: str
+    ) -> None:
+        room = await watch(page, server, tiktok, streamer)
+        cards, diamonds = page.locator("#gifts-list > *"), page.locator("#count-diamonds")
+        *steps, end = messages.streak("dave", "Rose", count=3, diamonds=5)
+        for number, step in enumerate(steps, start=1):
+            await room.push(step)
+            await expect(cards).to_have_count(1)
+            await expect(cards).to_contain_text(f"×{number}")
+            await expect(cards).to_have_attribute("data-streak", "ongoing")
+            await expect(diamonds).to_have_text("0")
+        await room.push(end)
+        await expect(cards).to_have_attribute("data-streak", "ended")
+        await expect(diamonds).to_have_text("15")
+        await room.push(messages.gift("erin", "Galaxy", diamonds=1000, combo=False))
+        await expect(cards).to_have_count(2)
+        await expect(cards.first).to_contain_text("Galaxy")
+        await expect(diamonds).to_have_text("1,015")
+
+    async def test_it_tells_the_top_gifters(
+        self, page: Page, server: Server, tiktok: TikTok, streamer: str
+    ) -> None:
+        room = await watch(page, server, tiktok, streamer)
+        top = page.locator("#top-list > *")
+        await room.push(
+            messages.gift("dave", diamonds=5, combo=False),
+            messages.gift("erin", diamonds=9, combo=False),
+        )
+        await expect(top).to_contain_text(["Erin", "Dave"])
+        await room.push(messages.viewers(7, top=["zoe"]))
+        await expect(top).to_contain_text(["Zoe"])
+        await expect(page.locator("#count-viewers")).to_have_text("7")
+
+
+class TestTheStateLine:
+    async def test_it_counts_down_to_the_next_attempt(
+        self, page: Page, server: Server, tiktok: TikTok, streamer: str
+    ) -> None:
+        room = tiktok.go_live(streamer)
+        # A key of its own, so that no other test meets its closed gate.
+        room.fail(Failure.SIGN_429, reset_in=600)
+        await page.clock.install()
+        await open_console(page, server, streamer, "--sign-api-key", f"key-of-{streamer}")
+        await expect(state(page)).to_contain_text("Reconnecting in 9 min")
+        await expect(state(page)).to_contain_text("attempt 1")
+        await pause(page)
+        before = await seconds_told(state(page))
+        await page.clock.run_for(7000)
+        assert await seconds_told(state(page)) == before - 7
+
+    async def test_it_tells_of_a_cut_upstream_and_the_gap(
+        self, page: Page, server: Server, tiktok: TikTok, streamer: str
+    ) -> None:
+        room = await watch(page, server, tiktok, streamer)
+        room.fail(Failure.WEBCAST_HANG, times=1)
+        await room.cut()
+        await expect(state(page)).to_contain_text(re.compile(r"Reconnecting\s+in \d+ s"))
+        await expect(state(page)).to_contain_text(f"LIVE @{streamer}", timeout=2 * WITHIN)
+        await expect(feed(page)).to_contain_text("Some events were missed")
+
+    async def test_it_tells_the_end_of_the_live(
+        self, page: Page, server: Server, tiktok: TikTok, streamer: str
+    ) -> None:
+        room = await watch(page, server, tiktok, streamer)
+        await room.end()
+        await expect(feed(page)).to_contain_text("The LIVE has ended")
+        await expect(state(page)).to_contain_text("The LIVE has ended")
+        await page.get_by_role("button", name="Connect").click()
+        await expect(state(page)).to_contain_text(f"Waiting for the LIVE @{streamer}")
+
+
+# What makes each error happen for real, with the console waiting for the streamer.
+REAL_ERRORS = [
+    (Failure.USER_NOT_FOUND, ErrorCode.USER_NOT_FOUND),
+    (Failure.AGE_RESTRICTED, ErrorCode.AGE_RESTRICTED),
+    (Failure.CAPTCHA, ErrorCode.TIKTOK_BLOCKED),
+    (Failure.SIGN_401, ErrorCode.SIGN_FORBIDDEN),
+    (Failure.SIGN_500, ErrorCode.SIGN_UNAVAILABLE),
+    (Failure.SIGN_HANG, ErrorCode.TIKTOK_TIMEOUT),
+    (Failure.CUT_AT_ONCE, ErrorCode.CONNECTION_LOST),
+    (Failure.SIGN_429, ErrorCode.RATE_LIMITED),
+]
+
+
+class TestAnError:
+    """At the size of a phone."""
+
+    @pytest.mark.parametrize(("failure", "code"), REAL_ERRORS, ids=[str(c) for _, c in REAL_ERRORS])
+    async def test_it_is_shown_for_8_seconds_and_kept(
+        self,
+        page: Page,
+        server: Server,
+        tiktok: TikTok,
+        streamer: str,
+        failure: Failure,
+        code: ErrorCode,
+    ) -> None:
+        tiktok.go_live(streamer).fail(failure)
+        await page.clock.install()
+        await open_console(page, server, streamer, "--sign-api-key", f"key-of-{streamer}")
+        await connect_while_the_clock_stands(page)
+        await check_8_seconds(page, RelayError(code, username=streamer))
+
+    async def test_it_leads_to_the_account_page_when_the_username_is_missing(
+        self, page: Page, server: Server
+    ) -> None:
+        await page.clock.install()
+        await open_console(page, server, "")
+        await connect_while_the_clock_stands(page)
+        await check_8_seconds(page, RelayError(ErrorCode.USERNAME_MISSING))
+        await page.get_by_role("link", name="Open the account page").first.click()
+        await expect(page).to_have_url(f"{http(server)}/account/")
+
+    async def test_it_counts_down_when_there_is_a_time_to_wait_for(
+        self, page: Page, server: Server, tiktok: TikTok, streamer: str
+    ) -> None:
+        tiktok.go_live(streamer).fail(Failure.SIGN_429, reset_in=3590)
+        await page.clock.install()
+        await open_console(page, server, streamer, "--sign-api-key", f"key-of-{streamer}")
+        await connect_while_the_clock_stands(page)
+        counting = page.locator(".countdown [aria-hidden]")
+        await expect(counting).to_have_text(re.compile(r"Try again in 59 min \d+ s"))
+        before = await seconds_told(counting)
+        for passed in (1, 2, 3):
+            await page.clock.run_for(1000)
+            assert await seconds_told(counting) == before - passed
+        await page.keyboard.press("Escape")
+        await page.get_by_text("Past errors").click()
+        kept = page.get_by_role("list", name="Past errors").get_by_role("listitem").first
+        await expect(kept).to_contain_text("Possible again at")
+
+    async def test_it_is_dismissed_by_escape_and_by_its_button(
+        self, page: Page, server: Server
+    ) -> None:
+        await open_console(page, server, "")
+        await expect(snackbar(page)).to_be_visible()
+        await page.keyboard.press("Escape")
+        await expect(snackbar(page)).to_be_hidden()
+        await page.get_by_role("button", name="Connect").click()
+        await page.get_by_role("button", name="Dismiss").click()
+        await expect(snackbar(page)).to_be_hidden()
+        await expect(page.get_by_role("button", name="Connect")).to_be_focused()
+        await expect(page.locator("#past-count")).to_have_text("2")
+
+
+async def pause(page: Page) -> None:
+    """Let the page's clock stand still."""
+    await page.clock.pause_at(await page.evaluate("Date.now()") / 1000 + 1)
+
+
+async def connect_while_the_clock_stands(page: Page) -> None:
+    """See the first error come and go, then connect again, so that it comes at a known time."""
+    await expect(snackbar(page)).to_be_visible()
+    await pause(page)
+    await page.keyboard.press("Escape")
+    await expect(snackbar(page)).to_be_hidden()
+    button = page.locator("#connect")
+    if await button.inner_text() == "Disconnect":  # it was about to try again
+        await button.click()
+    await button.click()
+    await expect(snackbar(page)).to_be_visible()
+
+
+async def check_8_seconds(page: Page, error: RelayError) -> None:
+    """The error is on the screen for 8 seconds by the page's clock, and then in the list."""
+    frame = error.explain("en")
+    texts = [text for text in (frame.title, frame.detail, frame.hint) if isinstance(text, str)]
+    for text in texts:
+        await expect(snackbar(page)).to_contain_text(text)
+    box = await page.locator("#snackbar").bounding_box()
+    assert box is not None
+    assert box["x"] >= 0
+    assert box["x"] + box["width"] <= PHONE[0]
+    assert box["y"] + box["height"] <= PHONE[1]
+    await page.clock.run_for(7999)
+    await expect(snackbar(page)).to_be_visible()
+    await page.clock.run_for(1)
+    await expect(snackbar(page)).to_be_hidden()
+    await page.get_by_text("Past errors").click()
+    kept = page.get_by_role("list", name="Past errors").get_by_role("listitem").first
+    for text in texts:
+        await expect(kept).to_contain_text(text)
+
+
+async def seconds_told(shown: Locator) -> int:
+    """Of a text such as "in 59 min 12 s"."""
+    found = re.search(r"in (?:(\d+) min )?(\d+) s", await shown.inner_text())
+    assert found
+    return 60 * int(found[1] or 0) + int(found[2])
+
+
+class TestTheToken:
+    async def test_it_serves_all_tabs(
+        self, page: Page, server: Server, tiktok: TikTok, streamer: str
+    ) -> None:
+        tiktok.go_live(streamer)
+        account = await open_console(page, server, streamer)
+        await expect(state(page)).to_contain_text("LIVE @")
+        token = await stored_token(page)
+        await page.reload()
+        await expect(state(page)).to_contain_text("LIVE @")
+        tab = await page.context.new_page()
+        await tab.goto(http(server))
+        await expect(state(tab)).to_contain_text("LIVE @")
+        assert await stored_token(tab) == token
+        assert len(consoles_tokens(server, account)) == 1
+
+    async def test_it_is_revoked_by_signing_out(
+        self, page: Page, server: Server, tiktok: TikTok, streamer: str
+    ) -> None:
+        await watch(page, server, tiktok, streamer)
+        token = await stored_token(page)
+        await page.get_by_role("button", name="Sign out").click()
+        await expect(page).to_have_url(f"{http(server)}/login/")
+        async with Phone(f"{server.address}/ws/{token}") as phone:
+            error, _closed_with = await phone.explanation()
+        assert error["code"] == ErrorCode.TOKEN_REVOKED
+
+    async def test_it_is_replaced_by_the_button_when_the_relay_refuses_it(
+        self, page: Page, server: Server, tiktok: TikTok, streamer: str
+    ) -> None:
+        await watch(page, server, tiktok, streamer)
+        token = await stored_token(page)
+        await revoke_behind_its_back(page)
+        await expect(snackbar(page)).to_contain_text("Token no longer valid")
+        await expect(state(page)).to_contain_text("Not connected")
+        await page.get_by_role("button", name="Connect").click()
+        await expect(state(page)).to_contain_text("LIVE @")
+        assert await stored_token(page) != token
+
+
+def consoles_tokens(server: Server, account: Account) -> list[dict[str, object]]:
+    return server.execute(
+        "SELECT * FROM accounts_accesstoken WHERE user_id = ? AND label = 'Live console'",
+        account.user_id,
+    )
+
+
+async def revoke_behind_its_back(page: Page) -> None:
+    """Have the session issued another token, without the page being told."""
+    await page.evaluate(
+        """async () => {
+          const { tokens, csrf } = document.getElementById("console").dataset;
+          await fetch(tokens, { method: "POST", headers: { "X-CSRFToken": csrf } });
+        }"""
+    )
+
+
+class TestTheTestSwitch:
+    async def test_it_works(
+        self, page: Page, server: Server, tiktok: TikTok, streamer: str
+    ) -> None:
+        room = await watch(page, server, tiktok, streamer)
+        await room.push(messages.chat("maria", "really"))
+        await expect(feed(page)).to_contain_text("really")
+        banner, switch = page.locator("#test-banner"), page.get_by_role("switch")
+        await expect(banner).to_be_hidden()
+        await switch.check()
+        await expect(banner).to_have_text("TEST Nothing here is real.")
+        await expect(state(page)).to_contain_text("LIVE")
+        await expect(feed(page)).not_to_contain_text("really")
+        await expect(entries(page).nth(2)).to_be_visible()
+        await switch.uncheck()
+        await expect(banner).to_be_hidden()
+        await expect(state(page)).to_contain_text(f"LIVE @{streamer}")
+        await room.wait_for_socket()
+        await room.push(messages.chat("maria", "real again"))
+        await expect(entries(page).last).to_contain_text("real again")
+        assert await entries(page).count() <= 2
+
+    async def test_it_plays_every_error(self, page: Page, server: Server, streamer: str) -> None:
+        await open_console(page, server, streamer)
+        await page.get_by_role("switch").check()
+        for code in ErrorCode:
+            if code is ErrorCode.USER_OFFLINE:  # the console waits
+                continue
+            await page.get_by_label("Error", exact=True).select_option(code)
+            frame = RelayError(code, username=streamer).explain("en")
+            await expect(snackbar(page)).to_contain_text(frame.title)
+            await expect(snackbar(page)).to_contain_text(frame.detail)
+
+    async def test_it_plays_waiting_for_the_live(
+        self, page: Page, server: Server, streamer: str
+    ) -> None:
+        await open_console(page, server, streamer)
+        await page.get_by_role("switch").check()
+        await page.get_by_label("Error", exact=True).select_option("user_offline")
+        await expect(state(page)).to_contain_text("Waiting for the LIVE")
+
+
+class TestInstalling:
+    async def test_it_works(
+        self, chromium: Path, server: Server, streamer: str, tmp_path: Path
+    ) -> None:
+        """Not in `browser`: Chromium installs nothing from a private window."""
+        await add_person(server, f"installer-{streamer}", streamer)
+        async with async_playwright() as playwright:
+            context = await playwright.chromium.launch_persistent_context(
+                tmp_path, executable_path=chromium, args=CHROMIUM_ARGUMENTS
+            )
+            page = context.pages[0]
+            await sign_in(page, server, f"installer-{streamer}")
+            session = await context.new_cdp_session(page)
+            manifest = await session.send("Page.getAppManifest")
+            assert manifest["url"] == f"{http(server)}/manifest.webmanifest"
+            assert manifest["errors"] == []
+            found = await session.send("Page.getInstallabilityErrors")
+            assert found["installabilityErrors"] == []
+            await context.close()
+
+
+def _batches(all_messages: list[Message], size: int) -> list[list[Message]]:
+    return [all_messages[start : start + size] for start in range(0, len(all_messages), size)]
