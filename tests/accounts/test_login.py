@@ -1,6 +1,8 @@
 """The login page, signing out, the language, and what every page's footer says."""
 
 import pytest
+from django.conf import settings
+from django.shortcuts import resolve_url
 from django.template.loader import get_template
 from django.test import Client, override_settings
 from django.urls import reverse
@@ -23,7 +25,7 @@ class TestLogin:
         User.objects.create_user("maria", password=PASSWORD, is_staff=True)
         response = client.post(reverse("login"), {"username": "maria", "password": PASSWORD})
         assert response.status_code == 302
-        assert response["Location"] == reverse("connections")
+        assert response["Location"] == resolve_url(settings.LOGIN_REDIRECT_URL)
 
     def test_it_returns_to_the_page_that_was_asked_for(self, client: Client) -> None:
         User.objects.create_user("maria", password=PASSWORD, is_staff=True)
@@ -37,7 +39,7 @@ class TestLogin:
         User.objects.create_user("maria", password=PASSWORD, is_staff=True)
         data = {"username": "maria", "password": PASSWORD, "next": "https://evil.example/"}
         response = client.post(reverse("login"), data)
-        assert response["Location"] == reverse("connections")
+        assert response["Location"] == resolve_url(settings.LOGIN_REDIRECT_URL)
 
     def test_it_says_that_the_password_is_wrong(self, client: Client) -> None:
         User.objects.create_user("maria", password=PASSWORD)
@@ -90,6 +92,28 @@ class TestHeader:
 
 
 class TestLanguage:
+    def sign_in(self, client: Client, language: str) -> None:
+        User.objects.create_user("maria", password=PASSWORD, language=language)
+        client.post(reverse("login"), {"username": "maria", "password": PASSWORD})
+
+    def language_of(self, client: Client) -> str:
+        page = client.get(reverse("account"), headers={"accept-language": "en"}).text
+        return "ru" if '<html lang="ru">' in page else "en"
+
+    def test_it_is_the_account_s_from_signing_in_on(self, client: Client) -> None:
+        self.sign_in(client, "ru")
+        assert self.language_of(client) == "ru"
+
+    def test_it_stays_as_it_is_where_the_account_has_none(self, client: Client) -> None:
+        client.post(reverse("set_language"), {"language": "ru"})
+        self.sign_in(client, "")
+        assert self.language_of(client) == "ru"
+
+    def test_it_can_be_changed_after_signing_in(self, client: Client) -> None:
+        self.sign_in(client, "ru")
+        client.post(reverse("set_language"), {"language": "en"})
+        assert self.language_of(client) == "en"
+
     def test_it_works(self, client: Client) -> None:
         response = client.post(
             reverse("set_language"), {"language": "ru", "next": reverse("login")}

@@ -1,0 +1,207 @@
+"""The forms of an account, for its owner and for the admin.
+
+Each writes the fields that it asks for, and no others: what somebody else changes meanwhile stays.
+"""
+
+from __future__ import annotations
+
+import secrets
+from datetime import timedelta
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.contrib.auth.forms import PasswordResetForm
+from django.core.exceptions import ValidationError
+from django.utils.translation import get_language, get_language_info, override
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import LABEL_LENGTH, MAX_DAYS, User, sign_api_key_validator
+
+__all__ = [
+    "EmailForm",
+    "IssueTokenForm",
+    "LanguageForm",
+    "OneTimeIssueTokenForm",
+    "OwnSignApiKeyForm",
+    "ResetPasswordForm",
+    "SignApiKeyForm",
+    "UsernameForm",
+]
+
+_KEY_LENGTH = 500
+_FORM_ID_BYTES = 12
+_FORM_ID_LENGTH = 32
+_TYPED = {"autocapitalize": "none", "autocomplete": "off", "spellcheck": "false"}
+
+
+class _AccountForm(forms.ModelForm):  # type: ignore[type-arg]
+    """Some of an account's fields, saved by themselves."""
+
+    def save(self, commit: bool = True) -> Any:
+        account = super().save(commit=False)
+        if commit:
+            account.save(update_fields=self._meta.fields)
+        return account
+
+
+class UsernameForm(_AccountForm):
+    class Meta:
+        model = User
+        fields = ("tiktok_username",)
+        widgets = {"tiktok_username": forms.TextInput(attrs=_TYPED)}
+
+
+class LanguageForm(_AccountForm):
+    """The account's language. Languages stand in it by their own names, whoever reads them."""
+
+    language = forms.ChoiceField(
+        label=_("Language"),
+        required=False,
+        help_text=_("Of these pages, of emails, and of what the app is told."),
+    )
+
+    class Meta:
+        model = User
+        fields = ("language",)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        names = [
+            (code, get_language_info(code)["name_local"].capitalize())
+            for code, _name in settings.LANGUAGES
+        ]
+        self.fields["language"].choices = [  # type: ignore[attr-defined]
+            ("", _("As the browser or the app asks")),
+            *names,
+        ]
+
+
+class EmailForm(_AccountForm):
+    """Where a lost password is reset: whoever just finds the browser open must not set it."""
+
+    current_password = forms.CharField(
+        label=_("Your password"),
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
+    )
+
+    class Meta:
+        model = User
+        fields = ("email",)
+        labels = {"email": _("Email (for a lost password)")}
+        widgets = {"email": forms.EmailInput(attrs={"autocomplete": "email"})}
+
+    def clean_current_password(self) -> None:
+        if not self.instance.check_password(self.cleaned_data["current_password"]):
+            raise ValidationError(_("This is not your password."), code="wrong_password")
+
+
+class SignApiKeyForm(forms.ModelForm):  # type: ignore[type-arg]
+    """Sets or clears the API key, which is no field of the form: no page can come to show it."""
+
+    new_sign_api_key = forms.CharField(
+        label=_("New EulerStream API key"),
+        required=False,
+        validators=[sign_api_key_validator],
+        max_length=_KEY_LENGTH,
+        # Password managers take "off" as no more than a wish, and would offer the password here.
+        widget=forms.PasswordInput(
+            render_value=False, attrs={**_TYPED, "autocomplete": "new-password"}
+        ),
+        help_text=_("Leave it empty to keep things as they are. It is stored encrypted."),
+    )
+    clear_sign_api_key = forms.BooleanField(
+        label=_("Remove the EulerStream API key"), required=False
+    )
+
+    class Meta:
+        model = User
+        fields: tuple[str, ...] = ()
+
+    def clean(self) -> dict[str, Any] | None:
+        cleaned = super().clean()
+        if self.cleaned_data.get("new_sign_api_key") and self.cleaned_data["clear_sign_api_key"]:
+            self.add_error(
+                "clear_sign_api_key",
+                ValidationError(_("Either enter a new key or remove the key, not both.")),
+            )
+        return cleaned
+
+    def save(self, commit: bool = True) -> Any:
+        if key := self.cleaned_data["new_sign_api_key"]:
+            self.instance.own_sign_api_key = key
+        elif self.cleaned_data["clear_sign_api_key"]:
+            self.instance.own_sign_api_key = None
+        return super().save(commit)
+
+
+class OwnSignApiKeyForm(SignApiKeyForm):
+    """The same, for a page with a button for each of the two."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["new_sign_api_key"].help_text = _(
+            "Your connections then have a limit of their own. It is stored encrypted."
+        )
+
+    def clean(self) -> dict[str, Any] | None:
+        cleaned = super().clean()
+        if not any(self.cleaned_data.values()) and not self.errors:
+            self.add_error("new_sign_api_key", ValidationError(_("Enter the key.")))
+        return cleaned
+
+    def save(self, commit: bool = True) -> Any:
+        account = super().save(commit=False)
+        if commit:
+            account.save(update_fields=["own_sign_api_key"])
+        return account
+
+
+class IssueTokenForm(forms.Form):
+    """What is asked before a token is made."""
+
+    label = forms.CharField(
+        label=_("Label"),
+        required=False,
+        max_length=LABEL_LENGTH,
+        help_text=_("What the token is for, such as the name of a phone."),
+    )
+    days = forms.IntegerField(
+        label=_("Days until it expires"),
+        required=False,
+        min_value=1,
+        max_value=MAX_DAYS,
+        help_text=_("Empty: the token does not expire."),
+    )
+
+    def expires_in(self) -> timedelta | None:
+        days = self.cleaned_data["days"]
+        return timedelta(days=days) if days else None
+
+
+def _new_form_id() -> str:
+    return secrets.token_urlsafe(_FORM_ID_BYTES)
+
+
+class OneTimeIssueTokenForm(IssueTokenForm):
+    """The same, with a number of its own, so that a form which is sent again is known again."""
+
+    form_id = forms.CharField(
+        max_length=_FORM_ID_LENGTH, initial=_new_form_id, widget=forms.HiddenInput
+    )
+
+
+class ResetPasswordForm(PasswordResetForm):
+    """Writes to each account in its own language."""
+
+    def send_mail(
+        self,
+        subject_template_name: str,
+        email_template_name: str,
+        context: dict[str, Any],
+        *args: Any,
+        **kwargs: Any,
+    ) -> None:
+        with override(context["user"].language or get_language()):
+            super().send_mail(subject_template_name, email_template_name, context, *args, **kwargs)

@@ -1,0 +1,26 @@
+"""The address that a phone connects to, as text and as a picture.
+
+Both hold a token: they are for the one page that shows it.
+"""
+
+from __future__ import annotations
+
+import segno
+from django.http import HttpRequest
+
+__all__ = ["qr_code", "socket_url"]
+
+# What scanners need to find the code, in modules, and so white on dark pages too.
+_QUIET_ZONE = 4
+
+
+def socket_url(request: HttpRequest, token: str) -> str:
+    """The socket's address on the host that the request came to."""
+    scheme = "wss" if request.is_secure() else "ws"
+    return f"{scheme}://{request.get_host()}/ws/{token}"
+
+
+def qr_code(text: str) -> str:
+    """A QR code as the `src` of an image."""
+    code = segno.make_qr(text, error="m")
+    return code.svg_data_uri(border=_QUIET_ZONE, dark="#000", light="#fff")

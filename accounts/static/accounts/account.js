@@ -1,0 +1,143 @@
+/**
+ * The account page: checks the TikTok username as it is typed, asks whether it is live, sends the
+ * form of a new token once only, and shows times as the reader's clock has them.
+ */
+
+const CHECK_AFTER = 300; // ms without a key
+
+/**
+ * Say something beside a form.
+ *
+ * @param {HTMLElement} place
+ * @param {string} text Empty to take back what was said.
+ * @param {"" | "good" | "bad"} [kind]
+ */
+function say(place, text, kind = "") {
+  place.classList.toggle("good", kind === "good");
+  place.classList.toggle("bad", kind === "bad");
+  place.textContent = text;
+}
+
+/**
+ * A JSON answer of the server.
+ *
+ * @param {string} address
+ * @param {RequestInit} options
+ * @returns {Promise<any>} Rejects when there is none, as for somebody who was signed out meanwhile.
+ */
+async function ask(address, options) {
+  const answer = await fetch(address, options);
+  if (!answer.ok || answer.redirected) {
+    throw new Error(`the server answered ${answer.status}`);
+  }
+  return answer.json();
+}
+
+/** @param {HTMLFormElement} form The TikTok username's. */
+function checkAsTyped(form) {
+  const input = form.elements.namedItem("tiktok_username");
+  const said = form.querySelector("[data-said=username]");
+  let timer = 0;
+  let asking = new AbortController();
+
+  async function check() {
+    asking = new AbortController();
+    const query = new URLSearchParams({ value: input.value });
+    try {
+      const { username, problem } = await ask(`${form.dataset.check}?${query}`, {
+        signal: asking.signal,
+      });
+      input.removeAttribute("aria-invalid");
+      if (problem) {
+        input.setAttribute("aria-invalid", "true");
+        say(said, problem, "bad");
+      } else {
+        say(said, username && username !== input.value ? `→ @${username}` : "");
+      }
+    } catch {
+      // Typed on, or no answer: saving tells the same.
+    }
+  }
+
+  input.addEventListener("input", () => {
+    clearTimeout(timer);
+    asking.abort();
+    timer = setTimeout(check, CHECK_AFTER);
+  });
+  // Typed before this script was there, or put back by the browser.
+  if (input.value !== input.defaultValue) {
+    check();
+  }
+}
+
+/** @param {HTMLFormElement} form The TikTok username's. */
+function answerIsLive(form) {
+  const button = form.querySelector("[data-asks=is-live]");
+  const said = form.querySelector("[data-said=is-live]");
+  let asking = false;
+
+  async function isLive() {
+    say(said, gettext("Asking TikTok…"));
+    try {
+      const body = new FormData(form);
+      const { live, text } = await ask(form.dataset.isLive, { method: "POST", body });
+      say(said, text, live === null ? "bad" : live ? "good" : "");
+    } catch {
+      say(said, gettext("The server did not answer. Reload the page and try again."), "bad");
+    }
+  }
+
+  button.hidden = false;
+  button.addEventListener("click", async () => {
+    if (!asking) {
+      asking = true;
+      await isLive();
+      asking = false;
+    }
+  });
+  // What was said is about another name.
+  form.elements.namedItem("tiktok_username").addEventListener("input", () => say(said, ""));
+}
+
+/**
+ * A second click would be answered with a page that no longer shows what the first one got.
+ *
+ * @param {HTMLFormElement} form
+ */
+function sendOnce(form) {
+  let sent = false;
+  form.addEventListener("submit", (event) => {
+    if (sent) {
+      event.preventDefault();
+    }
+    sent = true;
+  });
+  // Back on the page with the Back button.
+  addEventListener("pageshow", () => {
+    sent = false;
+  });
+}
+
+/** Times come in UTC; the reader's clock and calendar are others. */
+function showLocalTimes() {
+  const language = document.documentElement.lang;
+  const day = { day: "numeric", month: "short", year: "numeric" };
+  const time = { hour: "2-digit", minute: "2-digit", hourCycle: "h23" };
+  const formats = {
+    day: new Intl.DateTimeFormat(language, day),
+    time: new Intl.DateTimeFormat(language, time),
+    moment: new Intl.DateTimeFormat(language, { ...day, ...time }),
+  };
+  for (const element of document.querySelectorAll("time[data-shows]")) {
+    element.textContent = formats[element.dataset.shows].format(new Date(element.dateTime));
+  }
+  document.querySelector("[data-said=zone]").textContent = gettext(
+    "Times are those of your device.",
+  );
+}
+
+const username = document.querySelector("form[data-check]");
+checkAsTyped(username);
+answerIsLive(username);
+sendOnce(document.querySelector("form[data-once]"));
+showLocalTimes();

@@ -1,0 +1,343 @@
+"""An account's own pages: signing in, what its owner may set, its tokens, its password.
+
+A token is shown on the one page that answers its issue, and stored nowhere, as in the admin. An
+API key can be set and removed but not read. Everything is about the account that is signed in.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any, ClassVar
+
+from django import forms
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth import views as auth
+from django.contrib.auth.decorators import login_required
+from django.contrib.auth.mixins import LoginRequiredMixin
+from django.contrib.messages.views import SuccessMessageMixin
+from django.core.exceptions import ValidationError
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse_lazy
+from django.utils import timezone
+from django.utils.decorators import method_decorator
+from django.utils.translation import get_language, gettext, override
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
+from django.views.decorators.http import require_safe
+from django.views.generic import TemplateView
+
+from accounts.forms import (
+    EmailForm,
+    LanguageForm,
+    OneTimeIssueTokenForm,
+    OwnSignApiKeyForm,
+    ResetPasswordForm,
+    UsernameForm,
+)
+from accounts.models import AccessToken, User
+from accounts.sockets import qr_code, socket_url
+from accounts.usernames import normalise_tiktok_username
+
+__all__ = [
+    "AccountPage",
+    "ChangeEmail",
+    "ChangeLanguage",
+    "ChangePassword",
+    "ChangeSignApiKey",
+    "ChangeUsername",
+    "ChooseNewPassword",
+    "IssueToken",
+    "ResetPassword",
+    "RevokeToken",
+    "SignIn",
+    "check_username",
+]
+
+# Of the tokens that open nothing any more, the page shows the newest.
+_UNUSABLE_SHOWN = 10
+# A token that ends sooner, such as the live console's own, is not what a phone needs.
+_LASTING = timedelta(days=1)
+# The session remembers that many forms which have issued their token.
+_FORMS_REMEMBERED = 20
+_FORMS = "issued_by_forms"
+
+
+def _remember_language(response: HttpResponseBase, language: str) -> None:
+    """Have the pages in that language, as `set_language` does; if empty, as the browser asks."""
+    cookie: dict[str, Any] = {
+        "path": settings.LANGUAGE_COOKIE_PATH,
+        "domain": settings.LANGUAGE_COOKIE_DOMAIN,
+        "samesite": settings.LANGUAGE_COOKIE_SAMESITE,
+    }
+    if language:
+        response.set_cookie(
+            settings.LANGUAGE_COOKIE_NAME,
+            language,
+            max_age=settings.LANGUAGE_COOKIE_AGE,
+            secure=settings.LANGUAGE_COOKIE_SECURE,
+            httponly=settings.LANGUAGE_COOKIE_HTTPONLY,
+            **cookie,
+        )
+    else:
+        response.delete_cookie(settings.LANGUAGE_COOKIE_NAME, **cookie)
+
+
+class SignIn(auth.LoginView):
+    """The login page. Who has chosen a language gets the pages in it."""
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        response = super().form_valid(form)
+        if language := form.get_user().language:
+            _remember_language(response, language)
+        return response
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        return super().get_context_data(can_reset_password=settings.SENDS_EMAIL, **kwargs)
+
+
+# --- The account page ----------------------------------------------------------------------------
+
+
+class OwnAccount(LoginRequiredMixin):
+    """A page about the account that is signed in. Browsers keep none of it."""
+
+    request: HttpRequest
+
+    @property
+    def account(self) -> User:
+        assert isinstance(self.request.user, User)
+        return self.request.user
+
+    @method_decorator(never_cache)
+    def dispatch(self, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        return super().dispatch(*args, **kwargs)
+
+
+class AccountPage(OwnAccount, TemplateView):
+    """/account/: every form of it, each of which is sent to a view below."""
+
+    template_name = "accounts/account.html"
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        account = self.account
+        usable, unusable = _tokens_of(account)
+        has_token = any(token.is_usable(timezone.now() + _LASTING) for token in usable)
+        return super().get_context_data(
+            **{
+                "account": account,
+                "sign_api_key_is_readable": bool(account.sign_api_key()),
+                "tokens": [*usable, *unusable[:_UNUSABLE_SHOWN]],
+                "is_ready": has_token and bool(account.tiktok_username),
+                "has_token": has_token,
+                "username_form": UsernameForm(instance=account),
+                "sign_api_key_form": OwnSignApiKeyForm(instance=account),
+                "language_form": LanguageForm(instance=account),
+                "email_form": EmailForm(instance=account) if settings.SENDS_EMAIL else None,
+                "token_form": OneTimeIssueTokenForm(),
+                **kwargs,
+            }
+        )
+
+
+def _tokens_of(account: User) -> tuple[list[AccessToken], list[AccessToken]]:
+    """Those that open sockets and those that do not, each newest first."""
+    tokens = list(account.access_tokens.all())
+    usable = [token for token in tokens if token.is_usable()]
+    return usable, [token for token in tokens if not token.is_usable()]
+
+
+class AccountPart(AccountPage):
+    """One form of the page: what is wrong is told on the page, which GET leads back to.
+
+    Attributes:
+        context_name: what the page calls its form.
+    """
+
+    form_class: ClassVar[type[forms.BaseForm]]
+    context_name: ClassVar[str]
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        return redirect("account")
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        form = self.get_form()
+        if form.is_valid():
+            return self.form_valid(form)
+        return self.render_to_response(self.get_context_data(**{self.context_name: form}))
+
+    def get_form(self) -> Any:
+        # An account of its own: the page shows what is stored, not what was refused.
+        instance = User.objects.get(pk=self.account.pk)
+        return self.form_class(data=self.request.POST, instance=instance)  # type: ignore[call-arg]
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        messages.success(self.request, self.done(form.save()))
+        return redirect("account")
+
+    def done(self, account: User) -> str:
+        """What to say once it is saved."""
+        return gettext("Saved.")
+
+
+class ChangeUsername(AccountPart):
+    form_class = UsernameForm
+    context_name = "username_form"
+
+    def done(self, account: User) -> str:
+        if not account.tiktok_username:
+            return gettext("Saved: the account has no TikTok username.")
+        return gettext("Saved: your app gets the LIVE of @%(username)s.") % {
+            "username": account.tiktok_username
+        }
+
+
+@method_decorator(sensitive_post_parameters("new_sign_api_key"), name="dispatch")
+class ChangeSignApiKey(AccountPart):
+    form_class = OwnSignApiKeyForm
+    context_name = "sign_api_key_form"
+
+    def done(self, account: User) -> str:
+        if account.own_sign_api_key:
+            return gettext("The EulerStream API key is saved. New connections use it.")
+        return gettext("The EulerStream API key is removed.")
+
+
+class ChangeLanguage(AccountPart):
+    form_class = LanguageForm
+    context_name = "language_form"
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        response = super().form_valid(form)
+        _remember_language(response, form.instance.language)
+        return response
+
+    def done(self, account: User) -> str:
+        with override(account.language or get_language()):
+            return super().done(account)
+
+
+@method_decorator(sensitive_post_parameters("current_password"), name="dispatch")
+class ChangeEmail(AccountPart):
+    form_class = EmailForm
+    context_name = "email_form"
+
+    def dispatch(self, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        _demand_email()
+        return super().dispatch(*args, **kwargs)
+
+
+@require_safe
+@login_required
+def check_username(request: HttpRequest) -> JsonResponse:
+    """What the account would have as TikTok username, were `value` saved; or why it can't be."""
+    try:
+        username = normalise_tiktok_username(request.GET.get("value", ""))
+    except ValidationError as refusal:
+        return JsonResponse({"username": None, "problem": refusal.messages[0]})
+    return JsonResponse({"username": username, "problem": None})
+
+
+# --- Tokens --------------------------------------------------------------------------------------
+
+
+class IssueToken(AccountPart):
+    """Answers the form with the token, this once. The same form again issues nothing."""
+
+    form_class = OneTimeIssueTokenForm
+    context_name = "token_form"
+
+    def get_form(self) -> Any:
+        return OneTimeIssueTokenForm(self.request.POST)
+
+    @method_decorator(sensitive_variables("token", "address"))
+    def form_valid(self, form: Any) -> HttpResponse:
+        if not self._is_first(form.cleaned_data["form_id"]):
+            messages.warning(
+                self.request,
+                gettext(
+                    "No other token was issued. The one that you issued can't be shown again: "
+                    "if you did not copy it, revoke it and issue another."
+                ),
+            )
+            return redirect("account")
+        issued, token = AccessToken.objects.issue(
+            self.account, form.cleaned_data["label"], form.expires_in()
+        )
+        address = socket_url(self.request, token)
+        context = {"issued": issued, "socket_url": address, "qr_code": qr_code(address)}
+        return self.response_class(self.request, "accounts/token_issued.html", context)
+
+    def _is_first(self, form_id: str) -> bool:
+        """Whether the form was not sent before, which a reload or the Back button does."""
+        sent: list[str] = self.request.session.get(_FORMS, [])
+        if form_id in sent:
+            return False
+        self.request.session[_FORMS] = [*sent, form_id][-_FORMS_REMEMBERED:]
+        return True
+
+
+class RevokeToken(OwnAccount, TemplateView):
+    """Asks for confirmation; revokes on POST. Revoking twice changes nothing."""
+
+    template_name = "accounts/revoke_token.html"
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        return super().get_context_data(token=self._token(), **kwargs)
+
+    def post(self, request: HttpRequest, pk: int) -> HttpResponse:
+        token = self._token()
+        token.revoke()
+        done = gettext("The token %(token)s has been revoked.") % {"token": token}
+        messages.success(request, done)
+        return redirect("account")
+
+    def _token(self) -> AccessToken:
+        return get_object_or_404(self.account.access_tokens, pk=self.kwargs["pk"])
+
+
+# --- Passwords -----------------------------------------------------------------------------------
+
+
+class ChangePassword(OwnAccount, SuccessMessageMixin, auth.PasswordChangeView):  # type: ignore[type-arg]
+    template_name = "accounts/change_password.html"
+    success_url = reverse_lazy("account")
+    success_message = _("Your password has been changed.")
+
+
+def _demand_email() -> None:
+    """Raises Http404: no email can be sent, so nothing is promised that needs one."""
+    if not settings.SENDS_EMAIL:
+        raise Http404
+
+
+class ResetPassword(SuccessMessageMixin, auth.PasswordResetView):  # type: ignore[type-arg]
+    """Sends the email, and says the same whether there is such an account or not."""
+
+    form_class = ResetPasswordForm
+    template_name = "accounts/reset_password.html"
+    subject_template_name = "accounts/reset_password_subject.txt"
+    email_template_name = "accounts/reset_password_email.txt"
+    success_url = reverse_lazy("login")
+    success_message = _(
+        "If there is an account with this address, an email is on its way. Its link works for "
+        "three days."
+    )
+
+    def dispatch(self, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        _demand_email()
+        return super().dispatch(*args, **kwargs)
+
+
+class ChooseNewPassword(SuccessMessageMixin, auth.PasswordResetConfirmView):  # type: ignore[type-arg]
+    """Where the email's link leads."""
+
+    template_name = "accounts/choose_new_password.html"
+    success_url = reverse_lazy("login")
+    success_message = _("Your password has been changed. Sign in with the new one.")
+
+    def dispatch(self, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        _demand_email()
+        return super().dispatch(*args, **kwargs)

@@ -1,0 +1,456 @@
+"""/account/: what the owner of an account sees and sets there."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import Any
+from urllib.parse import unquote
+
+import pytest
+import segno
+from django.contrib.sessions.models import Session
+from django.core import serializers
+from django.test import Client
+from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries, Settings
+
+from accounts.models import AccessToken, User
+from accounts.sockets import qr_code
+
+pytestmark = pytest.mark.django_db
+
+PAGE = "/account/"
+USERNAME = "/account/username/"
+CHECK = "/account/username/check/"
+API_KEY = "/account/api-key/"
+LANGUAGE = "/account/language/"
+EMAIL = "/account/email/"
+TOKENS = "/account/tokens/"
+KEY = "euler_NTM4ZjQ5secret"
+PASSWORD = "of the tests, only"
+
+
+@pytest.fixture
+def account() -> User:
+    return User.objects.create_user("studio", password=PASSWORD, tiktok_username="maria")
+
+
+@pytest.fixture
+def client(account: User) -> Client:
+    """The owner's."""
+    client = Client()
+    client.force_login(account)
+    return client
+
+
+def revoke_address(token: AccessToken) -> str:
+    return f"{TOKENS}{token.pk}/revoke/"
+
+
+def form_id(client: Client) -> str:
+    found = re.search(r'name="form_id" value="([\w-]+)"', client.get(PAGE).text)
+    assert found
+    return found[1]
+
+
+def issue(client: Client, **values: str) -> Any:
+    return client.post(TOKENS, {"label": "", "days": "", "form_id": form_id(client), **values})
+
+
+class TestAccountPage:
+    def test_it_works(self, client: Client, account: User) -> None:
+        page = client.get(PAGE)
+        assert page.status_code == 200
+        assert '<input type="text" name="tiktok_username" value="maria"' in page.text
+
+    def test_it_is_for_those_who_are_signed_in(self) -> None:
+        for address in (PAGE, USERNAME, CHECK, API_KEY, LANGUAGE, TOKENS, "/account/password/"):
+            response = Client().get(address)
+            assert response["Location"] == f"/login/?next={address}"
+            assert Client().post(address).status_code in {302, 405}
+
+    def test_it_is_not_kept_by_browsers(self, client: Client) -> None:
+        assert "no-store" in client.get(PAGE)["Cache-Control"]
+
+    def test_it_has_no_inline_script_or_style(self, client: Client) -> None:
+        page = client.get(PAGE).text
+        assert not re.search(r"<script(?! src=| type=\"module\" src=)", page)
+        assert "style=" not in page
+        assert "<style" not in page
+        assert not re.search(r"\son\w+=", page)
+
+    def test_it_asks_for_each_thing_once(
+        self, client: Client, account: User, django_assert_num_queries: DjangoAssertNumQueries
+    ) -> None:
+        for _number in range(20):
+            AccessToken.objects.issue(account)
+        # Session, account, tokens, connections.
+        with django_assert_num_queries(4):
+            client.get(PAGE)
+
+    @pytest.mark.parametrize("address", [USERNAME, API_KEY, LANGUAGE, TOKENS])
+    def test_it_is_where_the_addresses_of_its_forms_lead(
+        self, client: Client, address: str
+    ) -> None:
+        assert client.get(address)["Location"] == PAGE
+
+
+class TestNextSteps:
+    WHAT = "Three steps to your LIVE on the phone"
+
+    def test_it_works(self, client: Client, account: User) -> None:
+        account.tiktok_username = ""
+        account.save()
+        page = client.get(PAGE).text
+        assert self.WHAT in page
+        assert ">done<" not in page
+
+    def test_it_marks_what_is_done(self, client: Client) -> None:
+        assert client.get(PAGE).text.count(">done<") == 1
+
+    def test_it_goes_when_all_is_done(self, client: Client, account: User) -> None:
+        AccessToken.objects.issue(account)
+        assert self.WHAT not in client.get(PAGE).text
+
+    def test_it_does_not_take_the_console_s_token_for_a_phone_s(
+        self, client: Client, account: User
+    ) -> None:
+        AccessToken.objects.issue(account, "Live console", timedelta(days=1))
+        assert self.WHAT in client.get(PAGE).text
+
+    def test_it_comes_back_when_no_token_is_usable(self, client: Client, account: User) -> None:
+        AccessToken.objects.issue(account)[0].revoke()
+        assert self.WHAT in client.get(PAGE).text
+
+
+class TestChangeUsername:
+    def test_it_works(self, client: Client, account: User) -> None:
+        data = {"tiktok_username": "https://www.tiktok.com/@Anna.Live/live?x=1"}
+        response = client.post(USERNAME, data, follow=True)
+        assert response.redirect_chain == [(PAGE, 302)]
+        assert "Saved: your app gets the LIVE of @anna.live." in response.text
+        account.refresh_from_db()
+        assert account.tiktok_username == "anna.live"
+
+    def test_it_removes(self, client: Client, account: User) -> None:
+        response = client.post(USERNAME, {"tiktok_username": " "}, follow=True)
+        assert "Saved: the account has no TikTok username." in response.text
+        account.refresh_from_db()
+        assert account.tiktok_username == ""
+
+    def test_it_says_what_is_wrong(self, client: Client, account: User) -> None:
+        response = client.post(USERNAME, {"tiktok_username": '<b>"no one"'})
+        assert response.status_code == 200
+        assert "TikTok has no such username: it takes 2 to 24 Latin letters" in response.text
+        assert 'value="&lt;b&gt;&quot;no one&quot;"' in response.text
+        account.refresh_from_db()
+        assert account.tiktok_username == "maria"
+
+    def test_it_changes_nothing_else(self, client: Client, account: User) -> None:
+        data = {"tiktok_username": "anna", "is_staff": "on", "email": "x@example.org"}
+        client.post(USERNAME, data)
+        account.refresh_from_db()
+        assert (account.is_staff, account.email) == (False, "")
+
+    def test_it_demands_the_page_s_own_form(self, account: User) -> None:
+        client = Client(enforce_csrf_checks=True)
+        client.force_login(account)
+        assert client.post(USERNAME, {"tiktok_username": "anna"}).status_code == 403
+
+
+class TestCheckUsername:
+    def test_it_works(self, client: Client, account: User) -> None:
+        response = client.get(CHECK, {"value": "tiktok.com/@Anna.Live"})
+        assert response.json() == {"username": "anna.live", "problem": None}
+        account.refresh_from_db()
+        assert account.tiktok_username == "maria"
+
+    def test_it_gives_the_reason(self, client: Client) -> None:
+        response = client.get(CHECK, {"value": "anna live"})
+        assert response.json()["username"] is None
+        assert response.json()["problem"].startswith("TikTok has no such username")
+
+    def test_it_speaks_the_language_of_the_page(self, client: Client) -> None:
+        response = client.get(CHECK, {"value": "!"}, headers={"accept-language": "ru"})
+        assert re.search("[а-я]", response.json()["problem"])
+
+    @pytest.mark.parametrize("query", [{}, {"value": " "}])
+    def test_it_takes_none(self, client: Client, query: dict[str, str]) -> None:
+        assert client.get(CHECK, query).json() == {"username": "", "problem": None}
+
+
+class TestChangeSignApiKey:
+    def test_it_works(self, client: Client, account: User) -> None:
+        response = client.post(API_KEY, {"new_sign_api_key": KEY}, follow=True)
+        assert "The EulerStream API key is saved." in response.text
+        assert "Set. It is never shown." in response.text
+        account.refresh_from_db()
+        assert account.sign_api_key() == KEY
+
+    def test_it_is_never_shown(self, client: Client, account: User) -> None:
+        account.own_sign_api_key = KEY
+        account.save()
+        for response in (
+            client.get(PAGE),
+            client.post(API_KEY, {"new_sign_api_key": f"{KEY}…"}),
+            client.post(USERNAME, {"tiktok_username": "!"}),
+        ):
+            assert KEY not in response.text
+
+    def test_it_removes(self, client: Client, account: User) -> None:
+        account.own_sign_api_key = KEY
+        account.save()
+        response = client.post(API_KEY, {"clear_sign_api_key": "on"}, follow=True)
+        assert "The EulerStream API key is removed." in response.text
+        assert "Not set: the account shares the server&#x27;s limit." not in response.text
+        assert "Not set: the account shares the server's limit." in response.text
+        account.refresh_from_db()
+        assert not account.own_sign_api_key
+
+    def test_it_offers_to_remove_only_what_is_there(self, client: Client) -> None:
+        assert "Remove the key" not in client.get(PAGE).text
+
+    def test_it_says_that_a_key_can_not_be_read(self, client: Client, account: User) -> None:
+        account.own_sign_api_key = KEY
+        account.save()
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(User, "sign_api_key", lambda self: "")
+            page = client.get(PAGE).text
+        assert "since SECRET_KEY has changed" in page
+        assert "Remove the key" in page
+
+    @pytest.mark.parametrize(
+        ("data", "problem"),
+        [
+            ({"new_sign_api_key": "ключ"}, "printable ASCII characters only"),
+            ({"new_sign_api_key": "two words"}, "printable ASCII characters only"),
+            ({"new_sign_api_key": "x" * 501}, "at most 500 characters"),
+            ({"new_sign_api_key": ""}, "Enter the key."),
+        ],
+    )
+    def test_it_says_what_is_wrong(
+        self, client: Client, account: User, data: dict[str, str], problem: str
+    ) -> None:
+        response = client.post(API_KEY, data)
+        assert problem in response.text
+        account.refresh_from_db()
+        assert not account.own_sign_api_key
+
+
+class TestChangeLanguage:
+    def test_it_works(self, client: Client, account: User) -> None:
+        response = client.post(LANGUAGE, {"language": "ru"}, follow=True)
+        assert '<html lang="ru">' in response.text
+        account.refresh_from_db()
+        assert account.language == "ru"
+
+    def test_it_leaves_the_choice_to_the_browser(self, client: Client, account: User) -> None:
+        client.post(LANGUAGE, {"language": "ru"})
+        client.post(LANGUAGE, {"language": ""})
+        account.refresh_from_db()
+        assert account.language == ""
+        english = client.get(PAGE, headers={"accept-language": "en"})
+        assert '<html lang="en">' in english.text
+
+    def test_it_names_languages_in_themselves(self, client: Client) -> None:
+        page = client.get(PAGE).text
+        assert '<option value="en">English</option>' in page
+        assert '<option value="ru">Русский</option>' in page
+
+    def test_it_refuses_others(self, client: Client, account: User) -> None:
+        response = client.post(LANGUAGE, {"language": "de"})
+        assert "Select a valid choice" in response.text
+        account.refresh_from_db()
+        assert account.language == ""
+
+
+class TestChangeEmail:
+    @pytest.fixture(autouse=True)
+    def _email(self, settings: Settings) -> None:
+        settings.SENDS_EMAIL = True
+
+    def test_it_works(self, client: Client, account: User) -> None:
+        data = {"email": "maria@example.org", "current_password": PASSWORD}
+        assert client.post(EMAIL, data)["Location"] == PAGE
+        account.refresh_from_db()
+        assert account.email == "maria@example.org"
+        assert 'value="maria@example.org"' in client.get(PAGE).text
+
+    @pytest.mark.parametrize(
+        ("data", "problem"),
+        [
+            ({"email": "maria@example.org"}, "This field is required."),
+            (
+                {"email": "maria@example.org", "current_password": "wrong"},
+                "This is not your password.",
+            ),
+            ({"email": "maria", "current_password": PASSWORD}, "Enter a valid email address."),
+        ],
+    )
+    def test_it_says_what_is_wrong(
+        self, client: Client, account: User, data: dict[str, str], problem: str
+    ) -> None:
+        response = client.post(EMAIL, data)
+        assert problem in response.text
+        assert PASSWORD not in response.text
+        account.refresh_from_db()
+        assert account.email == ""
+
+    def test_it_is_not_there_where_no_email_can_be_sent(
+        self, client: Client, settings: Settings
+    ) -> None:
+        settings.SENDS_EMAIL = False
+        assert EMAIL not in client.get(PAGE).text
+        assert client.post(EMAIL, {"email": "maria@example.org"}).status_code == 404
+
+
+class TestTokens:
+    def test_it_works(self, client: Client, account: User) -> None:
+        AccessToken.objects.issue(account, "Kitchen phone")
+        AccessToken.objects.issue(account, "Old phone")[0].revoke()
+        AccessToken.objects.issue(account, "Borrowed phone", timedelta(seconds=-1))
+        listed = client.get(PAGE).context["tokens"]
+        assert [token.label for token in listed] == ["Kitchen phone", "Borrowed phone", "Old phone"]
+        page = client.get(PAGE).text
+        for state in ("usable", "revoked", "expired"):
+            assert f">{state}</span>" in page
+        assert page.count("/revoke/") == 1
+
+    def test_it_shows_the_newest_of_those_that_open_nothing(
+        self, client: Client, account: User
+    ) -> None:
+        for number in range(15):
+            AccessToken.objects.issue(account, f"phone {number}")[0].revoke()
+        listed = client.get(PAGE).context["tokens"]
+        assert [token.label for token in listed] == [f"phone {n}" for n in range(14, 4, -1)]
+
+    def test_it_shows_nobody_else_s(self, client: Client) -> None:
+        AccessToken.objects.issue(User.objects.create_user("other"), "Somebody's phone")
+        assert "Somebody" not in client.get(PAGE).text
+
+    def test_it_escapes_labels(self, client: Client, account: User) -> None:
+        AccessToken.objects.issue(account, "<script>alert(1)</script>")
+        assert "<script>alert" not in client.get(PAGE).text
+
+
+class TestIssueToken:
+    def test_it_works(self, client: Client, account: User) -> None:
+        page = issue(client, label="Kitchen phone", days="30")
+        assert page.status_code == 200
+        found = re.search(r'value="ws://testserver/ws/([\w-]{43})"', page.text)
+        assert found
+        issued = AccessToken.objects.get()
+        assert AccessToken.objects.find(found[1]) == issued
+        assert (issued.user, issued.label) == (account, "Kitchen phone")
+        assert issued.expires_at is not None
+        assert timedelta(days=29) < issued.expires_at - timezone.now() <= timedelta(days=30)
+
+    def test_it_shows_the_address_as_a_qr_code(self, client: Client) -> None:
+        page = issue(client)
+        address = page.context["socket_url"]
+        assert f'src="{qr_code(address)}"'.replace("'", "&#x27;") in page.text
+
+    def test_it_names_the_host_as_the_browser_knows_it(self, client: Client) -> None:
+        data = {"form_id": form_id(client)}
+        page = client.post(TOKENS, data, secure=True, headers={"host": "localhost:8443"})
+        assert 'value="wss://localhost:8443/ws/' in page.text
+
+    def test_it_is_shown_once(self, client: Client) -> None:
+        page = issue(client)
+        token = page.context["socket_url"].rpartition("/")[2]
+        assert "no-store" in page["Cache-Control"]
+        stored = serializers.serialize("json", [*AccessToken.objects.all()])
+        sessions = str([session.get_decoded() for session in Session.objects.all()])
+        for place in (stored, sessions, str(client.cookies), client.get(PAGE).text):
+            assert token not in place
+
+    def test_it_issues_nothing_when_the_form_comes_again(self, client: Client) -> None:
+        data = {"label": "phone", "form_id": form_id(client)}
+        client.post(TOKENS, data)
+        response = client.post(TOKENS, data, follow=True)
+        assert response.redirect_chain == [(PAGE, 302)]
+        assert "No other token was issued." in response.text
+        assert AccessToken.objects.count() == 1
+
+    def test_it_issues_as_many_as_there_are_forms(self, client: Client) -> None:
+        for _number in range(25):
+            assert issue(client).context["socket_url"]
+        assert AccessToken.objects.count() == 25
+
+    @pytest.mark.parametrize(
+        ("values", "problem"),
+        [
+            ({"days": "0"}, "greater than or equal to 1"),
+            ({"days": "36501"}, "less than or equal to 36500"),
+            ({"days": "soon"}, "Enter a whole number."),
+            ({"label": "x" * 101}, "at most 100 characters"),
+            ({"form_id": ""}, "This field is required."),
+        ],
+    )
+    def test_it_says_what_is_wrong(
+        self, client: Client, values: dict[str, str], problem: str
+    ) -> None:
+        response = issue(client, **values)
+        assert problem in str(response.context["token_form"].errors)
+        assert not AccessToken.objects.exists()
+
+    def test_it_can_be_mended(self, client: Client) -> None:
+        refused = issue(client, days="soon")
+        found = re.search(r'name="form_id" value="([\w-]+)"', refused.text)
+        assert found
+        assert client.post(TOKENS, {"form_id": found[1]}).context["socket_url"]
+
+
+class TestQrCode:
+    def test_it_works(self) -> None:
+        picture = qr_code("ws://relay.example/ws/token")
+        assert picture == segno.make_qr("ws://relay.example/ws/token", error="m").svg_data_uri(
+            border=4, dark="#000", light="#fff"
+        )
+
+    def test_it_holds_the_whole_text(self) -> None:
+        codes = {qr_code(f"ws://relay.example/ws/token{number}") for number in range(50)}
+        assert len(codes) == 50
+
+    def test_it_is_dark_on_white_with_a_quiet_zone(self) -> None:
+        kind, _comma, picture = qr_code("ws://relay.example/ws/token").partition(",")
+        assert kind == "data:image/svg+xml;charset=utf-8"
+        size = len(segno.make_qr("ws://relay.example/ws/token", error="m").matrix) + 2 * 4
+        assert f"""<path fill="#fff" d="M0 0h{size}v{size}h-{size}z"/>""".replace(
+            '"', "'"
+        ) in unquote(picture)
+
+
+class TestRevokeToken:
+    def test_it_works(self, client: Client, account: User) -> None:
+        token, _text = AccessToken.objects.issue(account, "Kitchen phone")
+        assert "Kitchen phone" in client.get(revoke_address(token)).text
+        assert token.is_usable()
+        response = client.post(revoke_address(token), follow=True)
+        assert response.redirect_chain == [(PAGE, 302)]
+        assert f"The token {token} has been revoked." in response.text
+        token.refresh_from_db()
+        assert token.revoked_at is not None
+
+    def test_it_keeps_the_first_time(self, client: Client, account: User) -> None:
+        token, _text = AccessToken.objects.issue(account)
+        token.revoke()
+        before = token.revoked_at
+        client.post(revoke_address(token))
+        token.refresh_from_db()
+        assert token.revoked_at == before
+
+    def test_it_knows_nobody_else_s(self, client: Client) -> None:
+        token, _text = AccessToken.objects.issue(User.objects.create_user("other"))
+        assert client.get(revoke_address(token)).status_code == 404
+        assert client.post(revoke_address(token)).status_code == 404
+        token.refresh_from_db()
+        assert token.is_usable()
+
+    def test_it_is_for_those_who_are_signed_in(self, account: User) -> None:
+        token, _text = AccessToken.objects.issue(account)
+        response = Client().post(revoke_address(token))
+        assert response["Location"].startswith("/login/?next=")
+        token.refresh_from_db()
+        assert token.is_usable()

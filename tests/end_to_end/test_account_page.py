@@ -1,0 +1,204 @@
+"""/account/ in a browser: what the owner of an account types, presses, reads and scans."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import re
+
+import pytest
+from playwright.async_api import Locator, Page, expect
+
+from standin import TikTok
+from tests.end_to_end.browsing import PASSWORD, add_person, http
+from tests.end_to_end.phone import Phone
+from tests.end_to_end.server import Account, Server
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+_numbers = itertools.count(1)
+
+
+async def open_account(page: Page, server: Server, tiktok_username: str = "") -> Account:
+    """Go to the account page, and sign somebody new in on the way."""
+    person = await add_person(server, f"owner{next(_numbers)}-{server.kind}", tiktok_username)
+    await page.goto(f"{http(server)}/account/")
+    await page.get_by_label("Username").fill(person.username)
+    await page.get_by_label("Password").fill(PASSWORD)
+    await page.get_by_role("button", name="Sign in").click()
+    await expect(page.get_by_role("heading", name="Account")).to_be_visible()
+    return person
+
+
+def said(page: Page, what: str) -> Locator:
+    """What is said beside a form while nothing is sent."""
+    return page.locator(f"[data-said={what}]")
+
+
+async def issue(page: Page, label: str) -> str:
+    """Issue a token; returns the socket's address as it is shown."""
+    await page.get_by_label("Label").fill(label)
+    await page.get_by_role("button", name="Issue a token").click()
+    return await page.get_by_label("Or copy the socket address").input_value()
+
+
+class TestUsername:
+    async def test_it_works(self, server: Server, page: Page) -> None:
+        await open_account(page, server)
+        await expect(page.get_by_text("Three steps to your LIVE on the phone")).to_be_visible()
+        await page.get_by_label("TikTok username").fill("https://www.tiktok.com/@Anna.Live/live")
+        await expect(said(page, "username")).to_have_text("→ @anna.live")
+        await page.get_by_role("button", name="Save the username").click()
+        await expect(page.get_by_text("your app gets the LIVE of @anna.live")).to_be_visible()
+        await expect(page.get_by_label("TikTok username")).to_have_value("anna.live")
+
+    async def test_it_says_what_is_wrong_while_typing(self, server: Server, page: Page) -> None:
+        await open_account(page, server)
+        field = page.get_by_label("TikTok username")
+        await field.press_sequentially("anna live")
+        await expect(said(page, "username")).to_contain_text("TikTok has no such username")
+        await expect(field).to_have_attribute("aria-invalid", "true")
+        await field.fill("anna.live")
+        await expect(said(page, "username")).to_be_empty()
+        await expect(field).not_to_have_attribute("aria-invalid", "true")
+
+    async def test_it_is_saved_without_javascript(self, server: Server, page: Page) -> None:
+        browser = page.context.browser
+        assert browser is not None
+        context = await browser.new_context(java_script_enabled=False)
+        try:
+            plain = await context.new_page()
+            await open_account(plain, server)
+            await expect(plain.get_by_role("button", name="Is it live now?")).to_be_hidden()
+            await plain.get_by_label("TikTok username").fill("@Anna")
+            await plain.get_by_role("button", name="Save the username").click()
+            await expect(plain.get_by_text("your app gets the LIVE of @anna.")).to_be_visible()
+        finally:
+            await context.close()
+
+
+class TestIsLive:
+    async def test_it_works(
+        self, server: Server, page: Page, tiktok: TikTok, streamer: str
+    ) -> None:
+        tiktok.go_live(streamer)
+        await open_account(page, server, streamer)
+        await page.get_by_role("button", name="Is it live now?").click()
+        await expect(said(page, "is-live")).to_have_text(f"Yes: @{streamer} is live now.")
+
+    async def test_it_asks_for_what_is_typed(
+        self, server: Server, page: Page, tiktok: TikTok, streamer: str
+    ) -> None:
+        tiktok.room(streamer)
+        await open_account(page, server, "somebody")
+        await page.get_by_label("TikTok username").fill(streamer)
+        await page.get_by_role("button", name="Is it live now?").click()
+        await expect(said(page, "is-live")).to_have_text(f"No: @{streamer} is not live right now.")
+        await page.get_by_label("TikTok username").fill("another")
+        await expect(said(page, "is-live")).to_be_empty()
+
+    async def test_it_says_why_it_does_not_know(
+        self, server: Server, page: Page, streamer: str
+    ) -> None:
+        await open_account(page, server, streamer)
+        await page.get_by_role("button", name="Is it live now?").click()
+        await expect(said(page, "is-live")).to_contain_text(f"TikTok knows no @{streamer}")
+
+
+class TestTokens:
+    async def test_it_works(
+        self, server: Server, page: Page, tiktok: TikTok, streamer: str
+    ) -> None:
+        """A token is issued, used by a phone, and revoked: the phone notices within a second."""
+        tiktok.go_live(streamer)
+        await open_account(page, server, streamer)
+        address = await issue(page, "Kitchen phone")
+        assert re.fullmatch(rf"{server.address}/ws/[\w-]{{43}}", address)
+        async with Phone(address) as phone:
+            await phone.until_type("connected")
+            await page.get_by_role("link", name="Done, back to the account").click()
+            await expect(page.get_by_text("Still connected from 127.0.0.1.")).to_be_visible()
+            row = page.get_by_role("row").filter(has_text="Kitchen phone")
+            await row.get_by_role("link", name="Revoke").click()
+            await page.get_by_role("button", name="Revoke the token").click()
+            async with asyncio.timeout(1):
+                error, _code = await phone.explanation()
+        assert error["code"] == "token_revoked"
+        await expect(row.get_by_text("revoked")).to_be_visible()
+
+    async def test_it_shows_a_token_once(self, server: Server, page: Page) -> None:
+        await open_account(page, server, "somebody")
+        address = await issue(page, "Kitchen phone")
+        token = address.rpartition("/")[2]
+        await page.reload()
+        await expect(page.get_by_text("No other token was issued.")).to_be_visible()
+        await expect(page.get_by_role("row").filter(has_text="Kitchen phone")).to_have_count(1)
+        assert token not in await page.content()
+
+    async def test_it_shows_a_code_that_a_phone_can_scan(self, server: Server, page: Page) -> None:
+        await page.emulate_media(color_scheme="dark")
+        await open_account(page, server, "somebody")
+        await issue(page, "")
+        code = page.get_by_role("img", name="QR code of the socket address")
+        assert await code.evaluate("image => image.complete && image.naturalWidth > 0")
+        box = await code.bounding_box()
+        assert box is not None
+        assert box["width"] == pytest.approx(box["height"])
+        assert box["width"] > 200
+
+    async def test_it_copies(self, server: Server, page: Page) -> None:
+        await page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+        await open_account(page, server, "somebody")
+        address = await issue(page, "")
+        await page.get_by_role("button", name="Copy").click()
+        await expect(page.get_by_text("Copied.")).to_be_visible()
+        assert await page.evaluate("navigator.clipboard.readText()") == address
+
+    async def test_it_issues_one_on_a_double_click(self, server: Server, page: Page) -> None:
+        person = await open_account(page, server, "somebody")
+        await page.get_by_role("button", name="Issue a token").dblclick()
+        await expect(page.get_by_label("Or copy the socket address")).to_be_visible()
+        sql = "SELECT * FROM accounts_accesstoken WHERE user_id = ?"
+        assert len(server.execute(sql, person.user_id)) == 2  # with that of add_account
+
+
+class TestHistory:
+    async def test_it_works(
+        self, server: Server, page: Page, tiktok: TikTok, streamer: str
+    ) -> None:
+        tiktok.room(streamer)
+        person = await open_account(page, server, streamer)
+        await expect(page.get_by_text("No app has connected with your tokens yet.")).to_be_visible()
+        async with Phone(f"{server.address}/ws/{person.token}") as phone:
+            await phone.explanation()
+        await server.closed_row(person)
+        await page.reload()
+        row = page.get_by_role("listitem").filter(has_text="the streamer is not live")
+        await expect(row).to_contain_text("TikTok Live connection error: the streamer is not live.")
+
+    async def test_it_shows_times_of_the_reader_s_clock(
+        self, server: Server, page: Page, tiktok: TikTok, streamer: str
+    ) -> None:
+        browser = page.context.browser
+        assert browser is not None
+        tiktok.room(streamer)
+        person = await open_account(page, server, streamer)
+        async with Phone(f"{server.address}/ws/{person.token}") as phone:
+            await phone.explanation()
+        await server.closed_row(person)
+        server.execute(
+            "UPDATE live_connectionlog SET opened_at = ? WHERE account_id = ?",
+            "2026-05-04 20:30:00",
+            person.user_id,
+        )
+        context = await browser.new_context(
+            timezone_id="Asia/Yekaterinburg", storage_state=await page.context.storage_state()
+        )
+        try:
+            there = await context.new_page()
+            await there.goto(f"{http(server)}/account/")
+            row = there.get_by_role("listitem").filter(has_text="the streamer is not live")
+            await expect(row).to_contain_text("May 5, 2026 01:30")
+            await expect(there.get_by_text("Times are those of your device.")).to_be_visible()
+        finally:
+            await context.close()
