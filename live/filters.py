@@ -8,17 +8,18 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-import django_filters
 from django import forms
 from django.core.exceptions import ValidationError
-from django.db.models import Q, QuerySet
-from django.utils.text import format_lazy
+from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
+from accounts.models import User
+from accounts.usernames import normalise_tiktok_username
+from live.connection_search import Search
 from live.errors import CloseCode, ErrorCode
 from live.models import ConnectionLog
 
-__all__ = ["CLOSE_CODE_CHOICES", "CLOSE_CODE_WORDS", "ConnectionFilter", "with_close_code"]
+__all__ = ["CLOSE_CODE_WORDS", "ConnectionFilter"]
 
 # Clients close with codes of their own too, so the log holds more codes than the relay sends.
 CLOSE_CODE_WORDS = {
@@ -28,27 +29,11 @@ CLOSE_CODE_WORDS = {
     CloseCode.INTERNAL_ERROR: _("the path to TikTok failed"),
     CloseCode.SERVICE_RESTART: _("the server restarted"),
 }
-OTHER = "other"
-CLOSE_CODE_CHOICES = [
-    *(
-        (str(int(code)), format_lazy("{} · {}", int(code), CLOSE_CODE_WORDS[code]))
-        for code in CloseCode
-    ),
-    (OTHER, _("another code, chosen by the client")),
-]
 OPEN, CLOSED = "open", "closed"
 _YEARS = range(1970, 9000)
-
-
-def with_close_code(
-    connections: QuerySet[ConnectionLog], choice: str | None
-) -> QuerySet[ConnectionLog]:
-    """The connections that a value of CLOSE_CODE_CHOICES stands for; all for any other value."""
-    if choice == OTHER:
-        return connections.exclude(close_code__in=list(CloseCode)).exclude(close_code=None)
-    if choice in dict(CLOSE_CODE_CHOICES):
-        return connections.filter(close_code=choice)
-    return connections
+_ANY = [("", _("any"))]
+# How many accounts are named when a name is meant for one.
+_NAMED = 5
 
 
 class MomentField(forms.DateTimeField):
@@ -64,49 +49,87 @@ class MomentField(forms.DateTimeField):
         return moment
 
 
-class MomentFilter(django_filters.DateTimeFilter):
-    field_class = MomentField
+class TikTokUsernameField(forms.CharField):
+    """`name`, `@Name`, or the address of a profile or LIVE."""
+
+    def to_python(self, value: Any) -> str:
+        return normalise_tiktok_username(super().to_python(value) or "")
 
 
-class ConnectionFilter(django_filters.FilterSet):
-    account = django_filters.CharFilter(
-        label=_("Account or TikTok username"), method="of_account", max_length=150
+class AccountField(forms.CharField):
+    """An account by its name, or by a part of it that no other name has."""
+
+    def clean(self, value: Any) -> Any:
+        part = super().clean(value)
+        if not part:
+            return None
+        # Accounts are few, and are looked through. Without what is encrypted in them.
+        accounts = User.objects.only("username").order_by("username")
+        if exact := accounts.filter(username=part).first():
+            return exact
+        found = list(accounts.filter(username__icontains=part)[: _NAMED + 1])
+        if not found:
+            raise ValidationError(_("No account has such a name."), code="unknown")
+        if len(found) > 1:
+            names = ", ".join(account.username for account in found[:_NAMED])
+            raise ValidationError(
+                _("Several accounts have that in their names: %(names)s%(more)s."),
+                code="ambiguous",
+                params={"names": names, "more": " …" if len(found) > _NAMED else ""},
+            )
+        return found[0]
+
+
+class ConnectionFilter(forms.Form):
+    """The filters, in the order in which staff know what they look for."""
+
+    account = AccountField(label=_("Account, or a part of its name"), max_length=150)
+    username = TikTokUsernameField(label=_("TikTok username"), max_length=200)
+    error = forms.ChoiceField(
+        label=_("Error"), choices=[*_ANY, *((code.value, code.value) for code in ErrorCode)]
     )
-    state = django_filters.ChoiceFilter(
-        label=_("State"),
-        method="in_state",
-        choices=[(OPEN, _("still open")), (CLOSED, _("closed"))],
-        empty_label=_("any"),
-    )
-    code = django_filters.ChoiceFilter(
+    code = forms.IntegerField(
         label=_("Close code"),
-        method="closed_with",
-        choices=CLOSE_CODE_CHOICES,
-        empty_label=_("any"),
+        min_value=1000,
+        max_value=4999,
+        widget=forms.NumberInput(attrs={"list": "close-codes"}),
     )
-    error = django_filters.ChoiceFilter(
-        label=_("Error"),
-        field_name="error_code",
-        choices=[(code.value, code.value) for code in ErrorCode],
-        empty_label=_("any"),
+    address = forms.GenericIPAddressField(label=_("Address"), unpack_ipv4=True)
+    state = forms.ChoiceField(
+        label=_("State"), choices=[*_ANY, (OPEN, _("still open")), (CLOSED, _("closed"))]
     )
-    since = MomentFilter(label=_("Since (UTC)"), field_name="opened_at", lookup_expr="gte")
-    until = MomentFilter(label=_("Until (UTC)"), field_name="opened_at", lookup_expr="lte")
+    since = MomentField(label=_("Since (UTC)"))
+    until = MomentField(label=_("Until (UTC)"))
 
-    def of_account(
-        self, connections: QuerySet[ConnectionLog], name: str, value: str
-    ) -> QuerySet[ConnectionLog]:
-        part = value.removeprefix("@")
-        return connections.filter(
-            Q(account__username__icontains=part) | Q(tiktok_username__icontains=part)
+    use_required_attribute = False
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.label_suffix = ""
+        for field in self.fields.values():
+            field.required = False
+
+    def is_set(self) -> bool:
+        """Whether there is any."""
+        return any(self.data.get(name) for name in self.fields)
+
+    def search(self, log: QuerySet[ConnectionLog]) -> Search:
+        """Of a valid form."""
+        account = self.cleaned_data["account"]
+        values = {
+            "address": self.cleaned_data["address"],
+            "tiktok_username": self.cleaned_data["username"],
+            "account_id": account and account.pk,
+            "error_code": self.cleaned_data["error"],
+            "close_code": self.cleaned_data["code"],
+        }
+        values = {name: value for name, value in values.items() if value}
+        if self.cleaned_data["state"] == OPEN:
+            values["closed_at"] = None
+        return Search(
+            log,
+            values,
+            since=self.cleaned_data["since"],
+            until=self.cleaned_data["until"],
+            closed=self.cleaned_data["state"] == CLOSED,
         )
-
-    def closed_with(
-        self, connections: QuerySet[ConnectionLog], name: str, value: str
-    ) -> QuerySet[ConnectionLog]:
-        return with_close_code(connections, value)
-
-    def in_state(
-        self, connections: QuerySet[ConnectionLog], name: str, value: str
-    ) -> QuerySet[ConnectionLog]:
-        return connections.filter(closed_at__isnull=value == OPEN)

@@ -7,31 +7,43 @@ from django.urls import re_path
 
 from live.consumers import RejectingConsumer, RelayConsumer
 from live.relay import Relay
+from live.staff_socket import staff_socket
 
-__all__ = ["ADDRESSES", "make_router", "with_relay"]
+__all__ = ["ADDRESSES", "STAFF_ADDRESS", "TEST_ADDRESSES", "make_router", "with_relay"]
 
 ADDRESSES = ("/ws", "/ws/{token}")
+TEST_ADDRESSES = ("/ws/test", "/ws/test/{token}")
+STAFF_ADDRESS = "/staff/socket"
 
 
-def make_router(relay: Relay) -> Any:
-    """An ASGI application for the sockets of `relay`."""
-    consumer = RelayConsumer.as_asgi(relay=relay)
+def make_router(relay: Relay, rehearsal: Relay | None = None) -> Any:
+    """An ASGI application for the sockets of `relay`; and for the test endpoint's, if there is
+    one, of `rehearsal`."""
     return URLRouter(
         [
-            *(re_path(_pattern(address), consumer) for address in ADDRESSES),
+            re_path(_pattern(STAFF_ADDRESS), staff_socket()),
+            # First, since "test" could be a token.
+            *(_routes(TEST_ADDRESSES, rehearsal) if rehearsal is not None else []),
+            *_routes(ADDRESSES, relay),
             re_path(r"", RejectingConsumer.as_asgi()),
         ]
     )
+
+
+def _routes(addresses: tuple[str, ...], relay: Relay) -> list[Any]:
+    consumer = RelayConsumer.as_asgi(relay=relay)
+    return [re_path(_pattern(address), consumer) for address in addresses]
 
 
 def _pattern(address: str) -> str:
     return f"^{address[1:].replace('{token}', '(?P<token>[^/]+)')}/?$"
 
 
-def with_relay(pages: Any, relay: Relay) -> Any:
-    """The ASGI application `pages`, whose requests find the relay in `scope["relay"]`."""
+def with_relay(application: Any, relay: Relay) -> Any:
+    """The ASGI application, whose pages and sockets find the relay in `scope["relay"]`."""
 
-    async def application(scope: Any, receive: Any, send: Any) -> None:
-        await pages({**scope, "relay": relay}, receive, send)
+    async def with_it(scope: Any, receive: Any, send: Any) -> None:
+        relay.control.start()
+        await application({**scope, "relay": relay}, receive, send)
 
-    return application
+    return with_it

@@ -1,14 +1,45 @@
 """The addresses of this app's pages."""
 
-from django.urls import path
+from django.urls import include, path, register_converter
+from django.views.generic import RedirectView
 
-from live import docs, views
+from live import account_views, connection_views, console, docs, pictures
+from live.dashboard import views as dashboard
+
+register_converter(dashboard.UsernameConverter, "tiktok")
 
 urlpatterns = [
-    path("staff/streams/", views.StreamList.as_view(), name="streams"),
+    path("", console.Console.as_view(), name="home"),
+    path("console/token/", console.ConsoleToken.as_view(), name="console-token"),
+    path("manifest.webmanifest", console.manifest, name="manifest"),
+    path("account/is-live/", account_views.is_live, name="is-live"),
+    path("picture/", pictures.picture, name="picture"),
+    path("staff/", dashboard.Dashboard.as_view(), name="staff"),
+    path("staff/history.json", dashboard.History.as_view(), name="staff-history"),
+    path("staff/streams/", RedirectView.as_view(pattern_name="staff"), name="streams"),
+    path(
+        "staff/streams/<tiktok:username>/",
+        include(
+            [
+                path("", dashboard.StreamPage.as_view(), name="stream"),
+                path("reconnect/", dashboard.ReconnectStream.as_view(), name="stream-reconnect"),
+                path("disconnect/", dashboard.DisconnectStream.as_view(), name="stream-disconnect"),
+                path("test/", dashboard.test_connection, name="stream-test"),
+            ]
+        ),
+    ),
     path("docs/", docs.reference, name="docs"),
     path("docs/asyncapi.yaml", docs.asyncapi, name="docs-asyncapi"),
     path("docs/schemas/<slug:type>.json", docs.schema, name="docs-schema"),
-    path("staff/connections/", views.ConnectionList.as_view(), name="connections"),
-    path("staff/connections/<int:pk>/", views.ConnectionDetail.as_view(), name="connection"),
+    path("staff/connections/", connection_views.ConnectionList.as_view(), name="connections"),
+    path(
+        "staff/connections.csv",
+        connection_views.ConnectionExport.as_view(),
+        name="connections-csv",
+    ),
+    path(
+        "staff/connections/<int:pk>/",
+        connection_views.ConnectionDetail.as_view(),
+        name="connection",
+    ),
 ]

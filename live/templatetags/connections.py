@@ -1,10 +1,15 @@
-"""Template filters of the connection log."""
+"""Template filters of the connection log, and what the account page shows of it."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
 
 from django import template
+from django.utils import formats
 
-__all__ = ["clock"]
+from accounts.models import User
+from live.history import history_of
+
+__all__ = ["clock", "connection_history", "grouped", "to_the_second"]
 
 register = template.Library()
 
@@ -17,3 +22,21 @@ def clock(duration: timedelta | None) -> str:
     # The system's clock may have been set back meanwhile.
     seconds = max(0, int(duration.total_seconds()))
     return f"{seconds // 3600}:{seconds // 60 % 60:02}:{seconds % 60:02}"
+
+
+@register.filter
+def to_the_second(moment: datetime) -> str:
+    """Date and time as people of the language write them, with the seconds."""
+    return f"{formats.date_format(moment)} {moment:%H:%M:%S}"
+
+
+@register.filter
+def grouped(number: int) -> str:
+    """The number with its thousands apart, as people of the language write it."""
+    return formats.number_format(number, use_l10n=True, force_grouping=True)
+
+
+@register.inclusion_tag("live/history.html")
+def connection_history(account: User) -> dict[str, Any]:
+    """The account's own connections, a sentence each."""
+    return {"entries": history_of(account)}

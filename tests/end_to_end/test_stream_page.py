@@ -1,89 +1,212 @@
-"""/staff/streams/: what staff see of the streams of now."""
+"""/staff/streams/<username>/ in a browser: what staff see of one LIVE, and what they can do."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import asyncio
 
-import httpx
 import pytest
+from playwright.async_api import Page, expect
 
-from standin import TikTok, messages
+from standin import Failure, TikTok, messages
+from tests.end_to_end.browsing import add_person, http, sign_in
 from tests.end_to_end.conftest import AddAccount
 from tests.end_to_end.phone import Phone
 from tests.end_to_end.server import Server
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-PAGE = "/staff/streams/"
-PASSWORD = "of the tests, only"
+WITHIN = 5_000  # ms
+FAILURES = {
+    Failure.USER_NOT_FOUND: "user_not_found",
+    Failure.AGE_RESTRICTED: "age_restricted",
+    Failure.CAPTCHA: "tiktok_blocked",
+    Failure.SIGN_403: "sign_forbidden",
+    Failure.SIGN_500: "sign_unavailable",
+    Failure.SIGN_HANG: "tiktok_timeout",
+    Failure.WEBCAST_403: "tiktok_blocked",
+}
 
 
-@asynccontextmanager
-async def signed_in(server: Server, name: str, *arguments: str) -> AsyncIterator[httpx.AsyncClient]:
-    """A browser in which that account, which is new, is signed in."""
-    await server.manage(
-        "add_account", name, "--tiktok-username", "someone", "--password", PASSWORD, *arguments
-    )
-    async with httpx.AsyncClient(base_url=http(server)) as browser:
-        form = await browser.get("/login/")
-        found = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', form.text)
-        assert found
-        answer = await browser.post(
-            "/login/",
-            data={"username": name, "password": PASSWORD, "csrfmiddlewaretoken": found[1]},
-        )
-        assert answer.status_code == 302, answer.text
-        yield browser
-
-
-def http(server: Server) -> str:
-    return server.address.replace("ws", "http", 1)
-
-
-def text_of(page: str) -> str:
-    return " ".join(re.sub(r"<[^>]*>", " ", page).split())
+async def open_page(page: Page, server: Server, streamer: str) -> None:
+    """Signed in as a new member of the staff."""
+    await add_person(server, f"staff-{streamer}", "", "--staff")
+    await sign_in(page, server, f"staff-{streamer}")
+    await page.goto(f"{http(server)}/staff/streams/{streamer}/")
 
 
 class TestStreamPage:
     async def test_it_works(
-        self, server: Server, tiktok: TikTok, streamer: str, add_account: AddAccount
+        self,
+        server: Server,
+        tiktok: TikTok,
+        streamer: str,
+        add_account: AddAccount,
+        page: Page,
     ) -> None:
-        room = tiktok.go_live(streamer)
+        room = tiktok.go_live(streamer, title="Cooking")
         account = await add_account()
-        async with (
-            signed_in(server, f"staff-{streamer}", "--staff") as browser,
-            Phone(f"{server.address}/ws/{account.token}") as phone,
-        ):
+        await open_page(page, server, streamer)
+        await expect(page.get_by_text("No app listens to this LIVE now")).to_be_visible()
+        async with Phone(f"{server.address}/ws/{account.token}") as phone:
             await phone.until_type("connected")
-            await room.push(messages.chat("viewer", "hello"))
-            await phone.events(1)
-            shown = text_of((await browser.get(PAGE)).text)
-        assert re.search(rf"@{streamer} live {room.room_id} 1 \d+ as expected", shown)
+            await room.push(messages.chat("viewer7", "<b>hello</b>"))
+            await expect(page.locator("#state")).to_contain_text(str(room.room_id), timeout=WITHIN)
+            listener = page.locator("#listeners").get_by_role("row", name=account.username)
+            await expect(listener).to_contain_text(f"{account.token[:8]}…")
+            await expect(page.locator("#events")).to_contain_text("viewer7: <b>hello</b>")
+            await expect(page.locator("#health")).to_contain_text("as expected")
+            await expect(page.locator("#connections")).to_contain_text("still open")
+            await listener.get_by_role("link").click()
+            await expect(page.get_by_text("Still open.")).to_be_visible()
 
     async def test_it_says_what_tiktok_has_changed(
-        self, server: Server, tiktok: TikTok, streamer: str, add_account: AddAccount
+        self,
+        server: Server,
+        tiktok: TikTok,
+        streamer: str,
+        add_account: AddAccount,
+        page: Page,
     ) -> None:
         room = tiktok.go_live(streamer)
         account = await add_account()
         new = messages.Message("WebcastNovelty", b"\x08\x01", 1)
         broken = messages.Message("WebcastChatMessage", b"\xff", 2)
-        async with (
-            signed_in(server, f"staff-{streamer}", "--staff") as browser,
-            Phone(f"{server.address}/ws/{account.token}") as phone,
-        ):
+        async with Phone(f"{server.address}/ws/{account.token}") as phone:
             await phone.until_type("connected")
             await room.push(new, broken, *(messages.chat("viewer", "") for _ in range(40)))
             await phone.events(40)
-            shown = text_of((await browser.get(PAGE)).text)
-        assert "Comments without text: 40 of the last 40 (normal: 10 %)" in shown
-        assert "WebcastNovelty: 1 message that TikTokLive does not know" in shown
-        assert "WebcastChatMessage: 1 message could not be read" in shown
+            await open_page(page, server, streamer)
+            health = page.locator("#health")
+            for text in (
+                "Comments without text: 40 of the last 40 (normal: 10 %)",
+                "WebcastNovelty: 1 message that TikTokLive does not know",
+                "WebcastChatMessage: 1 message could not be read",
+            ):
+                await expect(health).to_contain_text(text)
+            await page.goto(f"{http(server)}/staff/")
+            row = page.get_by_role("row", name=f"@{streamer}")
+            await expect(row).to_contain_text("3 kinds of messages to look at")
         assert f"@{streamer}: Comments without text: 30 of the last 30" in server.log_text
 
-    async def test_it_is_for_staff_alone(self, server: Server, streamer: str) -> None:
-        async with signed_in(server, f"user-{streamer}") as browser:
-            assert (await browser.get(PAGE)).status_code == 403
-        async with httpx.AsyncClient(base_url=http(server)) as stranger:
-            assert (await stranger.get(PAGE)).headers["Location"].startswith("/login/")
+    async def test_it_leaves_alone_what_somebody_uses(
+        self,
+        server: Server,
+        tiktok: TikTok,
+        streamer: str,
+        add_account: AddAccount,
+        page: Page,
+    ) -> None:
+        room = tiktok.go_live(streamer)
+        account = await add_account()
+        async with Phone(f"{server.address}/ws/{account.token}") as phone:
+            await phone.until_type("connected")
+            await open_page(page, server, streamer)
+            events = page.locator("#events")
+            await events.get_by_role("list").focus()
+            await room.push(messages.chat("viewer7", "first"))
+            async with page.expect_response(page.url):  # of before, perhaps
+                pass
+            async with page.expect_response(page.url):
+                pass
+            await expect(events).not_to_contain_text("first")
+            await page.get_by_role("link", name="Dashboard").first.focus()
+            await expect(events).to_contain_text("first", timeout=WITHIN)
+
+
+class TestActions:
+    async def test_reconnecting_makes_a_new_connection_and_keeps_the_sockets(
+        self,
+        server: Server,
+        tiktok: TikTok,
+        streamer: str,
+        add_account: AddAccount,
+        page: Page,
+    ) -> None:
+        room = tiktok.go_live(streamer)
+        account = await add_account()
+        await open_page(page, server, streamer)
+        async with Phone(f"{server.address}/ws/{account.token}") as phone:
+            await phone.until_type("connected")
+            (first,) = room.sockets
+            await page.get_by_role("button", name="Reconnect now").click()
+            await expect(page.get_by_text("The relay has been asked to reconnect.")).to_be_visible()
+            await phone.until(lambda frame: frame["data"].get("state") == "reconnecting")
+            await phone.until(lambda frame: frame["data"].get("state") == "live")
+            assert first not in room.sockets
+            assert len(room.sockets) == 1
+            await room.push(messages.chat("viewer", "still here"))
+            (comment,) = await phone.events(1)
+            assert comment["data"]["text"] == "still here"
+            await expect(page.locator("#history")).to_contain_text("cut", timeout=WITHIN)
+
+    async def test_disconnecting_closes_every_socket(
+        self,
+        server: Server,
+        tiktok: TikTok,
+        streamer: str,
+        add_account: AddAccount,
+        page: Page,
+    ) -> None:
+        tiktok.go_live(streamer)
+        accounts = [await add_account(), await add_account()]
+        await open_page(page, server, streamer)
+        async with (
+            Phone(f"{server.address}/ws/{accounts[0].token}") as one,
+            Phone(f"{server.address}/ws/{accounts[1].token}") as other,
+        ):
+            await one.until_type("connected")
+            await other.until_type("connected")
+            button = page.get_by_role("button", name="Disconnect all")
+            await expect(button).to_be_hidden()
+            await page.get_by_text("Disconnect all …").click()
+            await button.click()
+            for error, code in await asyncio.gather(one.explanation(), other.explanation()):
+                assert (error["code"], code) == ("disconnected", 1008)
+            await expect(page.locator("#listeners")).to_contain_text("Nobody", timeout=WITHIN)
+
+
+class TestTheConnectionTest:
+    async def test_it_works(
+        self, server: Server, tiktok: TikTok, streamer: str, page: Page
+    ) -> None:
+        room = tiktok.go_live(streamer)
+        await open_page(page, server, streamer)
+        await page.get_by_role("button", name="Test the connection").click()
+        outcome = page.locator("#outcome")
+        await expect(outcome).to_contain_text(f"to room {room.room_id}", timeout=WITHIN)
+        await expect(outcome).to_contain_text("Connected in")
+        await expect(page.get_by_role("button", name="Test the connection")).to_be_focused()
+
+    async def test_it_says_that_nobody_is_live(
+        self, server: Server, tiktok: TikTok, streamer: str, page: Page
+    ) -> None:
+        tiktok.go_live(streamer).offline()
+        await open_page(page, server, streamer)
+        await page.get_by_role("button", name="Test the connection").click()
+        outcome = page.locator("#outcome")
+        await expect(outcome).to_contain_text("user_offline", timeout=WITHIN)
+        await expect(outcome).to_contain_text(f"@{streamer} is not live on TikTok right now.")
+
+    async def test_it_explains_each_failure(
+        self, server: Server, tiktok: TikTok, streamer: str, page: Page
+    ) -> None:
+        room = tiktok.go_live(streamer)
+        await open_page(page, server, streamer)
+        outcome = page.locator("#outcome")
+        for kind, code in FAILURES.items():
+            room.fail(kind)
+            await page.get_by_role("button", name="Test the connection").click()
+            await expect(outcome.locator("code")).to_have_text(code, timeout=WITHIN)
+            await expect(outcome).to_contain_text("TikTok Live connection error")
+            room.clear()
+            await page.reload()
+
+    async def test_it_works_without_scripts(
+        self, server: Server, tiktok: TikTok, streamer: str, page: Page
+    ) -> None:
+        room = tiktok.go_live(streamer)
+        await page.route("**/stream.js", lambda route: route.abort())
+        await open_page(page, server, streamer)
+        await page.get_by_role("button", name="Test the connection").click()
+        await expect(page).to_have_url(f"{http(server)}/staff/streams/{streamer}/test/")
+        await expect(page.locator("#outcome")).to_contain_text(f"to room {room.room_id}")

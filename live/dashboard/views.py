@@ -1,0 +1,175 @@
+"""The staff's dashboard, `/staff/`, and its page of one LIVE, `/staff/streams/<username>/`."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from typing import Any
+
+from asgiref.sync import async_to_sync, sync_to_async
+from django.contrib import messages
+from django.contrib.auth.decorators import user_passes_test
+from django.contrib.auth.models import AnonymousUser
+from django.core.exceptions import PermissionDenied
+from django.core.handlers.asgi import ASGIRequest
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect, render
+from django.urls.converters import StringConverter
+from django.utils.translation import get_language, gettext
+from django.views.decorators.http import require_POST
+from django.views.generic import TemplateView, View
+
+from accounts.models import User
+from accounts.usernames import is_tiktok_username
+from live import control
+from live.dashboard.history import HOURS, history
+from live.dashboard.streams import name_accounts, stream_now
+from live.dashboard.words import STATE_WORDS, TONES
+from live.errors import RelayError
+from live.models import ConnectionLog
+from live.newsroom import Numbers
+from live.relay import Relay
+from live.staff import StaffPage
+
+__all__ = [
+    "Dashboard",
+    "DisconnectStream",
+    "History",
+    "ReconnectStream",
+    "StreamPage",
+    "UsernameConverter",
+    "test_connection",
+]
+
+_CONNECTIONS = 10
+
+
+class UsernameConverter(StringConverter):
+    """A part of an address that TikTok could have as a username."""
+
+    def to_python(self, value: str) -> str:
+        if not is_tiktok_username(value):
+            raise ValueError(value)
+        return value
+
+
+class Dashboard(StaffPage, TemplateView):
+    """How the relay does, now and in the last hours. Its scripts keep it up to date."""
+
+    template_name = "live/dashboard.html"
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        hours = _hours(self.request)
+        past = history(hours)
+        numbers = async_to_sync(_numbers)(_relay(self.request))
+        return super().get_context_data(
+            numbers=numbers,
+            streams=[
+                {
+                    **stream,
+                    "word": STATE_WORDS[stream["state"]],
+                    "tone": TONES[stream["state"]],
+                }
+                for stream in numbers["streams"]
+            ],
+            history=past,
+            connected=sum(past["connections"]),
+            failed=sum(map(sum, past["failures"].values())),
+            failures=[(code, sum(counts)) for code, counts in past["failures"].items()],
+            since=datetime.fromtimestamp(past["start"], tz=UTC),
+            hours=hours,
+            choices=HOURS,
+            state_words={state: str(word) for state, word in STATE_WORDS.items()},
+            tones=TONES,
+            **kwargs,
+        )
+
+
+class History(StaffPage, View):
+    """The last hours for the dashboard's charts, as JSON."""
+
+    def get(self, request: HttpRequest) -> JsonResponse:
+        return JsonResponse(history(_hours(request)))
+
+
+class StreamPage(StaffPage, TemplateView):
+    """One LIVE: its stream, if there is one, who listens, and what happened lately."""
+
+    template_name = "live/stream_detail.html"
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        username = kwargs["username"]
+        stream = async_to_sync(stream_now)(_relay(self.request), username)
+        if stream is not None:
+            name_accounts(stream.listeners)
+        connections = ConnectionLog.objects.filter(tiktok_username=username)
+        return super().get_context_data(
+            stream=stream,
+            connections=connections.select_related("account").defer(
+                "timeline", "account__own_sign_api_key"
+            )[:_CONNECTIONS],
+            **kwargs,
+        )
+
+
+class ReconnectStream(StaffPage, View):
+    """Have the relay make its connection to TikTok anew; sockets stay."""
+
+    def post(self, request: HttpRequest, username: str) -> HttpResponse:
+        control.reconnect_stream(username)
+        messages.success(request, gettext("The relay has been asked to reconnect."))
+        return redirect("stream", username)
+
+
+class DisconnectStream(StaffPage, View):
+    """Close all sockets of the LIVE."""
+
+    def post(self, request: HttpRequest, username: str) -> HttpResponse:
+        control.disconnect_stream(username)
+        messages.success(request, gettext("The relay has been asked to close all sockets."))
+        return redirect("stream", username)
+
+
+def _is_staff(user: User | AnonymousUser) -> bool:
+    if user.is_authenticated and not user.is_staff:
+        raise PermissionDenied
+    return user.is_staff
+
+
+@require_POST
+@user_passes_test(_is_staff)
+async def test_connection(request: HttpRequest, username: str) -> HttpResponse:
+    """Connect to the LIVE as a phone would, and say what became of it."""
+    relay = _relay(request)
+    context: dict[str, Any] = {"username": username, "was_up": relay.streams.get(username)}
+    began = time.monotonic()
+    try:
+        context["room"] = await relay.probe(username, await _sign_api_key(username))
+    except RelayError as error:
+        context["error"], context["said"] = error.explain(get_language()), error.said
+    context["seconds"] = round(time.monotonic() - began, 1)
+    return await sync_to_async(render)(request, "live/stream_test.html", context)
+
+
+async def _sign_api_key(username: str) -> str:
+    """The key of an account that has this LIVE; empty, for the server's, where none has one."""
+    async for account in User.objects.filter(tiktok_username=username, is_active=True):
+        if key := account.sign_api_key():
+            return key
+    return ""
+
+
+async def _numbers(relay: Relay) -> Numbers:
+    relay.newsroom.watch()
+    return await relay.newsroom.numbers()
+
+
+def _relay(request: HttpRequest) -> Relay:
+    assert isinstance(request, ASGIRequest)
+    relay: Relay = request.scope["relay"]
+    return relay
+
+
+def _hours(request: HttpRequest) -> int:
+    asked = request.GET.get("hours", "")
+    return next((hours for hours in HOURS if str(hours) == asked), 6)

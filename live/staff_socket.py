@@ -1,0 +1,139 @@
+"""The socket of the staff's pages, `/staff/socket`: passes on what newsrooms publish.
+
+A page gets `{"type": "numbers", …}` each second or so, and `{"type": "connections", "rows": […]}`.
+It says nothing itself. Only the newest numbers wait for a page that takes them slowly, so that
+nothing piles up. Whoever is not staff, or is not any more, is closed with `FORBIDDEN`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from importlib import import_module
+from typing import Any
+
+import msgspec
+from channels.auth import get_user
+from channels.generic.websocket import AsyncWebsocketConsumer
+from channels.security.websocket import AllowedHostsOriginValidator
+from channels.sessions import CookieMiddleware
+from django.conf import settings
+
+from live import control, newsroom
+from live.wire import Parcel, wire_of
+
+__all__ = ["FORBIDDEN", "StaffConsumer", "staff_socket"]
+
+logger = logging.getLogger(__name__)
+
+FORBIDDEN = 4403
+# Seconds. Between two looks at who it is, and two words to the relays that somebody watches.
+_CHECK = 30.0
+# A page that takes nothing for so long has gone, or is asleep.
+_SEND_TIMEOUT = 20.0
+# Rows of the connection log that wait for a slow page; the oldest make room.
+_MAX_ROWS = 200
+
+
+def staff_socket() -> Any:
+    """The ASGI application. It takes the sockets of this site's own pages alone."""
+    return AllowedHostsOriginValidator(CookieMiddleware(StaffConsumer.as_asgi()))
+
+
+class StaffConsumer(AsyncWebsocketConsumer):
+    """One page. What is published is kept until its task has sent it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._task: asyncio.Task[None] | None = None
+        self._news = asyncio.Event()
+        self._numbers: dict[bool, dict[str, Any]] = {}  # of the relay, and of the test endpoint's
+        self._rows: dict[int, dict[str, Any]] = {}
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            await self._end()
+
+    async def connect(self) -> None:
+        await self.accept()
+        self._wire = wire_of(self.base_send)
+        self._task = asyncio.create_task(self._serve(), name="staff socket")
+
+    async def disconnect(self, code: int) -> None:
+        await self._end()
+
+    async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
+        """Pages have nothing to say."""
+
+    # --- What newsrooms publish ----------------------------------------------------------------
+
+    async def staff_numbers(self, message: dict[str, Any]) -> None:
+        self._numbers[message["numbers"]["is_test"]] = message["numbers"]
+        self._news.set()
+
+    async def staff_connections(self, message: dict[str, Any]) -> None:
+        for row in message["rows"]:
+            self._rows[row["pk"]] = row
+        while len(self._rows) > _MAX_ROWS:
+            del self._rows[next(iter(self._rows))]
+        self._news.set()
+
+    # --- The socket's task ---------------------------------------------------------------------
+
+    async def _serve(self) -> None:
+        """Pass news on to a member of the staff, as long as it is one and takes them."""
+        try:
+            while await self._is_staff():
+                # Again each time: layers forget members that have joined long ago.
+                await self.channel_layer.group_add(newsroom.GROUP, self.channel_name)
+                await control.staff_watching()
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(_CHECK):
+                        await self._pass_on()
+            await self.close(code=FORBIDDEN)
+        except OSError:
+            self._wire.abort()
+        except Exception:
+            logger.exception("a socket of the staff's pages failed")
+            self._wire.abort()
+        finally:
+            await self.channel_layer.group_discard(newsroom.GROUP, self.channel_name)
+
+    async def _pass_on(self) -> None:
+        """Raises OSError: the page has gone, or takes nothing."""
+        while True:
+            await self._news.wait()
+            self._news.clear()
+            for text in self._take():
+                try:
+                    async with asyncio.timeout(_SEND_TIMEOUT):
+                        await self._wire.send(Parcel([text]))
+                except TimeoutError:
+                    raise ConnectionError("the page takes nothing") from None
+
+    def _take(self) -> list[str]:
+        numbers, self._numbers = self._numbers, {}
+        rows, self._rows = self._rows, {}
+        texts = [_encode({"type": "numbers", **newest}) for newest in numbers.values()]
+        if rows:
+            texts.append(_encode({"type": "connections", "rows": list(rows.values())}))
+        return texts
+
+    async def _is_staff(self) -> bool:
+        """Whether the page's session is one of a member of the staff, by the database."""
+        store = import_module(settings.SESSION_ENGINE).SessionStore
+        key = self.scope["cookies"].get(settings.SESSION_COOKIE_NAME)
+        user = await get_user({"session": store(key)})
+        return bool(user.is_staff)
+
+    async def _end(self) -> None:
+        if self._task is not None and not self._task.done():
+            self._task.cancel()
+            await asyncio.wait([self._task])
+
+
+def _encode(message: dict[str, Any]) -> str:
+    return msgspec.json.encode(message).decode()

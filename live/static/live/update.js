@@ -1,0 +1,73 @@
+/**
+ * Brings a part of a page up to date, touching only what differs, so that focus, selection and the
+ * place that is scrolled to stay. Children with `data-pk` are told apart by it, others by their
+ * place.
+ *
+ * @param {Node} own In the page.
+ * @param {Node} fresh What it is to be like; is used up.
+ */
+export function update(own, fresh) {
+  if (own.isEqualNode(fresh)) {
+    return;
+  }
+  if (own.nodeName !== fresh.nodeName) {
+    /** @type {ChildNode} */ (own).replaceWith(fresh);
+  } else if (own instanceof Element && fresh instanceof Element) {
+    updateAttributes(own, fresh);
+    updateChildren(own, fresh);
+  } else {
+    own.nodeValue = fresh.nodeValue;
+  }
+}
+
+/** @param {Element} own @param {Element} fresh */
+function updateAttributes(own, fresh) {
+  for (const { name } of [...own.attributes]) {
+    if (!fresh.hasAttribute(name)) {
+      own.removeAttribute(name);
+    }
+  }
+  for (const { name, value } of fresh.attributes) {
+    own.setAttribute(name, value);
+  }
+}
+
+/** @param {Element} own @param {Element} fresh */
+function updateChildren(own, fresh) {
+  const wanted = new Set([...fresh.children].map(keyOf).filter(Boolean));
+  const known = new Map();
+  for (const child of [...own.children]) {
+    const key = keyOf(child);
+    if (key && !wanted.has(key)) {
+      child.remove();
+    } else if (key) {
+      known.set(key, child);
+    }
+  }
+  /** @type {ChildNode | null} */
+  let place = own.firstChild;
+  for (const child of [...fresh.childNodes]) {
+    const key = keyOf(child);
+    const same = key ? known.get(key) : place && !keyOf(place) ? place : null;
+    if (!same) {
+      own.insertBefore(child, place);
+      continue;
+    }
+    if (same === place) {
+      place = place.nextSibling;
+    } else {
+      own.insertBefore(same, place);
+    }
+    update(same, child);
+  }
+  while (place) {
+    const next = place.nextSibling;
+    place.remove();
+    place = next;
+  }
+}
+
+/** @param {Node} node */
+function keyOf(node) {
+  return node instanceof HTMLElement ? node.dataset.pk : undefined;
+}

@@ -1,0 +1,182 @@
+"""/staff/connections/ in a browser: how staff find out why a phone did not connect."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from axe_playwright_python.async_playwright import Axe
+from playwright.async_api import Page, expect
+
+from standin import TikTok
+from tests.end_to_end.browsing import add_person, http, sign_in
+from tests.end_to_end.conftest import SETTINGS, StartServer
+from tests.end_to_end.phone import Phone
+from tests.end_to_end.server import Account, Server
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+PHONE_SIZE = {"width": 360, "height": 740}
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def server(start_server: StartServer, page: Page) -> Server:
+    """One server will do: what is tested is the browser's part. Staff are signed in."""
+    server = await start_server("uvicorn", **SETTINGS)
+    await add_person(server, "boss", "", "--staff")
+    await sign_in(page, server, "boss")
+    return server
+
+
+async def call(server: Server, account: Account) -> None:
+    """A phone that does not get in."""
+    async with Phone(f"{server.address}/ws/{account.token}") as phone:
+        await phone.until_closed()
+    await server.closed_row(account)
+
+
+async def faults(page: Page) -> list[str]:
+    """What axe-core finds."""
+    found = await Axe().run(page)
+    return [violation["id"] for violation in found.response["violations"]]
+
+
+class TestFindingTheReason:
+    async def test_it_works(self, server: Server, page: Page, streamer: str) -> None:
+        """From the dashboard to the reason in three clicks."""
+        account = await server.add_account("anna", streamer)
+        await call(server, account)
+        await page.goto(f"{http(server)}/staff/")
+        await page.get_by_role("link", name="Connections").first.click()
+        await page.get_by_role("row").filter(has_text="anna").get_by_role("link").click()
+        reason = page.get_by_text("TikTok Live connection error: no such user").first
+        await expect(reason).to_be_visible()
+        await expect(page.get_by_role("listitem").filter(has_text="1011")).to_be_visible()
+
+    async def test_it_is_found_among_others(
+        self, server: Server, page: Page, streamer: str
+    ) -> None:
+        for name in ("anna", "bert"):
+            await call(server, await server.add_account(name, f"{streamer}.{name}"))
+        await page.goto(f"{http(server)}/staff/connections/")
+        await page.get_by_label("TikTok username").fill(f"@{streamer}.anna")
+        await page.get_by_label("Error").select_option("user_not_found")
+        await page.get_by_role("button", name="Show").click()
+        await expect(page.locator("tbody tr")).to_have_count(1)
+        await expect(page.locator("tbody tr")).to_contain_text("anna")
+
+    async def test_it_is_sorted_by_the_headings(
+        self, server: Server, page: Page, streamer: str
+    ) -> None:
+        await call(server, await server.add_account("anna", streamer))
+        await page.goto(f"{http(server)}/staff/connections/?error=user_not_found")
+        heading = page.get_by_role("columnheader", name="Frames sent")
+        await heading.get_by_role("link").click()
+        await expect(heading).to_have_attribute("aria-sort", "descending")
+        await heading.get_by_role("link").click()
+        await expect(heading).to_have_attribute("aria-sort", "ascending")
+        await expect(page.get_by_label("Error")).to_have_value("user_not_found")
+
+    async def test_it_is_downloaded(
+        self, server: Server, page: Page, streamer: str, tmp_path: Path
+    ) -> None:
+        await call(server, await server.add_account("anna", streamer))
+        await page.goto(f"{http(server)}/staff/connections/?error=user_not_found")
+        async with page.expect_download() as download:
+            await page.get_by_role("link", name="Download as CSV").click()
+        file = tmp_path / "connections.csv"
+        await (await download.value).save_as(file)
+        head, row = file.read_text("utf-8-sig").splitlines()
+        assert head.startswith("id,opened_at,")
+        assert f",anna,{streamer}," in row
+
+
+class TestLiveRows:
+    async def test_it_works(
+        self, server: Server, page: Page, tiktok: TikTok, streamer: str
+    ) -> None:
+        """A row appears, and changes, while the focus stays where it is."""
+        account = await server.add_account("anna", streamer)
+        await call(server, account)
+        tiktok.go_live(streamer)
+        await page.goto(f"{http(server)}/staff/connections/?account=anna")
+        rows = page.locator("tbody tr")
+        await expect(rows).to_have_count(1)
+        await rows.get_by_role("link").focus()
+        async with Phone(f"{server.address}/ws/{account.token}") as phone:
+            await phone.until_type("connected")
+            await expect(rows).to_have_count(2)
+            await expect(rows.first).to_contain_text("still open")
+            await expect(page.get_by_role("status")).to_have_text("1 new connection")
+        await expect(rows.first).to_contain_text("1000")
+        await expect(rows.last.get_by_role("link")).to_be_focused()
+
+    async def test_it_can_be_paused(self, server: Server, page: Page, streamer: str) -> None:
+        account = await server.add_account("anna", streamer)
+        await page.goto(f"{http(server)}/staff/connections/?account=anna")
+        switch = page.get_by_role("switch", name="Live updates")
+        await switch.click()
+        await expect(switch).to_have_attribute("aria-checked", "false")
+        await call(server, account)
+        await expect(page.get_by_text("No connection matches")).to_be_visible()
+        await switch.click()
+        await expect(page.locator("tbody tr")).to_have_count(1)
+
+    async def test_it_says_when_it_is_over(self, server: Server, page: Page, streamer: str) -> None:
+        await page.goto(f"{http(server)}/staff/connections/")
+        await expect(page.get_by_role("switch")).to_be_visible()
+        await page.context.clear_cookies()
+        await call(server, await server.add_account("anna", streamer))
+        await expect(page.get_by_role("status")).to_contain_text("no longer updated")
+
+
+class TestOneConnection:
+    async def test_it_follows_an_open_one(
+        self, server: Server, page: Page, tiktok: TikTok, streamer: str
+    ) -> None:
+        room = tiktok.go_live(streamer)
+        account = await server.add_account("anna", streamer)
+        timeline = page.locator(".timeline")
+        async with Phone(f"{server.address}/ws/{account.token}") as phone:
+            await phone.until_type("connected")
+            await page.goto(f"{http(server)}/staff/connections/?account=anna")
+            await page.locator("tbody tr").get_by_role("link").click()
+            await expect(page.get_by_text("Still open.")).to_be_visible()
+            await expect(timeline).to_contain_text("Live")
+            await room.cut()
+            await expect(timeline).to_contain_text("Reconnecting")
+        await expect(page.get_by_role("status")).to_have_text("The connection is closed.")
+        await expect(timeline).to_contain_text("Closed")
+        await expect(timeline).to_contain_text("frames sent")
+
+
+class TestAccessibility:
+    @pytest.mark.parametrize("scheme", ["light", "dark"])
+    async def test_it_works(self, server: Server, page: Page, streamer: str, scheme: str) -> None:
+        """Nothing for axe-core to find, no scrolling sideways, on a phone and on a desk."""
+        account = await server.add_account("anna", streamer)
+        await call(server, account)
+        row = await server.closed_row(account)
+        await page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        addresses = ("", "?code=77&error=rate_limited", "?sort=-frames", f"{row['id']}/")
+        for size in (PHONE_SIZE, {"width": 1200, "height": 800}):
+            await page.set_viewport_size(size)  # type: ignore[arg-type]
+            for address in addresses:
+                await page.goto(f"{http(server)}/staff/connections/{address}")
+                await expect(page.get_by_role("heading", level=1)).to_be_visible()
+                assert await faults(page) == []
+                width = await page.evaluate("document.documentElement.scrollWidth")
+                assert width <= size["width"], address
+
+    async def test_its_headings_are_seen_when_they_have_the_focus(
+        self, server: Server, page: Page, streamer: str
+    ) -> None:
+        await call(server, await server.add_account("anna", streamer))
+        await page.set_viewport_size(PHONE_SIZE)  # type: ignore[arg-type]
+        await page.goto(f"{http(server)}/staff/connections/")
+        link = page.get_by_role("link", name="Frames sent")
+        await link.focus()
+        box = await link.bounding_box()
+        assert box is not None
+        assert box["height"] >= 24

@@ -1,0 +1,318 @@
+"""/staff/ and /staff/streams/<username>/, without a browser; and what their numbers come from."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from asgiref.sync import sync_to_async
+from django.db import connection as database
+from django.test import AsyncClient
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from accounts.models import User
+from live.clients import SocketOptions
+from live.dashboard.events import newest_events
+from live.dashboard.history import history
+from live.errors import CloseCode, ErrorCode
+from live.eventlog import EventLog
+from live.examples import example
+from live.frames import EVENT_TYPES, FrameType
+from live.models import ConnectionLog
+from live.relay import Account, Relay
+from standin import messages
+from tests.live.upstreams import World, failure
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+PAGES = ["/staff/", "/staff/history.json", "/staff/streams/alice/"]
+ACTIONS = ["reconnect", "disconnect", "test"]
+# Frames with neither a user nor words; their type says it all.
+WORDLESS = {"rank", "delete", "live_pause", "live_resume", "live_end"}
+HOSTILE = "<script>alert(1)</script>"
+
+
+class Pages(AsyncClient):
+    """A browser at a server with that relay."""
+
+    def __init__(self, relay: Relay) -> None:
+        super().__init__()
+        self._relay = relay
+
+    async def request(self, **scope: Any) -> Any:
+        return await super().request(**scope, relay=self._relay)
+
+
+@pytest.fixture
+def world() -> World:
+    world = World()
+    world.connect_time = world.close_time = 0
+    return world
+
+
+@pytest.fixture
+async def relay(world: World) -> AsyncIterator[Relay]:
+    relay = Relay(world.upstream)
+    yield relay
+    await relay.close()
+
+
+@pytest.fixture
+async def pages(relay: Relay) -> Pages:
+    return Pages(relay)
+
+
+@pytest.fixture
+async def staff(pages: Pages) -> Pages:
+    await pages.aforce_login(await User.objects.acreate(username="boss", is_staff=True))
+    return pages
+
+
+async def go_live(relay: Relay) -> None:
+    relay.join(Account(1, "alice", ""), SocketOptions())
+    await relay.probe("alice", "")
+
+
+def text_of(answer: Any) -> str:
+    text: str = answer.content.decode()
+    return text
+
+
+def connect(minutes_ago: float = 0, **values: Any) -> ConnectionLog:
+    opened_at = timezone.now() - timedelta(minutes=minutes_ago)
+    return ConnectionLog.objects.create(opened_at=opened_at, closed_at=opened_at, **values)
+
+
+class TestPermissions:
+    @pytest.mark.parametrize("address", PAGES)
+    async def test_it_works(self, staff: Pages, address: str) -> None:
+        assert (await staff.get(address)).status_code == 200
+
+    @pytest.mark.parametrize("address", PAGES)
+    async def test_it_sends_strangers_to_the_login_page(self, pages: Pages, address: str) -> None:
+        assert (await pages.get(address)).headers["Location"] == f"/login/?next={address}"
+
+    @pytest.mark.parametrize("address", PAGES)
+    async def test_it_refuses_others(self, pages: Pages, address: str) -> None:
+        await pages.aforce_login(await User.objects.acreate(username="guest"))
+        assert (await pages.get(address)).status_code == 403
+
+    @pytest.mark.parametrize("action", ACTIONS)
+    async def test_it_lets_nobody_else_act(self, pages: Pages, world: World, action: str) -> None:
+        address = f"/staff/streams/alice/{action}/"
+        assert (await pages.post(address)).headers["Location"] == f"/login/?next={address}"
+        await pages.aforce_login(await User.objects.acreate(username="guest"))
+        assert (await pages.post(address)).status_code == 403
+        assert not world.upstreams
+
+    @pytest.mark.parametrize("action", ACTIONS)
+    async def test_it_acts_on_posts_only(self, staff: Pages, action: str) -> None:
+        assert (await staff.get(f"/staff/streams/alice/{action}/")).status_code == 405
+
+    @pytest.mark.parametrize("username", ["A", "Alice", "alice.", "a b", "é", "a" * 25, HOSTILE])
+    async def test_it_knows_no_page_of_what_is_no_username(
+        self, staff: Pages, username: str
+    ) -> None:
+        assert (await staff.get(f"/staff/streams/{username}/")).status_code == 404
+
+
+class TestDashboard:
+    async def test_it_works(self, staff: Pages, relay: Relay) -> None:
+        await go_live(relay)
+        await sync_to_async(connect)(error_code=ErrorCode.USER_OFFLINE)
+        page = text_of(await staff.get("/staff/"))
+        assert '<a data-field="link" href="streams/alice/">@alice</a>' in page
+        assert '<span class="tag good" data-field="state">live</span>' in page
+        assert "1 failed" in page
+        assert "connections/?error=user_offline&amp;since=" in page
+
+    async def test_it_says_when_there_is_nothing(self, staff: Pages) -> None:
+        page = text_of(await staff.get("/staff/"))
+        assert '<p class="empty" id="no-streams">' in page
+        assert '<p id="no-failures">' in page
+        assert '<p class="empty" id="no-slow">' in page
+
+    async def test_it_has_the_newsroom_gather(self, staff: Pages, relay: Relay) -> None:
+        await staff.get("/staff/")
+        assert (await relay.newsroom.numbers())["events"] == 0
+
+    async def test_the_former_address_leads_to_it(self, staff: Pages) -> None:
+        assert (await staff.get("/staff/streams/")).headers["Location"] == "/staff/"
+
+
+class TestHistory:
+    def test_it_works(self) -> None:
+        connect(1)
+        connect(2, error_code=ErrorCode.RATE_LIMITED)
+        connect(31, error_code=ErrorCode.RATE_LIMITED)
+        connect(31, error_code=ErrorCode.USER_OFFLINE)
+        found = history(1)
+        assert found["step"] == 300
+        assert len(found["connections"]) == 12
+        assert sum(found["connections"]) == 4
+        assert sum(found["connections"][:6]) == 2
+        assert {code: sum(counts) for code, counts in found["failures"].items()} == {
+            "rate_limited": 2,
+            "user_offline": 1,
+        }
+
+    def test_it_puts_each_connection_where_it_belongs(self) -> None:
+        row = connect(17)
+        found = history(1)
+        place = (int(row.opened_at.timestamp()) - found["start"]) // 300
+        assert found["connections"] == [int(i == place) for i in range(12)]
+
+    def test_it_leaves_out_what_is_older_and_what_is_a_test(self) -> None:
+        connect(60 * 6 + 1)
+        connect(1, is_test=True, error_code=ErrorCode.RATE_LIMITED)
+        found = history(6)
+        assert not any(found["connections"])
+        assert found["failures"] == {}
+
+    def test_it_takes_rows_of_a_clock_that_was_ahead(self) -> None:
+        connect(-20)
+        assert history(1)["connections"][-1] == 1
+
+    def test_it_reads_the_rows_of_these_hours_only(self) -> None:
+        with CaptureQueriesContext(database) as queries:
+            history(6)
+        (query,) = queries.captured_queries
+        with database.cursor() as cursor:
+            cursor.execute(f"EXPLAIN QUERY PLAN {query['sql']}".replace("%", "%%"), [])
+            plan = " ".join(str(row) for row in cursor.fetchall())
+        assert "connection_by_time (opened_at>?" in plan
+
+    @pytest.mark.parametrize(
+        ("asked", "buckets"), [("1", 12), ("6", 72), ("24", 288), ("7", 72), ("-1", 72), ("x", 72)]
+    )
+    async def test_it_is_json_of_the_hours_that_are_asked_for(
+        self, staff: Pages, asked: str, buckets: int
+    ) -> None:
+        found = (await staff.get("/staff/history.json", {"hours": asked})).json()
+        assert len(found["connections"]) == buckets
+
+
+class TestStreamPage:
+    async def test_it_works(self, staff: Pages, relay: Relay, world: World) -> None:
+        await go_live(relay)
+        world.newest.say(messages.chat("viewer7", "hello"))
+        page = text_of(await staff.get("/staff/streams/alice/"))
+        for text in ("LIVE of @alice", "A title", world.room_id, "viewer7: hello", "connecting"):
+            assert text in page
+
+    async def test_it_is_there_without_a_stream(self, staff: Pages) -> None:
+        row = await sync_to_async(connect)(
+            tiktok_username="alice",
+            close_code=CloseCode.INTERNAL_ERROR,
+            error_code=ErrorCode.USER_OFFLINE,
+        )
+        page = text_of(await staff.get("/staff/streams/alice/"))
+        assert "No app listens to this LIVE now" in page
+        assert f'href="/staff/connections/{row.pk}/"' in page
+        assert "user_offline" in page
+
+    async def test_it_escapes_what_tiktok_sends(
+        self, staff: Pages, relay: Relay, world: World
+    ) -> None:
+        await go_live(relay)
+        world.newest.say(messages.chat("viewer7", HOSTILE))
+        page = text_of(await staff.get("/staff/streams/alice/"))
+        assert "viewer7: &lt;script&gt;alert(1)" in page
+        assert HOSTILE not in page
+
+    async def test_it_says_what_happened_to_the_stream(
+        self, staff: Pages, relay: Relay, world: World
+    ) -> None:
+        await go_live(relay)
+        world.then = failure(ErrorCode.TIKTOK_TIMEOUT)
+        world.newest.cut(failure(ErrorCode.CONNECTION_LOST, said="code 1006"))
+        async with asyncio.timeout(5):
+            while "attempt 2" not in (page := text_of(await staff.get("/staff/streams/alice/"))):
+                await asyncio.sleep(0.05)
+        assert "connection_lost · code 1006" in page
+        assert "reconnecting" in page
+
+
+class TestActions:
+    @pytest.mark.parametrize("action", ["reconnect", "disconnect"])
+    async def test_it_works(self, staff: Pages, relay: Relay, action: str) -> None:
+        answer = await staff.post(f"/staff/streams/alice/{action}/")
+        assert answer.headers["Location"] == "/staff/streams/alice/"
+
+    async def test_it_takes_no_form_of_another_site(self, relay: Relay) -> None:
+        pages = Pages(relay)
+        pages.handler.enforce_csrf_checks = True
+        await pages.aforce_login(await User.objects.acreate(username="boss", is_staff=True))
+        for action in ACTIONS:
+            assert (await pages.post(f"/staff/streams/alice/{action}/")).status_code == 403
+
+
+class TestTheConnectionTest:
+    ADDRESS = "/staff/streams/alice/test/"
+
+    async def test_it_works(self, staff: Pages, world: World) -> None:
+        page = text_of(await staff.post(self.ADDRESS))
+        assert f"to room {world.room_id}" in page
+        assert "Connected in" in page
+
+    async def test_it_uses_the_key_of_an_account_with_that_live(
+        self, staff: Pages, world: World
+    ) -> None:
+        await User.objects.acreate(username="none", tiktok_username="alice")
+        await User.objects.acreate(
+            username="studio", tiktok_username="alice", own_sign_api_key="of-studio"
+        )
+        page = text_of(await staff.post(self.ADDRESS))
+        assert [key for key, _at in world.sign_requests] == ["of-studio"]
+        assert "of-studio" not in page
+
+    async def test_it_says_that_a_stream_is_there(
+        self, staff: Pages, relay: Relay, world: World
+    ) -> None:
+        await go_live(relay)
+        assert "Connected already" in text_of(await staff.post(self.ADDRESS))
+        assert len(world.upstreams) == 1
+
+    @pytest.mark.parametrize("code", [ErrorCode.USER_OFFLINE, ErrorCode.TIKTOK_BLOCKED])
+    async def test_it_explains_a_failure(self, staff: Pages, world: World, code: ErrorCode) -> None:
+        world.answers.append(failure(code, said=f"as TikTok said {HOSTILE}"))
+        page = text_of(await staff.post(self.ADDRESS))
+        assert f"<code>{code}</code>" in page
+        assert "TikTok Live connection error" in page
+        assert "as TikTok said &lt;script&gt;" in page
+        assert HOSTILE not in page
+
+
+class TestEvents:
+    async def test_it_works(self, relay: Relay, world: World) -> None:
+        await go_live(relay)
+        world.newest.say(
+            messages.chat("viewer7", "hello"),
+            messages.like("viewer8", count=15, total=1200),
+            messages.follow("viewer9"),
+        )
+        stream = relay.streams.get("alice")
+        assert stream is not None
+        shown = [(event.type, event.text) for event in newest_events(stream.log, 50)]
+        assert shown == [
+            ("follow", "viewer9"),
+            ("like", "viewer8: +15 = 1200"),
+            ("comment", "viewer7: hello"),
+            ("status", "live"),
+            ("status", "connecting"),
+        ]
+
+    def test_it_has_words_for_every_type(self) -> None:
+        log = EventLog(100)
+        types = [FrameType.STATUS, FrameType.GAP, *sorted(EVENT_TYPES)]
+        for kind in types:
+            text = json.dumps(example(kind))
+            log.append(kind, 0, lambda _cursor, text=text: text)  # type: ignore[misc]
+        events = newest_events(log, 100)
+        assert [event.type for event in events] == types[::-1]
+        assert {event.type for event in events if not event.text} == WORDLESS
