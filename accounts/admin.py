@@ -7,94 +7,57 @@ set and cleared but not read. Whoever may change accounts may issue and revoke t
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 
-from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.forms import UserChangeForm
-from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import Count, Max, Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
-from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.utils.html import format_html
-from django.utils.translation import gettext, override
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 
-from accounts.models import MAX_DAYS, AccessToken, User, sign_api_key_validator
+from accounts.bulk_actions import BulkActions, log_tokens
+from accounts.forms import IssueTokenForm, SignApiKeyForm
+from accounts.models import AccessToken, User
+from accounts.sockets import socket_url
 
 __all__ = ["AccountAdmin"]
 
-_LABEL_LENGTH = AccessToken._meta.get_field("label").max_length
 
-
-class AccountForm(UserChangeForm):  # type: ignore[type-arg]
-    """An account. Its API key is no field of the form, so that no page can come to show it."""
-
-    new_sign_api_key = forms.CharField(
-        label=_("New EulerStream API key"),
-        required=False,
-        validators=[sign_api_key_validator],
-        max_length=500,
-        widget=forms.PasswordInput(
-            render_value=False, attrs={"autocomplete": "new-password", "class": "vTextField"}
-        ),
-        help_text=_("Leave it empty to keep things as they are. It is stored encrypted."),
-    )
-    clear_sign_api_key = forms.BooleanField(
-        label=_("Remove the EulerStream API key"), required=False
-    )
+class AccountForm(SignApiKeyForm, UserChangeForm):  # type: ignore[type-arg]
+    """An account."""
 
     class Meta(UserChangeForm.Meta):
         model = User
         exclude = ("own_sign_api_key",)
 
-    def clean(self) -> dict[str, Any] | None:
-        cleaned = super().clean()
-        if self.cleaned_data.get("new_sign_api_key") and self.cleaned_data["clear_sign_api_key"]:
-            self.add_error(
-                "clear_sign_api_key",
-                ValidationError(_("Either enter a new key or remove the key, not both.")),
-            )
-        return cleaned
 
-    def save(self, commit: bool = True) -> Any:
-        if key := self.cleaned_data["new_sign_api_key"]:
-            self.instance.own_sign_api_key = key
-        elif self.cleaned_data["clear_sign_api_key"]:
-            self.instance.own_sign_api_key = None
-        return super().save(commit)
+class UsableTokenFilter(admin.SimpleListFilter):
+    """Can an app of the account connect?"""
 
+    title = _("usable token")
+    parameter_name = "usable_token"
 
-class IssueTokenForm(forms.Form):
-    """What is asked before a token is made."""
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [("yes", _("Has one")), ("no", _("Has none"))]
 
-    label = forms.CharField(
-        label=_("Label"),
-        required=False,
-        max_length=_LABEL_LENGTH,
-        widget=forms.TextInput(attrs={"class": "vTextField"}),
-        help_text=_("What the token is for, such as the name of a phone."),
-    )
-    days = forms.IntegerField(
-        label=_("Days until it expires"),
-        required=False,
-        min_value=1,
-        max_value=MAX_DAYS,
-        help_text=_("Empty: the token does not expire."),
-    )
-
-    def expires_in(self) -> timedelta | None:
-        days = self.cleaned_data["days"]
-        return timedelta(days=days) if days else None
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        match self.value():
+            case "yes":
+                return queryset.filter(usable_tokens__gt=0)
+            case "no":
+                return queryset.filter(usable_tokens=0)
+        return queryset
 
 
 class TokenInline(admin.TabularInline):  # type: ignore[type-arg]
@@ -135,7 +98,7 @@ class TokenInline(admin.TabularInline):  # type: ignore[type-arg]
             return gettext("revoked")
         return gettext("usable") if token.is_usable() else gettext("expired")
 
-    @admin.display(description="")
+    @admin.display(description=_("revoke"))
     def revocation(self, token: AccessToken) -> str:
         if not token.is_usable():
             return ""
@@ -144,7 +107,7 @@ class TokenInline(admin.TabularInline):  # type: ignore[type-arg]
 
 
 @admin.register(User)
-class AccountAdmin(UserAdmin):  # type: ignore[type-arg]
+class AccountAdmin(BulkActions, UserAdmin):  # type: ignore[type-arg]
     form = AccountForm
     list_display = (
         "username",
@@ -154,14 +117,23 @@ class AccountAdmin(UserAdmin):  # type: ignore[type-arg]
         "usable_tokens",
         "token_last_used",
     )
-    list_filter = ("is_active", "is_staff", ("tiktok_username", admin.EmptyFieldListFilter))
+    list_filter = (
+        "is_active",
+        "is_staff",
+        ("tiktok_username", admin.EmptyFieldListFilter),
+        UsableTokenFilter,
+        "language",
+    )
     search_fields = ("username", "email", "tiktok_username")
-    readonly_fields = ("sign_api_key_state",)
+    readonly_fields = ("sign_api_key_state", "last_login", "date_joined")
+    # Plain lists: they are short, and Django's pairs of lists are no good to screen readers.
+    filter_horizontal = ()
     add_fieldsets = (
         (
             None,
             {
                 "classes": ("wide",),
+                "description": _("A token for the app is issued afterwards."),
                 "fields": (
                     "username",
                     "tiktok_username",
@@ -216,7 +188,11 @@ class AccountAdmin(UserAdmin):  # type: ignore[type-arg]
             fields.append("new_sign_api_key")
             if obj.own_sign_api_key:
                 fields.append("clear_sign_api_key")
-        return (fieldsets[0], (_("TikTok LIVE"), {"fields": fields}), *fieldsets[1:])
+        live = {
+            "description": _("What changes here, open sockets follow within a second."),
+            "fields": fields,
+        }
+        return (fieldsets[0], (_("TikTok LIVE"), live), *fieldsets[1:])
 
     def get_inlines(self, request: HttpRequest, obj: Any) -> Any:
         return [TokenInline] if obj else []
@@ -252,33 +228,37 @@ class AccountAdmin(UserAdmin):  # type: ignore[type-arg]
             *super().get_urls(),
         ]
 
-    @method_decorator(sensitive_variables("token", "context"))
+    @method_decorator(sensitive_variables("token"))
     def issue_token(self, request: HttpRequest, id: str) -> HttpResponse:
         """Ask for label and expiry; answer the POST with the token, this once."""
         account = self._account_to_change(request, id)
         form = IssueTokenForm(request.POST if request.method == "POST" else None)
         if not form.is_valid():
-            return self._page(request, account, "issue_token", {"form": form})
+            return self._page(request, "issue_token", account=account, form=form)
         with transaction.atomic():
             issued, token = AccessToken.objects.issue(
                 account, form.cleaned_data["label"], form.expires_in()
             )
-            self._log(request, account, "added", issued)
-        context = {"issued": issued, "token": token, "socket_url": _socket_url(request, token)}
-        page = self._page(request, account, "token_issued", context)
-        page.headers["Cache-Control"] = "no-store"
-        return page
+            log_tokens(self, request, account, [issued], "added")
+        return self._page(
+            request,
+            "token_issued",
+            account=account,
+            issued=issued,
+            token=token,
+            socket_url=socket_url(request, token),
+        )
 
     def revoke_token(self, request: HttpRequest, id: str, token_id: int) -> HttpResponse:
         """Ask for confirmation; revoke on POST. Revoking twice changes nothing."""
         account = self._account_to_change(request, id)
         token = get_object_or_404(AccessToken, user=account, pk=token_id)
         if request.method != "POST":
-            return self._page(request, account, "revoke_token", {"token": token})
+            return self._page(request, "revoke_token", account=account, token=token)
         if token.revoked_at is None:
             with transaction.atomic():
                 token.revoke()
-                self._log(request, account, "changed", token, fields=["revoked"])
+                log_tokens(self, request, account, [token], "changed", fields=["revoked"])
         done = gettext("The token %(token)s has been revoked.") % {"token": token}
         messages.success(request, done)
         return redirect("admin:accounts_user_change", account.pk)
@@ -290,27 +270,3 @@ class AccountAdmin(UserAdmin):  # type: ignore[type-arg]
         if account is None:
             raise Http404
         return account
-
-    def _page(
-        self, request: HttpRequest, account: User, name: str, context: dict[str, Any]
-    ) -> HttpResponse:
-        context = {
-            **self.admin_site.each_context(request),
-            "opts": self.opts,
-            "account": account,
-            **context,
-        }
-        return TemplateResponse(request, f"admin/accounts/user/{name}.html", context)
-
-    def _log(
-        self, request: HttpRequest, account: User, change: str, token: AccessToken, **more: Any
-    ) -> None:
-        # The history translates these words when it shows them.
-        with override(None):
-            name = str(AccessToken._meta.verbose_name)
-        self.log_change(request, account, [{change: {"name": name, "object": str(token), **more}}])
-
-
-def _socket_url(request: HttpRequest, token: str) -> str:
-    scheme = "wss" if request.is_secure() else "ws"
-    return f"{scheme}://{request.get_host()}/ws/{token}"

@@ -3,7 +3,7 @@
 import json
 import logging
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -100,12 +100,16 @@ class TestAccountList:
             ({"is_staff__exact": "1"}, ["admin"]),
             ({"tiktok_username__isempty": "0"}, ["studio"]),
             ({"tiktok_username__isempty": "1"}, ["admin", "former"]),
+            ({"usable_token": "yes"}, ["studio"]),
+            ({"usable_token": "no"}, ["admin", "former"]),
+            ({"language__exact": "ru"}, ["former"]),
         ],
     )
     def test_it_searches_and_filters(
         self, admin_client: Client, account: User, query: dict[str, str], found: list[str]
     ) -> None:
-        User.objects.create_user("former", is_active=False)
+        User.objects.create_user("former", is_active=False, language="ru")
+        AccessToken.objects.issue(account)
         response = admin_client.get(LIST, query)
         assert [row.username for row in response.context["cl"].result_list] == found
 
@@ -159,6 +163,17 @@ class TestChangeAccount:
         assert "TikTok has no such username" in response.text
         account.refresh_from_db()
         assert account.tiktok_username == "maria"
+
+    def test_it_leads_to_the_account_s_connections_and_live(
+        self, admin_client: Client, account: User
+    ) -> None:
+        page = admin_client.get(change_address(account)).text
+        assert 'href="/staff/connections/?account=studio"' in page
+        assert 'href="/staff/streams/maria/"' in page
+
+    def test_it_leads_to_no_live_without_a_username(self, admin_client: Client) -> None:
+        page = admin_client.get(change_address(User.objects.create_user("kitchen"))).text
+        assert "/staff/streams/" not in page
 
     def test_it_saves_an_account_with_tokens(self, admin_client: Client, account: User) -> None:
         token, _ = AccessToken.objects.issue(account, label="phone")
@@ -459,6 +474,180 @@ class TestRevokeToken:
         assert client.post(revoke_address(token)).status_code == 403
         token.refresh_from_db()
         assert token.is_usable()
+
+
+class TestIndex:
+    def test_it_works(self, admin_client: Client) -> None:
+        page = admin_client.get("/admin/").text
+        for address in ("/staff/", "/staff/connections/", "/", "/account/", "/docs/"):
+            assert f'<a href="{address}">' in page
+
+
+def choose(client: Client, action: str, accounts: Iterable[User], **values: str) -> Any:
+    """Choose the action for the accounts in the list."""
+    data = {"action": action, "_selected_action": [account.pk for account in accounts]}
+    return client.post(LIST, {**data, **values})
+
+
+def confirm(client: Client, action: str, accounts: Iterable[User], **values: str) -> Any:
+    """The same, and press the button of the page that asks."""
+    return choose(client, action, accounts, confirmed="yes", **values)
+
+
+def said(response: Any) -> list[str]:
+    return [str(message) for message in get_messages(response.wsgi_request)]
+
+
+ASKED = ["issue_tokens", "revoke_tokens", "disable"]
+AT_ONCE = ["enable", "disconnect"]
+
+
+class TestBulkActions:
+    """What is the same for all of them."""
+
+    @pytest.mark.parametrize("action", ASKED)
+    def test_it_asks_first(self, admin_client: Client, account: User, action: str) -> None:
+        AccessToken.objects.issue(account)
+        response = choose(admin_client, action, [account])
+        assert response.status_code == 200
+        assert "studio (@maria)" in response.text
+        assert f'name="_selected_action" value="{account.pk}"' in response.text
+        assert f'name="action" value="{action}"' in response.text
+        assert [row.is_usable() for row in AccessToken.objects.all()] == [True]
+        account.refresh_from_db()
+        assert account.is_active
+        assert not LogEntry.objects.exists()
+
+    @pytest.mark.parametrize("action", ASKED + AT_ONCE)
+    def test_it_is_for_a_hundred_at_most(self, admin_client: Client, action: str) -> None:
+        accounts = User.objects.bulk_create(
+            User(username=f"studio{number}", is_active=action != "enable") for number in range(101)
+        )
+        response = confirm(admin_client, action, accounts)
+        assert response.status_code == 302
+        assert said(response) == ["Choose 100 accounts at most."]
+        assert not LogEntry.objects.exists()
+        assert not AccessToken.objects.exists()
+
+    @pytest.mark.parametrize("action", ASKED + AT_ONCE)
+    def test_it_is_for_those_who_may_change_accounts(
+        self, client: Client, account: User, action: str
+    ) -> None:
+        token, _ = AccessToken.objects.issue(account)
+        sign_in(client, "view_user", "add_user", "delete_user")
+        assert action not in client.get(LIST).text
+        confirm(client, action, [account])
+        token.refresh_from_db()
+        assert token.is_usable()
+        assert AccessToken.objects.count() == 1
+        assert not LogEntry.objects.exists()
+
+    @pytest.mark.parametrize("action", ASKED + AT_ONCE)
+    def test_it_demands_the_csrf_token(self, account: User, action: str) -> None:
+        client = Client(enforce_csrf_checks=True)
+        client.force_login(User.objects.create_superuser("boss"))
+        assert confirm(client, action, [account]).status_code == 403
+        assert not LogEntry.objects.exists()
+
+
+class TestIssueTokens:
+    def test_it_works(self, admin_client: Client, account: User) -> None:
+        other = User.objects.create_user("kitchen")
+        data = {"label": "autumn", "days": "30"}
+        response = confirm(admin_client, "issue_tokens", [account, other], **data)
+        assert response.status_code == 200
+        assert "no-store" in response["Cache-Control"]
+        tokens = re.findall(r'value="ws://testserver/ws/([^"]+)"', response.text)
+        found = [AccessToken.objects.find(token) for token in tokens]
+        assert {token.user.username for token in found if token} == {"studio", "kitchen"}
+        assert {token.label for token in found if token} == {"autumn"}
+        assert all(token.expires_at for token in found if token)
+        assert "kitchen: no TikTok username yet" in response.text
+
+    def test_it_lists_them_for_a_table(self, admin_client: Client, account: User) -> None:
+        other = User.objects.create_user("kitchen")
+        page = confirm(admin_client, "issue_tokens", [account, other]).text
+        assert re.search(r"studio&#9;ws://testserver/ws/[\w-]{43}\n", page)
+
+    def test_it_explains_bad_values(self, admin_client: Client, account: User) -> None:
+        response = confirm(admin_client, "issue_tokens", [account], days="0")
+        assert response.context["form"].errors["days"]
+        assert not AccessToken.objects.exists()
+
+    def test_it_stores_the_tokens_nowhere(
+        self, admin_client: Client, account: User, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        caplog.set_level(logging.DEBUG)
+        response = confirm(admin_client, "issue_tokens", [account])
+        [token] = re.findall(r'value="ws://testserver/ws/([^"]+)"', response.text)
+        assert token not in caplog.text
+        assert said(response) == []
+        assert not any(token in row for row in every_row())
+
+    def test_it_is_in_the_history(self, admin_client: Client, account: User) -> None:
+        confirm(admin_client, "issue_tokens", [account])
+        token, entry = AccessToken.objects.get(), LogEntry.objects.get()
+        assert entry.get_change_message() == f"Added access token “{token}”."
+        assert entry.object_id == str(account.pk)
+
+
+class TestRevokeTokens:
+    def test_it_works(self, admin_client: Client, account: User) -> None:
+        spared, _ = AccessToken.objects.issue(User.objects.create_user("kitchen"))
+        for _ in range(2):
+            AccessToken.objects.issue(account)
+        response = confirm(admin_client, "revoke_tokens", [account])
+        assert said(response) == ["2 tokens have been revoked."]
+        assert [token for token in AccessToken.objects.all() if token.is_usable()] == [spared]
+
+    def test_it_is_in_the_history(self, admin_client: Client, account: User) -> None:
+        token, _ = AccessToken.objects.issue(account)
+        confirm(admin_client, "revoke_tokens", [account])
+        [entry] = LogEntry.objects.all()
+        expected = f"Changed revoked for access token “{token}”."
+        assert entry.get_change_message() == expected
+
+    def test_it_leaves_what_is_revoked(self, admin_client: Client, account: User) -> None:
+        AccessToken.objects.issue(account)[0].revoke()
+        response = confirm(admin_client, "revoke_tokens", [account])
+        assert said(response) == ["0 tokens have been revoked."]
+        assert not LogEntry.objects.exists()
+
+
+class TestDisable:
+    def test_it_works(self, admin_client: Client, account: User) -> None:
+        response = confirm(admin_client, "disable", [account])
+        assert said(response) == ["1 account has been disabled."]
+        account.refresh_from_db()
+        assert not account.is_active
+        entry = LogEntry.objects.get()
+        assert entry.get_change_message() == "Changed active (switched off)."
+
+    def test_it_spares_whoever_does_it(self, admin_client: Client, account: User) -> None:
+        response = confirm(admin_client, "disable", User.objects.all())
+        assert said(response) == [
+            "Your own account was left as it is.",
+            "1 account has been disabled.",
+        ]
+        assert User.objects.get(username="admin").is_active
+
+
+class TestEnable:
+    def test_it_works(self, admin_client: Client, account: User) -> None:
+        former = User.objects.create_user("former", is_active=False)
+        response = choose(admin_client, "enable", [account, former])
+        assert said(response) == ["1 account has been enabled."]
+        former.refresh_from_db()
+        assert former.is_active
+        assert LogEntry.objects.get().object_id == str(former.pk)
+
+
+class TestDisconnect:
+    def test_it_works(self, admin_client: Client, account: User) -> None:
+        response = choose(admin_client, "disconnect", [account])
+        assert said(response) == ["The open sockets of 1 account are being closed."]
+        entry = LogEntry.objects.get()
+        assert entry.get_change_message() == "Changed sockets (disconnected)."
 
 
 class TestPermissions:

@@ -204,13 +204,13 @@ class TestEnsureAdmin:
         assert authenticate(username="admin", password=password) == admin
         assert len(password) * 6 >= 96
         assert "http://127.0.0.1:8000/admin/" in output
-        assert "http://127.0.0.1:8000/staff/connections/" in output
+        assert "http://127.0.0.1:8000/staff/" in output
 
     def test_it_prints_the_password_once(self) -> None:
         password = run("ensure_admin").partition("Password: ")[2].partition("\n")[0]
         stored_password = User.objects.get().password
         again = run("ensure_admin")
-        assert again == "Admin: http://127.0.0.1:8000/admin/\n"
+        assert again == "Console: http://127.0.0.1:8000/  Staff: http://127.0.0.1:8000/staff/\n"
         assert password not in again
         assert User.objects.get().password == stored_password
 

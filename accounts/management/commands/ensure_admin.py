@@ -21,7 +21,7 @@ class Command(BaseCommand):
         # Servers listen on 0.0.0.0, but nobody can go there.
         address = options["address"].rstrip("/").replace("//0.0.0.0", "//127.0.0.1")
         if User.objects.filter(is_superuser=True).exists():
-            self.stdout.write(f"Admin: {address}/admin/")
+            self.stdout.write(f"Console: {address}/  Staff: {address}/staff/")
             return
         password = secrets.token_urlsafe(12)
         name = _free_name()
@@ -29,9 +29,10 @@ class Command(BaseCommand):
         self.stdout.write(
             f"An administrator was made. Name: {name}  Password: {password}\n"
             "The password is not shown again. What next:\n"
-            f"  1. Sign in at {address}/admin/ and add an account with a TikTok username.\n"
-            "  2. Issue a token on the account's page; it shows the socket address for the phone.\n"
-            f"  3. Why did a phone not connect? {address}/staff/connections/"
+            f"  1. Sign in at {address}/ and set a TikTok username under Account.\n"
+            "     The console then shows its LIVE, as a phone would.\n"
+            "  2. Issue a token there; it comes with a QR code for the phone.\n"
+            f"  3. More accounts: {address}/admin/  Why did a phone not connect? {address}/staff/"
         )
 
 

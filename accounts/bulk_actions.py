@@ -1,0 +1,224 @@
+"""The admin's actions on several accounts at once.
+
+What hurts or shows tokens is asked for once more. Everything is in the history of each account, and
+open sockets follow within a second.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.db import transaction
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.utils.decorators import method_decorator
+from django.utils.translation import gettext, gettext_noop, ngettext, override
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.debug import sensitive_variables
+
+from accounts import announcements
+from accounts.forms import IssueTokenForm
+from accounts.models import AccessToken, User
+from accounts.sockets import socket_url
+
+__all__ = ["BulkActions", "log_tokens"]
+
+# As many as a page of the list has.
+_MOST = 100
+_CONFIRMED = "confirmed"
+
+# What the history says was changed; it translates these words when it shows them.
+_DISABLED = gettext_noop("active (switched off)")
+_ENABLED = gettext_noop("active (switched on)")
+_DISCONNECTED = gettext_noop("sockets (disconnected)")
+
+
+class BulkActions(admin.ModelAdmin):  # type: ignore[type-arg]
+    """The actions in the list of accounts, for those who may change accounts."""
+
+    actions = ("issue_tokens", "revoke_tokens", "disable", "enable", "disconnect")
+
+    @admin.action(description=_("Issue a token for each"), permissions=["change"])
+    @method_decorator(sensitive_variables("issued", "token", "tokens"))
+    def issue_tokens(self, request: HttpRequest, chosen: QuerySet[User]) -> HttpResponse | None:
+        """The answer shows the tokens, this once."""
+        if not (accounts := self._accounts(request, chosen)):
+            return None
+        form = IssueTokenForm(request.POST if _CONFIRMED in request.POST else None)
+        if not form.is_valid():
+            return self._ask(
+                request,
+                accounts,
+                ngettext(
+                    "Issue a token for %(count)d account?",
+                    "Issue a token for each of %(count)d accounts?",
+                    len(accounts),
+                ),
+                gettext("They are shown once, on the next page."),
+                gettext("Issue the tokens"),
+                form,
+            )
+        tokens = []
+        with transaction.atomic():
+            for account in accounts:
+                label, expires_in = form.cleaned_data["label"], form.expires_in()
+                issued, token = AccessToken.objects.issue(account, label, expires_in)
+                log_tokens(self, request, account, [issued], "added")
+                tokens.append((account, socket_url(request, token)))
+        return self._page(request, "tokens_issued", tokens=tokens)
+
+    @admin.action(description=_("Revoke all tokens"), permissions=["change"])
+    def revoke_tokens(self, request: HttpRequest, chosen: QuerySet[User]) -> HttpResponse | None:
+        if not (accounts := self._accounts(request, chosen)):
+            return None
+        if _CONFIRMED not in request.POST:
+            return self._ask(
+                request,
+                accounts,
+                ngettext(
+                    "Revoke all tokens of %(count)d account?",
+                    "Revoke all tokens of %(count)d accounts?",
+                    len(accounts),
+                ),
+                gettext("Their open sockets close within a second. This can't be undone."),
+                gettext("Revoke the tokens"),
+            )
+        count = 0
+        with transaction.atomic():
+            for account in accounts:
+                tokens = list(account.access_tokens.filter(revoked_at=None))
+                for token in tokens:
+                    token.revoke()
+                if tokens:
+                    log_tokens(self, request, account, tokens, "changed", fields=["revoked"])
+                    count += len(tokens)
+        done = ngettext(
+            "%(count)d token has been revoked.", "%(count)d tokens have been revoked.", count
+        )
+        messages.success(request, done % {"count": count})
+        return None
+
+    @admin.action(description=_("Disable"), permissions=["change"])
+    def disable(self, request: HttpRequest, chosen: QuerySet[User]) -> HttpResponse | None:
+        if not (accounts := self._accounts(request, chosen)):
+            return None
+        if _CONFIRMED not in request.POST:
+            return self._ask(
+                request,
+                accounts,
+                ngettext(
+                    "Disable %(count)d account?", "Disable %(count)d accounts?", len(accounts)
+                ),
+                gettext(
+                    "They can't sign in any more, and their open sockets close within a second."
+                ),
+                gettext("Disable"),
+            )
+        if any(account.pk == request.user.pk for account in accounts):
+            messages.warning(request, gettext("Your own account was left as it is."))
+        changed = [account for account in accounts if account.pk != request.user.pk]
+        count = self._set_active(request, changed, False, _DISABLED)
+        done = ngettext(
+            "%(count)d account has been disabled.", "%(count)d accounts have been disabled.", count
+        )
+        messages.success(request, done % {"count": count})
+        return None
+
+    @admin.action(description=_("Enable"), permissions=["change"])
+    def enable(self, request: HttpRequest, chosen: QuerySet[User]) -> None:
+        if not (accounts := self._accounts(request, chosen)):
+            return
+        count = self._set_active(request, accounts, True, _ENABLED)
+        done = ngettext(
+            "%(count)d account has been enabled.", "%(count)d accounts have been enabled.", count
+        )
+        messages.success(request, done % {"count": count})
+
+    @admin.action(description=_("Disconnect all sockets"), permissions=["change"])
+    def disconnect(self, request: HttpRequest, chosen: QuerySet[User]) -> None:
+        """Apps may come back at once."""
+        if not (accounts := self._accounts(request, chosen)):
+            return
+        with transaction.atomic():
+            for account in accounts:
+                announcements.disconnect(account.pk)
+                self.log_change(request, account, [{"changed": {"fields": [_DISCONNECTED]}}])
+        done = ngettext(
+            "The open sockets of %(count)d account are being closed.",
+            "The open sockets of %(count)d accounts are being closed.",
+            len(accounts),
+        )
+        messages.success(request, done % {"count": len(accounts)})
+
+    def _accounts(self, request: HttpRequest, chosen: QuerySet[User]) -> list[User]:
+        """The chosen ones; none, and a message, if they are too many."""
+        accounts = list(chosen[: _MOST + 1])
+        if len(accounts) <= _MOST:
+            return accounts
+        refusal = gettext("Choose %(count)d accounts at most.") % {"count": _MOST}
+        messages.error(request, refusal)
+        return []
+
+    def _set_active(
+        self, request: HttpRequest, accounts: list[User], is_active: bool, change: str
+    ) -> int:
+        """How many were not so before."""
+        changed = [account for account in accounts if account.is_active is not is_active]
+        with transaction.atomic():
+            for account in changed:
+                account.is_active = is_active
+                account.save(update_fields=["is_active"])
+                self.log_change(request, account, [{"changed": {"fields": [change]}}])
+        return len(changed)
+
+    def _ask(
+        self,
+        request: HttpRequest,
+        accounts: list[User],
+        question: str,
+        consequence: str,
+        button: str,
+        form: IssueTokenForm | None = None,
+    ) -> HttpResponse:
+        """The page whose button sends the action again, with the same accounts."""
+        return self._page(
+            request,
+            "bulk_action",
+            accounts=accounts,
+            question=question % {"count": len(accounts)},
+            consequence=consequence,
+            button=button,
+            form=form,
+            action=request.POST["action"],
+            checkbox=ACTION_CHECKBOX_NAME,
+            confirmed=_CONFIRMED,
+        )
+
+    def _page(self, request: HttpRequest, name: str, **context: Any) -> HttpResponse:
+        context = {**self.admin_site.each_context(request), "opts": self.opts, **context}
+        page = TemplateResponse(request, f"admin/accounts/user/{name}.html", context)
+        page.headers["Cache-Control"] = "no-store"
+        return page
+
+
+def log_tokens(
+    admin: admin.ModelAdmin[Any],
+    request: HttpRequest,
+    account: User,
+    tokens: list[AccessToken],
+    change: str,
+    **more: Any,
+) -> None:
+    """Write to the account's history what was done with tokens, which it knows by their prefixes.
+
+    Args:
+        change: "added" or "changed"; in `more` are the `fields` that were.
+    """
+    # The history translates these words when it shows them.
+    with override(None):
+        name = str(AccessToken._meta.verbose_name)
+    message = [{change: {"name": name, "object": str(token), **more}} for token in tokens]
+    admin.log_change(request, account, message)

@@ -1,0 +1,516 @@
+"""What holds for every page: no accessibility fault, nothing from other hosts, nothing that the
+Content-Security-Policy forbids, no sideways scrolling from 360 px up, and all of it in Russian.
+
+Each page is looked at twice, in English and in Russian, in a real browser, with a LIVE going on.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from axe_playwright_python.async_playwright import Axe
+from django.urls import URLPattern, URLResolver, get_resolver
+from playwright.async_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    Request,
+    Response,
+    expect,
+)
+
+from live.errors import ErrorCode
+from standin import TikTok, messages
+from tests.end_to_end.browsing import add_person, http, sign_in
+from tests.end_to_end.phone import Phone
+from tests.end_to_end.server import Account, Server
+from tests.russian import english_words
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+PHONE, DESKTOP = {"width": 360, "height": 740}, {"width": 1280, "height": 800}
+STREAMER = "everypage"
+# People have names that are no English words, so that those are found.
+OWNER, VIEWER = "начальница", "зритель"
+
+Steps = Callable[[Page], Awaitable[object]]
+
+
+async def _stay(page: Page) -> None:
+    """The page is what its address shows."""
+
+
+def _choose(action: str, button: str = "") -> Steps:
+    """Choose the action for all accounts in the admin's list; `button` of the page that asks."""
+
+    async def steps(page: Page) -> None:
+        for box in await page.locator("input.action-select").all():
+            await box.check()
+        await page.locator("select[name=action]").select_option(action)
+        await page.locator("button[name=index]").click()
+        await page.locator(".submit-row").wait_for()
+        if button:
+            await page.locator(button).click()
+
+    return steps
+
+
+def _press(selector: str, **values: str) -> Steps:
+    """Fill fields in, by their names, and press what the selector finds."""
+
+    async def steps(page: Page) -> None:
+        for name, value in values.items():
+            await page.locator(f"[name={name}]").fill(value)
+        await page.locator(selector).click()
+
+    return steps
+
+
+async def _unfold(page: Page) -> None:
+    """Swagger UI has drawn what it shows."""
+    await page.locator(".opblock").first.wait_for()
+
+
+async def _connect(page: Page) -> None:
+    """The console, in the middle of a LIVE."""
+    await expect(page.get_by_text("привет")).to_be_visible()
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A page that somebody may see.
+
+    Attributes:
+        name: of its address in the urlconf, "" for what has none.
+        address: with the site's `facts` in braces.
+        steps: from the address to the page.
+        who: "boss", who may do everything; "viewer"; "" for somebody who is not signed in.
+        is_reference: written for developers, in English alone.
+    """
+
+    name: str
+    address: str
+    steps: Steps = _stay
+    who: str = "boss"
+    status: int = 200
+    is_reference: bool = False
+    id: str = field(default="", kw_only=True)
+
+
+PAGES = {
+    shown.id or shown.address: shown
+    for shown in (
+        Shown("login", "/login/", who=""),
+        Shown("login", "/login/", _press("main form button", username="x", password="y"), who="",
+              id="login refused"),
+        Shown("reset-password", "/login/reset/", who=""),
+        Shown("choose-password", "/login/reset/MQ/none/", who=""),
+        Shown("home", "/", _connect),
+        Shown("home", "/", who="viewer", id="console of one who has no username"),
+        Shown("account", "/account/"),
+        Shown("account", "/account/", who="viewer", id="account of one who has no username"),
+        Shown("change-username", "/account/",
+              _press("form[action='/account/username/'] button:not([type=button])",
+                     tiktok_username="no such"), id="username refused"),
+        Shown("issue-token", "/account/", _press("form[action='/account/tokens/'] button"),
+              id="token issued"),
+        Shown("revoke-token", "/account/tokens/{token}/revoke/"),
+        Shown("change-password", "/account/password/"),
+        Shown("staff", "/staff/"),
+        Shown("stream", f"/staff/streams/{STREAMER}/"),
+        Shown("stream-test", f"/staff/streams/{STREAMER}/",
+              _press(f"form[action='/staff/streams/{STREAMER}/test/'] button"),
+              id="stream tested"),
+        Shown("connections", "/staff/connections/"),
+        Shown("connections", "/staff/connections/?error_code=user_offline&account=nobody",
+              id="no connections"),
+        Shown("connection", "/staff/connections/{failed}/", id="failed connection"),
+        Shown("connection", "/staff/connections/{open}/", id="open connection"),
+        Shown("docs", "/docs/", is_reference=True),
+        Shown("api-1:openapi-view", "/api/v1/docs", _unfold, is_reference=True),
+        Shown("", "/nowhere/", status=404),
+        Shown("staff", "/staff/", who="viewer", status=403, id="forbidden"),
+        Shown("admin:login", "/admin/login/", who=""),
+        Shown("admin:index", "/admin/"),
+        Shown("admin:app_list", "/admin/accounts/"),
+        Shown("admin:accounts_user_changelist", "/admin/accounts/user/"),
+        Shown("admin:accounts_user_add", "/admin/accounts/user/add/"),
+        Shown("admin:accounts_user_change", "/admin/accounts/user/{boss}/change/"),
+        Shown("admin:accounts_user_history", "/admin/accounts/user/{viewer}/history/"),
+        Shown("admin:accounts_user_delete", "/admin/accounts/user/{viewer}/delete/"),
+        Shown("admin:auth_user_password_change", "/admin/accounts/user/{viewer}/password/"),
+        Shown("admin:accounts_user_issue_token", "/admin/accounts/user/{viewer}/tokens/issue/"),
+        Shown("admin:accounts_user_issue_token", "/admin/accounts/user/{viewer}/tokens/issue/",
+              _press(".submit-row [type=submit]", label="телефон"),
+              id="token issued by the admin"),
+        Shown("admin:accounts_user_revoke_token",
+              "/admin/accounts/user/{boss}/tokens/{token}/revoke/"),
+        Shown("admin:accounts_user_changelist", "/admin/accounts/user/", _choose("issue_tokens"),
+              id="issue tokens?"),
+        Shown("admin:accounts_user_changelist", "/admin/accounts/user/",
+              _choose("issue_tokens", ".submit-row [type=submit]"), id="tokens issued"),
+        Shown("admin:accounts_user_changelist", "/admin/accounts/user/", _choose("revoke_tokens"),
+              id="revoke tokens?"),
+        Shown("admin:accounts_user_changelist", "/admin/accounts/user/", _choose("disable"),
+              id="disable?"),
+        Shown("admin:live_connectionlog_changelist", "/admin/live/connectionlog/"),
+        Shown("admin:live_connectionlog_change", "/admin/live/connectionlog/{failed}/change/"),
+        Shown("admin:password_change", "/admin/password_change/"),
+    )
+}  # fmt: skip
+TRANSLATED = [name for name, shown in PAGES.items() if not shown.is_reference]
+# Addresses that show no page of their own: they answer scripts, or lead elsewhere.
+NO_PAGES = {
+    "logout",
+    "set_language",
+    "jsi18n",
+    "picture",
+    "manifest",
+    "console-token",
+    "is-live",
+    "check-username",
+    "change-api-key",
+    "change-language",
+    "change-email",
+    "staff-history",
+    "streams",
+    "stream-reconnect",
+    "stream-disconnect",
+    "connections-csv",
+    "docs-asyncapi",
+    "docs-schema",
+}
+
+
+# --- The site ------------------------------------------------------------------------------------
+
+
+class Site:
+    """A server with accounts, a LIVE that a phone listens to, and a connection that failed.
+
+    Attributes:
+        facts: what stands in addresses.
+        signed_in: the browser's cookies, by who is signed in.
+    """
+
+    def __init__(self, server: Server, facts: Mapping[str, int]) -> None:
+        self.server = server
+        self.facts = facts
+        self.address = http(server)
+        self.signed_in: dict[str, Any] = {"": None}
+        self._looks: dict[str, Look] = {}
+
+    async def open(self, browser: Browser, shown: Shown, language: str) -> BrowserContext:
+        """A window for the page's visitor."""
+        context = await browser.new_context(
+            viewport=PHONE,  # type: ignore[arg-type]
+            storage_state=self.signed_in[shown.who],
+            base_url=self.address,
+            locale=language,
+            reduced_motion="reduce",
+        )
+        cookie = {"name": "django_language", "value": language, "url": self.address}
+        await context.add_cookies([cookie])  # type: ignore[list-item]
+        return context
+
+    async def go_to(self, page: Page, shown: Shown) -> Response:
+        """Go there; the answer is that of the page itself."""
+        answers: list[Response] = []
+        page.on(
+            "response",
+            lambda response: answers.append(response) if is_page(response) else None,
+        )
+        await page.goto(shown.address.format_map(self.facts), wait_until="load")
+        await shown.steps(page)
+        await page.wait_for_load_state("load")
+        return answers[-1]
+
+    async def look(self, browser: Browser, id: str) -> Look:
+        """The page in English, looked at once however many tests ask."""
+        if id not in self._looks:
+            self._looks[id] = await _look(self, browser, PAGES[id])
+        return self._looks[id]
+
+
+def is_page(response: Response) -> bool:
+    return response.request.is_navigation_request()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def site(
+    tiktok: TikTok, browser: Browser, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Site]:
+    settings = {
+        **tiktok.environment(),
+        "RELAY_TEST_ENDPOINT": "always",
+        "RELAY_PICTURE_HOSTS": tiktok.url,
+        "SOURCE_URL": "https://source.example/relay",
+        "EMAIL_URL": "smtp://mail.example",
+    }
+    server = Server("uvicorn", tmp_path_factory.mktemp("every_page"), settings)
+    await server.start()
+    boss = await add_person(server, OWNER, STREAMER, "--staff")
+    server.execute("UPDATE accounts_user SET is_superuser = 1 WHERE id = ?", boss.user_id)
+    viewer = await add_person(server, VIEWER)
+    room = tiktok.go_live(STREAMER)
+    async with Phone(f"{server.address}/ws/{boss.token}") as phone:
+        await phone.until_type("connected")
+        with messages.pictures_at(tiktok.pictures):
+            await room.push(
+                messages.chat("зритель7", "привет", language="ru"),
+                messages.gift("зритель7", "Роза"),
+                messages.like("зритель7"),
+                messages.follow("зритель7"),
+                messages.join("зритель7"),
+            )
+        await phone.until_type("join")
+        failed = await _fail(server, tiktok, boss)
+        token = server.execute("SELECT id FROM accounts_accesstoken WHERE user_id = ?",
+                               boss.user_id)[0]["id"]  # fmt: skip
+        opened = server.execute("SELECT id FROM live_connectionlog WHERE closed_at IS NULL")
+        facts = {
+            "boss": boss.user_id,
+            "viewer": viewer.user_id,
+            "token": token,
+            "open": opened[0]["id"],
+            "failed": failed,
+        }
+        site = Site(server, facts)
+        for who, name in (("boss", OWNER), ("viewer", VIEWER)):
+            context = await browser.new_context(locale="en")
+            await sign_in(await context.new_page(), server, name)
+            site.signed_in[who] = await context.storage_state()
+            await context.close()
+        yield site
+    await server.stop()
+
+
+async def _fail(server: Server, tiktok: TikTok, boss: Account) -> int:
+    """A connection that failed; returns its number in the log."""
+    tiktok.room("offline")
+    account = await server.add_account("соседка", "offline")
+    async with Phone(f"{server.address}/ws/{account.token}") as phone:
+        await phone.explanation()
+    return int((await server.closed_row(account))["id"])
+
+
+# --- What is seen --------------------------------------------------------------------------------
+
+
+@dataclass
+class Look:
+    """What was seen of a page in English.
+
+    Attributes:
+        foreign: addresses on other hosts that it asked for.
+        policy: the Content-Security-Policy that it came with.
+        complaints: errors and warnings in the browser's console.
+        forbidden: what the policy kept from happening.
+        too_wide: by window width, how many pixels of the page stand out.
+        faults: what axe-core found, by colour scheme.
+    """
+
+    status: int
+    policy: str
+    foreign: list[str] = field(default_factory=list)
+    complaints: list[str] = field(default_factory=list)
+    forbidden: list[Any] = field(default_factory=list)
+    too_wide: dict[int, int] = field(default_factory=dict)
+    faults: dict[str, list[str]] = field(default_factory=dict)
+    language: str = ""
+    title: str = ""
+    headings: list[str] = field(default_factory=list)
+
+
+# Before any script of the page.
+_WATCH = """
+window.forbidden = [];
+document.addEventListener("securitypolicyviolation", (event) => {
+  window.forbidden.push(
+    `${event.effectiveDirective}: ${event.blockedURI} in ${event.sourceFile}:${event.lineNumber}`);
+});
+"""
+_TOO_WIDE = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+
+# Faults in the markup of others that we can't mend: the page, the rule, and where.
+NOT_OURS = {
+    # Django's tables of inlines have a column for the box to delete a row, here without boxes.
+    "/admin/accounts/user/{boss}/change/": [("empty-table-header", r"^<th></th>$")],
+    # Swagger UI's own markup; its colours are mended in api_docs.css.
+    "/api/v1/docs": [
+        ("heading-order", "opblock-tag"),
+        ("nested-interactive", "opblock-summary-control"),
+    ],
+}
+
+
+async def _look(site: Site, browser: Browser, shown: Shown) -> Look:
+    context = await site.open(browser, shown, "en")
+    foreign: list[str] = []
+    complaints: list[str] = []
+
+    def note(request: Request) -> None:
+        if not request.url.startswith((site.address, "data:", "blob:")):
+            foreign.append(request.url)
+
+    def hear(said: ConsoleMessage) -> None:
+        if said.type in {"error", "warning", "assert"}:
+            complaints.append(f"{said.text} ({said.location['url']})")
+
+    context.on("request", note)
+    context.on("console", hear)
+    context.on("weberror", lambda thrown: complaints.append(str(thrown.error)))
+    page = await context.new_page()
+    await page.add_init_script(_WATCH)
+    response = await site.go_to(page, shown)
+    policy = await response.header_value("Content-Security-Policy") or ""
+    look = Look(response.status, policy)
+    # What a script does on arrival, it has done.
+    await page.wait_for_timeout(300)
+    # Of the page itself: what looks at it from here on may be heard, too.
+    look.foreign, look.complaints = [*foreign], [*complaints]
+    look.forbidden = await page.evaluate("window.forbidden")
+    look.language = await page.evaluate("document.documentElement.lang")
+    look.title = await page.title()
+    look.headings = await page.locator("h1:visible").all_inner_texts()
+    for scheme in ("light", "dark"):
+        await page.emulate_media(color_scheme=scheme)
+        look.faults[scheme] = await _faults(page, shown)
+    for size in (PHONE, DESKTOP):
+        await page.set_viewport_size(size)  # type: ignore[arg-type]
+        look.too_wide[size["width"]] = await page.evaluate(_TOO_WIDE)
+    await context.close()
+    return look
+
+
+async def _faults(page: Page, shown: Shown) -> list[str]:
+    results = await Axe().run(page, options={"resultTypes": ["violations"], "preload": False})
+    excused = NOT_OURS.get(shown.address, [])
+    return [
+        f"{fault['id']}: {fault['help']}: {node['target']} {node['html'][:200]}"
+        for fault in results.response["violations"]
+        for node in fault["nodes"]
+        if not any(
+            rule == fault["id"] and re.search(place, node["html"]) for rule, place in excused
+        )
+    ]
+
+
+@pytest.mark.parametrize("id", PAGES)
+class TestEveryPage:
+    async def test_it_works(self, site: Site, browser: Browser, id: str) -> None:
+        look = await site.look(browser, id)
+        assert look.status == PAGES[id].status
+        assert look.language == "en"
+        assert look.title
+        assert len(look.headings) == 1
+
+    async def test_it_has_no_accessibility_fault(
+        self, site: Site, browser: Browser, id: str
+    ) -> None:
+        look = await site.look(browser, id)
+        assert look.faults == {"light": [], "dark": []}
+
+    async def test_it_loads_nothing_from_other_hosts(
+        self, site: Site, browser: Browser, id: str
+    ) -> None:
+        assert (await site.look(browser, id)).foreign == []
+
+    async def test_it_has_a_strict_policy_and_keeps_to_it(
+        self, site: Site, browser: Browser, id: str
+    ) -> None:
+        look = await site.look(browser, id)
+        assert "default-src 'none'" in look.policy
+        assert "unsafe" not in look.policy
+        assert "http" not in look.policy
+        assert look.forbidden == []
+
+    async def test_it_makes_the_browser_complain_of_nothing(
+        self, site: Site, browser: Browser, id: str
+    ) -> None:
+        complaints = (await site.look(browser, id)).complaints
+        if PAGES[id].status != 200:
+            [complaint] = complaints  # which says just that
+            assert f"status of {PAGES[id].status}" in complaint
+        else:
+            assert complaints == []
+
+    async def test_it_fits_phones_and_desktops(self, site: Site, browser: Browser, id: str) -> None:
+        assert (await site.look(browser, id)).too_wide == {360: 0, 1280: 0}
+
+
+class TestTheList:
+    async def test_it_has_every_page(self) -> None:
+        """A page that is new must be added to `PAGES`, or to `NO_PAGES`."""
+        known = {shown.name for shown in PAGES.values()} | NO_PAGES
+        assert set(_names(get_resolver().url_patterns)) - known == set()
+
+
+def _names(patterns: list[URLPattern | URLResolver]) -> Iterator[str]:
+    """Of all addresses of ours; the admin's and the API's are their own."""
+    for pattern in patterns:
+        if isinstance(pattern, URLPattern):
+            yield pattern.name or str(pattern.pattern)
+        elif pattern.namespace is None:
+            yield from _names(pattern.url_patterns)
+
+
+# --- In Russian ----------------------------------------------------------------------------------
+
+# All that is read, or read aloud; without code, data, and what is marked as another language.
+_TEXTS = """
+() => {
+  const skipped = "code, pre, kbd, samp, script, style, template, textarea, [translate=no],"
+    + " [lang]:not(:lang(ru)),"
+    // The log's events, as they are in the log.
+    + " #events .type, #events .text,"
+    // What Django leaves in English: names of permissions, of hashes and of icons, a help text.
+    + " #id_user_permissions, #id_password,"
+    + " :has(> .flex-container [name=usable_password]) > .help,"
+    + " img[alt=True], img[alt=False], img[alt=Search]";
+  const texts = [document.title];
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (walker.nextNode()) {
+    const parent = walker.currentNode.parentElement;
+    if (parent.localName === "option" && parent.value === parent.text) continue;
+    if (!parent.closest(skipped)) texts.push(walker.currentNode.data);
+  }
+  for (const element of document.querySelectorAll("body *")) {
+    if (element.closest(skipped)) continue;
+    for (const name of ["aria-label", "aria-description", "title", "placeholder", "alt"]) {
+      if (element.hasAttribute(name)) texts.push(element.getAttribute(name));
+    }
+    if (["submit", "button", "reset"].includes(element.type) && element.value && !element.name) {
+      texts.push(element.value);
+    }
+  }
+  return texts.map((text) => text.trim()).filter(Boolean);
+}
+"""
+# What programs and people wrote: usernames, addresses, codes, what TikTok said, who asked.
+_DATA = re.compile(
+    rf"@[\w.]+|{STREAMER} is live|(?i:{STREAMER})|\boffline\b|\w+://\S+|(?<!\w)/[\w/?=.]+"
+    rf"|\b({'|'.join(ErrorCode)})\b|\w+Error\b.*|Python/.* websockets/.*",
+)
+
+
+class TestRussian:
+    @pytest.mark.parametrize("id", TRANSLATED)
+    async def test_it_works(self, site: Site, browser: Browser, id: str) -> None:
+        shown = PAGES[id]
+        context = await site.open(browser, shown, "ru")
+        page = await context.new_page()
+        await site.go_to(page, shown)
+        assert await page.evaluate("document.documentElement.lang") == "ru"
+        texts = await page.evaluate(_TEXTS)
+        await context.close()
+        for token in site.server.execute("SELECT prefix FROM accounts_accesstoken"):
+            texts = [text.replace(token["prefix"], "") for text in texts]
+        english = [text for text in texts if english_words(_DATA.sub("", text))]
+        assert english == []
