@@ -9,7 +9,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run standin test bench lint requirements messages contract
+.PHONY: help run standin test bench lint requirements messages contract screenshots
 
 help:
 	@echo "make run           serve on $(HOST):$(PORT) (HOST=0.0.0.0 for phones on your network)"
@@ -18,6 +18,7 @@ help:
 	@echo "make bench         measure the speed, beside its references (ARGS='--quick fanout')"
 	@echo "make lint          ruff and mypy"
 	@echo "make contract      write docs/asyncapi.yaml and docs/schemas/, which the code defines"
+	@echo "make screenshots   take the README's pictures, in Chromium, against the stand-in"
 	@echo "make requirements  compile the pinned requirements from pyproject.toml"
 	@echo "make messages      collect and compile the translations (needs gettext)"
 
@@ -47,13 +48,19 @@ lint: $(VENV)/dev.stamp
 contract: $(VENV)/dev.stamp
 	$(BIN)/python manage.py export_contract $(ARGS)
 
+screenshots: $(VENV)/dev.stamp
+	$(BIN)/python -m tools.screenshots
+
 requirements:
 	uv pip compile pyproject.toml --generate-hashes --universal --python-version 3.11 --quiet --output-file requirements.txt
 	uv pip compile pyproject.toml --group dev --generate-hashes --universal --python-version 3.11 --quiet --output-file requirements-dev.txt
 
+MESSAGES := --locale ru --no-obsolete --no-location --no-wrap --ignore .venv --ignore node_modules
+
 messages: $(VENV)/dev.stamp
-	$(BIN)/python manage.py makemessages --locale ru --no-obsolete --no-location --ignore .venv --ignore tests --ignore bench
-	$(BIN)/python manage.py compilemessages --locale ru
+	$(BIN)/python manage.py makemessages $(MESSAGES) --ignore tests --ignore bench --ignore tools
+	$(BIN)/python manage.py makemessages $(MESSAGES) --domain djangojs --ignore tests --ignore docs --ignore vendor --ignore relay-client.js
+	$(BIN)/python manage.py compilemessages --locale ru --ignore .venv
 
 $(VENV)/run.stamp: requirements.txt
 	$(PYTHON) -m venv $(VENV)
