@@ -29,12 +29,12 @@ _NO_NEWS = {"last_login"}
 
 def account_changed(account_id: int) -> None:
     """Something of the account, or of one of its tokens, is not what it was."""
-    _announce({"type": "account.changed", "account": account_id})
+    _announce("accounts.changed", account_id)
 
 
 def disconnect(account_id: int) -> None:
     """The sockets that the account has open are to be closed."""
-    _announce({"type": "account.disconnect", "account": account_id})
+    _announce("accounts.disconnect", account_id)
 
 
 def connect_signals() -> None:
@@ -56,11 +56,28 @@ def _on_token(instance: AccessToken, **kwargs: Any) -> None:
         account_changed(instance.user_id)
 
 
-def _announce(message: dict[str, Any]) -> None:
-    def send() -> None:
+class _Announcement:
+    """Sent after the commit, once for all accounts of the transaction: channels hold a hundred
+    messages."""
+
+    def __init__(self, type: str) -> None:
+        self.type = type
+        self.accounts: set[int] = set()
+
+    def __call__(self) -> None:
+        message = {"type": self.type, "accounts": sorted(self.accounts)}
         try:
             async_to_sync(get_channel_layer().group_send)(GROUP, message)
         except Exception:  # what was saved stays saved, and is noticed in time
             logger.exception("a change of an account could not be announced")
 
-    transaction.on_commit(send)
+
+def _announce(type: str, account_id: int) -> None:
+    waiting = [hook for _, hook, *_ in transaction.get_connection().run_on_commit]
+    for hook in waiting:
+        if isinstance(hook, _Announcement) and hook.type == type:
+            hook.accounts.add(account_id)
+            return
+    announcement = _Announcement(type)
+    announcement.accounts.add(account_id)
+    transaction.on_commit(announcement)

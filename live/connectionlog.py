@@ -11,7 +11,7 @@ import logging
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from channels.db import database_sync_to_async
 from django.utils import timezone
@@ -45,6 +45,7 @@ class Connection:
     frames_sent: int = 0
     close_code: CloseCode | int = CloseCode.ABNORMAL
     error_code: ErrorCode | None = None
+    reason: str = ""
     said: str = ""
     retry_after: int | None = None
     opened_at: datetime = field(default_factory=timezone.now)
@@ -55,8 +56,13 @@ class Connection:
     def joined(self, stream: LiveStream) -> None:
         """It listens to the stream from now on, which may have been there before."""
         self._seen = stream.history.total
-        if self._seen:
+        if self._seen and not stream.over:
             self._moments.append(Moment(_ms(timezone.now()), str(stream.status.state), {}))
+
+    def moved(self, username: str) -> None:
+        """It listens to another LIVE from now on."""
+        self.tiktok_username = username
+        self._moments.append(Moment(_ms(timezone.now()), What.MOVED, {"username": username}))
 
     def left(self, stream: LiveStream) -> None:
         """It does not listen to the stream any more."""
@@ -77,6 +83,7 @@ class Connection:
         end = {
             "code": self.close_code,
             "error": self.error_code,
+            "reason": self.reason,
             "said": self.said,
             "frames": self.frames_sent,
         }
@@ -99,6 +106,10 @@ class ConnectionLogWriter:
     def opened(self, connection: Connection) -> None:
         """Write the row of a socket that has been authenticated, or refused."""
         self._add(lambda: _insert(connection))
+
+    def moved(self, connection: Connection) -> None:
+        """Write down whose LIVE it listens to by now."""
+        self._add(lambda: _update(connection, tiktok_username=connection.tiktok_username))
 
     def closed(self, connection: Connection) -> None:
         """Complete the row."""
@@ -157,10 +168,9 @@ def _insert(connection: Connection) -> int:
 
 
 def _complete(connection: Connection, closed_at: datetime) -> int | None:
-    if connection.row_id is None:
-        return None  # its row could not be written
     retry_after = connection.retry_after
-    ConnectionLog.objects.filter(pk=connection.row_id).update(
+    return _update(
+        connection,
         closed_at=closed_at,
         close_code=connection.close_code,
         error_code=connection.error_code or "",
@@ -169,6 +179,11 @@ def _complete(connection: Connection, closed_at: datetime) -> int | None:
         retry_at=None if retry_after is None else closed_at + timedelta(seconds=retry_after),
         timeline=connection.whole_timeline(closed_at),
     )
+
+
+def _update(connection: Connection, **values: Any) -> int | None:
+    if connection.row_id is not None:  # else it could not be written
+        ConnectionLog.objects.filter(pk=connection.row_id).update(**values)
     return connection.row_id
 
 

@@ -75,6 +75,7 @@ class RelayConsumer(AsyncWebsocketConsumer):
         self._relay = relay
         self._task: asyncio.Task[None] | None = None
         self._interruption: RelayError | None = None
+        self._ending = False
         self._account: Account | None = None
         self._moves_to: Account | None = None
         self._delivery: Delivery | None = None
@@ -180,10 +181,15 @@ class RelayConsumer(AsyncWebsocketConsumer):
             self.interrupt(error)
             return
         known = self._moves_to or self._account
-        if known is None or self._interruption is not None:
+        if known is None or self._interruption is not None or account == known:
             return
-        if known.tiktok_username != account.tiktok_username:
-            self.connection.tiktok_username = account.tiktok_username
+        if self._moves_to is not None:
+            self._moves_to = account
+        elif known.tiktok_username == account.tiktok_username:
+            if self.stream is not None:
+                self._relay.change_key(self.stream, known, account)
+            self._account = account
+        else:
             self._moves_to = account
             self.task.cancel()
 
@@ -195,6 +201,7 @@ class RelayConsumer(AsyncWebsocketConsumer):
     # --- The socket's task ---------------------------------------------------------------------
 
     async def _end(self) -> None:
+        self._ending = True
         if self._task and not self._task.done():
             self._task.cancel()
             await asyncio.wait([self._task])
@@ -205,15 +212,14 @@ class RelayConsumer(AsyncWebsocketConsumer):
         try:
             try:
                 account, options = await self._admit()
+                self._account = account
                 while True:
-                    self._account = account
                     try:
-                        await self._follow(account, options)
+                        await self._follow(options)
                         break
                     except asyncio.CancelledError:
-                        if self._moves_to is None or not self._may_go_on():
+                        if not self._moves():
                             raise
-                        account, self._moves_to = self._moves_to, None
                         # The cursor is one of another LIVE.
                         options = replace(options, since=None)
             except (Exception, asyncio.CancelledError) as failure:
@@ -233,7 +239,7 @@ class RelayConsumer(AsyncWebsocketConsumer):
                 return failure
             case asyncio.CancelledError():
                 task = asyncio.current_task()
-                if self._interruption is None or self._client_close_code is not None or not task:
+                if self._interruption is None or self._ending or not task:
                     raise failure
                 task.uncancel()
                 return self._interruption
@@ -242,12 +248,16 @@ class RelayConsumer(AsyncWebsocketConsumer):
         logger.error("a socket failed", exc_info=failure)
         return RelayError(ErrorCode.INTERNAL_ERROR)
 
-    def _may_go_on(self) -> bool:
-        """Whether the task, which was cancelled, was not cancelled to end."""
-        task = asyncio.current_task()
-        if self._interruption is not None or self._client_close_code is not None or not task:
+    def _moves(self) -> bool:
+        """Whether the task was cancelled to follow another stream, and not to end."""
+        if self._moves_to is None or self._interruption is not None or self._ending:
             return False
-        return not task.uncancel()
+        while self.task.uncancel():
+            pass
+        self._account, self._moves_to = self._moves_to, None
+        self.connection.moved(self._account.tiktok_username)
+        self._relay.connection_log.moved(self.connection)
+        return True
 
     async def _admit(self) -> tuple[Account, clients.SocketOptions]:
         """Accept the handshake, and see who it is and what they want."""
@@ -286,7 +296,7 @@ class RelayConsumer(AsyncWebsocketConsumer):
         connection.token_id = token.pk
         return token
 
-    async def _follow(self, account: Account, options: clients.SocketOptions) -> None:
+    async def _follow(self, options: clients.SocketOptions) -> None:
         """Pass the account's stream on until it is over.
 
         Raises:
@@ -296,7 +306,8 @@ class RelayConsumer(AsyncWebsocketConsumer):
         tells_others = options.types is not None and FrameType.OTHER in options.types
         if tells_others:
             await asyncio.to_thread(load_whole_messages)
-        self.stream = stream = self._relay.join(account, options)
+        assert self._account is not None
+        self.stream = stream = self._relay.join(self._account, options)
         connection.joined(stream)
         try:
             if tells_others:
@@ -330,7 +341,7 @@ class RelayConsumer(AsyncWebsocketConsumer):
             self._sending = False
             self.stream = self._delivery = None
             connection.left(stream)
-            self._relay.leave(stream, account, options)
+            self._relay.leave(stream, self._account, options)
 
     async def _greet(self, stream: LiveStream, delivery: Delivery, with_snapshot: bool) -> None:
         room = stream.room
@@ -361,7 +372,7 @@ class RelayConsumer(AsyncWebsocketConsumer):
         connection.close_code = CloseCode.NORMAL
         if error is not None:
             connection.close_code, connection.error_code = error.close_code, error.code
-            connection.said = error.said
+            connection.reason, connection.said = error.reason, error.said
             connection.retry_after = error.retry_after
         try:
             async with asyncio.timeout(_LAST_WORD_TIMEOUT):

@@ -210,7 +210,8 @@ class RelayError(Exception):
 
     Args:
         code: what happened.
-        reason: for `bad_request`, what was wrong, in words for people and not yet translated.
+        reason: what the relay itself has to add, in words for people and not yet translated: of
+            `bad_request`, what was wrong, which the client is told; of others, for the staff.
         retry_after: seconds until another attempt makes sense.
         said: what TikTok or the sign server answered, for the log and the staff. Without secrets.
     """

@@ -14,7 +14,7 @@ from live.recordings import Header, Message, RecordingWriter, ends_live
 from live.rooms import Room
 from live.scrubbing import Scrubber
 from live.signgate import SignGate
-from live.streams import now_ms
+from live.streams import NOTHING_HEARD, now_ms
 from live.upstream import TikTokUpstream
 
 __all__ = ["Recorder", "Result"]
@@ -115,7 +115,7 @@ class Recorder:
                     return RelayError(
                         ErrorCode.CONNECTION_LOST,
                         username=self._username,
-                        said=f"nothing heard for {settings.RELAY_IDLE_TIMEOUT:g} s",
+                        reason=NOTHING_HEARD,
                     )
                 await asyncio.wait([lost], timeout=silent_in)
             return lost.result()

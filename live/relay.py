@@ -142,12 +142,17 @@ class Relay:
         return self.streams
 
     async def probe(self, username: str, sign_api_key: str) -> Room:
-        """Connect as a phone would, and go again.
+        """Connect as a phone would, and go again. A stream that is reconnecting tries at once.
 
         Raises:
             RelayError: why it can't be done.
         """
         self.check()
+        stream = self.streams.get(username)
+        if stream is None or not stream.is_connected:
+            self.streams.gate(sign_api_key).check()
+            if stream is not None:
+                stream.reconnect()  # or the answer would be that of its last attempt
         stream = self.streams.join(username, sign_api_key, wait=False, since=None)
         try:
             async with timeout(settings.RELAY_CONNECT_TIMEOUT):
@@ -170,6 +175,10 @@ class Relay:
         return streams.join(
             account.tiktok_username, account.sign_api_key, wait=options.wait, since=options.since
         )
+
+    def change_key(self, stream: LiveStream, old: Account, new: Account) -> None:
+        """The account's own key is another from now on."""
+        self.streams.change_key(stream, old.sign_api_key, new.sign_api_key)
 
     def leave(self, stream: LiveStream, account: Account, options: SocketOptions) -> None:
         self.streams_of(options).leave(stream, account.sign_api_key, wait=options.wait)
@@ -203,6 +212,7 @@ class Relay:
             idle_timeout=settings.RELAY_IDLE_TIMEOUT,
             reconnect_attempts=settings.RELAY_RECONNECT_ATTEMPTS,
             wait_interval=settings.RELAY_WAIT_INTERVAL,
+            is_test=self.is_test,
         )
         return Streams(make_upstream, options, SignGates(settings.SIGN_API_KEY), rng=self._rng)
 

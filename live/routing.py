@@ -1,5 +1,6 @@
 """The socket addresses, and how pages come to the relay."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from channels.routing import URLRouter
@@ -9,7 +10,7 @@ from live.consumers import RejectingConsumer, RelayConsumer
 from live.relay import Relay
 from live.staff_socket import staff_socket
 
-__all__ = ["ADDRESSES", "STAFF_ADDRESS", "TEST_ADDRESSES", "make_router", "with_relay"]
+__all__ = ["ADDRESSES", "STAFF_ADDRESS", "TEST_ADDRESSES", "make_router", "with_relays"]
 
 ADDRESSES = ("/ws", "/ws/{token}")
 TEST_ADDRESSES = ("/ws/test", "/ws/test/{token}")
@@ -39,11 +40,13 @@ def _pattern(address: str) -> str:
     return f"^{address[1:].replace('{token}', '(?P<token>[^/]+)')}/?$"
 
 
-def with_relay(application: Any, relay: Relay) -> Any:
-    """The ASGI application, whose pages and sockets find the relay in `scope["relay"]`."""
+def with_relays(application: Any, relays: Sequence[Relay]) -> Any:
+    """The ASGI application, whose pages and sockets find the first relay in `scope["relay"]`, and
+    all of them, that of the test endpoint too, in `scope["relays"]`."""
 
-    async def with_it(scope: Any, receive: Any, send: Any) -> None:
-        relay.control.start()
-        await application({**scope, "relay": relay}, receive, send)
+    async def with_them(scope: Any, receive: Any, send: Any) -> None:
+        for relay in relays:
+            relay.control.start()
+        await application({**scope, "relay": relays[0], "relays": relays}, receive, send)
 
-    return with_it
+    return with_them

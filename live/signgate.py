@@ -16,6 +16,8 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 
+from django.utils.translation import gettext_noop as _
+
 from live.errors import ErrorCode, RelayError
 
 __all__ = ["SignGate", "SignGates", "seconds_until_reset"]
@@ -86,7 +88,7 @@ class SignGate:
             raise RelayError(
                 ErrorCode.RATE_LIMITED,
                 retry_after=math.ceil(remaining),
-                said="not asked again: the sign server's limit is not reset yet",
+                reason=_("The sign server was not asked, since its limit is not reset yet."),
             )
 
     @contextlib.asynccontextmanager

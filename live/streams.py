@@ -21,6 +21,8 @@ from collections.abc import Callable, Coroutine, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils.translation import gettext_noop as _
+
 from live import notices
 from live.decoding import DecodeError
 from live.drift import Finding
@@ -34,11 +36,14 @@ from live.streaks import STREAK_TIMEOUT
 from live.timeline import Timeline, What
 from live.upstream import Listener, Upstream
 
-__all__ = ["LiveStream", "StreamOptions", "Streams", "UpstreamFactory"]
+__all__ = ["NOTHING_HEARD", "LiveStream", "StreamOptions", "Streams", "UpstreamFactory"]
 
 logger = logging.getLogger(__name__)
 
 UpstreamFactory = Callable[[str, SignGate, Listener], Upstream]
+
+# Why a connection that is still open counts as lost.
+NOTHING_HEARD = _("Nothing was heard of TikTok for too long.")
 
 _STREAK_SWEEP = STREAK_TIMEOUT / 4
 # Sums of times are rounded: what wakes a trifle early would wake again and again.
@@ -66,13 +71,15 @@ _FINAL = {
 
 @dataclass(frozen=True)
 class StreamOptions:
-    """The settings of streams. Durations are in seconds."""
+    """The settings of streams. Durations are in seconds. Of test streams, nothing is told to
+    operators."""
 
     backlog: int = 4096
     linger: float = 30
     idle_timeout: float = 60
     reconnect_attempts: int = 5
     wait_interval: float = 60
+    is_test: bool = False
 
 
 def now_ms() -> int:
@@ -154,13 +161,17 @@ class LiveStream:
         """Messages that could not be decoded, by method."""
         return self._feed.undecodable
 
+    @property
+    def is_connected(self) -> bool:
+        return not self.over and self.status.state in {State.LIVE, State.QUIET}
+
     async def connected(self) -> Room:
         """Wait until TikTok sends.
 
         Raises:
             RelayError: why it will not.
         """
-        while self.room is None or self.status.state not in {State.LIVE, State.QUIET}:
+        while self.room is None or not self.is_connected:
             failure = self.error or self.offline
             if failure is None and self.over:
                 failure = RelayError(ErrorCode.USER_OFFLINE, username=self.username)
@@ -180,9 +191,11 @@ class LiveStream:
             self._poll.set()
 
     def reconnect(self) -> None:
-        """Make the connection anew, or the next attempt now."""
-        self._reconnect.set()
-        self._poll.set()
+        """Make the connection anew, or the next attempt now; nothing while the sign gate is closed,
+        since a connection that works could not be replaced."""
+        if not self._gate().seconds_closed:
+            self._reconnect.set()
+            self._poll.set()
 
     # --- Listener: called by the upstream ------------------------------------------------------
 
@@ -196,7 +209,8 @@ class LiveStream:
         self._message_at = self._heard_at
         self._progress = False
         self.offline = None
-        notices.connected(self.username)
+        if not self._options.is_test:
+            notices.connected(self.username)
         if self._cut_ms is not None:
             self._feed.append_upstream_gap(self._cut_ms)
             self._cut_ms = None
@@ -230,7 +244,8 @@ class LiveStream:
             await self._run()
         except RelayError as error:
             self.error = error
-            notices.failed(error)
+            if not self._options.is_test:
+                notices.failed(error)
         except Exception:
             logger.exception("stream @%s failed", self.username)
             self.error = RelayError(ErrorCode.INTERNAL_ERROR, username=self.username)
@@ -259,17 +274,21 @@ class LiveStream:
             flapping = len(self._cuts) == _FLAPS and self._cuts[-1] - self._cuts[0] < _FLAP_TIME
             attempt = 1 if self._progress and not flapping else attempt + 1
             self._progress = False
+            self._note_cut(failure)
             if attempt > self._options.reconnect_attempts:
                 raise RelayError(
-                    ErrorCode.CONNECTION_LOST, username=self.username, said=str(failure)
+                    ErrorCode.CONNECTION_LOST,
+                    username=self.username,
+                    reason=failure.reason,
+                    said=f"{failure.code} {failure.said}".rstrip(),
                 )
-            self.history.add(What.CUT, error=failure.code, said=failure.said)
             await self._back_off(attempt)
 
     async def _connect_and_watch(self) -> RelayError | None:
         """One connection, from start to end. Returns why it ended; None for the LIVE's end."""
         upstream = self._make_upstream(self.username, self._gate(), self)
-        if self.status.state is not State.WAITING:  # its polls are no news
+        if self.status.state is not State.WAITING and not self._options.is_test:
+            # (polls of one who is waited for are no news)
             notices.connecting(self.username)
         self._reconnect.clear()
         try:
@@ -305,7 +324,7 @@ class LiveStream:
                     return RelayError(
                         ErrorCode.CONNECTION_LOST,
                         username=self.username,
-                        said="the staff asked for a new connection",
+                        reason=_("The staff asked for a new connection."),
                     )
                 now = self._now()
                 self._feed.sweep(now)
@@ -314,7 +333,7 @@ class LiveStream:
                     return RelayError(
                         ErrorCode.CONNECTION_LOST,
                         username=self.username,
-                        said=f"nothing heard for {idle_timeout:g} s",
+                        reason=NOTHING_HEARD,
                     )
                 if now - self._message_at >= idle_timeout and self.status.state is State.LIVE:
                     self._progress = True  # this connection holds; there is only nothing to say
@@ -354,6 +373,10 @@ class LiveStream:
     def _gate(self) -> SignGate:
         """Of the listeners' gates, the one that opens first."""
         return min(self.gates, key=lambda gate: gate.seconds_closed)
+
+    def _note_cut(self, failure: RelayError) -> None:
+        told = {"error": failure.code, "reason": failure.reason, "said": failure.said}
+        self.history.add(What.CUT, **{name: value for name, value in told.items() if value})
 
     def _enter(self, status: Status) -> None:
         self.status = status
@@ -465,6 +488,11 @@ class Streams:
         if stream.offline is not None:
             stream.poll_soon()
         return stream
+
+    def change_key(self, stream: LiveStream, old: str, new: str) -> None:
+        """A socket of `join` has another key from now on: its own or, if empty, the server's."""
+        stream.gates -= Counter([self._gates.of(old)])
+        stream.gates[self._gates.of(new)] += 1
 
     def leave(self, stream: LiveStream, sign_api_key: str, *, wait: bool) -> None:
         """A socket of `join` is gone. The last one's leave ends the stream, after it lingered."""

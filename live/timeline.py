@@ -24,6 +24,7 @@ class What(StrEnum):
     DEAF = "deaf"
     CUT = "cut"
     RECONNECTING = "reconnecting"
+    MOVED = "moved"
     CLOSED = "closed"
 
 
@@ -33,8 +34,10 @@ class Moment(NamedTuple):
     Attributes:
         at: ms since the epoch.
         what: one of `What`.
-        detail: `username` of connecting and live; `error` and `said` of cut; `attempt` and
-            `retry_in` (s) of reconnecting; `code`, `error?`, `said?` and `frames` of closed.
+        detail: `username` of moved; `error`, `reason?` and `said?` of cut; `attempt` and `retry_in`
+            (s) of reconnecting; `code`, `error?`, `reason?`, `said?` and `frames` of closed. `said`
+            is what TikTok or the sign server answered; `reason` is the relay's own, a text that is
+            translated when it is shown.
     """
 
     at: int
@@ -67,5 +70,4 @@ class Timeline:
 
     def since(self, total: int) -> list[Moment]:
         """The moments since there were `total` of them, as far as they are known."""
-        new = self.total - total
-        return list(self._moments)[-new:] if new > 0 else []
+        return list(self._moments)[-(self.total - total) :] if self.total > total else []

@@ -277,11 +277,7 @@ class TikTokUpstream:
                 self._task = await client.start(fetch_room_info=True)
                 await asyncio.wait([client.opened, self._task], return_when="FIRST_COMPLETED")
         except TimeoutError:
-            raise RelayError(
-                ErrorCode.TIKTOK_TIMEOUT,
-                username=self._username,
-                said=f"no answer within {limit:g} s",
-            ) from None
+            raise RelayError(ErrorCode.TIKTOK_TIMEOUT, username=self._username) from None
         except RelayError:
             raise
         except Exception as failure:

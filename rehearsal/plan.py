@@ -56,7 +56,6 @@ def rehearsed(code: ErrorCode, username: str = "") -> RelayError:
     return RelayError(
         code,
         username=username,
-        reason=_("This is only a rehearsal.") if code is ErrorCode.BAD_REQUEST else "",
+        reason=_("This is only a rehearsal."),
         retry_after=_RETRY_AFTER if code in _RETRIED else None,
-        said="rehearsed",
     )

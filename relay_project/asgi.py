@@ -16,7 +16,7 @@ from django.conf import settings  # noqa: E402
 
 from live.lifecycle import Farewell, Lifespan, close_orphaned_connections  # noqa: E402
 from live.relay import Relay  # noqa: E402
-from live.routing import make_router, with_relay  # noqa: E402
+from live.routing import make_router, with_relays  # noqa: E402
 
 if "daphne.server" in sys.modules:  # it is Daphne that imports this
     from live import daphne_support
@@ -34,8 +34,8 @@ relays = [relay] if rehearsal is None else [relay, rehearsal]
 application = Farewell(
     ProtocolTypeRouter(
         {
-            "http": with_relay(pages, relay),
-            "websocket": with_relay(make_router(relay, rehearsal), relay),
+            "http": with_relays(pages, relays),
+            "websocket": with_relays(make_router(relay, rehearsal), relays),
             "lifespan": Lifespan(relays),
         }
     ),

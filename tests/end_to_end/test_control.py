@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -10,8 +9,8 @@ from typing import Any
 import httpx
 import pytest
 
-from standin import TikTok, messages
-from tests.end_to_end.browsing import http
+from standin import Kind, TikTok, messages
+from tests.end_to_end.browsing import PASSWORD, http, post, signed_in
 from tests.end_to_end.conftest import AddAccount
 from tests.end_to_end.phone import Phone
 from tests.end_to_end.server import Server
@@ -101,8 +100,59 @@ class TestAChangedUsername:
             await change(server, account.token, tiktok_username=f"{streamer}b")
             await phone.until_type("connected")
         row = await server.closed_row(account)
-        whats = [what for _at, what, _detail in server.timeline(row)]
-        assert whats == ["opened", *["connecting", "live"] * 2, "closed"]
+        timeline = server.timeline(row)
+        stages = ["connecting", "live"]
+        assert [what for _at, what, _detail in timeline] == [
+            *("opened", *stages, "moved", *stages, "closed")
+        ]
+        assert timeline[3][2] == {"username": f"{streamer}b"}
+        assert row["tiktok_username"] == f"{streamer}b"
+
+    async def test_the_last_of_several_counts(
+        self, server: Server, tiktok: TikTok, streamer: str, add_account: AddAccount
+    ) -> None:
+        for letter in ("", "b", "c", "d"):
+            tiktok.go_live(f"{streamer}{letter}")
+        account = await add_account()
+        async with Phone(f"{server.address}/ws/{account.token}") as phone:
+            await phone.until_type("connected")
+            for letter in "bcd":
+                await change(server, account.token, tiktok_username=f"{streamer}{letter}")
+            await phone.until(
+                lambda frame: (
+                    frame["type"] == "connected" and frame["data"]["username"] == f"{streamer}d"
+                )
+            )
+
+
+class TestAnotherKey:
+    async def test_a_reconnect_uses_it(
+        self, server: Server, tiktok: TikTok, streamer: str, add_account: AddAccount
+    ) -> None:
+        room = tiktok.go_live(streamer)
+        account = await add_account(
+            streamer, "--password", PASSWORD, "--sign-api-key", "the-old-one"
+        )
+        other = await add_account()
+        async with (
+            Phone(f"{server.address}/ws/{account.token}") as phone,
+            Phone(f"{server.address}/ws/{other.token}") as others_phone,
+            signed_in(server, account.username) as browser,
+        ):
+            await phone.until_type("connected")
+            await post(browser, "/account/api-key/", new_sign_api_key="the-new-one")
+            # Changes take effect in their order: with the second, the first has.
+            await change(server, other.token, tiktok_username="")
+            await others_phone.explanation()
+            await room.cut()
+            await phone.until(lambda frame: frame["data"].get("state") == "reconnecting")
+            await phone.until(lambda frame: frame["data"].get("state") == "live")
+        keys = [
+            request.headers.get("X-Api-Key")
+            for request in tiktok.requests
+            if request.kind is Kind.SIGN and request.room is room
+        ]
+        assert keys == ["the-old-one", "the-new-one"]
 
 
 class TestTheSettings:
@@ -114,7 +164,12 @@ class TestTheSettings:
         async with Phone(f"{server.address}/ws/{account.token}") as phone:
             await phone.until_type("connected")
             await change(server, account.token, language="ru")
-            await asyncio.sleep(0.3)  # that it has come to nothing can't be waited for
+            # Changes take effect in their order: with the second, the first has.
+            other = await add_account()
+            async with Phone(f"{server.address}/ws/{other.token}") as others_phone:
+                await others_phone.until_type("connected")
+                await change(server, other.token, tiktok_username="")
+                await others_phone.explanation()
             await room.push(messages.chat("viewer", "still there"))
             assert (await phone.until_type("comment"))["data"]["text"] == "still there"
 

@@ -11,7 +11,7 @@ import pytest
 import pytest_asyncio
 from asgiref.sync import sync_to_async
 from channels.layers import get_channel_layer
-from django.db import transaction
+from django.db import DatabaseError, transaction
 
 from accounts import announcements
 from accounts.models import AccessToken, User
@@ -48,6 +48,8 @@ class Socket:
 
 
 class Relay:
+    is_test = False
+
     def __init__(self) -> None:
         self.sockets: set[Any] = set()
 
@@ -174,11 +176,77 @@ class TestDisconnecting:
         assert other.heard.empty()
 
 
+class TestManyAtOnce:
+    async def test_it_works(self, relay: Relay) -> None:
+        # More than a channel holds, one by one.
+        @sync_to_async
+        def make() -> list[AccessToken]:
+            users = [User.objects.create(username=f"user{number}") for number in range(150)]
+            return [AccessToken.objects.issue(user)[0] for user in users]
+
+        tokens = await make()
+        sockets = [open_socket(relay, token) for token in tokens]
+
+        @sync_to_async
+        def revoke_all() -> None:
+            with transaction.atomic():
+                for token in tokens:
+                    token.revoke()
+
+        await revoke_all()
+        assert [await socket.hears() for socket in sockets] == [None] * len(sockets)
+
+
 class TestTheListener:
+    async def test_it_joins_again_what_layers_forget(
+        self, token: AccessToken, monkeypatch: pytest.MonkeyPatch, relay: Relay
+    ) -> None:
+        monkeypatch.setattr(control, "_RECHECK", 0.01)
+        layer = get_channel_layer()
+        listening: Any = Control(relay)  # type: ignore[arg-type]
+        listening.start()
+        members = layer.groups["relays"]
+        async with asyncio.timeout(WITHIN):
+            while len(members) < 2:
+                await asyncio.sleep(0)
+            *_, channel = members
+            members[channel] = 0.0  # since 1970
+            while not members[channel]:
+                await asyncio.sleep(0)
+        await listening.close()
+
+    async def test_it_survives_a_database_that_fails(
+        self, token: AccessToken, monkeypatch: pytest.MonkeyPatch, relay: Relay
+    ) -> None:
+        def fail(account_ids: Any) -> Any:
+            raise DatabaseError("gone")
+
+        socket = open_socket(relay, token)
+        with monkeypatch.context() as patch:
+            patch.setattr(control, "_usable_tokens", fail)
+            await sync_to_async(announcements.account_changed)(token.user_id)
+            await sync_to_async(announcements.disconnect)(token.user_id)
+            assert await socket.hears() == "disconnected"
+        await sync_to_async(token.revoke)()
+        assert await socket.hears() is None
+
+    async def test_that_of_the_test_endpoint_leaves_streams_alone(
+        self, token: AccessToken, relay: Relay
+    ) -> None:
+        class Stream:
+            username = "anna.live"
+
+        relay.is_test = True
+        socket = open_socket(relay, token)
+        socket.stream = Stream()  # type: ignore[assignment]
+        await sync_to_async(control.disconnect_stream)("anna.live")
+        await sync_to_async(token.revoke)()
+        assert await socket.hears() is None
+
     async def test_it_survives_what_it_does_not_understand(
         self, token: AccessToken, relay: Relay
     ) -> None:
         socket = open_socket(relay, token)
-        await get_channel_layer().group_send("relays", {"type": "account.changed", "account": "x"})
+        await get_channel_layer().group_send("relays", {"type": "accounts.changed", "accounts": 3})
         await sync_to_async(token.revoke)()
         assert await socket.hears() is None

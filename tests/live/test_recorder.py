@@ -132,7 +132,7 @@ class TestARecording:
         async with asyncio.timeout(WITHIN):
             result = await start(recorder_to(file))
         assert isinstance(result.error, RelayError)
-        assert "nothing heard" in result.error.said
+        assert "Nothing was heard" in result.error.reason
 
     async def test_its_times_are_those_of_arrival(self, room: Room, file: Path) -> None:
         task = start(recorder_to(file))

@@ -14,7 +14,7 @@ from live.errors import ErrorCode, RelayError
 from live.eventlog import Cursor
 from live.streaks import STREAK_TIMEOUT
 from standin import messages
-from tests.live.clock import now, now_ms, settle, virtual_time
+from tests.live.clock import now, now_ms, settle, unix_time, virtual_time
 from tests.live.upstreams import HANGS, Socket, World, failure
 
 CONNECT_TIME, CLOSE_TIME = 0.5, 0.25
@@ -82,7 +82,6 @@ def gaps(numbers: Iterable[float]) -> list[float]:
 
 
 class TestBeingAskedToReconnect:
-
     @virtual_time
     async def test_it_works(self) -> None:
         async with World().running() as world:
@@ -145,6 +144,32 @@ class TestBeingAskedToReconnect:
                 await socket.is_back()
 
             assert len(world.upstreams) == 6
+
+    @virtual_time
+    async def test_it_leaves_a_connection_alone_while_the_gate_is_closed(self) -> None:
+        async with World(idle_timeout=LONG).running() as world:
+            socket = world.socket()
+            await socket.is_live()
+            world.gates.of("").closed_until = unix_time() + 900
+
+            for _ in range(20):
+                socket.stream.reconnect()
+                await asyncio.sleep(TICK)
+            assert len(world.upstreams) == 1
+            assert not over(socket)
+
+    @virtual_time
+    async def test_it_does_not_go_before_the_gate(self) -> None:
+        async with World(None, failure(LOST)).running() as world:
+            socket = world.socket()
+            await socket.is_live()
+            world.gates.of("").closed_until = unix_time() + 60
+            world.newest.cut()
+            for _ in range(10):
+                await asyncio.sleep(TICK)
+                socket.stream.reconnect()
+            assert len(world.upstreams) == 1
+            assert not over(socket)
 
 
 class TestTheHistory:
