@@ -14,8 +14,9 @@ from django.contrib.admin.utils import unquote
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.forms import UserChangeForm
 from django.core.exceptions import PermissionDenied
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import Count, Max, Q, QuerySet
+from django.forms import BaseInlineFormSet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import URLPattern, path, reverse
@@ -27,7 +28,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 
 from accounts.bulk_actions import BulkActions, log_tokens
-from accounts.forms import IssueTokenForm, SignApiKeyForm
+from accounts.forms import ISSUED_BEFORE, IssueTokenForm, SignApiKeyForm
 from accounts.models import AccessToken, User
 from accounts.sockets import socket_url
 
@@ -60,10 +61,22 @@ class UsableTokenFilter(admin.SimpleListFilter):
         return queryset
 
 
+class ShownTokens(BaseInlineFormSet):  # type: ignore[type-arg]
+    """Those worth showing. A page that is saved may have any of them: some end meanwhile."""
+
+    def get_queryset(self) -> Any:
+        if self.is_bound:
+            return super().get_queryset()
+        if not hasattr(self, "_queryset"):
+            self._queryset = self.instance.access_tokens.worth_showing()
+        return self._queryset
+
+
 class TokenInline(admin.TabularInline):  # type: ignore[type-arg]
     """The tokens on their account's page, to look at."""
 
     model = AccessToken
+    formset = ShownTokens
     columns = ("token", "label", "created_at", "last_used_at", "expires_at", "state")
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
@@ -189,7 +202,10 @@ class AccountAdmin(BulkActions, UserAdmin):  # type: ignore[type-arg]
             if obj.own_sign_api_key:
                 fields.append("clear_sign_api_key")
         live = {
-            "description": _("What changes here, open sockets follow within a second."),
+            "description": _(
+                "Open sockets follow a new username within a second. A new API key is used from "
+                "the next connection to TikTok on, a new language by sockets that open later."
+            ),
             "fields": fields,
         }
         return (fieldsets[0], (_("TikTok LIVE"), live), *fieldsets[1:])
@@ -230,16 +246,18 @@ class AccountAdmin(BulkActions, UserAdmin):  # type: ignore[type-arg]
 
     @method_decorator(sensitive_variables("token"))
     def issue_token(self, request: HttpRequest, id: str) -> HttpResponse:
-        """Ask for label and expiry; answer the POST with the token, this once."""
+        """Ask for label and expiry; answer the form with the token, this once."""
         account = self._account_to_change(request, id)
         form = IssueTokenForm(request.POST if request.method == "POST" else None)
         if not form.is_valid():
             return self._page(request, "issue_token", account=account, form=form)
-        with transaction.atomic():
-            issued, token = AccessToken.objects.issue(
-                account, form.cleaned_data["label"], form.expires_in()
-            )
-            log_tokens(self, request, account, [issued], "added")
+        try:
+            with transaction.atomic():
+                issued, token = form.issue(account)
+                log_tokens(self, request, account, [issued], "added")
+        except IntegrityError:
+            messages.warning(request, ISSUED_BEFORE)
+            return redirect("admin:accounts_user_change", account.pk)
         return self._page(
             request,
             "token_issued",

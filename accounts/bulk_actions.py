@@ -10,7 +10,7 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
@@ -44,7 +44,7 @@ class BulkActions(admin.ModelAdmin):  # type: ignore[type-arg]
     @admin.action(description=_("Issue a token for each"), permissions=["change"])
     @method_decorator(sensitive_variables("issued", "token", "tokens"))
     def issue_tokens(self, request: HttpRequest, chosen: QuerySet[User]) -> HttpResponse | None:
-        """The answer shows the tokens, this once."""
+        """The answer shows the tokens, this once. The same form again issues nothing."""
         if not (accounts := self._accounts(request, chosen)):
             return None
         form = IssueTokenForm(request.POST if _CONFIRMED in request.POST else None)
@@ -62,12 +62,21 @@ class BulkActions(admin.ModelAdmin):  # type: ignore[type-arg]
                 form,
             )
         tokens = []
-        with transaction.atomic():
-            for account in accounts:
-                label, expires_in = form.cleaned_data["label"], form.expires_in()
-                issued, token = AccessToken.objects.issue(account, label, expires_in)
-                log_tokens(self, request, account, [issued], "added")
-                tokens.append((account, socket_url(request, token)))
+        try:
+            with transaction.atomic():
+                for account in accounts:
+                    issued, token = form.issue(account)
+                    log_tokens(self, request, account, [issued], "added")
+                    tokens.append((account, socket_url(request, token)))
+        except IntegrityError:
+            messages.warning(
+                request,
+                gettext(
+                    "No other tokens were issued. Those that you issued can't be shown again: "
+                    "if you did not copy them, revoke them and issue others."
+                ),
+            )
+            return None
         return self._page(request, "tokens_issued", tokens=tokens)
 
     @admin.action(description=_("Revoke all tokens"), permissions=["change"])

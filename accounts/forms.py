@@ -6,32 +6,50 @@ Each writes the fields that it asks for, and no others: what somebody else chang
 from __future__ import annotations
 
 import secrets
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
 from django import forms
 from django.conf import settings
-from django.contrib.auth.forms import PasswordResetForm
+from django.contrib.auth import authenticate
+from django.contrib.auth.forms import PasswordChangeForm, PasswordResetForm
+from django.core.cache import cache
 from django.core.exceptions import ValidationError
+from django.http import HttpRequest
 from django.utils.translation import get_language, get_language_info, override
 from django.utils.translation import gettext_lazy as _
 
-from accounts.models import LABEL_LENGTH, MAX_DAYS, User, sign_api_key_validator
+from accounts.models import (
+    FORM_ID_LENGTH,
+    LABEL_LENGTH,
+    MAX_DAYS,
+    AccessToken,
+    User,
+    sign_api_key_validator,
+)
 
 __all__ = [
+    "ISSUED_BEFORE",
+    "ChangePasswordForm",
     "EmailForm",
     "IssueTokenForm",
     "LanguageForm",
-    "OneTimeIssueTokenForm",
     "OwnSignApiKeyForm",
     "ResetPasswordForm",
     "SignApiKeyForm",
     "UsernameForm",
 ]
 
+# What is said of a form that comes again.
+ISSUED_BEFORE = _(
+    "No other token was issued. The one that you issued can't be shown again: if you did not copy "
+    "it, revoke it and issue another."
+)
 _KEY_LENGTH = 500
 _FORM_ID_BYTES = 12
-_FORM_ID_LENGTH = 32
+_HOUR = 3600  # seconds
+_RESETS_AN_HOUR = 3
 _TYPED = {"autocapitalize": "none", "autocomplete": "off", "spellcheck": "false"}
 
 
@@ -92,8 +110,13 @@ class EmailForm(_AccountForm):
         labels = {"email": _("Email (for a lost password)")}
         widgets = {"email": forms.EmailInput(attrs={"autocomplete": "email"})}
 
+    def __init__(self, request: HttpRequest, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._request = request
+
     def clean_current_password(self) -> None:
-        if not self.instance.check_password(self.cleaned_data["current_password"]):
+        password = self.cleaned_data["current_password"]
+        if not _is_password_of(self._request, self.instance, password):
             raise ValidationError(_("This is not your password."), code="wrong_password")
 
 
@@ -158,8 +181,12 @@ class OwnSignApiKeyForm(SignApiKeyForm):
         return account
 
 
+def _new_form_id() -> str:
+    return secrets.token_urlsafe(_FORM_ID_BYTES)
+
+
 class IssueTokenForm(forms.Form):
-    """What is asked before a token is made."""
+    """What is asked before a token is made. Sent again, the form issues nothing."""
 
     label = forms.CharField(
         label=_("Label"),
@@ -174,26 +201,53 @@ class IssueTokenForm(forms.Form):
         max_value=MAX_DAYS,
         help_text=_("Empty: the token does not expire."),
     )
-
-    def expires_in(self) -> timedelta | None:
-        days = self.cleaned_data["days"]
-        return timedelta(days=days) if days else None
-
-
-def _new_form_id() -> str:
-    return secrets.token_urlsafe(_FORM_ID_BYTES)
-
-
-class OneTimeIssueTokenForm(IssueTokenForm):
-    """The same, with a number of its own, so that a form which is sent again is known again."""
-
     form_id = forms.CharField(
-        max_length=_FORM_ID_LENGTH, initial=_new_form_id, widget=forms.HiddenInput
+        max_length=FORM_ID_LENGTH, initial=_new_form_id, widget=forms.HiddenInput
     )
+
+    def issue(self, account: User) -> tuple[AccessToken, str]:
+        """The token, and its text, of which there is no other copy.
+
+        Raises:
+            IntegrityError: the form has had its token for this account.
+        """
+        days = self.cleaned_data["days"]
+        return AccessToken.objects.issue(
+            account,
+            self.cleaned_data["label"],
+            timedelta(days=days) if days else None,
+            self.cleaned_data["form_id"],
+        )
+
+
+class ChangePasswordForm(PasswordChangeForm):
+    """Django's, that counts wrong passwords as the login page does."""
+
+    def __init__(self, request: HttpRequest, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._request = request
+
+    def clean_old_password(self) -> str:
+        password: str = self.cleaned_data["old_password"]
+        if not _is_password_of(self._request, self.user, password):
+            raise ValidationError(
+                self.error_messages["password_incorrect"], code="password_incorrect"
+            )
+        return password
+
+
+def _is_password_of(request: HttpRequest, account: User, password: str) -> bool:
+    """Whoever guesses is locked out as if it were at signing in, and of both."""
+    found = authenticate(request, username=account.get_username(), password=password)
+    return found is not None
 
 
 class ResetPasswordForm(PasswordResetForm):
-    """Writes to each account in its own language."""
+    """Writes to each account in its own language, a few times an hour.
+
+    The emails are sent later, so that the answer takes as long for an address of nobody. A server
+    that stops sends those that wait.
+    """
 
     def send_mail(
         self,
@@ -203,5 +257,26 @@ class ResetPasswordForm(PasswordResetForm):
         *args: Any,
         **kwargs: Any,
     ) -> None:
-        with override(context["user"].language or get_language()):
-            super().send_mail(subject_template_name, email_template_name, context, *args, **kwargs)
+        account: User = context["user"]
+        if not _may_be_written_to(account):
+            return
+        language = account.language or get_language()
+
+        def send() -> None:
+            with override(language):
+                send_mail(subject_template_name, email_template_name, context, *args, **kwargs)
+
+        send_mail = super().send_mail  # which logs what goes wrong
+        _MAILER.submit(send)
+
+
+# One thread; Python ends it with the process.
+_MAILER = ThreadPoolExecutor(max_workers=1, thread_name_prefix="email")
+
+
+def _may_be_written_to(account: User) -> bool:
+    """Takes one of the account's places, each of which is free again an hour later."""
+    return any(
+        cache.add(f"password-reset-{account.pk}-{place}", True, _HOUR)
+        for place in range(_RESETS_AN_HOUR)
+    )

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from collections.abc import Collection
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import AbstractUser
 from django.core.validators import RegexValidator
 from django.db import models
+from django.db.models.signals import pre_save
+from django.dispatch import receiver
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from encrypted_fields.fields import EncryptedTextField
@@ -22,8 +26,10 @@ TOKEN_BYTES = 32
 # The part of a token that is kept in clear; the 208 bits behind it stay unknown.
 PREFIX_LENGTH = 8
 LABEL_LENGTH = 100
+FORM_ID_LENGTH = 32
 LANGUAGE_LENGTH = 10
 MAX_DAYS = 36_500
+_UNUSABLE_SHOWN = 10
 # What a value encrypted by Fernet begins with: the key it was encrypted with is gone.
 _UNDECIPHERED = "gAAAAA"
 
@@ -75,9 +81,23 @@ class User(AbstractUser):
 
 class AccessTokenManager(models.Manager["AccessToken"]):
     def issue(
-        self, user: User, label: str = "", expires_in: timedelta | None = None
+        self,
+        user: User,
+        label: str = "",
+        expires_in: timedelta | None = None,
+        form_id: str | None = None,
+        *,
+        session: str = "",
     ) -> tuple[AccessToken, str]:
-        """Make a token. The text returned is the only copy there will ever be."""
+        """Make a token. The text returned is the only copy there will ever be.
+
+        Args:
+            form_id: of the form that asks for it, which gets one for each account.
+            session: the key of the session that it is for, and which it does not outlive.
+
+        Raises:
+            IntegrityError: the form has had its token for this account.
+        """
         token = secrets.token_urlsafe(TOKEN_BYTES)
         issued = self.create(
             user=user,
@@ -85,12 +105,20 @@ class AccessTokenManager(models.Manager["AccessToken"]):
             prefix=token[:PREFIX_LENGTH],
             digest=AccessToken.digest_of(token),
             expires_at=None if expires_in is None else timezone.now() + expires_in,
+            form_id=form_id,
+            session_digest=AccessToken.digest_of(session) if session else "",
         )
         return issued, token
 
     def find(self, token: str) -> AccessToken | None:
         """The token with its account, whatever state it is in; None when there is no such one."""
         return self.select_related("user").filter(digest=AccessToken.digest_of(token)).first()
+
+    def worth_showing(self) -> list[AccessToken]:
+        """Those that open sockets, then the newest of those that do not, which pile up."""
+        lasts = models.Q(expires_at=None) | models.Q(expires_at__gt=timezone.now())
+        usable = lasts & models.Q(revoked_at=None)
+        return [*self.filter(usable), *self.exclude(usable)[:_UNUSABLE_SHOWN]]
 
 
 class AccessToken(models.Model):
@@ -106,6 +134,9 @@ class AccessToken(models.Model):
     last_used_at = models.DateTimeField(_("last used"), null=True, editable=False)
     expires_at = models.DateTimeField(_("expires"), null=True, blank=True)
     revoked_at = models.DateTimeField(_("revoked"), null=True, editable=False)
+    form_id = models.CharField(max_length=FORM_ID_LENGTH, null=True, editable=False)
+    # Of the key of the session that a live console runs in; empty for tokens of apps.
+    session_digest = models.CharField(max_length=64, blank=True, default="", editable=False)
 
     objects = AccessTokenManager()
 
@@ -113,6 +144,10 @@ class AccessToken(models.Model):
         verbose_name = _("access token")
         verbose_name_plural = _("access tokens")
         ordering = ("-created_at",)
+        constraints = (
+            # However often, and however fast, a form is sent.
+            models.UniqueConstraint(fields=("user", "form_id"), name="one_token_for_each_form"),
+        )
 
     def __str__(self) -> str:
         return f"{self.prefix}…"
@@ -131,3 +166,18 @@ class AccessToken(models.Model):
         if self.revoked_at is None:
             self.revoked_at = timezone.now()
             self.save(update_fields=["revoked_at"])
+
+
+@receiver(pre_save, sender=User)
+def _revoke_tokens_of_sessions(
+    instance: User, update_fields: Collection[str] | None, **kwargs: Any
+) -> None:
+    """Another password ends the account's sessions, so it ends what they were issued, too.
+
+    Here, where no way to change a password misses it: the pages, the admin, `changepassword`.
+    """
+    if update_fields is not None and "password" not in update_fields:
+        return
+    tokens = AccessToken.objects.filter(user_id=instance.pk, revoked_at=None)
+    for token in tokens.exclude(session_digest="").exclude(user__password=instance.password):
+        token.revoke()

@@ -17,6 +17,7 @@ from django.contrib.auth.decorators import login_required
 from django.contrib.auth.mixins import LoginRequiredMixin
 from django.contrib.messages.views import SuccessMessageMixin
 from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse_lazy
@@ -30,9 +31,11 @@ from django.views.decorators.http import require_safe
 from django.views.generic import TemplateView
 
 from accounts.forms import (
+    ISSUED_BEFORE,
+    ChangePasswordForm,
     EmailForm,
+    IssueTokenForm,
     LanguageForm,
-    OneTimeIssueTokenForm,
     OwnSignApiKeyForm,
     ResetPasswordForm,
     UsernameForm,
@@ -56,13 +59,8 @@ __all__ = [
     "check_username",
 ]
 
-# Of the tokens that open nothing any more, the page shows the newest.
-_UNUSABLE_SHOWN = 10
 # A token that ends sooner, such as the live console's own, is not what a phone needs.
 _LASTING = timedelta(days=1)
-# The session remembers that many forms which have issued their token.
-_FORMS_REMEMBERED = 20
-_FORMS = "issued_by_forms"
 
 
 def _remember_language(response: HttpResponseBase, language: str) -> None:
@@ -123,30 +121,26 @@ class AccountPage(OwnAccount, TemplateView):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         account = self.account
-        usable, unusable = _tokens_of(account)
-        has_token = any(token.is_usable(timezone.now() + _LASTING) for token in usable)
+        tokens = account.access_tokens.worth_showing()
+        has_token = any(token.is_usable(timezone.now() + _LASTING) for token in tokens)
         return super().get_context_data(
             **{
                 "account": account,
                 "sign_api_key_is_readable": bool(account.sign_api_key()),
-                "tokens": [*usable, *unusable[:_UNUSABLE_SHOWN]],
+                "tokens": tokens,
                 "is_ready": has_token and bool(account.tiktok_username),
                 "has_token": has_token,
                 "username_form": UsernameForm(instance=account),
                 "sign_api_key_form": OwnSignApiKeyForm(instance=account),
                 "language_form": LanguageForm(instance=account),
-                "email_form": EmailForm(instance=account) if settings.SENDS_EMAIL else None,
-                "token_form": OneTimeIssueTokenForm(),
+                "email_form": self._email_form(),
+                "token_form": IssueTokenForm(),
                 **kwargs,
             }
         )
 
-
-def _tokens_of(account: User) -> tuple[list[AccessToken], list[AccessToken]]:
-    """Those that open sockets and those that do not, each newest first."""
-    tokens = list(account.access_tokens.all())
-    usable = [token for token in tokens if token.is_usable()]
-    return usable, [token for token in tokens if not token.is_usable()]
+    def _email_form(self) -> EmailForm | None:
+        return EmailForm(self.request, instance=self.account) if settings.SENDS_EMAIL else None
 
 
 class AccountPart(AccountPage):
@@ -169,9 +163,11 @@ class AccountPart(AccountPage):
         return self.render_to_response(self.get_context_data(**{self.context_name: form}))
 
     def get_form(self) -> Any:
+        return self.form_class(**self.get_form_kwargs())
+
+    def get_form_kwargs(self) -> dict[str, Any]:
         # An account of its own: the page shows what is stored, not what was refused.
-        instance = User.objects.get(pk=self.account.pk)
-        return self.form_class(data=self.request.POST, instance=instance)  # type: ignore[call-arg]
+        return {"data": self.request.POST, "instance": User.objects.get(pk=self.account.pk)}
 
     def form_valid(self, form: Any) -> HttpResponse:
         messages.success(self.request, self.done(form.save()))
@@ -228,6 +224,9 @@ class ChangeEmail(AccountPart):
         _demand_email()
         return super().dispatch(*args, **kwargs)
 
+    def get_form_kwargs(self) -> dict[str, Any]:
+        return {"request": self.request, **super().get_form_kwargs()}
+
 
 @require_safe
 @login_required
@@ -246,37 +245,23 @@ def check_username(request: HttpRequest) -> JsonResponse:
 class IssueToken(AccountPart):
     """Answers the form with the token, this once. The same form again issues nothing."""
 
-    form_class = OneTimeIssueTokenForm
+    form_class = IssueTokenForm
     context_name = "token_form"
 
-    def get_form(self) -> Any:
-        return OneTimeIssueTokenForm(self.request.POST)
+    def get_form_kwargs(self) -> dict[str, Any]:
+        return {"data": self.request.POST}
 
     @method_decorator(sensitive_variables("token", "address"))
     def form_valid(self, form: Any) -> HttpResponse:
-        if not self._is_first(form.cleaned_data["form_id"]):
-            messages.warning(
-                self.request,
-                gettext(
-                    "No other token was issued. The one that you issued can't be shown again: "
-                    "if you did not copy it, revoke it and issue another."
-                ),
-            )
+        try:
+            with transaction.atomic():
+                issued, token = form.issue(self.account)
+        except IntegrityError:
+            messages.warning(self.request, ISSUED_BEFORE)
             return redirect("account")
-        issued, token = AccessToken.objects.issue(
-            self.account, form.cleaned_data["label"], form.expires_in()
-        )
         address = socket_url(self.request, token)
         context = {"issued": issued, "socket_url": address, "qr_code": qr_code(address)}
         return self.response_class(self.request, "accounts/token_issued.html", context)
-
-    def _is_first(self, form_id: str) -> bool:
-        """Whether the form was not sent before, which a reload or the Back button does."""
-        sent: list[str] = self.request.session.get(_FORMS, [])
-        if form_id in sent:
-            return False
-        self.request.session[_FORMS] = [*sent, form_id][-_FORMS_REMEMBERED:]
-        return True
 
 
 class RevokeToken(OwnAccount, TemplateView):
@@ -302,9 +287,13 @@ class RevokeToken(OwnAccount, TemplateView):
 
 
 class ChangePassword(OwnAccount, SuccessMessageMixin, auth.PasswordChangeView):  # type: ignore[type-arg]
+    form_class = ChangePasswordForm
     template_name = "accounts/change_password.html"
     success_url = reverse_lazy("account")
     success_message = _("Your password has been changed.")
+
+    def get_form_kwargs(self) -> dict[str, Any]:
+        return {"request": self.request, **super().get_form_kwargs()}
 
 
 def _demand_email() -> None:

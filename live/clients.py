@@ -26,6 +26,7 @@ from live.frames import EVENT_TYPES, FrameType
 __all__ = [
     "BEARER",
     "OPTIONS",
+    "RECORDING",
     "TEST_OPTIONS",
     "SocketOptions",
     "address",
@@ -58,7 +59,8 @@ OPTIONS: Mapping[str, Mapping[str, Any]] = {
     "lang": {
         "enum": [code for code, _name in settings.LANGUAGES],
         "description": (
-            "The language of error texts; else what Accept-Language asks for, else the server's."
+            "The language of error texts; else the account's, else what Accept-Language asks for, "
+            "else the server's."
         ),
     },
     "batch": {
@@ -87,7 +89,8 @@ TEST_OPTIONS: Mapping[str, Mapping[str, Any]] = {
         "description": "The name of a recording on the server, to be played instead of inventions.",
     },
 }
-_RECORDING = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]{0,99}", re.ASCII)
+# The names of recordings that can be asked for.
+RECORDING = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]{0,99}", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -174,7 +177,7 @@ def _fail(values: Mapping[str, str]) -> ErrorCode | None:
 
 def _replay(values: Mapping[str, str]) -> str:
     value = values.get("replay", "")
-    if value and not _RECORDING.fullmatch(value):
+    if value and not RECORDING.fullmatch(value):
         raise _bad_request(_("“replay” takes the name of a recording."))
     return value
 

@@ -2,7 +2,10 @@
 
 The page needs a token to connect, and the server knows no token that it could show again. So the
 page asks for one of its own, which the browser keeps: a day long at most, and until its session is
-signed out. The session holds the token's key in the database, nothing more.
+signed out or the account's password is changed.
+
+A page that stays open gets another token by itself when the relay refuses the one that it has. So
+revoking a console's token cuts nobody off who is signed in; signing out does, and another password.
 """
 
 from __future__ import annotations
@@ -14,23 +17,27 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth.mixins import LoginRequiredMixin
 from django.contrib.auth.signals import user_logged_out
+from django.db.models import QuerySet
 from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.templatetags.static import static
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.utils.translation import get_language, gettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 from django.views.generic import TemplateView, View
 
-from accounts.models import AccessToken
+from accounts.models import AccessToken, User
+from live.clients import RECORDING
 from live.errors import ErrorCode
 
 __all__ = ["Console", "ConsoleToken", "manifest"]
 
-_TOKEN_KEY = "console_token"
 _LIFETIME = timedelta(days=1)
+# A page that is opened should not have to replace its token soon.
+_LEFT_AT_LEAST = timedelta(hours=1)
 _ICONS = {
     "icon-192.png": ("192x192", "any"),
     "icon-512.png": ("512x512", "any"),
@@ -47,12 +54,12 @@ class Console(LoginRequiredMixin, TemplateView):
     template_name = "live/console.html"
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        token = _token_of(self.request)
-        usable = token is not None and token.is_usable()
+        lasts = {"revoked_at": None, "expires_at__gt": timezone.now() + _LEFT_AT_LEAST}
+        token = _tokens_of(self.request).filter(**lasts).first()
         is_test_possible = settings.RELAY_TEST_ENDPOINT
         return super().get_context_data(
             **kwargs,
-            token_prefix=token.prefix if token and usable else "",
+            token_prefix=token.prefix if token else "",
             is_test_possible=is_test_possible,
             errors=sorted(ErrorCode) if is_test_possible else [],
             recordings=_recordings(settings.RELAY_RECORDINGS) if is_test_possible else [],
@@ -61,19 +68,20 @@ class Console(LoginRequiredMixin, TemplateView):
 
 @method_decorator(never_cache, name="dispatch")
 class ConsoleToken(LoginRequiredMixin, View):
-    """Issues a token for the console of this session; the one that it had is over."""
+    """Issues a token for a console of this session. Those of its other tabs stay."""
 
     raise_exception = True  # a script asks, to whom a login page would say nothing
 
     def post(self, request: HttpRequest) -> JsonResponse:
-        _revoke_token_of(request)
-        issued, text = AccessToken.objects.issue(
-            request.user,  # type: ignore[arg-type]  # who is signed in
-            label=gettext("Live console"),
-            expires_in=_LIFETIME,
+        assert isinstance(request.user, User)
+        _delete_expired_tokens_of(request.user)
+        _issued, token = AccessToken.objects.issue(
+            request.user,
+            gettext("Live console"),
+            _LIFETIME,
+            session=request.session.session_key or "",
         )
-        request.session[_TOKEN_KEY] = issued.pk
-        return JsonResponse({"token": text})
+        return JsonResponse({"token": token})
 
 
 @require_safe
@@ -104,21 +112,23 @@ def manifest(request: HttpRequest) -> HttpResponse:
 
 @receiver(user_logged_out)
 def _on_signed_out(request: HttpRequest, **kwargs: Any) -> None:
-    _revoke_token_of(request)
-
-
-def _token_of(request: HttpRequest) -> AccessToken | None:
-    """The token that this session has been issued, whatever state it is in."""
-    key = request.session.get(_TOKEN_KEY)
-    if key is None or not request.user.is_authenticated:
-        return None
-    return AccessToken.objects.filter(pk=key, user=request.user).first()
-
-
-def _revoke_token_of(request: HttpRequest) -> None:
-    if token := _token_of(request):
+    for token in _tokens_of(request):
         token.revoke()
 
 
+def _tokens_of(request: HttpRequest) -> QuerySet[AccessToken]:
+    """What this session has been issued, the newest first."""
+    session = request.session.session_key or ""
+    return AccessToken.objects.filter(session_digest=AccessToken.digest_of(session))
+
+
+def _delete_expired_tokens_of(account: User) -> None:
+    """Of its consoles, which would leave one a day."""
+    expired = account.access_tokens.filter(expires_at__lte=timezone.now())
+    expired.exclude(session_digest="").delete()
+
+
 def _recordings(folder: Path) -> list[str]:
-    return sorted(path.name for path in folder.glob("*.jsonl*"))
+    """Those that `?replay=` takes."""
+    names = (path.name for path in folder.glob("*.jsonl*") if path.is_file())
+    return sorted(filter(RECORDING.fullmatch, names))

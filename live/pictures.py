@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import NamedTuple
 
@@ -28,8 +28,10 @@ logger = logging.getLogger(__name__)
 _WITHIN = 10.0  # seconds, for all of a picture
 _LARGEST = 1024 * 1024  # bytes
 _KEPT = 32 * 1024 * 1024  # bytes
-_CONNECTIONS = 16
-_MOST_AT_ONCE = 256  # fetched, or waiting for a connection
+_CONNECTIONS = 64
+# Fetched, or waiting for a connection: at once, and for one account, which leaves some to others.
+_MOST_AT_ONCE = 256
+_MOST_EACH = 32
 _LONGEST_ADDRESS = 2000
 _BROWSERS_KEEP = {True: 86_400, False: 60}  # seconds: a picture, and that there is none
 _HOST = re.compile(rb"[a-z0-9.-]+")
@@ -63,31 +65,46 @@ class Pictures:
         self._tasks: dict[str, asyncio.Task[Picture | None]] = {}
         self._kept: OrderedDict[str, Picture] = OrderedDict()  # the one asked for last is the last
         self._room = kept
+        self._fetching: Counter[int] = Counter()  # tasks, by the account that asked first
+        self._closed = False
 
-    async def get(self, address: str) -> Picture | None:
-        """The picture; None if there is none, or it may not be fetched."""
+    async def get(self, address: str, account_id: int) -> Picture | None:
+        """The picture, for this account; None if there is none, or it may not be fetched."""
         if picture := self._kept.get(address):
             self._kept.move_to_end(address)
             return picture
         task = self._tasks.get(address)
         if task is None:
             url = _allowed(address)
-            if url is None or len(self._tasks) >= _MOST_AT_ONCE:
+            if url is None or not self._may_fetch(account_id):
                 return None
             task = self._tasks[address] = asyncio.create_task(self._fetch(address, url))
-            task.add_done_callback(lambda _: self._tasks.pop(address, None))
+            self._fetching[account_id] += 1
+            task.add_done_callback(lambda _: self._fetched(address, account_id))
         # It goes on when its asker has gone, for the others and for the next time.
         await asyncio.wait([task])
         return None if task.cancelled() else task.result()
 
     async def close(self) -> None:
-        """Give up what is under way; those who wait get None."""
+        """Give up what is under way; those who wait get None, and so does whoever asks later."""
+        self._closed = True
         if tasks := list(self._tasks.values()):
             for task in tasks:
                 task.cancel()
             await asyncio.wait(tasks)
         if self._client is not None:
             await self._client.aclose()
+
+    def _may_fetch(self, account_id: int) -> bool:
+        return (
+            not self._closed
+            and len(self._tasks) < _MOST_AT_ONCE
+            and self._fetching[account_id] < _MOST_EACH
+        )
+
+    def _fetched(self, address: str, account_id: int) -> None:
+        del self._tasks[address]
+        self._fetching -= Counter([account_id])  # forgets those with none
 
     async def _fetch(self, address: str, url: httpx.URL) -> Picture | None:
         if self._client is None:
@@ -116,7 +133,9 @@ class Pictures:
 async def picture(request: HttpRequest) -> HttpResponse:
     """The picture at `?address=`, or 404."""
     pictures: Pictures = request.scope["relay"].pictures  # type: ignore[attr-defined]
-    found = await pictures.get(request.GET.get("address", ""))
+    account = await request.auser()
+    assert account.pk is not None
+    found = await pictures.get(request.GET.get("address", ""), account.pk)
     if found is None:
         response = HttpResponse(status=404)
     else:
@@ -151,7 +170,8 @@ def _allowed(address: str) -> httpx.URL | None:
         return None
     try:
         url = httpx.URL(address)
-    except httpx.InvalidURL:
+        _ = url.host  # decoded from punycode, as httpx does on the way
+    except (httpx.InvalidURL, UnicodeError):
         return None
     if url.userinfo or not _HOST.fullmatch(url.raw_host):
         return None

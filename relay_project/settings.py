@@ -1,5 +1,6 @@
 """Django's settings, read from the environment. README lists the variables."""
 
+from datetime import timedelta
 from pathlib import Path
 
 from csp.constants import NONE, SELF
@@ -17,6 +18,8 @@ CSRF_TRUSTED_ORIGINS = env.origins("CSRF_TRUSTED_ORIGINS")
 SOURCE_URL = env.url("SOURCE_URL", default="")
 # Reverse proxies whose X-Forwarded-For and X-Forwarded-Proto are believed.
 TRUSTED_PROXIES = env.networks("TRUSTED_PROXIES")
+# People come by https alone, through a proxy: what says who they are must not travel otherwise.
+HTTPS_ONLY = env.boolean("HTTPS_ONLY", default=False)
 
 # --- The relay ---------------------------------------------------------------------------------
 TIKTOK_APP_URL = env.url("TIKTOK_APP_URL", default="https://www.tiktok.com")
@@ -62,6 +65,7 @@ INSTALLED_APPS = [
     "servestatic",
     "django.contrib.staticfiles",
     "ninja",  # the files of its documentation page
+    "axes",
 ]
 MIDDLEWARE = [
     "live.rest.explain_errors",
@@ -76,6 +80,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "axes.middleware.AxesMiddleware",
 ]
 ROOT_URLCONF = "relay_project.urls"
 ASGI_APPLICATION = "relay_project.asgi.application"
@@ -118,6 +123,32 @@ AUTH_PASSWORD_VALIDATORS = [
         "NumericPasswordValidator",
     )
 ]
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",  # refuses whoever has guessed too often
+    "django.contrib.auth.backends.ModelBackend",
+]
+# Wrong passwords of one username from one address; registration/locked_out.html says how long.
+AXES_FAILURE_LIMIT = 10
+AXES_COOLOFF_TIME = timedelta(minutes=15)
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_CLIENT_IP_CALLABLE = "relay_project.guessing.client_address"
+AXES_LOCKOUT_TEMPLATE = "registration/locked_out.html"
+AXES_RESET_ON_SUCCESS = True
+# What comes while the door is shut is neither counted nor kept.
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
+AXES_DISABLE_ACCESS_LOG = True
+AXES_ENABLE_ADMIN = False
+AXES_VERBOSE = False
+# Axes keeps the forms that failed, until they count no more: without these fields.
+AXES_SENSITIVE_PARAMETERS = [
+    "username",
+    "ip_address",
+    "csrfmiddlewaretoken",
+    "current_password",
+    "old_password",
+    "new_password1",
+    "new_password2",
+]
 # django-fernet-encrypted-fields derives its key from SECRET_KEY and this; it need not be secret.
 SALT_KEY = "relay.accounts.sign_api_key"
 LOGIN_URL = "login"
@@ -133,6 +164,8 @@ DEFAULT_FROM_EMAIL = env.sender("DEFAULT_FROM_EMAIL", default="relay@localhost")
 
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SESSION_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = HTTPS_ONLY
+SECURE_HSTS_SECONDS = 86_400 if HTTPS_ONLY else 0
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 # Pages load nothing from other hosts, and run no script and no style that is written into them.
@@ -179,6 +212,8 @@ LOGGING = {
         "daphne.server": {"level": "INFO"},
         # Every 4xx of the pages would be a warning here; the server's access log has them.
         "django.request": {"level": "ERROR"},
+        # Anybody can send wrong passwords; the access log has them too, as 429 once it is enough.
+        "axes": {"level": "ERROR"},
         # Anybody can send a wrong Host header; the answer is 400, not a traceback here.
         "django.security.DisallowedHost": {"level": "CRITICAL"},
     },

@@ -9,6 +9,7 @@ from urllib.parse import unquote
 
 import pytest
 import segno
+from axes.models import AccessAttempt
 from django.contrib.sessions.models import Session
 from django.core import serializers
 from django.test import Client
@@ -85,8 +86,8 @@ class TestAccountPage:
     ) -> None:
         for _number in range(20):
             AccessToken.objects.issue(account)
-        # Session, account, tokens, connections.
-        with django_assert_num_queries(4):
+        # Session, account, tokens (usable or not), connections.
+        with django_assert_num_queries(5):
             client.get(PAGE)
 
     @pytest.mark.parametrize("address", [USERNAME, API_KEY, LANGUAGE, TOKENS])
@@ -297,6 +298,23 @@ class TestChangeEmail:
         account.refresh_from_db()
         assert account.email == ""
 
+    def test_it_lets_nobody_guess_the_password(self, client: Client, account: User) -> None:
+        guess = {"email": "evil@example.org", "current_password": "wrong"}
+        statuses = [client.post(EMAIL, guess).status_code for _guess in range(10)]
+        assert statuses == [200] * 9 + [429]
+        refused = client.post(EMAIL, {**guess, "current_password": PASSWORD})
+        assert refused.status_code == 429
+        assert "Too many wrong passwords" in refused.text
+        assert 'href="/account/"' in refused.text
+        account.refresh_from_db()
+        assert account.email == ""
+
+    def test_it_keeps_no_password(self, client: Client) -> None:
+        client.post(EMAIL, {"email": "evil@example.org", "current_password": "Wrong!"})
+        attempt = AccessAttempt.objects.get()
+        assert "email=evil@example.org" in attempt.post_data
+        assert "Wrong!" not in str(attempt.__dict__)
+
     def test_it_is_not_there_where_no_email_can_be_sent(
         self, client: Client, settings: Settings
     ) -> None:
@@ -322,8 +340,10 @@ class TestTokens:
     ) -> None:
         for number in range(15):
             AccessToken.objects.issue(account, f"phone {number}")[0].revoke()
+        AccessToken.objects.issue(account, "lent phone", timedelta(seconds=-1))
         listed = client.get(PAGE).context["tokens"]
-        assert [token.label for token in listed] == [f"phone {n}" for n in range(14, 4, -1)]
+        revoked = [f"phone {number}" for number in range(14, 5, -1)]
+        assert [token.label for token in listed] == ["lent phone", *revoked]
 
     def test_it_shows_nobody_else_s(self, client: Client) -> None:
         AccessToken.objects.issue(User.objects.create_user("other"), "Somebody's phone")
@@ -372,6 +392,23 @@ class TestIssueToken:
         assert response.redirect_chain == [(PAGE, 302)]
         assert "No other token was issued." in response.text
         assert AccessToken.objects.count() == 1
+
+    def test_it_issues_nothing_when_the_form_comes_from_another_session(
+        self, client: Client, account: User
+    ) -> None:
+        data = {"form_id": form_id(client)}
+        client.post(TOKENS, data)
+        other = Client()
+        other.force_login(account)
+        assert other.post(TOKENS, data)["Location"] == PAGE
+        assert AccessToken.objects.count() == 1
+
+    def test_it_does_not_mind_forms_of_other_accounts(self, client: Client) -> None:
+        data = {"form_id": form_id(client)}
+        other = Client()
+        other.force_login(User.objects.create_user("other"))
+        for owner in (other, client):
+            assert owner.post(TOKENS, data).context["socket_url"]
 
     def test_it_issues_as_many_as_there_are_forms(self, client: Client) -> None:
         for _number in range(25):

@@ -3,6 +3,7 @@
 import json
 import logging
 import re
+import secrets
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from typing import Any
@@ -57,6 +58,11 @@ def sign_in(client: Client, *permissions: str) -> User:
     member.user_permissions.set(Permission.objects.filter(codename__in=permissions))
     client.force_login(member)
     return member
+
+
+def asked(**values: str) -> dict[str, str]:
+    """What a browser sends to issue tokens, from a form that nobody has sent before."""
+    return {"form_id": secrets.token_urlsafe(12), **values}
 
 
 def form_of(account: User, **changes: Any) -> dict[str, Any]:
@@ -302,6 +308,31 @@ class TestTokens:
         assert revoke_address(revoked) not in page
         assert revoke_address(expired) not in page
 
+    def test_it_shows_the_newest_of_those_that_open_nothing(
+        self, admin_client: Client, account: User
+    ) -> None:
+        oldest, _ = AccessToken.objects.issue(account, label="phone", expires_in=timedelta(days=1))
+        tokens = [AccessToken.objects.issue(account)[0] for _number in range(15)]
+        for token in tokens:
+            token.revoke()
+        page = admin_client.get(change_address(account)).text
+        shown = re.findall(r'class="field-token">\s*<p>(.+)…</p>', page)
+        assert shown == [oldest.prefix, *(token.prefix for token in reversed(tokens[5:]))]
+
+    def test_it_does_not_mind_what_happens_while_the_page_is_open(
+        self, admin_client: Client, account: User
+    ) -> None:
+        tokens = [AccessToken.objects.issue(account)[0] for _number in range(15)]
+        shown = form_of(account, **{"access_tokens-TOTAL_FORMS": 15})
+        shown["access_tokens-INITIAL_FORMS"] = 15
+        for number, token in enumerate(tokens):
+            shown[f"access_tokens-{number}-id"] = token.pk
+            token.revoke()
+        response = admin_client.post(change_address(account), {**shown, "tiktok_username": "anna"})
+        assert response.status_code == 302
+        account.refresh_from_db()
+        assert account.tiktok_username == "anna"
+
     def test_it_escapes_labels(self, admin_client: Client, account: User) -> None:
         AccessToken.objects.issue(account, label="<script>alert(1)</script>")
         page = admin_client.get(change_address(account)).text
@@ -316,7 +347,7 @@ class TestTokens:
 class TestIssueToken:
     def test_it_works(self, admin_client: Client, account: User) -> None:
         assert "Issue a token for studio" in admin_client.get(issue_address(account)).text
-        data = {"label": "Pixel 8", "days": "30"}
+        data = asked(label="Pixel 8", days="30")
         response = admin_client.post(issue_address(account), data)
         assert response.status_code == 200
         text = response.context["token"]
@@ -329,21 +360,21 @@ class TestIssueToken:
         assert timedelta(days=29) < found.expires_at - timezone.now() <= timedelta(days=30)
 
     def test_it_does_not_expire_without_days(self, admin_client: Client, account: User) -> None:
-        admin_client.post(issue_address(account), {"label": "", "days": ""})
+        admin_client.post(issue_address(account), asked(label="", days=""))
         assert AccessToken.objects.get().expires_at is None
 
     def test_it_gives_a_secure_address_on_a_secure_page(
         self, admin_client: Client, account: User
     ) -> None:
-        response = admin_client.post(issue_address(account), {}, secure=True)
+        response = admin_client.post(issue_address(account), asked(), secure=True)
         assert f"wss://testserver/ws/{response.context['token']}" in response.text
 
     def test_it_is_not_cached(self, admin_client: Client, account: User) -> None:
-        response = admin_client.post(issue_address(account), {})
+        response = admin_client.post(issue_address(account), asked())
         assert "no-store" in response["Cache-Control"]
 
     def test_it_shows_the_token_on_no_other_page(self, admin_client: Client, account: User) -> None:
-        text = admin_client.post(issue_address(account), {}).context["token"]
+        text = admin_client.post(issue_address(account), asked()).context["token"]
         history = reverse("admin:accounts_user_history", args=(account.pk,))
         for address in (change_address(account), issue_address(account), history, LIST, "/admin/"):
             assert text not in admin_client.get(address).text
@@ -352,7 +383,7 @@ class TestIssueToken:
         self, admin_client: Client, account: User, caplog: pytest.LogCaptureFixture
     ) -> None:
         caplog.set_level(logging.DEBUG)
-        response = admin_client.post(issue_address(account), {"label": "Pixel 8"})
+        response = admin_client.post(issue_address(account), asked(label="Pixel 8"))
         text = response.context["token"]
         [session] = Session.objects.all()
         assert text not in json.dumps(session.get_decoded())
@@ -366,7 +397,7 @@ class TestIssueToken:
         assert not any(text in row for row in rows)
 
     def test_it_is_in_the_history_by_its_prefix(self, admin_client: Client, account: User) -> None:
-        admin_client.post(issue_address(account), {"label": "Pixel 8"})
+        admin_client.post(issue_address(account), asked(label="Pixel 8"))
         entry = LogEntry.objects.get()
         prefix = AccessToken.objects.get().prefix
         assert entry.get_change_message() == f"Added access token “{prefix}…”."
@@ -388,23 +419,34 @@ class TestIssueToken:
     def test_it_explains_bad_values(
         self, admin_client: Client, account: User, name: str, value: str
     ) -> None:
-        response = admin_client.post(issue_address(account), {name: value})
+        response = admin_client.post(issue_address(account), asked(**{name: value}))
         assert response.status_code == 200
         assert response.context["form"].errors[name]
         assert 'class="errorlist"' in response.text
         assert not AccessToken.objects.exists()
 
     def test_it_escapes_the_label(self, admin_client: Client, account: User) -> None:
-        data = {"label": "<script>alert(1)</script>"}
+        data = asked(label="<script>alert(1)</script>")
         page = admin_client.post(issue_address(account), data).text
         assert "&lt;script&gt;alert(1)" in page
         assert "<script>alert" not in page
 
     def test_it_has_no_inline_script_or_style(self, admin_client: Client, account: User) -> None:
-        page = admin_client.post(issue_address(account), {}).text
+        page = admin_client.post(issue_address(account), asked()).text
         assert "<style" not in page
         assert " style=" not in page
         assert re.findall(r"<script(?![^>]* src=)[^>]*>", page) == []
+
+    def test_it_issues_nothing_when_the_form_comes_again(
+        self, admin_client: Client, account: User
+    ) -> None:
+        form = admin_client.get(issue_address(account)).text
+        [form_id] = re.findall(r'type="hidden" name="form_id" value="([\w-]+)"', form)
+        admin_client.post(issue_address(account), {"form_id": form_id})
+        response = admin_client.post(issue_address(account), {"form_id": form_id}, follow=True)
+        assert response.redirect_chain == [(change_address(account), 302)]
+        assert "No other token was issued." in response.text
+        assert AccessToken.objects.count() == LogEntry.objects.count() == 1
 
     def test_it_issues_nothing_by_get(self, admin_client: Client, account: User) -> None:
         admin_client.get(issue_address(account), {"label": "x", "days": "1"})
@@ -413,7 +455,7 @@ class TestIssueToken:
     def test_it_demands_the_csrf_token(self, account: User) -> None:
         client = Client(enforce_csrf_checks=True)
         client.force_login(User.objects.create_superuser("boss"))
-        assert client.post(issue_address(account), {}).status_code == 403
+        assert client.post(issue_address(account), asked()).status_code == 403
         assert not AccessToken.objects.exists()
 
     def test_it_knows_no_other_accounts(self, admin_client: Client) -> None:
@@ -553,7 +595,7 @@ class TestBulkActions:
 class TestIssueTokens:
     def test_it_works(self, admin_client: Client, account: User) -> None:
         other = User.objects.create_user("kitchen")
-        data = {"label": "autumn", "days": "30"}
+        data = asked(label="autumn", days="30")
         response = confirm(admin_client, "issue_tokens", [account, other], **data)
         assert response.status_code == 200
         assert "no-store" in response["Cache-Control"]
@@ -566,11 +608,11 @@ class TestIssueTokens:
 
     def test_it_lists_them_for_a_table(self, admin_client: Client, account: User) -> None:
         other = User.objects.create_user("kitchen")
-        page = confirm(admin_client, "issue_tokens", [account, other]).text
+        page = confirm(admin_client, "issue_tokens", [account, other], **asked()).text
         assert re.search(r"studio&#9;ws://testserver/ws/[\w-]{43}\n", page)
 
     def test_it_explains_bad_values(self, admin_client: Client, account: User) -> None:
-        response = confirm(admin_client, "issue_tokens", [account], days="0")
+        response = confirm(admin_client, "issue_tokens", [account], **asked(days="0"))
         assert response.context["form"].errors["days"]
         assert not AccessToken.objects.exists()
 
@@ -578,17 +620,31 @@ class TestIssueTokens:
         self, admin_client: Client, account: User, caplog: pytest.LogCaptureFixture
     ) -> None:
         caplog.set_level(logging.DEBUG)
-        response = confirm(admin_client, "issue_tokens", [account])
+        response = confirm(admin_client, "issue_tokens", [account], **asked())
         [token] = re.findall(r'value="ws://testserver/ws/([^"]+)"', response.text)
         assert token not in caplog.text
         assert said(response) == []
         assert not any(token in row for row in every_row())
 
     def test_it_is_in_the_history(self, admin_client: Client, account: User) -> None:
-        confirm(admin_client, "issue_tokens", [account])
+        confirm(admin_client, "issue_tokens", [account], **asked())
         token, entry = AccessToken.objects.get(), LogEntry.objects.get()
         assert entry.get_change_message() == f"Added access token “{token}”."
         assert entry.object_id == str(account.pk)
+
+    def test_it_issues_nothing_when_the_form_comes_again(
+        self, admin_client: Client, account: User
+    ) -> None:
+        """Not even for those who have not had one."""
+        other = User.objects.create_user("kitchen")
+        form = choose(admin_client, "issue_tokens", [account]).text
+        [form_id] = re.findall(r'type="hidden" name="form_id" value="([\w-]+)"', form)
+        confirm(admin_client, "issue_tokens", [account], form_id=form_id)
+        response = confirm(admin_client, "issue_tokens", [other, account], form_id=form_id)
+        assert response.status_code == 302
+        [message] = said(response)
+        assert message.startswith("No other tokens were issued.")
+        assert AccessToken.objects.count() == LogEntry.objects.count() == 1
 
 
 class TestRevokeTokens:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.contrib.auth import authenticate
 from django.core.management import CommandError, call_command
+from django.http import HttpRequest
 from django.utils import timezone
 
 from accounts.models import AccessToken, User
@@ -73,11 +74,12 @@ class TestAddAccount:
     ) -> None:
         run("add_account", "maria", *arguments)
         assert not User.objects.get().has_usable_password()
-        assert authenticate(username="maria", password="") is None
+        assert authenticate(HttpRequest(), username="maria", password="") is None
 
     def test_it_takes_a_password(self) -> None:
         run("add_account", "maria", "--password", "correct horse")
-        assert authenticate(username="maria", password="correct horse") == User.objects.get()
+        maria = authenticate(HttpRequest(), username="maria", password="correct horse")
+        assert maria == User.objects.get()
 
     def test_it_makes_staff(self) -> None:
         run("add_account", "maria", "--staff")
@@ -201,7 +203,7 @@ class TestEnsureAdmin:
         password = output.partition("Password: ")[2].partition("\n")[0]
         assert admin.username == "admin"
         assert admin.is_superuser
-        assert authenticate(username="admin", password=password) == admin
+        assert authenticate(HttpRequest(), username="admin", password=password) == admin
         assert len(password) * 6 >= 96
         assert "http://127.0.0.1:8000/admin/" in output
         assert "http://127.0.0.1:8000/staff/" in output

@@ -1,11 +1,21 @@
 """The login page, signing out, the language, and what every page's footer says."""
 
+import logging
+import subprocess
+import sys
+from datetime import timedelta
+from ipaddress import ip_network
+from typing import Any
+
 import pytest
+from axes.models import AccessAttempt, AccessLog
 from django.conf import settings
 from django.shortcuts import resolve_url
 from django.template.loader import get_template
 from django.test import Client, override_settings
 from django.urls import reverse
+from django.utils import timezone
+from pytest_django import Settings
 
 from accounts.models import User
 
@@ -58,6 +68,114 @@ class TestLogin:
         data = {"username": '"><script>alert(1)</script>', "password": "x"}
         response = client.post(reverse("login"), data)
         assert "<script>alert" not in response.text
+
+
+class TestGuessing:
+    """Wrong passwords of one username from one address: ten of them, then a pause."""
+
+    @pytest.fixture(autouse=True)
+    def maria(self) -> User:
+        return User.objects.create_user("maria", password=PASSWORD, is_staff=True)
+
+    def post(self, page: str = "login", **changes: str) -> Any:
+        """From somebody's browser."""
+        headers = {"X-Forwarded-For": changes.pop("forwarded", "")}
+        address = changes.pop("address", "192.0.2.1")
+        data = {"username": "maria", "password": "wrong", **changes}
+        return Client().post(reverse(page), data, headers=headers, REMOTE_ADDR=address)
+
+    def guess(self, **changes: str) -> list[int]:
+        """The statuses of eleven guesses; then the right password's."""
+        statuses = [self.post(**changes).status_code for _guess in range(11)]
+        return [*statuses, self.post(**changes, password=PASSWORD).status_code]
+
+    @pytest.mark.parametrize("page", ["login", "admin:login"])
+    def test_it_works(self, page: str) -> None:
+        assert self.guess(page=page) == [200] * 9 + [429] * 3
+        refused = self.post(page)
+        assert "<h1>Too many wrong passwords</h1>" in refused.text
+        assert "Wait 15 minutes" in refused.text
+        assert f'href="{reverse("login")}"' in refused.text
+
+    def test_it_counts_what_is_guessed_on_either_page(self) -> None:
+        self.guess(page="admin:login")
+        assert self.post(password=PASSWORD).status_code == 429
+
+    def test_it_is_another_matter_from_elsewhere_or_of_another_account(self) -> None:
+        User.objects.create_user("anna", password=PASSWORD)
+        self.guess()
+        assert self.post(username="anna", password=PASSWORD).status_code == 302
+        assert self.post(address="192.0.2.2", password=PASSWORD).status_code == 302
+
+    def test_it_is_over_after_a_quarter_of_an_hour(self) -> None:
+        self.guess()
+        later = timezone.now() - timedelta(minutes=15)
+        AccessAttempt.objects.update(attempt_time=later)
+        assert self.post(password=PASSWORD).status_code == 302
+        assert not AccessAttempt.objects.exists()
+
+    def test_it_starts_again_after_the_right_password(self) -> None:
+        for _guess in range(9):
+            self.post()
+        assert self.post(password=PASSWORD).status_code == 302
+        assert self.post().status_code == 200
+
+    def test_it_is_not_prolonged_by_trying(self) -> None:
+        self.guess()
+        before = AccessAttempt.objects.values().get()
+        self.guess(next="/" + "x" * 1000)
+        assert AccessAttempt.objects.values().get() == before
+
+    def test_it_believes_trusted_proxies(self, settings: Settings) -> None:
+        settings.TRUSTED_PROXIES = [ip_network("10.0.0.0/8")]
+        assert self.guess(address="10.0.0.1", forwarded="192.0.2.7")[-1] == 429
+        right = {"address": "10.0.0.1", "password": PASSWORD}
+        assert self.post(**right, forwarded="192.0.2.8").status_code == 302
+        assert self.post(**right, forwarded="192.0.2.8, 192.0.2.7").status_code == 429
+
+    def test_it_believes_nobody_else(self) -> None:
+        statuses = [self.post(forwarded=f"192.0.2.{n}").status_code for n in range(10)]
+        assert statuses[-1] == 429
+
+    def test_it_takes_a_network_of_ipv6_for_one_address(self) -> None:
+        statuses = [self.post(address=f"2001:db8::{n}").status_code for n in range(10)]
+        assert statuses[-1] == 429
+        elsewhere = self.post(address="2001:db8:0:1::1", password=PASSWORD)
+        assert elsewhere.status_code == 302
+
+    def test_it_keeps_no_password(self, caplog: pytest.LogCaptureFixture) -> None:
+        caplog.set_level(logging.DEBUG)
+        for _guess in range(10):
+            self.post(password="Wrong!")
+        assert "Wrong!" not in caplog.text
+        assert "Wrong!" not in str(AccessAttempt.objects.values().get())
+
+    def test_it_keeps_no_log_of_those_who_sign_in(self) -> None:
+        self.post(password=PASSWORD)
+        assert not AccessLog.objects.exists()
+
+
+class TestCookies:
+    """What says who somebody is."""
+
+    COOKIES = ("SESSION_COOKIE_SECURE", "CSRF_COOKIE_SECURE", "LANGUAGE_COOKIE_SECURE")
+
+    @pytest.mark.parametrize("https_only", ["", "on"])
+    def test_it_works(self, https_only: str) -> None:
+        """Whether they travel by https alone."""
+        names = ", ".join(f"settings.{name}" for name in self.COOKIES)
+        command = f"from django.conf import settings; print({names}, settings.SECURE_HSTS_SECONDS)"
+        environment = {"SECRET_KEY": "of the tests", "HTTPS_ONLY": https_only}
+        printed = subprocess.run(
+            [sys.executable, "-c", command],
+            cwd=settings.BASE_DIR,
+            env={"DJANGO_SETTINGS_MODULE": "relay_project.settings", **environment},
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=60,
+        ).stdout.split()
+        assert printed == (["True"] * 3 + ["86400"] if https_only else ["False"] * 3 + ["0"])
 
 
 class TestHeader:

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import re
+import threading
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
+from axes.models import AccessAttempt
 from django.contrib.sessions.models import Session
 from django.core import mail
+from django.core.cache import cache
+from django.core.mail.backends.base import BaseEmailBackend
 from django.test import Client
 from pytest_django import Settings
 
+from accounts import forms
 from accounts.models import User
 
 pytestmark = pytest.mark.django_db
@@ -34,15 +41,24 @@ def owner(account: User) -> Client:
 
 
 @pytest.fixture
-def email(settings: Settings) -> None:
-    """The server can send some; Django keeps it in `mail.outbox`."""
+def email(settings: Settings) -> Iterator[None]:
+    """The server can send some, and has not written to anybody yet."""
     settings.SENDS_EMAIL = True
     settings.DEFAULT_FROM_EMAIL = "relay@example.org"
+    cache.clear()
+    yield
+    sent()
+
+
+def sent() -> list[Any]:
+    """The emails that have been sent, once none is on its way."""
+    forms._MAILER.submit(int).result(timeout=10)
+    return mail.outbox
 
 
 def link() -> str:
     """The path of the link in the one email that was sent."""
-    [message] = mail.outbox
+    [message] = sent()
     found = re.search(r"^http://testserver(/login/reset/\S+)$", str(message.body), re.MULTILINE)
     assert found
     return found[1]
@@ -82,8 +98,34 @@ class TestChangePassword:
         account.refresh_from_db()
         assert account.check_password(OLD)
 
+    def test_it_lets_nobody_guess_the_password(self, owner: Client, account: User) -> None:
+        guess = {"old_password": "wrong", "new_password1": NEW, "new_password2": NEW}
+        statuses = [owner.post(CHANGE, guess).status_code for _guess in range(10)]
+        assert statuses == [200] * 9 + [429]
+        assert owner.post(CHANGE, {**guess, "old_password": OLD}).status_code == 429
+        account.refresh_from_db()
+        assert account.check_password(OLD)
+        [attempt] = AccessAttempt.objects.all()
+        assert NEW not in attempt.post_data
+
     def test_it_is_for_those_who_are_signed_in(self, client: Client) -> None:
         assert client.get(CHANGE)["Location"] == f"/login/?next={CHANGE}"
+
+
+class SlowMail(BaseEmailBackend):
+    """A mail server that answers when it is let, and sends nothing."""
+
+    asked, answers = threading.Event(), threading.Event()
+
+    def send_messages(self, messages: Any) -> int:
+        self.asked.set()
+        assert self.answers.wait(10)
+        return 0
+
+
+class NoMail(BaseEmailBackend):
+    def send_messages(self, messages: Any) -> int:
+        raise ConnectionRefusedError("no mail server")
 
 
 @pytest.mark.usefixtures("email")
@@ -103,7 +145,7 @@ class TestResetPassword:
 
     def test_it_writes_who_and_where(self, client: Client, account: User) -> None:
         client.post(RESET, {"email": ADDRESS})
-        [message] = mail.outbox
+        [message] = sent()
         assert (message.from_email, message.to) == ("relay@example.org", [ADDRESS])
         assert message.subject == "A new password for testserver"
         assert "the account studio on testserver" in message.body
@@ -116,14 +158,52 @@ class TestResetPassword:
         unknown = Client().post(RESET, {"email": "nobody@example.org"}, follow=True)
         assert known.redirect_chain == unknown.redirect_chain
         assert "If there is an account with this address" in unknown.text
-        assert len(mail.outbox) == 1
+        assert len(sent()) == 1
+
+    def test_it_does_not_wait_for_the_mail_server(
+        self, client: Client, account: User, settings: Settings
+    ) -> None:
+        settings.EMAIL_BACKEND = f"{__name__}.{SlowMail.__name__}"
+        SlowMail.answers.clear()
+        try:
+            response = client.post(RESET, {"email": ADDRESS})
+            assert response["Location"] == "/login/"
+            assert SlowMail.asked.wait(10)
+        finally:
+            SlowMail.answers.set()
+        assert sent() == []
+
+    def test_it_says_the_same_when_the_mail_server_refuses(
+        self, client: Client, account: User, settings: Settings, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        settings.EMAIL_BACKEND = f"{__name__}.{NoMail.__name__}"
+        response = client.post(RESET, {"email": ADDRESS}, follow=True)
+        assert "If there is an account with this address" in response.text
+        assert sent() == []
+        assert f"Failed to send password reset email to {account.pk}" in caplog.text
+
+    def test_it_writes_three_times_an_hour(self, client: Client, account: User) -> None:
+        User.objects.create_user("kitchen", "kitchen@example.org", OLD)
+        for _ in range(5):
+            response = client.post(RESET, {"email": ADDRESS})
+            assert response["Location"] == "/login/"
+        client.post(RESET, {"email": "kitchen@example.org"})
+        assert [message.to for message in sent()] == [[ADDRESS]] * 3 + [["kitchen@example.org"]]
+
+    def test_it_writes_again_when_the_hour_is_over(
+        self, client: Client, account: User, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(forms, "_HOUR", 0)  # what is kept so long is gone at once
+        for _ in range(5):
+            client.post(RESET, {"email": ADDRESS})
+        assert len(sent()) == 5
 
     def test_it_writes_in_the_account_s_language(self, client: Client, account: User) -> None:
         for language in ("ru", "en"):
             account.language = language
             account.save()
             client.post(RESET, {"email": ADDRESS}, headers={"accept-language": "de"})
-        russian, english = (str(message.body) for message in mail.outbox)
+        russian, english = (str(message.body) for message in sent())
         assert re.search("[а-я]", russian)
         assert not re.search("[а-я]", english)
 
@@ -131,18 +211,18 @@ class TestResetPassword:
         self, client: Client, account: User
     ) -> None:
         client.post(RESET, {"email": ADDRESS}, headers={"accept-language": "ru"})
-        assert re.search("[а-я]", str(mail.outbox[0].body))
+        assert re.search("[а-я]", str(sent()[0].body))
 
     def test_it_writes_names_as_they_are(self, client: Client) -> None:
         User.objects.create_user("o'neil & <co>", ADDRESS, OLD)
         client.post(RESET, {"email": ADDRESS})
-        assert "o'neil & <co>" in str(mail.outbox[0].body)
+        assert "o'neil & <co>" in str(sent()[0].body)
 
     def test_it_writes_to_no_account_that_is_disabled(self, client: Client, account: User) -> None:
         account.is_active = False
         account.save()
         client.post(RESET, {"email": ADDRESS})
-        assert mail.outbox == []
+        assert sent() == []
 
     def test_it_works_once(self, client: Client, account: User) -> None:
         client.post(RESET, {"email": ADDRESS})

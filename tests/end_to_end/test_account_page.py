@@ -161,6 +161,37 @@ class TestTokens:
         sql = "SELECT * FROM accounts_accesstoken WHERE user_id = ?"
         assert len(server.execute(sql, person.user_id)) == 2  # with that of add_account
 
+    async def test_it_issues_one_however_fast_the_form_is_sent(
+        self, server: Server, page: Page
+    ) -> None:
+        person = await open_account(page, server, "somebody")
+        form = page.locator("form[action='/account/tokens/']")
+        sent = {
+            name: await form.locator(f"[name={name}]").input_value()
+            for name in ("csrfmiddlewaretoken", "form_id")
+        }
+        address = f"{http(server)}/account/tokens/"
+        answers = await asyncio.gather(
+            *(page.request.post(address, form={**sent}, max_redirects=0) for _ in range(8))
+        )
+        assert sorted(answer.status for answer in answers) == [200] + [302] * 7
+        sql = "SELECT * FROM accounts_accesstoken WHERE user_id = ?"
+        assert len(server.execute(sql, person.user_id)) == 2  # with that of add_account
+
+
+class TestSigningIn:
+    async def test_it_pauses_after_ten_wrong_passwords(self, server: Server, page: Page) -> None:
+        person = await add_person(server, f"owner{next(_numbers)}-{server.kind}")
+        await page.goto(f"{http(server)}/login/")
+        csrf_token = await page.locator("main [name=csrfmiddlewaretoken]").input_value()
+        form = {"csrfmiddlewaretoken": csrf_token, "username": person.username}
+        statuses = []
+        for password in ["wrong"] * 10 + [PASSWORD]:
+            answer = await page.request.post(page.url, form={**form, "password": password})
+            statuses.append(answer.status)
+        assert statuses == [200] * 9 + [429] * 2
+        assert "Too many wrong passwords" in await answer.text()
+
 
 class TestHistory:
     async def test_it_works(

@@ -3,8 +3,8 @@ import { describe, it } from "node:test";
 
 import { Tokens } from "../../live/static/live/console/token.js";
 
-/** A browser's storage, and a server that issues one token after the other. */
-function makeWorld({ prefix = "", stored = null } = {}) {
+/** A browser with tabs, and a server that issues one token after the other. */
+function makeBrowser({ stored = null } = {}) {
   const items = new Map(stored === null ? [] : [["console-token", stored]]);
   const storage = {
     getItem: (key) => items.get(key) ?? null,
@@ -15,63 +15,75 @@ function makeWorld({ prefix = "", stored = null } = {}) {
     issued.push(`issued-${issued.length + 1}-and-secret`);
     return issued.at(-1);
   }
-  const page = new EventTarget();
-  const tokens = new Tokens(prefix, issue, storage);
-  tokens.watch(page);
-  return {
-    tokens,
-    issued,
-    items,
-    /** Another tab is issued a token. */
-    elsewhere(token) {
-      items.set("console-token", token);
-      const event = new Event("storage");
-      page.dispatchEvent(Object.assign(event, { key: "console-token", newValue: token }));
-    },
-  };
+  return { open: (prefix = "") => new Tokens(prefix, issue, storage), issued, items };
 }
 
 describe("The console's token", () => {
   it("works", async () => {
-    const world = makeWorld();
-    const token = await world.tokens.get();
-    assert.equal(token, world.issued[0]);
-    assert.equal(world.items.get("console-token"), token);
+    const browser = makeBrowser();
+    const token = await browser.open().get();
+    assert.deepEqual(browser.issued, [token]);
+    assert.equal(browser.items.get("console-token"), token);
   });
 
   it("is used again", async () => {
-    const world = makeWorld();
-    assert.equal(await world.tokens.get(), await world.tokens.get());
-    assert.equal(world.issued.length, 1);
+    const browser = makeBrowser();
+    const tokens = browser.open();
+    assert.equal(await tokens.get(), await tokens.get());
+    assert.equal(browser.issued.length, 1);
   });
 
   it("is used again when the server knows its beginning", async () => {
-    const world = makeWorld({ prefix: "abcdefgh", stored: "abcdefgh-and-secret" });
-    assert.equal(await world.tokens.get(), "abcdefgh-and-secret");
+    const browser = makeBrowser({ stored: "abcdefgh-and-secret" });
+    assert.equal(await browser.open("abcdefgh").get(), "abcdefgh-and-secret");
   });
 
   it("is replaced when it is another session's", async () => {
     for (const prefix of ["", "zyxwvuts"]) {
-      const world = makeWorld({ prefix, stored: "abcdefgh-and-secret" });
-      assert.equal(await world.tokens.get(), world.issued[0]);
+      const browser = makeBrowser({ stored: "abcdefgh-and-secret" });
+      assert.equal(await browser.open(prefix).get(), browser.issued[0]);
     }
   });
 
   it("is replaced once the relay refuses it", async () => {
-    const world = makeWorld();
-    const refused = await world.tokens.get();
-    world.tokens.refused(refused);
-    assert.notEqual(await world.tokens.get(), refused);
+    const browser = makeBrowser();
+    const tokens = browser.open();
+    const refused = await tokens.get();
+    tokens.refused(refused);
+    assert.notEqual(await tokens.get(), refused);
+    assert.equal(browser.issued.length, 2);
+  });
+
+  it("stays when it was the one before that the relay refuses", async () => {
+    const browser = makeBrowser();
+    const tokens = browser.open();
+    const before = await tokens.get();
+    tokens.refused(before);
+    const token = await tokens.get();
+    tokens.refused(before);
+    assert.equal(await tokens.get(), token);
   });
 
   it("is the one that another tab was issued", async () => {
-    const world = makeWorld();
-    const before = await world.tokens.get();
-    assert.equal(world.tokens.isReplaced(before), false);
-    world.elsewhere("tab-two--and-secret");
-    assert.equal(world.tokens.isReplaced(before), true);
-    world.tokens.refused(before);
-    assert.equal(await world.tokens.get(), "tab-two--and-secret");
-    assert.equal(world.issued.length, 1);
+    const browser = makeBrowser();
+    const [here, there] = [browser.open(), browser.open()];
+    const before = await here.get();
+    there.refused(await there.get());
+    const token = await there.get();
+    here.refused(before);
+    assert.equal(await here.get(), token);
+    assert.equal(browser.issued.length, 2);
+  });
+
+  it("is asked for again after a failure", async () => {
+    let isAway = true;
+    async function issue() {
+      if (isAway) throw new Error("no network");
+      return "issued";
+    }
+    const tokens = new Tokens("", issue, { getItem: () => null, setItem: () => {} });
+    await assert.rejects(tokens.get(), /no network/);
+    isAway = false;
+    assert.equal(await tokens.get(), "issued");
   });
 });

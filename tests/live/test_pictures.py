@@ -18,6 +18,7 @@ from live import pictures as module
 from live.pictures import Picture, Pictures
 from tests.rest import RestClient
 
+MARIA, ANNA = 1, 2  # accounts
 PNG = b"\x89PNG\r\n\x1a\n" + b"a picture"
 PICTURES = {
     "image/png": PNG,
@@ -91,7 +92,7 @@ async def until(condition: Any) -> None:
 
 class TestPictures:
     async def test_it_works(self, host: Host, pictures: Pictures) -> None:
-        found = await pictures.get(f"{host.origin}/a.png?x-signature=b%2Fc")
+        found = await pictures.get(f"{host.origin}/a.png?x-signature=b%2Fc", MARIA)
         assert found == Picture(PNG, "image/png")
         [request] = host.requests
         assert request.raw_path == "/a.png?x-signature=b%2Fc"
@@ -102,7 +103,7 @@ class TestPictures:
     ) -> None:
         host.content = PICTURES[content_type]
         host.headers["Content-Type"] = "image/awebp"
-        found = await pictures.get(f"{host.origin}/a")
+        found = await pictures.get(f"{host.origin}/a", MARIA)
         assert found == Picture(host.content, content_type)
 
     @pytest.mark.parametrize(
@@ -119,30 +120,30 @@ class TestPictures:
         self, host: Host, pictures: Pictures, content: bytes, content_type: str
     ) -> None:
         host.content, host.headers["Content-Type"] = content, f"image/{content_type}"
-        assert await pictures.get(f"{host.origin}/a") is None
+        assert await pictures.get(f"{host.origin}/a", MARIA) is None
 
     async def test_it_passes_nothing_on_that_is_not_sent_as_a_picture(
         self, host: Host, pictures: Pictures
     ) -> None:
         host.headers["Content-Type"] = "text/html"
-        assert await pictures.get(f"{host.origin}/a") is None
+        assert await pictures.get(f"{host.origin}/a", MARIA) is None
 
     @pytest.mark.parametrize("status", [204, 206, 403, 404, 500])
     async def test_it_wants_a_whole_picture(
         self, host: Host, pictures: Pictures, status: int
     ) -> None:
         host.status = status
-        assert await pictures.get(f"{host.origin}/a") is None
+        assert await pictures.get(f"{host.origin}/a", MARIA) is None
 
     async def test_it_follows_no_redirect(self, host: Host, pictures: Pictures) -> None:
         host.status, host.headers["Location"] = 302, f"{host.origin}/b"
-        assert await pictures.get(f"{host.origin}/a") is None
+        assert await pictures.get(f"{host.origin}/a", MARIA) is None
         assert host.asked_for == {"/a": 1}
 
     async def test_it_keeps_no_cookies(self, host: Host, pictures: Pictures) -> None:
         host.headers["Set-Cookie"] = "viewer=1; Path=/"
         for path in ("a", "b"):
-            await pictures.get(f"{host.origin}/{path}")
+            await pictures.get(f"{host.origin}/{path}", MARIA)
         assert ["Cookie" in request.headers for request in host.requests] == [False, False]
 
     @pytest.mark.parametrize(("excess", "is_passed_on"), [(0, True), (1, False)])
@@ -150,32 +151,32 @@ class TestPictures:
         self, host: Host, pictures: Pictures, excess: int, is_passed_on: bool
     ) -> None:
         host.content = PNG.ljust(1024 * 1024 + excess)
-        assert (await pictures.get(f"{host.origin}/a") is not None) is is_passed_on
+        assert (await pictures.get(f"{host.origin}/a", MARIA) is not None) is is_passed_on
 
     async def test_it_does_not_wait_for_ever(
         self, host: Host, pictures: Pictures, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(module, "_WITHIN", 0.2)
         host.answers.clear()
-        assert await pictures.get(f"{host.origin}/a") is None
+        assert await pictures.get(f"{host.origin}/a", MARIA) is None
         assert host.asked_for == {"/a": 1}
 
     async def test_it_fetches_once_however_many_ask(self, host: Host, pictures: Pictures) -> None:
         host.answers.clear()
-        asked = [asyncio.create_task(pictures.get(f"{host.origin}/a")) for _ in range(10)]
+        asked = [asyncio.create_task(pictures.get(f"{host.origin}/a", MARIA)) for _ in range(10)]
         await until(lambda: host.requests)
         host.answers.set()
         assert [await task for task in asked] == [Picture(PNG, "image/png")] * 10
-        assert await pictures.get(f"{host.origin}/a") == Picture(PNG, "image/png")
+        assert await pictures.get(f"{host.origin}/a", MARIA) == Picture(PNG, "image/png")
         assert host.asked_for == {"/a": 1}
 
     async def test_it_goes_on_when_the_first_asker_has_gone(
         self, host: Host, pictures: Pictures
     ) -> None:
         host.answers.clear()
-        gone = asyncio.create_task(pictures.get(f"{host.origin}/a"))
+        gone = asyncio.create_task(pictures.get(f"{host.origin}/a", MARIA))
         await until(lambda: host.requests)
-        waits = asyncio.create_task(pictures.get(f"{host.origin}/a"))
+        waits = asyncio.create_task(pictures.get(f"{host.origin}/a", MARIA))
         gone.cancel()
         host.answers.set()
         assert await waits == Picture(PNG, "image/png")
@@ -183,21 +184,24 @@ class TestPictures:
 
     async def test_it_asks_again_after_a_failure(self, host: Host, pictures: Pictures) -> None:
         host.status = 503
-        assert await pictures.get(f"{host.origin}/a") is None
+        assert await pictures.get(f"{host.origin}/a", MARIA) is None
         host.status = 200
-        assert await pictures.get(f"{host.origin}/a") == Picture(PNG, "image/png")
+        assert await pictures.get(f"{host.origin}/a", MARIA) == Picture(PNG, "image/png")
 
     async def test_it_forgets_what_nobody_has_asked_for(self, host: Host) -> None:
         pictures = Pictures(kept=2 * len(PNG))
         for path in ("a", "b", "a", "c", "a", "b"):
-            assert await pictures.get(f"{host.origin}/{path}")
+            assert await pictures.get(f"{host.origin}/{path}", MARIA)
         assert host.asked_for == {"/a": 1, "/b": 2, "/c": 1}
         await pictures.close()
 
-    async def test_it_has_a_few_connections_only(self, host: Host, pictures: Pictures) -> None:
+    async def test_it_has_a_few_connections_only(
+        self, host: Host, pictures: Pictures, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(module, "_CONNECTIONS", 4)
         host.answers.clear()
-        asked = [asyncio.create_task(pictures.get(f"{host.origin}/{n}")) for n in range(20)]
-        await until(lambda: len(host.requests) == 16)
+        asked = [asyncio.create_task(pictures.get(f"{host.origin}/{n}", MARIA)) for n in range(8)]
+        await until(lambda: len(host.requests) == 4)
         host.answers.set()
         assert None not in [await task for task in asked]
 
@@ -206,26 +210,44 @@ class TestPictures:
     ) -> None:
         monkeypatch.setattr(module, "_MOST_AT_ONCE", 1)
         host.answers.clear()
-        first = asyncio.create_task(pictures.get(f"{host.origin}/a"))
+        first = asyncio.create_task(pictures.get(f"{host.origin}/a", MARIA))
         await until(lambda: host.requests)
-        assert await pictures.get(f"{host.origin}/b") is None
+        assert await pictures.get(f"{host.origin}/b", ANNA) is None
         host.answers.set()
         assert await first
+
+    async def test_it_leaves_something_for_others(self, host: Host, pictures: Pictures) -> None:
+        host.answers.clear()
+        asked = [asyncio.create_task(pictures.get(f"{host.origin}/{n}", MARIA)) for n in range(32)]
+        await until(lambda: len(host.requests) == 32)
+        assert await pictures.get(f"{host.origin}/of maria", MARIA) is None
+        asked.append(asyncio.create_task(pictures.get(f"{host.origin}/of anna", ANNA)))
+        await until(lambda: len(host.requests) == 33)
+        host.answers.set()
+        assert None not in [await task for task in asked]
+        assert await pictures.get(f"{host.origin}/of maria", MARIA)
 
     async def test_it_gives_up_when_it_is_closed(self, host: Host) -> None:
         pictures = Pictures()
         host.answers.clear()
-        asked = asyncio.create_task(pictures.get(f"{host.origin}/a"))
+        asked = asyncio.create_task(pictures.get(f"{host.origin}/a", MARIA))
         await until(lambda: host.requests)
         await pictures.close()
         assert await asked is None
+
+    async def test_it_has_none_once_it_is_closed(self, host: Host) -> None:
+        pictures = Pictures()
+        assert await pictures.get(f"{host.origin}/a", MARIA)
+        await pictures.close()
+        assert await pictures.get(f"{host.origin}/b", MARIA) is None
+        assert host.asked_for == {"/a": 1}
 
     async def test_it_logs_no_query(
         self, host: Host, pictures: Pictures, caplog: pytest.LogCaptureFixture
     ) -> None:
         caplog.set_level(logging.DEBUG, "live")
         host.status = 404
-        await pictures.get(f"{host.origin}/a.png?x-signature=s3cr3t")
+        await pictures.get(f"{host.origin}/a.png?x-signature=s3cr3t", MARIA)
         assert "no picture at 127.0.0.1/a.png: status 404" in caplog.text
         assert "s3cr3t" not in caplog.text
 
@@ -286,7 +308,7 @@ class TestPictureHosts:
     async def test_it_works(
         self, proxy: Proxy, pictures: Pictures, address: str, asked: str
     ) -> None:
-        assert await pictures.get(address) is None  # the proxy lets nobody through
+        assert await pictures.get(address, MARIA) is None  # the proxy lets nobody through
         assert proxy.asked_for == [asked]
 
     @pytest.mark.parametrize(
@@ -318,6 +340,9 @@ class TestPictureHosts:
             "https://sub.cdn.example/a.webp",
             "https://xn--/a.webp",
             "https://xn--a.evil.example/a.webp",
+            "https://xn--.pictures.example/a.webp",
+            "https://xn--a.pictures.example/a.webp",
+            "https://xn--zzzzzzzzzzzz99999.pictures.example/a.webp",
             "https://127.0.0.1/a.webp",
             "https://2130706433/a.webp",
             "https://0x7f.1/a.webp",
@@ -332,7 +357,7 @@ class TestPictureHosts:
         ],
     )
     async def test_it_asks_no_other(self, proxy: Proxy, pictures: Pictures, address: str) -> None:
-        assert await pictures.get(address) is None
+        assert await pictures.get(address, MARIA) is None
         assert proxy.asked_for == []
 
 
@@ -352,7 +377,10 @@ class TestPicturePage:
         assert response["Cache-Control"] == "private, max-age=86400"
         assert host.requests[0].query_string == "b=c"
 
-    @pytest.mark.parametrize("address", ["", "https://evil.example/a", "https://[", "\x00"])
+    @pytest.mark.parametrize(
+        "address",
+        ["", "https://evil.example/a", "https://xn--.pictures.example/", "https://[", "\x00"],
+    )
     async def test_it_is_not_found_elsewhere(
         self, host: Host, client: RestClient, address: str
     ) -> None:

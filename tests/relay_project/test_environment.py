@@ -396,6 +396,7 @@ BAD_SETTINGS = {
     "RELAY_BACKLOG": "s3cr3t",
     "RELAY_MAX_SOCKETS": "-777",
     "RELAY_TEST_ENDPOINT": "s3cr3t",
+    "HTTPS_ONLY": "s3cr3t",
     "RELAY_PICTURE_HOSTS": "https://s3cr3t@cdn.example",
     "DATABASE_URL": "postgres://user:s3cr3t@db.example:port/relay",
     "LANGUAGE_CODE": "s3cr3t",

@@ -26,6 +26,11 @@ import { TopGifters } from "./top.js";
 const BATCH = 100;
 /** What another token mends. */
 const TOKEN_ERRORS = new Set(["invalid_token", "token_revoked"]);
+/**
+ * Seconds before that is asked for. Changing the password revokes the token before the browser hears
+ * of its session's new key; whoever asks with the old one is not signed in.
+ */
+const RENEW_AFTER = 2;
 
 class Console {
   #button = byId("connect");
@@ -45,6 +50,8 @@ class Console {
   #roomId = "";
   /** Counts up with each wish to connect or not, so that an old one that took its time is seen. */
   #wish = 0;
+  /** Whether the token is there because the one before was refused, and has opened nothing yet. */
+  #isTokenNew = false;
   #isPaintingSoon = false;
 
   /** @param {DOMStringMap} page What the template knows. */
@@ -53,7 +60,6 @@ class Console {
     this.#state = new StateLine(username);
     this.#errors = new Errors(account);
     this.#tokens = new Tokens(tokenPrefix, () => issueToken(tokens, csrf));
-    this.#tokens.watch(window);
     this.#button.addEventListener("click", () =>
       this.#isWanted ? this.disconnect() : this.connect(),
     );
@@ -74,20 +80,21 @@ class Console {
       return;
     }
     if (wish !== this.#wish) return;
+    const test = this.#test.chosen;
     const client = new RelayClient({
       url: location.origin.replace(/^http/, "ws"),
       token,
-      wait: true,
+      wait: test?.fail !== "user_offline", // which nobody is told who waits
       batch: BATCH,
       lang: language,
       since: this.#cursor,
-      test: this.#test.chosen,
+      test,
     });
     client.on("connecting", () => this.#state.show("connecting"));
     client.on("reconnecting", ({ retryIn, attempt }) =>
       this.#state.showReconnecting(retryIn, attempt),
     );
-    client.on("frame", (frame) => this.#take(frame, token));
+    client.on("frame", (frame) => this.#take(frame));
     client.on("closed", (closed) => closed.final && this.#onClosed(closed, token));
     this.#client = client;
     client.connect();
@@ -95,6 +102,7 @@ class Console {
 
   disconnect() {
     this.#want(false);
+    this.#isTokenNew = false;
     const client = this.#client;
     this.#client = null;
     client?.close();
@@ -115,12 +123,15 @@ class Console {
 
   // --- What the client says ----------------------------------------------------------------------
 
-  /** @param {Frame} frame @param {string} token */
-  #take(frame, token) {
+  /** @param {Frame} frame */
+  #take(frame) {
     const { type, data } = frame;
     if (type === "connected") this.#onConnected(data);
-    if (type === "connected" || type === "status") this.#state.take(frame);
-    if (type === "error" && !this.#isMended(data.code, token)) {
+    if (type === "connected" || type === "status") {
+      this.#isTokenNew = false;
+      this.#state.take(frame);
+    }
+    if (type === "error" && !this.#isMended(data.code)) {
       this.#errors.show(/** @type {RelayError} */ (data));
     }
     this.#feed.take(frame);
@@ -146,20 +157,32 @@ class Console {
     if (!this.#client) return; // it was closed here
     this.#cursor = this.#client.cursor;
     this.#client = null;
-    this.#want(false);
-    if (error && TOKEN_ERRORS.has(error.code)) {
-      if (this.#isMended(error.code, token)) {
-        this.connect();
-        return;
-      }
-      this.#tokens.refused(token);
+    if (error && this.#isRefusal(error.code)) this.#tokens.refused(token);
+    if (error && this.#isMended(error.code)) {
+      this.#renew();
+      return;
     }
+    this.#isTokenNew = false;
+    this.#want(false);
     this.#state.show(error ? "off" : "ended");
   }
 
-  /** Another tab has got another token, and this one is of no use. @param {string} code @param {string} token */
-  #isMended(code, token) {
-    return TOKEN_ERRORS.has(code) && this.#tokens.isReplaced(token);
+  /** Whether the token is of no use; a rehearsal says nothing of that. @param {string} code */
+  #isRefusal(code) {
+    return TOKEN_ERRORS.has(code) && !this.#test.chosen?.fail;
+  }
+
+  /** Tokens end while pages stay open, and another goes on; once. @param {string} code */
+  #isMended(code) {
+    return this.#isRefusal(code) && !this.#isTokenNew;
+  }
+
+  /** Go on with another token, unless the person wants something else meanwhile. */
+  #renew() {
+    this.#isTokenNew = true;
+    this.#state.showReconnecting(RENEW_AFTER, 1);
+    const wish = this.#wish;
+    setTimeout(() => wish === this.#wish && this.connect(), RENEW_AFTER * 1000);
   }
 
   #hasNoToken() {

@@ -4,58 +4,45 @@
  */
 
 const KEY = "console-token";
-
 export class Tokens {
-  /** Of the stored token that the server would take. */
-  #prefix;
   #issue;
   #storage;
+  /** What the storage held when this page last looked. */
+  #stored;
+  /** The one to connect with; empty if another is needed. */
+  #token;
 
   /**
    * @param {string} prefix Of this session's token, as the page came with it; empty if it has none.
    * @param {() => Promise<string>} issue
-   * @param {Storage} [storage]
+   * @param {Pick<Storage, "getItem" | "setItem">} [storage]
    */
   constructor(prefix, issue, storage = localStorage) {
-    this.#prefix = prefix;
     this.#issue = issue;
     this.#storage = storage;
+    this.#stored = storage.getItem(KEY) ?? "";
+    this.#token = prefix && this.#stored.startsWith(prefix) ? this.#stored : "";
   }
 
   /**
-   * The stored token, if it is this session's, or a new one.
+   * The token at hand, what another tab has been issued since, or a new one.
    *
+   * @returns {Promise<string>}
    * @throws What `issue` throws.
    */
   async get() {
     const stored = this.#storage.getItem(KEY) ?? "";
-    if (this.#prefix && stored.startsWith(this.#prefix)) return stored;
-    const issued = await this.#issue();
-    this.adopt(issued);
-    this.#storage.setItem(KEY, issued);
-    return issued;
-  }
-
-  /** Another tab of the session has been issued this one. @param {string} token */
-  adopt(token) {
-    this.#prefix = token.slice(0, 8);
+    if (stored !== this.#stored) this.#stored = this.#token = stored;
+    if (!this.#token) {
+      this.#stored = this.#token = await this.#issue();
+      this.#storage.setItem(KEY, this.#token);
+    }
+    return this.#token;
   }
 
   /** The relay refuses this one: whoever asks next gets another. @param {string} token */
   refused(token) {
-    if (this.#storage.getItem(KEY) === token) this.#prefix = "";
-  }
-
-  /** Whether the session has got another token since. @param {string} token */
-  isReplaced(token) {
-    return Boolean(this.#prefix) && !token.startsWith(this.#prefix);
-  }
-
-  /** Hear of tokens that other tabs are issued. @param {Window} page */
-  watch(page) {
-    page.addEventListener("storage", ({ key, newValue }) => {
-      if (key === KEY && newValue) this.adopt(newValue);
-    });
+    if (this.#token === token) this.#token = "";
   }
 }
 
