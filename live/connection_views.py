@@ -1,7 +1,6 @@
 """The staff's pages of the connection log: the list, the same as CSV, and one connection.
 
-They only read. A request with the header `X-Fragment` gets only the part of the page that changes
-by itself, for `connections.js`.
+They only read.
 """
 
 from __future__ import annotations
@@ -13,13 +12,13 @@ from datetime import UTC, datetime, timedelta
 from io import StringIO
 from typing import Any, NamedTuple
 
+from asgiref.sync import async_to_sync
 from channels.db import database_sync_to_async
-from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import HttpRequest, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.cache import patch_vary_headers
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 from django.views.generic import DetailView, TemplateView, View
@@ -28,10 +27,12 @@ from live import frames
 from live.connection_search import Found, Position, Search
 from live.errors import CloseCode, ErrorCode, RelayError
 from live.filters import CLOSE_CODE_WORDS, ConnectionFilter
+from live.fragments import FragmentMixin
 from live.models import ConnectionLog
-from live.relay import Socket
+from live.relay import Relay
 from live.staff import StaffPage
 from live.timeline import Moment, What
+from live.words import reason_of, tone_of, word_for
 
 __all__ = ["ConnectionDetail", "ConnectionExport", "ConnectionList"]
 
@@ -50,27 +51,6 @@ _LISTED = (
     *("opened_at", "closed_at", "account__username", "tiktok_username", "token_prefix"),
     *("address", "close_code", "error_code", "frames_sent", "is_test"),
 )
-
-
-class FragmentMixin:
-    """A page of which scripts get the part that changes.
-
-    Attributes:
-        fragment_name: that part's template.
-    """
-
-    fragment_name: str
-
-    def get_template_names(self) -> list[str]:
-        if "X-Fragment" in self.request.headers:  # type: ignore[attr-defined]
-            return [self.fragment_name]
-        return super().get_template_names()  # type: ignore[misc,no-any-return]
-
-    def render_to_response(self, context: dict[str, Any], **kwargs: Any) -> HttpResponse:
-        response: HttpResponse = super().render_to_response(context, **kwargs)  # type: ignore[misc]
-        # Both have one address, and a browser going back must not find the part.
-        patch_vary_headers(response, ("X-Fragment",))
-        return response
 
 
 # --- The list ------------------------------------------------------------------------------------
@@ -234,33 +214,21 @@ def _cells(row: ConnectionLog) -> Iterator[Any]:
 
 # --- One connection ------------------------------------------------------------------------------
 
-_WORDS = {
-    What.OPENED: _("The app opened the socket"),
-    What.WAITING: _("Waiting for the LIVE"),
-    What.CONNECTING: _("Connecting to TikTok"),
-    What.LIVE: _("Live"),
-    What.QUIET: _("Live, but TikTok has nothing to say"),
-    What.DEAF: _("Nothing arrives from TikTok"),
-    What.CUT: _("Cut off from TikTok"),
-    What.RECONNECTING: _("Reconnecting"),
-    What.CLOSED: _("Closed"),
-}
-_GOOD = {What.LIVE, What.QUIET}
-_BAD = {What.DEAF, What.CUT}
-
 
 class Step(NamedTuple):
     """A moment, as it is shown.
 
     Attributes:
         lasted: until the next one, or until now; None at the end, or if it was no second.
-        tone: "good", "bad" or "".
+        reason: the relay's own, if it has one.
+        tone: "good", "bad" or "calm".
         close_code_words: what its close code means, where we know it.
     """
 
     at: datetime
     text: Any
     detail: dict[str, Any]
+    reason: str
     lasted: timedelta | None
     tone: str
     error: frames.Error | None
@@ -279,9 +247,10 @@ class ConnectionDetail(StaffPage, FragmentMixin, DetailView):  # type: ignore[ty
         row: ConnectionLog = self.object
         moments = [Moment(*moment) for moment in row.timeline]
         frames_sent = row.frames_sent if row.closed_at else None
-        if row.closed_at is None and (socket := self._open_socket(row.pk)):
-            moments = socket.connection.timeline_so_far(socket.stream)
-            frames_sent = socket.connection.frames_sent
+        if row.closed_at is None:
+            relays = self.request.scope["relays"]  # type: ignore[attr-defined]
+            if so_far := async_to_sync(_so_far)(relays, row.pk):
+                moments, frames_sent = so_far
         return super().get_context_data(
             close_code_words=_close_code_words(row.close_code),
             error=_explanation(row.error_code, row.tiktok_username),
@@ -290,12 +259,24 @@ class ConnectionDetail(StaffPage, FragmentMixin, DetailView):  # type: ignore[ty
             **kwargs,
         )
 
-    def _open_socket(self, pk: int) -> Socket | None:
-        """The socket of that row, if this relay has it."""
-        relay = self.request.scope["relay"]  # type: ignore[attr-defined]
-        # Sockets come and go on the event loop, and this is another thread: a copy holds still.
-        sockets: set[Socket] = relay.sockets.copy()
-        return next((socket for socket in sockets if socket.connection.row_id == pk), None)
+
+class SoFar(NamedTuple):
+    """What is known of an open connection."""
+
+    moments: list[Moment]
+    frames_sent: int
+
+
+async def _so_far(relays: Iterable[Relay], row_id: int) -> SoFar | None:
+    """Of the connection with that row, if it is to a relay of this process. To be called on the
+    event loop, where sockets come and go."""
+    for relay in relays:
+        for socket in relay.sockets:
+            connection = socket.connection
+            if connection.row_id == row_id:
+                moments = connection.timeline_so_far(socket.stream)
+                return SoFar(moments, connection.frames_sent)
+    return None
 
 
 def _least(row: ConnectionLog) -> list[Moment]:
@@ -318,10 +299,11 @@ def _steps(moments: list[Moment], row: ConnectionLog) -> list[Step]:
     return [
         Step(
             at=datetime.fromtimestamp(moment.at / 1000, UTC),
-            text=_WORDS.get(moment.what, moment.what),  # type: ignore[call-overload]
+            text=word_for(moment.what),
             detail=moment.detail,
+            reason=reason_of(moment),
             lasted=_lasted(moment.at, end),
-            tone=_tone(moment),
+            tone="bad" if moment.detail.get("error") else tone_of(moment.what),
             error=_explanation(moment.detail.get("error", ""), row.tiktok_username),
             close_code_words=_close_code_words(moment.detail.get("code")),
         )
@@ -331,12 +313,6 @@ def _steps(moments: list[Moment], row: ConnectionLog) -> list[Step]:
 
 def _lasted(start: int, end: int | None) -> timedelta | None:
     return timedelta(milliseconds=end - start) if end is not None and end - start >= 1000 else None
-
-
-def _tone(moment: Moment) -> str:
-    if moment.what in _BAD or moment.detail.get("error"):
-        return "bad"
-    return "good" if moment.what in _GOOD else ""
 
 
 def _close_code_words(code: int | None) -> Any:

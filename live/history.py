@@ -36,8 +36,8 @@ class Entry(NamedTuple):
 
 
 def history_of(account: User) -> list[Entry]:
-    """The account's newest connections, newest first."""
-    connections = ConnectionLog.objects.filter(account=account)[:_LENGTH]
+    """The account's newest connections, newest first. Rehearsals are not among them."""
+    connections = ConnectionLog.objects.filter(account=account, is_test=False)[:_LENGTH]
     return [
         Entry(connection, _sentence(connection), (connection.duration or timedelta()) >= _HELD)
         for connection in connections

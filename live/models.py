@@ -77,8 +77,8 @@ class ConnectionLog(models.Model):
         # then reads about as many rows as it shows (see live.connection_search). Each costs time
         # when a row is written, which sockets do not wait for; `make bench ARGS=pages` measures it.
         indexes = [
-            # The list without a filter, a time range, pruning; and the dashboard's last hours, which
-            # count tens of thousands of rows by error without reading one.
+            # The list without a filter, a time range, pruning; and the dashboard's last hours,
+            # which count tens of thousands of rows by error without reading one.
             models.Index(
                 fields=["opened_at", "id", "error_code", "is_test"], name="connection_by_time"
             ),

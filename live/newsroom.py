@@ -1,6 +1,6 @@
-"""What staff see of the relay as it happens: its numbers, and rows of the connection log.
+"""What staff see of the relay as it happens: its numbers, and that the connection log has changed.
 
-Once a second they go to the channel-layer group of the staff's sockets, while somebody watches;
+Once a second that goes to the channel-layer group of the staff's sockets, while somebody watches;
 else nothing is gathered. The relay is read, never changed. All that is published is plain JSON in
 no language: the pages have the words. Nothing in it is secret.
 """
@@ -11,7 +11,7 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any, TypedDict
 from weakref import WeakKeyDictionary
 
@@ -21,7 +21,6 @@ from msgspec import UNSET
 
 from accounts.models import User
 from live.eventlog import EventLog
-from live.models import ConnectionLog
 from live.signgate import SignGate
 from live.streams import LiveStream, now_ms
 
@@ -43,8 +42,6 @@ _RATE_SAMPLES = 11
 _SLOW_LAG = 100
 _SLOW_STALL = 2.0
 _MAX_SLOW = 20
-# A page can't show more rows a second than that; the newest are sent.
-_MAX_ROWS = 50
 
 
 class StreamNumbers(TypedDict):
@@ -103,7 +100,7 @@ class Newsroom:
         self._started_at = now_ms()
         self._watched_until = 0.0
         self._task: asyncio.Task[None] | None = None
-        self._written: dict[int, None] = {}  # a set that keeps its order
+        self._log_changed = False
         self._ends: WeakKeyDictionary[EventLog, _Rate] = WeakKeyDictionary()
         self._cpu = _Rate()
 
@@ -111,17 +108,12 @@ class Newsroom:
         """Somebody watches, for the next minute at least."""
         self._watched_until = asyncio.get_running_loop().time() + _WATCHING
         if self._task is None:
+            self._log_changed = False
             self._task = asyncio.create_task(self._publish(), name="newsroom")
 
-    def rows_written(self, pks: Iterable[int]) -> None:
+    def rows_written(self, pks: Collection[int]) -> None:
         """These rows of the connection log are new, or have changed."""
-        if self._task is None:
-            return
-        for pk in pks:
-            self._written.pop(pk, None)
-            self._written[pk] = None
-        while len(self._written) > _MAX_ROWS:
-            del self._written[next(iter(self._written))]
+        self._log_changed = True
 
     async def numbers(self) -> Numbers:
         """The relay as it is now. Rates are known while somebody watches."""
@@ -156,16 +148,14 @@ class Newsroom:
             while loop.time() < self._watched_until:
                 self._sample()
                 await self._send("numbers", numbers=await self.numbers())
-                if self._written:
-                    pks = list(self._written)
-                    self._written.clear()
-                    await self._send("connections", rows=await _rows(pks))
+                if self._log_changed:
+                    self._log_changed = False
+                    await self._send("connections")
                 await asyncio.sleep(_INTERVAL)
         except Exception:  # whoever still watches says so again, and that starts it anew
             logger.exception("the staff's numbers could not be published")
         finally:
             self._task = None
-            self._written.clear()
             self._ends.clear()
             self._cpu = _Rate()
 
@@ -253,34 +243,3 @@ async def _with_accounts(sockets: list[SlowSocket]) -> list[SlowSocket]:
 
     known = await database_sync_to_async(names, thread_sensitive=False)()
     return [{**socket, "account": known.get(socket["account_id"], "")} for socket in sockets]
-
-
-async def _rows(pks: Collection[int]) -> list[dict[str, Any]]:
-    """Rows of the connection log, newest first."""
-
-    def look_up() -> list[dict[str, Any]]:
-        rows = ConnectionLog.objects.filter(pk__in=pks).select_related("account")
-        return [_row(row) for row in rows]
-
-    rows: list[dict[str, Any]] = await database_sync_to_async(look_up, thread_sensitive=False)()
-    return rows
-
-
-def _row(row: ConnectionLog) -> dict[str, Any]:
-    return {
-        "pk": row.pk,
-        "opened_at": _ms(row.opened_at),
-        "closed_at": _ms(row.closed_at),
-        "account": row.account.username if row.account else "",
-        "username": row.tiktok_username,
-        "token": row.token_prefix,
-        "address": row.address or "",
-        "close_code": row.close_code,
-        "error": row.error_code,
-        "frames": row.frames_sent,
-        "is_test": row.is_test,
-    }
-
-
-def _ms(moment: Any) -> int | None:
-    return None if moment is None else round(moment.timestamp() * 1000)

@@ -1,8 +1,9 @@
 """The socket of the staff's pages, `/staff/socket`: passes on what newsrooms publish.
 
-A page gets `{"type": "numbers", …}` each second or so, and `{"type": "connections", "rows": […]}`.
-It says nothing itself. Only the newest numbers wait for a page that takes them slowly, so that
-nothing piles up. Whoever is not staff, or is not any more, is closed with `FORBIDDEN`.
+A page gets `{"type": "numbers", …}` each second or so, and `{"type": "connections"}` when the
+connection log has changed. It says nothing itself. Only the newest numbers wait for a page that
+takes them slowly, so that nothing piles up. Whoever is not staff, or is not any more, is closed
+with `FORBIDDEN`.
 """
 
 from __future__ import annotations
@@ -12,15 +13,16 @@ import contextlib
 import logging
 from importlib import import_module
 from typing import Any
+from urllib.parse import urlsplit
 
 import msgspec
 from channels.auth import get_user
 from channels.generic.websocket import AsyncWebsocketConsumer
-from channels.security.websocket import AllowedHostsOriginValidator
+from channels.security.websocket import WebsocketDenier
 from channels.sessions import CookieMiddleware
 from django.conf import settings
 
-from live import control, newsroom
+from live import clients, control, newsroom
 from live.wire import Parcel, wire_of
 
 __all__ = ["FORBIDDEN", "StaffConsumer", "staff_socket"]
@@ -32,13 +34,18 @@ FORBIDDEN = 4403
 _CHECK = 30.0
 # A page that takes nothing for so long has gone, or is asleep.
 _SEND_TIMEOUT = 20.0
-# Rows of the connection log that wait for a slow page; the oldest make room.
-_MAX_ROWS = 200
+_PORTS = {"http": 80, "https": 443}
 
 
 def staff_socket() -> Any:
     """The ASGI application. It takes the sockets of this site's own pages alone."""
-    return AllowedHostsOriginValidator(CookieMiddleware(StaffConsumer.as_asgi()))
+    pages = CookieMiddleware(StaffConsumer.as_asgi())
+
+    async def of_own_pages(scope: Any, receive: Any, send: Any) -> None:
+        application = pages if _is_own_page(scope) else WebsocketDenier()
+        await application(scope, receive, send)
+
+    return of_own_pages
 
 
 class StaffConsumer(AsyncWebsocketConsumer):
@@ -49,7 +56,7 @@ class StaffConsumer(AsyncWebsocketConsumer):
         self._task: asyncio.Task[None] | None = None
         self._news = asyncio.Event()
         self._numbers: dict[bool, dict[str, Any]] = {}  # of the relay, and of the test endpoint's
-        self._rows: dict[int, dict[str, Any]] = {}
+        self._log_changed = False
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         try:
@@ -75,10 +82,7 @@ class StaffConsumer(AsyncWebsocketConsumer):
         self._news.set()
 
     async def staff_connections(self, message: dict[str, Any]) -> None:
-        for row in message["rows"]:
-            self._rows[row["pk"]] = row
-        while len(self._rows) > _MAX_ROWS:
-            del self._rows[next(iter(self._rows))]
+        self._log_changed = True
         self._news.set()
 
     # --- The socket's task ---------------------------------------------------------------------
@@ -116,10 +120,10 @@ class StaffConsumer(AsyncWebsocketConsumer):
 
     def _take(self) -> list[str]:
         numbers, self._numbers = self._numbers, {}
-        rows, self._rows = self._rows, {}
+        log_changed, self._log_changed = self._log_changed, False
         texts = [_encode({"type": "numbers", **newest}) for newest in numbers.values()]
-        if rows:
-            texts.append(_encode({"type": "connections", "rows": list(rows.values())}))
+        if log_changed:
+            texts.append(_encode({"type": "connections"}))
         return texts
 
     async def _is_staff(self) -> bool:
@@ -133,6 +137,27 @@ class StaffConsumer(AsyncWebsocketConsumer):
         if self._task is not None and not self._task.done():
             self._task.cancel()
             await asyncio.wait([self._task])
+
+
+def _is_own_page(scope: Any) -> bool:
+    """Whether the Origin is the host and port that was asked, or one that forms may come from.
+
+    Cookies are sent to all ports of a host, and a page of any site may open a socket.
+    """
+    origin = clients.header(scope, b"origin")
+    if origin in settings.CSRF_TRUSTED_ORIGINS:
+        return True
+    host = clients.header(scope, b"host")
+    try:
+        page, asked = urlsplit(origin), urlsplit(f"//{host}")
+        # What stands for a port that is not written is the page's to say: a proxy may hide https.
+        default = _PORTS[page.scheme]
+        return bool(page.hostname) and (page.hostname, page.port or default) == (
+            asked.hostname,
+            asked.port or default,
+        )
+    except (KeyError, ValueError):
+        return False
 
 
 def _encode(message: dict[str, Any]) -> str:

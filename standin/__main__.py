@@ -108,7 +108,7 @@ def main() -> None:
         default=[],
         type=parse_failure,
         metavar="NAME=FAILURE",
-        help=f"repeatable; one of {', '.join(failure.value for failure in Failure)}",
+        help=f"repeatable, beside --live; one of {', '.join(failure.value for failure in Failure)}",
     )
     asyncio.run(serve(parser.parse_args()))
 

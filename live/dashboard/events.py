@@ -20,6 +20,9 @@ _MAX_TEXT = 200
 
 
 class LoggedEvent(NamedTuple):
+    """`offset` is its place in the log."""
+
+    offset: int
     at: datetime
     type: str
     text: str
@@ -36,7 +39,7 @@ def _event(entry: Entry) -> LoggedEvent:
     who, what = _who(data), _TEXTS.get(entry.type, _anything)(data)
     text = f"{who}: {what}" if who and what else who or what
     at = datetime.fromtimestamp(entry.at / 1000, tz=UTC)
-    return LoggedEvent(at, entry.type.value, text[:_MAX_TEXT])
+    return LoggedEvent(entry.offset, at, entry.type.value, text[:_MAX_TEXT])
 
 
 def _who(data: Mapping[str, Any]) -> str:

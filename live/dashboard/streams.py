@@ -10,15 +10,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 from accounts.models import User
-from live.connectionlog import Connection
 from live.dashboard.events import LoggedEvent, newest_events
-from live.dashboard.words import HISTORY_WORDS, STATE_WORDS, TONES
 from live.drift import Finding
 from live.frames import Status
-from live.relay import Relay
+from live.relay import Relay, Socket
 from live.rooms import Room
 from live.streams import LiveStream
 from live.timeline import Moment
+from live.words import reason_of, tone_of, word_for
 
 __all__ = ["Listener", "StreamNow", "name_accounts", "stream_now"]
 
@@ -28,21 +27,40 @@ _MOMENTS = 20
 
 @dataclass
 class Listener:
-    """A socket of the stream. `account` is empty until `name_accounts` has been here."""
+    """A socket of the stream. `row_id` is its row's in the connection log, once it has one;
+    `account` is empty until `name_accounts` has been here."""
 
-    connection: Connection
+    account_id: int | None
+    token_prefix: str
+    address: str | None
+    opened_at: datetime
+    row_id: int | None
     lag: int
     stalled_for: float
     account: str = ""
 
+    @classmethod
+    def of(cls, socket: Socket) -> Listener:
+        connection = socket.connection
+        return cls(
+            account_id=connection.account_id,
+            token_prefix=connection.token_prefix,
+            address=connection.address,
+            opened_at=connection.opened_at,
+            row_id=connection.row_id,
+            lag=socket.lag,
+            stalled_for=socket.stalled_for,
+        )
+
 
 @dataclass(frozen=True)
 class Past:
-    """Something that happened to the stream."""
+    """Something that happened to the stream. `said` is what TikTok said."""
 
     at: datetime
     word: Any
     detail: str
+    said: str
     attempt: int | None
     retry_in: float | None
 
@@ -74,8 +92,8 @@ async def stream_now(relay: Relay, username: str) -> StreamNow | None:
     room = stream.room
     return StreamNow(
         status=stream.status,
-        word=STATE_WORDS[stream.status.state],
-        tone=TONES[stream.status.state],
+        word=word_for(stream.status.state),
+        tone=tone_of(stream.status.state),
         since=history[0].at if history else None,
         room=room,
         room_since=_time(room.started_at) if room and room.started_at else None,
@@ -90,27 +108,24 @@ async def stream_now(relay: Relay, username: str) -> StreamNow | None:
 
 def name_accounts(listeners: list[Listener]) -> None:
     """Look up whose sockets they are. In a thread that may ask the database."""
-    ids = {listener.connection.account_id or 0 for listener in listeners}
+    ids = {listener.account_id or 0 for listener in listeners}
     names = dict(User.objects.filter(pk__in=ids).values_list("pk", "username"))
     for listener in listeners:
-        listener.account = names.get(listener.connection.account_id or 0, "")
+        listener.account = names.get(listener.account_id or 0, "")
 
 
 def _listeners(relay: Relay, stream: LiveStream) -> list[Listener]:
-    listeners = [
-        Listener(socket.connection, socket.lag, socket.stalled_for)
-        for socket in relay.sockets
-        if socket.stream is stream
-    ]
-    return sorted(listeners, key=lambda listener: listener.connection.opened_at)
+    listeners = [Listener.of(socket) for socket in relay.sockets if socket.stream is stream]
+    return sorted(listeners, key=lambda listener: listener.opened_at)
 
 
 def _past(moment: Moment) -> Past:
     detail = moment.detail
     return Past(
         at=_time(moment.at),
-        word=HISTORY_WORDS.get(moment.what, moment.what),
-        detail=" · ".join(str(detail[name]) for name in ("error", "said") if detail.get(name)),
+        word=word_for(moment.what),
+        detail=" · ".join(filter(None, (detail.get("error"), reason_of(moment)))),
+        said=detail.get("said", ""),
         attempt=detail.get("attempt"),
         retry_in=detail.get("retry_in"),
     )

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from asgiref.sync import async_to_sync, sync_to_async
 from django.contrib import messages
@@ -16,7 +17,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls.converters import StringConverter
 from django.utils.translation import get_language, gettext
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_http_methods
 from django.views.generic import TemplateView, View
 
 from accounts.models import User
@@ -24,12 +25,14 @@ from accounts.usernames import is_tiktok_username
 from live import control
 from live.dashboard.history import HOURS, history
 from live.dashboard.streams import name_accounts, stream_now
-from live.dashboard.words import STATE_WORDS, TONES
 from live.errors import RelayError
+from live.fragments import FragmentMixin, is_for_fragment
+from live.frames import State
 from live.models import ConnectionLog
 from live.newsroom import Numbers
 from live.relay import Relay
 from live.staff import StaffPage
+from live.words import tone_of, word_for
 
 __all__ = [
     "Dashboard",
@@ -61,16 +64,13 @@ class Dashboard(StaffPage, TemplateView):
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         hours = _hours(self.request)
         past = history(hours)
-        numbers = async_to_sync(_numbers)(_relay(self.request))
+        now = async_to_sync(_now)(_scope(self.request)["relay"], _scope(self.request)["relays"])
         return super().get_context_data(
-            numbers=numbers,
+            numbers=now.numbers,
+            test_sockets=now.test_sockets,
             streams=[
-                {
-                    **stream,
-                    "word": STATE_WORDS[stream["state"]],
-                    "tone": TONES[stream["state"]],
-                }
-                for stream in numbers["streams"]
+                {**stream, "word": word_for(stream["state"]), "tone": tone_of(stream["state"])}
+                for stream in now.numbers["streams"]
             ],
             history=past,
             connected=sum(past["connections"]),
@@ -79,8 +79,8 @@ class Dashboard(StaffPage, TemplateView):
             since=datetime.fromtimestamp(past["start"], tz=UTC),
             hours=hours,
             choices=HOURS,
-            state_words={state: str(word) for state, word in STATE_WORDS.items()},
-            tones=TONES,
+            state_words={state: str(word_for(state)) for state in State},
+            tones={state: tone_of(state) for state in State},
             **kwargs,
         )
 
@@ -92,14 +92,15 @@ class History(StaffPage, View):
         return JsonResponse(history(_hours(request)))
 
 
-class StreamPage(StaffPage, TemplateView):
+class StreamPage(StaffPage, FragmentMixin, TemplateView):
     """One LIVE: its stream, if there is one, who listens, and what happened lately."""
 
     template_name = "live/stream_detail.html"
+    fragment_name = "live/stream_facts.html"
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         username = kwargs["username"]
-        stream = async_to_sync(stream_now)(_relay(self.request), username)
+        stream = async_to_sync(stream_now)(_scope(self.request)["relay"], username)
         if stream is not None:
             name_accounts(stream.listeners)
         connections = ConnectionLog.objects.filter(tiktok_username=username)
@@ -112,7 +113,15 @@ class StreamPage(StaffPage, TemplateView):
         )
 
 
-class ReconnectStream(StaffPage, View):
+class StreamAction(StaffPage, View):
+    """Something that staff do to a LIVE, with a POST."""
+
+    def get(self, request: HttpRequest, username: str) -> HttpResponse:
+        """Whoever had to sign in first is led here, and decides anew."""
+        return redirect("stream", username)
+
+
+class ReconnectStream(StreamAction):
     """Have the relay make its connection to TikTok anew; sockets stay."""
 
     def post(self, request: HttpRequest, username: str) -> HttpResponse:
@@ -121,7 +130,7 @@ class ReconnectStream(StaffPage, View):
         return redirect("stream", username)
 
 
-class DisconnectStream(StaffPage, View):
+class DisconnectStream(StreamAction):
     """Close all sockets of the LIVE."""
 
     def post(self, request: HttpRequest, username: str) -> HttpResponse:
@@ -136,19 +145,25 @@ def _is_staff(user: User | AnonymousUser) -> bool:
     return user.is_staff
 
 
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
 @user_passes_test(_is_staff)
 async def test_connection(request: HttpRequest, username: str) -> HttpResponse:
     """Connect to the LIVE as a phone would, and say what became of it."""
-    relay = _relay(request)
-    context: dict[str, Any] = {"username": username, "was_up": relay.streams.get(username)}
+    if request.method != "POST":
+        return redirect("stream", username)
+    relay: Relay = _scope(request)["relay"]
+    stream = relay.streams.get(username)
+    was_up = stream is not None and stream.is_connected
+    context: dict[str, Any] = {"username": username, "was_up": was_up}
     began = time.monotonic()
     try:
         context["room"] = await relay.probe(username, await _sign_api_key(username))
     except RelayError as error:
         context["error"], context["said"] = error.explain(get_language()), error.said
+        context["reason"] = gettext(error.reason) if error.reason else ""
     context["seconds"] = round(time.monotonic() - began, 1)
-    return await sync_to_async(render)(request, "live/stream_test.html", context)
+    template = "live/stream_outcome.html" if is_for_fragment(request) else "live/stream_test.html"
+    return await sync_to_async(render)(request, template, context)
 
 
 async def _sign_api_key(username: str) -> str:
@@ -159,15 +174,22 @@ async def _sign_api_key(username: str) -> str:
     return ""
 
 
-async def _numbers(relay: Relay) -> Numbers:
+class Now(NamedTuple):
+    """`test_sockets` is None where there is no test endpoint."""
+
+    numbers: Numbers
+    test_sockets: int | None
+
+
+async def _now(relay: Relay, relays: Sequence[Relay]) -> Now:
     relay.newsroom.watch()
-    return await relay.newsroom.numbers()
+    of_tests = [len(other.sockets) for other in relays if other.is_test]
+    return Now(await relay.newsroom.numbers(), sum(of_tests) if of_tests else None)
 
 
-def _relay(request: HttpRequest) -> Relay:
+def _scope(request: HttpRequest) -> Mapping[str, Any]:
     assert isinstance(request, ASGIRequest)
-    relay: Relay = request.scope["relay"]
-    return relay
+    return request.scope
 
 
 def _hours(request: HttpRequest) -> int:

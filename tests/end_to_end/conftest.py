@@ -7,12 +7,14 @@ import itertools
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Error, Page, async_playwright
 
-from standin import TikTok
+from standin import Room, TikTok
+from tests.end_to_end.phone import Phone
 from tests.end_to_end.server import SERVERS, Account, Server
 
 SETTINGS = {
@@ -34,6 +36,14 @@ _numbers = itertools.count(1)
 
 AddAccount = Callable[..., Awaitable[Account]]
 StartServer = Callable[..., Awaitable[Server]]
+
+
+class OnAir(NamedTuple):
+    """A LIVE, and an account's phone that is connected to it."""
+
+    room: Room
+    account: Account
+    phone: Phone
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
@@ -67,6 +77,18 @@ def add_account(server: Server, streamer: str) -> AddAccount:
         return await server.add_account(f"account{next(_numbers)}", tiktok_username, *arguments)
 
     return add
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def on_air(
+    server: Server, tiktok: TikTok, streamer: str, add_account: AddAccount
+) -> AsyncIterator[OnAir]:
+    """The streamer's LIVE, to which a phone listens."""
+    room = tiktok.go_live(streamer)
+    account = await add_account()
+    async with Phone(f"{server.address}/ws/{account.token}") as phone:
+        await phone.until_type("connected")
+        yield OnAir(room, account, phone)
 
 
 @pytest_asyncio.fixture(loop_scope="session")

@@ -12,7 +12,7 @@ import pytest_asyncio
 
 from standin import TikTok
 from tests.end_to_end.browsing import PASSWORD, add_person, http
-from tests.end_to_end.conftest import AddAccount
+from tests.end_to_end.conftest import AddAccount, OnAir
 from tests.end_to_end.phone import Phone
 from tests.end_to_end.server import Account, Server
 
@@ -82,23 +82,14 @@ async def is_told_in_time(phone: Phone, administrator: Administrator, code: str)
 
 class TestTheAdmin:
     async def test_it_works(
-        self,
-        server: Server,
-        tiktok: TikTok,
-        streamer: str,
-        add_account: AddAccount,
-        administrator: Administrator,
+        self, tiktok: TikTok, streamer: str, on_air: OnAir, administrator: Administrator
     ) -> None:
-        tiktok.go_live(streamer)
         other = tiktok.go_live(f"{streamer}b")
-        account = await add_account()
-        async with Phone(f"{server.address}/ws/{account.token}") as phone:
-            await phone.until_type("connected")
-            await administrator.change(account, tiktok_username=f"@{streamer}b")
-            connected = await phone.until_type("connected")
-            assert time.monotonic() - administrator.done_at < WITHIN
-            assert connected["data"]["username"] == f"{streamer}b"
-            assert connected["data"]["room_id"] == str(other.room_id)
+        await administrator.change(on_air.account, tiktok_username=f"@{streamer}b")
+        connected = await on_air.phone.until_type("connected")
+        assert time.monotonic() - administrator.done_at < WITHIN
+        assert connected["data"]["username"] == f"{streamer}b"
+        assert connected["data"]["room_id"] == str(other.room_id)
 
     @pytest.mark.parametrize(
         ("action", "code"),
@@ -109,69 +100,34 @@ class TestTheAdmin:
         ],
     )
     async def test_it_ends_open_sockets(
-        self,
-        server: Server,
-        tiktok: TikTok,
-        streamer: str,
-        add_account: AddAccount,
-        administrator: Administrator,
-        action: str,
-        code: str,
+        self, on_air: OnAir, administrator: Administrator, action: str, code: str
     ) -> None:
-        tiktok.go_live(streamer)
-        account = await add_account()
-        async with Phone(f"{server.address}/ws/{account.token}") as phone:
-            await phone.until_type("connected")
-            await administrator.choose(action, account)
-            await is_told_in_time(phone, administrator, code)
+        await administrator.choose(action, on_air.account)
+        await is_told_in_time(on_air.phone, administrator, code)
 
     async def test_it_clears_the_username(
-        self,
-        server: Server,
-        tiktok: TikTok,
-        streamer: str,
-        add_account: AddAccount,
-        administrator: Administrator,
+        self, on_air: OnAir, administrator: Administrator
     ) -> None:
-        tiktok.go_live(streamer)
-        account = await add_account()
-        async with Phone(f"{server.address}/ws/{account.token}") as phone:
-            await phone.until_type("connected")
-            await administrator.change(account, tiktok_username="")
-            await is_told_in_time(phone, administrator, "username_missing")
+        await administrator.change(on_air.account, tiktok_username="")
+        await is_told_in_time(on_air.phone, administrator, "username_missing")
 
     async def test_it_deletes_the_account(
-        self,
-        server: Server,
-        tiktok: TikTok,
-        streamer: str,
-        add_account: AddAccount,
-        administrator: Administrator,
+        self, on_air: OnAir, administrator: Administrator
     ) -> None:
-        tiktok.go_live(streamer)
-        account = await add_account()
-        async with Phone(f"{server.address}/ws/{account.token}") as phone:
-            await phone.until_type("connected")
-            await administrator.delete(account)
-            await is_told_in_time(phone, administrator, "token_revoked")
+        await administrator.delete(on_air.account)
+        await is_told_in_time(on_air.phone, administrator, "token_revoked")
 
     async def test_it_leaves_others_alone(
         self,
         server: Server,
-        tiktok: TikTok,
-        streamer: str,
         add_account: AddAccount,
+        on_air: OnAir,
         administrator: Administrator,
     ) -> None:
-        tiktok.go_live(streamer)
-        account, other = await add_account(), await add_account()
-        async with (
-            Phone(f"{server.address}/ws/{account.token}") as phone,
-            Phone(f"{server.address}/ws/{other.token}") as untouched,
-        ):
-            for each in (phone, untouched):
-                await each.until_type("connected")
-            await administrator.choose("disconnect", account)
-            await is_told_in_time(phone, administrator, "disconnected")
+        other = await add_account()
+        async with Phone(f"{server.address}/ws/{other.token}") as untouched:
+            await untouched.until_type("connected")
+            await administrator.choose("disconnect", on_air.account)
+            await is_told_in_time(on_air.phone, administrator, "disconnected")
             await untouched.socket.send('{"type":"ping","id":1}')
             await untouched.until_type("pong")

@@ -13,7 +13,7 @@ from websockets.typing import Origin
 
 from standin import TikTok
 from tests.end_to_end.browsing import add_person, http, sign_in
-from tests.end_to_end.conftest import AddAccount
+from tests.end_to_end.conftest import AddAccount, OnAir
 from tests.end_to_end.phone import Phone
 from tests.end_to_end.server import Server
 
@@ -55,7 +55,7 @@ class TestDashboard:
         await expect(row).to_have_count(0)
         async with Phone(f"{server.address}/ws/{account.token}") as phone:
             await phone.until_type("connected")
-            await expect(row).to_contain_text("live", timeout=WITHIN)
+            await expect(row).to_contain_text("Live", timeout=WITHIN)
             await expect(row.get_by_role("cell").nth(2)).to_have_text("1")
             async with Phone(f"{server.address}/ws/{account.token}"):
                 await expect(row.get_by_role("cell").nth(2)).to_have_text("2", timeout=WITHIN)
@@ -100,33 +100,24 @@ class TestDashboard:
         await page.context.clear_cookies()
         # As after a server's restart: the page connects again, and is a stranger now.
         await page.evaluate(
-            "() => import('/static/live/dashboard/staff-socket.js').then(({watch}) =>"
+            "() => import('/static/live/staff-socket.js').then(({watch}) =>"
             " watch({}, (link) => { document.title = link; }))"
         )
         await expect(page).to_have_title("forbidden")
 
     async def test_it_shows_numbers_without_scripts(
-        self,
-        server: Server,
-        tiktok: TikTok,
-        streamer: str,
-        add_account: AddAccount,
-        browser: Browser,
+        self, server: Server, streamer: str, on_air: OnAir, browser: Browser
     ) -> None:
-        tiktok.go_live(streamer)
-        account = await add_account()
         name = f"staff-{streamer}"
         await add_person(server, name, "", "--staff")
         context = await browser.new_context(java_script_enabled=False)
         page = await context.new_page()
         await sign_in(page, server, name)
-        async with Phone(f"{server.address}/ws/{account.token}") as phone:
-            await phone.until_type("connected")
-            await page.goto(f"{http(server)}/staff/")
-            row = page.get_by_role("row", name=f"@{streamer}")
-            await expect(row).to_contain_text("live")
-            await expect(page.get_by_text("As of")).to_be_visible()
-            await expect(page.locator(".scripted").first).to_be_hidden()
+        await page.goto(f"{http(server)}/staff/")
+        row = page.get_by_role("row", name=f"@{streamer}")
+        await expect(row).to_contain_text("Live")
+        await expect(page.get_by_text("As of")).to_be_visible()
+        await expect(page.locator(".scripted").first).to_be_hidden()
         await context.close()
 
 

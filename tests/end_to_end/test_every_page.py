@@ -26,16 +26,18 @@ from playwright.async_api import (
 )
 
 from live.errors import ErrorCode
-from standin import TikTok, messages
+from standin import Failure, Room, TikTok, messages
 from tests.end_to_end.browsing import add_person, http, sign_in
 from tests.end_to_end.phone import Phone
-from tests.end_to_end.server import Account, Server
+from tests.end_to_end.server import Server
 from tests.russian import english_words
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 PHONE, DESKTOP = {"width": 360, "height": 740}, {"width": 1280, "height": 800}
 STREAMER = "everypage"
+# Whose LIVE goes wrong.
+TROUBLED = "troubled"
 # People have names that are no English words, so that those are found.
 OWNER, VIEWER = "начальница", "зритель"
 
@@ -72,9 +74,21 @@ def _press(selector: str, **values: str) -> Steps:
     return steps
 
 
-async def _unfold(page: Page) -> None:
-    """Swagger UI has drawn what it shows."""
-    await page.locator(".opblock").first.wait_for()
+def _see(selector: str) -> Steps:
+    """The page's script has got so far that this is there."""
+
+    async def steps(page: Page) -> None:
+        await page.locator(selector).first.wait_for()
+
+    return steps
+
+
+async def _forge(page: Page) -> None:
+    """Send the form as a page of another site would."""
+    token = page.locator("main form [name=csrfmiddlewaretoken]")
+    await token.evaluate("(field) => field.remove()")
+    await _press("main form button", username="x", password="y")(page)
+    await page.locator("main:not(:has(form))").wait_for()
 
 
 async def _connect(page: Page) -> None:
@@ -109,32 +123,44 @@ PAGES = {
         Shown("login", "/login/", who=""),
         Shown("login", "/login/", _press("main form button", username="x", password="y"), who="",
               id="login refused"),
+        Shown("login", "/login/", _forge, who="", status=403, id="form out of date"),
         Shown("reset-password", "/login/reset/", who=""),
         Shown("choose-password", "/login/reset/MQ/none/", who=""),
         Shown("home", "/", _connect),
-        Shown("home", "/", who="viewer", id="console of one who has no username"),
+        Shown("home", "/", _see("#alert :not(:empty)"), who="viewer",
+              id="console of one who has no username"),
         Shown("account", "/account/"),
         Shown("account", "/account/", who="viewer", id="account of one who has no username"),
         Shown("change-username", "/account/",
               _press("form[action='/account/username/'] button:not([type=button])",
                      tiktok_username="no such"), id="username refused"),
+        Shown("change-email", "/account/",
+              _press("form[action='/account/email/'] button", email="no email"),
+              id="email refused"),
+        Shown("change-api-key", "/account/",
+              _press("form[action='/account/api-key/'] button >> nth=0",
+                     new_sign_api_key="ключ с пробелами"), id="API key refused"),
         Shown("issue-token", "/account/", _press("form[action='/account/tokens/'] button"),
               id="token issued"),
         Shown("revoke-token", "/account/tokens/{token}/revoke/"),
         Shown("change-password", "/account/password/"),
-        Shown("staff", "/staff/"),
+        Shown("staff", "/staff/", _see("#link-state.open")),
         Shown("stream", f"/staff/streams/{STREAMER}/"),
+        Shown("stream", f"/staff/streams/{TROUBLED}/", _see("#health li"), id="troubled stream"),
         Shown("stream-test", f"/staff/streams/{STREAMER}/",
               _press(f"form[action='/staff/streams/{STREAMER}/test/'] button"),
               id="stream tested"),
-        Shown("connections", "/staff/connections/"),
-        Shown("connections", "/staff/connections/?error_code=user_offline&account=nobody",
-              id="no connections"),
+        Shown("connections", "/staff/connections/", _see("#live-updates")),
+        Shown("connections", "/staff/connections/?error=user_offline&username=nobody",
+              _see("#rows > .empty"), id="no connections"),
+        Shown("connections", "/staff/connections/?account=nobody", _see("#rows > .error"),
+              id="connections of no account"),
         Shown("connection", "/staff/connections/{failed}/", id="failed connection"),
         Shown("connection", "/staff/connections/{open}/", id="open connection"),
         Shown("docs", "/docs/", is_reference=True),
-        Shown("api-1:openapi-view", "/api/v1/docs", _unfold, is_reference=True),
+        Shown("api-1:openapi-view", "/api/v1/docs", _see(".opblock"), is_reference=True),
         Shown("", "/nowhere/", status=404),
+        Shown("connection", "/staff/connections/{broken}/", status=500, id="server error"),
         Shown("staff", "/staff/", who="viewer", status=403, id="forbidden"),
         Shown("admin:login", "/admin/login/", who=""),
         Shown("admin:index", "/admin/"),
@@ -175,9 +201,7 @@ NO_PAGES = {
     "console-token",
     "is-live",
     "check-username",
-    "change-api-key",
     "change-language",
-    "change-email",
     "staff-history",
     "streams",
     "stream-reconnect",
@@ -192,7 +216,8 @@ NO_PAGES = {
 
 
 class Site:
-    """A server with accounts, a LIVE that a phone listens to, and a connection that failed.
+    """A server with accounts, LIVEs that phones listen to, one of which has had its troubles, and
+    connections that failed.
 
     Attributes:
         facts: what stands in addresses.
@@ -256,11 +281,17 @@ async def site(
     server = Server("uvicorn", tmp_path_factory.mktemp("every_page"), settings)
     await server.start()
     boss = await add_person(server, OWNER, STREAMER, "--staff")
+    tiktok.go_live(TROUBLED)
+    neighbour = await server.add_account("сосед", TROUBLED)
     server.execute("UPDATE accounts_user SET is_superuser = 1 WHERE id = ?", boss.user_id)
     viewer = await add_person(server, VIEWER)
     room = tiktok.go_live(STREAMER)
-    async with Phone(f"{server.address}/ws/{boss.token}") as phone:
+    async with (
+        Phone(f"{server.address}/ws/{boss.token}") as phone,
+        Phone(f"{server.address}/ws/{neighbour.token}") as troubled,
+    ):
         await phone.until_type("connected")
+        await troubled.until_type("connected")
         with messages.pictures_at(tiktok.pictures):
             await room.push(
                 messages.chat("зритель7", "привет", language="ru"),
@@ -270,7 +301,9 @@ async def site(
                 messages.join("зритель7"),
             )
         await phone.until_type("join")
-        failed = await _fail(server, tiktok, boss)
+        await _trouble(tiktok.room(TROUBLED), troubled)
+        failed = await _fail(server, tiktok)
+        broken = _break(server, failed)
         token = server.execute("SELECT id FROM accounts_accesstoken WHERE user_id = ?",
                                boss.user_id)[0]["id"]  # fmt: skip
         opened = server.execute("SELECT id FROM live_connectionlog WHERE closed_at IS NULL")
@@ -280,6 +313,7 @@ async def site(
             "token": token,
             "open": opened[0]["id"],
             "failed": failed,
+            "broken": broken,
         }
         site = Site(server, facts)
         for who, name in (("boss", OWNER), ("viewer", VIEWER)):
@@ -291,13 +325,40 @@ async def site(
     await server.stop()
 
 
-async def _fail(server: Server, tiktok: TikTok, boss: Account) -> int:
-    """A connection that failed; returns its number in the log."""
+async def _trouble(room: Room, phone: Phone) -> None:
+    """TikTok sends what is not as expected, and cuts the stream off, which comes back."""
+    await room.push(
+        messages.Message("WebcastNovelty", b"\x08\x01", 1),
+        messages.Message("WebcastChatMessage", b"\xff", 2),
+        *(messages.chat("зритель7", "") for _ in range(40)),
+    )
+    await phone.events(40)
+    await room.cut()
+    for state in ("reconnecting", "live"):
+        await phone.until(lambda frame, state=state: frame["data"].get("state") == state)  # type: ignore[misc]
+
+
+async def _fail(server: Server, tiktok: TikTok) -> int:
+    """Two connections that failed, the second with the sign server's limit, which is over in an
+    hour; returns the first one's number in the log."""
     tiktok.room("offline")
-    account = await server.add_account("соседка", "offline")
-    async with Phone(f"{server.address}/ws/{account.token}") as phone:
-        await phone.explanation()
-    return int((await server.closed_row(account))["id"])
+    tiktok.go_live("limited").fail(Failure.SIGN_429, reset_in=3600)
+    rows = []
+    for name, username in (("соседка", "offline"), ("кузина", "limited")):
+        account = await server.add_account(name, username)
+        async with Phone(f"{server.address}/ws/{account.token}") as phone:
+            await phone.explanation()
+        rows.append(await server.closed_row(account))
+    return int(rows[0]["id"])
+
+
+def _break(server: Server, row_id: int) -> int:
+    """A copy of the log's row as no relay writes it; returns its number."""
+    row = server.execute("SELECT * FROM live_connectionlog WHERE id = ?", row_id)[0]
+    row = {**row, "id": row_id + 1000, "timeline": "[[]]"}
+    columns, values = ", ".join(row), ", ".join("?" * len(row))
+    server.execute(f"INSERT INTO live_connectionlog ({columns}) VALUES ({values})", *row.values())
+    return int(row["id"])
 
 
 # --- What is seen --------------------------------------------------------------------------------
@@ -336,6 +397,7 @@ document.addEventListener("securitypolicyviolation", (event) => {
     `${event.effectiveDirective}: ${event.blockedURI} in ${event.sourceFile}:${event.lineNumber}`);
 });
 """
+_PAINTED = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
 _TOO_WIDE = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 
 # Faults in the markup of others that we can't mend: the page, the rule, and where.
@@ -371,8 +433,8 @@ async def _look(site: Site, browser: Browser, shown: Shown) -> Look:
     response = await site.go_to(page, shown)
     policy = await response.header_value("Content-Security-Policy") or ""
     look = Look(response.status, policy)
-    # What a script does on arrival, it has done.
-    await page.wait_for_timeout(300)
+    # What came to be seen last has been painted.
+    await page.evaluate(_PAINTED)
     # Of the page itself: what looks at it from here on may be heard, too.
     look.foreign, look.complaints = [*foreign], [*complaints]
     look.forbidden = await page.evaluate("window.forbidden")
@@ -470,6 +532,8 @@ _TEXTS = """
     + " [lang]:not(:lang(ru)),"
     // The log's events, as they are in the log.
     + " #events .type, #events .text,"
+    // What TikTok and other libraries said.
+    + " q.said, dd.said,"
     // What Django leaves in English: names of permissions, of hashes and of icons, a help text.
     + " #id_user_permissions, #id_password,"
     + " :has(> .flex-container [name=usable_password]) > .help,"
@@ -495,7 +559,7 @@ _TEXTS = """
 """
 # What programs and people wrote: usernames, addresses, codes, what TikTok said, who asked.
 _DATA = re.compile(
-    rf"@[\w.]+|{STREAMER} is live|(?i:{STREAMER})|\boffline\b|\w+://\S+|(?<!\w)/[\w/?=.]+"
+    rf"@[\w.]+|({STREAMER}|{TROUBLED}) is live|(?i:{STREAMER}|{TROUBLED})|\boffline\b|Webcast\w+|TikTokLive|\b(ASCII|cookie)\b|\w+://\S+|(?<!\w)/[\w/?=.]+"
     rf"|\b({'|'.join(ErrorCode)})\b|\w+Error\b.*|Python/.* websockets/.*",
 )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -52,7 +53,10 @@ class Client:
 
     async def until(self, condition: str) -> None:
         """Wait until the JavaScript expression, which may use `client` and `log`, is true."""
-        await self.page.wait_for_function(condition, timeout=WITHIN)
+        # Playwright's own `wait_for_function` needs eval, which the server's CSP forbids.
+        async with asyncio.timeout(WITHIN / 1000):
+            while not await self.page.evaluate(f"() => Boolean({condition})"):
+                await asyncio.sleep(0.05)
 
     async def until_type(self, *types: str) -> None:
         """Wait until a frame of each of these types has come."""

@@ -9,7 +9,7 @@ from playwright.async_api import Page, expect
 
 from standin import Failure, TikTok, messages
 from tests.end_to_end.browsing import add_person, http, sign_in
-from tests.end_to_end.conftest import AddAccount
+from tests.end_to_end.conftest import AddAccount, OnAir
 from tests.end_to_end.phone import Phone
 from tests.end_to_end.server import Server
 
@@ -60,107 +60,87 @@ class TestStreamPage:
             await expect(page.get_by_text("Still open.")).to_be_visible()
 
     async def test_it_says_what_tiktok_has_changed(
-        self,
-        server: Server,
-        tiktok: TikTok,
-        streamer: str,
-        add_account: AddAccount,
-        page: Page,
+        self, server: Server, streamer: str, on_air: OnAir, page: Page
     ) -> None:
-        room = tiktok.go_live(streamer)
-        account = await add_account()
         new = messages.Message("WebcastNovelty", b"\x08\x01", 1)
         broken = messages.Message("WebcastChatMessage", b"\xff", 2)
-        async with Phone(f"{server.address}/ws/{account.token}") as phone:
-            await phone.until_type("connected")
-            await room.push(new, broken, *(messages.chat("viewer", "") for _ in range(40)))
-            await phone.events(40)
-            await open_page(page, server, streamer)
-            health = page.locator("#health")
-            for text in (
-                "Comments without text: 40 of the last 40 (normal: 10 %)",
-                "WebcastNovelty: 1 message that TikTokLive does not know",
-                "WebcastChatMessage: 1 message could not be read",
-            ):
-                await expect(health).to_contain_text(text)
-            await page.goto(f"{http(server)}/staff/")
-            row = page.get_by_role("row", name=f"@{streamer}")
-            await expect(row).to_contain_text("3 kinds of messages to look at")
+        await on_air.room.push(new, broken, *(messages.chat("viewer", "") for _ in range(40)))
+        await on_air.phone.events(40)
+        await open_page(page, server, streamer)
+        health = page.locator("#health")
+        for text in (
+            "Comments without text: 40 of the last 40 (normal: 10 %)",
+            "WebcastNovelty: 1 message that TikTokLive does not know",
+            "WebcastChatMessage: 1 message could not be read",
+        ):
+            await expect(health).to_contain_text(text)
+        await page.goto(f"{http(server)}/staff/")
+        row = page.get_by_role("row", name=f"@{streamer}")
+        await expect(row).to_contain_text("3 kinds of messages to look at")
         assert f"@{streamer}: Comments without text: 30 of the last 30" in server.log_text
 
     async def test_it_leaves_alone_what_somebody_uses(
-        self,
-        server: Server,
-        tiktok: TikTok,
-        streamer: str,
-        add_account: AddAccount,
-        page: Page,
+        self, server: Server, streamer: str, on_air: OnAir, page: Page
     ) -> None:
-        room = tiktok.go_live(streamer)
-        account = await add_account()
-        async with Phone(f"{server.address}/ws/{account.token}") as phone:
-            await phone.until_type("connected")
-            await open_page(page, server, streamer)
-            events = page.locator("#events")
-            await events.get_by_role("list").focus()
-            await room.push(messages.chat("viewer7", "first"))
-            async with page.expect_response(page.url):  # of before, perhaps
-                pass
-            async with page.expect_response(page.url):
-                pass
-            await expect(events).not_to_contain_text("first")
-            await page.get_by_role("link", name="Dashboard").first.focus()
-            await expect(events).to_contain_text("first", timeout=WITHIN)
+        """Focus and selection stay where they are, while new events come in above."""
+        await on_air.room.push(messages.chat("viewer7", "first"))
+        await on_air.phone.until_type("comment")
+        await open_page(page, server, streamer)
+        events = page.locator("#events")
+        await events.get_by_role("list").focus()
+        await events.get_by_text("viewer7: first").select_text()
+        await on_air.room.push(messages.chat("viewer7", "second"))
+        await expect(events).to_contain_text("second", timeout=WITHIN)
+        assert await page.evaluate("document.getSelection().toString()") == "viewer7: first"
+        await expect(events.get_by_role("list")).to_be_focused()
+
+    async def test_it_says_when_it_is_over(self, server: Server, streamer: str, page: Page) -> None:
+        await open_page(page, server, streamer)
+        await page.context.clear_cookies()
+        over = page.get_by_text("This page is no longer updated. Reload it.")
+        await expect(over).to_be_visible(timeout=WITHIN)
 
 
 class TestActions:
     async def test_reconnecting_makes_a_new_connection_and_keeps_the_sockets(
-        self,
-        server: Server,
-        tiktok: TikTok,
-        streamer: str,
-        add_account: AddAccount,
-        page: Page,
+        self, server: Server, streamer: str, on_air: OnAir, page: Page
     ) -> None:
-        room = tiktok.go_live(streamer)
-        account = await add_account()
+        room, _account, phone = on_air
         await open_page(page, server, streamer)
-        async with Phone(f"{server.address}/ws/{account.token}") as phone:
-            await phone.until_type("connected")
-            (first,) = room.sockets
-            await page.get_by_role("button", name="Reconnect now").click()
-            await expect(page.get_by_text("The relay has been asked to reconnect.")).to_be_visible()
-            await phone.until(lambda frame: frame["data"].get("state") == "reconnecting")
-            await phone.until(lambda frame: frame["data"].get("state") == "live")
-            assert first not in room.sockets
-            assert len(room.sockets) == 1
-            await room.push(messages.chat("viewer", "still here"))
-            (comment,) = await phone.events(1)
-            assert comment["data"]["text"] == "still here"
-            await expect(page.locator("#history")).to_contain_text("cut", timeout=WITHIN)
+        (first,) = room.sockets
+        await page.get_by_role("button", name="Reconnect now").click()
+        await expect(page.get_by_text("The relay has been asked to reconnect.")).to_be_visible()
+        await phone.until(lambda frame: frame["data"].get("state") == "reconnecting")
+        await phone.until(lambda frame: frame["data"].get("state") == "live")
+        assert first not in room.sockets
+        assert len(room.sockets) == 1
+        await room.push(messages.chat("viewer", "still here"))
+        (comment,) = await phone.events(1)
+        assert comment["data"]["text"] == "still here"
+        past = page.locator("#history").get_by_role("listitem").filter(has_text="Cut off")
+        await expect(past).to_contain_text(
+            "connection_lost · The staff asked for a new connection.", timeout=WITHIN
+        )
 
     async def test_disconnecting_closes_every_socket(
         self,
         server: Server,
-        tiktok: TikTok,
         streamer: str,
         add_account: AddAccount,
+        on_air: OnAir,
         page: Page,
     ) -> None:
-        tiktok.go_live(streamer)
-        accounts = [await add_account(), await add_account()]
+        account = await add_account()
         await open_page(page, server, streamer)
-        async with (
-            Phone(f"{server.address}/ws/{accounts[0].token}") as one,
-            Phone(f"{server.address}/ws/{accounts[1].token}") as other,
-        ):
-            await one.until_type("connected")
+        async with Phone(f"{server.address}/ws/{account.token}") as other:
             await other.until_type("connected")
             button = page.get_by_role("button", name="Disconnect all")
             await expect(button).to_be_hidden()
             await page.get_by_text("Disconnect all …").click()
             await button.click()
-            for error, code in await asyncio.gather(one.explanation(), other.explanation()):
+            for error, code in await asyncio.gather(
+                on_air.phone.explanation(), other.explanation()
+            ):
                 assert (error["code"], code) == ("disconnected", 1008)
             await expect(page.locator("#listeners")).to_contain_text("Nobody", timeout=WITHIN)
 

@@ -23,6 +23,7 @@ from live.connection_search import Position
 from live.connectionlog import Connection
 from live.errors import CloseCode, ErrorCode
 from live.models import ConnectionLog
+from live.streams import NOTHING_HEARD
 from live.timeline import Timeline, What
 
 pytestmark = pytest.mark.django_db
@@ -53,17 +54,17 @@ def staff(client: Client) -> Client:
 
 
 class ServedByAsgi(AsyncClient):
-    """A browser of somebody of the staff, and a server that has this relay."""
+    """A browser of somebody of the staff, and a server that has these relays."""
 
-    def __init__(self, relay: Any = None) -> None:
+    def __init__(self, *relays: Any) -> None:
         super().__init__()
-        self._relay = relay
+        self._relays = relays
         self.force_login(User.objects.create_user("asgi", is_staff=True))
 
     async def request(self, **scope: Any) -> Any:
         # Django's client has a text there, ASGI bytes.
         query_string = scope["query_string"].encode()
-        scope |= {"query_string": query_string, "relay": self._relay}
+        scope |= {"query_string": query_string, "relays": self._relays}
         return await super().request(**scope)
 
     def text_of(self, address: str, headers: dict[str, str] | None = None) -> str:
@@ -734,6 +735,11 @@ class TestTimeline:
             "1,234 frames sent"
         ).replace("1011 :", "1011:")
 
+    def test_it_tells_the_relay_s_own_reasons_from_what_others_said(self, staff: Client) -> None:
+        told = {"error": "connection_lost", "reason": NOTHING_HEARD}
+        words = self.words(staff.get(self.address([[self.MS, "cut", told]])).text)
+        assert words.endswith(f"no connection to TikTok {NOTHING_HEARD}")
+
     def test_it_speaks_the_viewer_s_language(self, staff: Client) -> None:
         address = self.address(
             [[self.MS, "closed", {"code": 1011, "error": "user_offline", "frames": 1}]]
@@ -796,6 +802,11 @@ class TestOpenConnection:
         assert "4,321" in page
         assert "<strong>Live</strong>" in page
         assert "connections.js" in page
+
+    def test_it_may_be_one_of_the_test_endpoint(self, row: ConnectionLog) -> None:
+        relay = SimpleNamespace(sockets=set())
+        page = ServedByAsgi(relay, self.relay_with(row)).text_of(f"{LIST}{row.pk}/")
+        assert "4,321" in page
 
     def test_it_is_asked_for_again(self, row: ConnectionLog) -> None:
         address = reverse("connection", args=(row.pk,))

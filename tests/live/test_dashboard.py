@@ -22,9 +22,12 @@ from live.dashboard.history import history
 from live.errors import CloseCode, ErrorCode
 from live.eventlog import EventLog
 from live.examples import example
-from live.frames import EVENT_TYPES, FrameType
+from live.frames import EVENT_TYPES, FrameType, State
 from live.models import ConnectionLog
 from live.relay import Account, Relay
+from live.streams import NOTHING_HEARD
+from live.timeline import What
+from rehearsal.relay import RehearsalRelay
 from standin import messages
 from tests.live.upstreams import World, failure
 
@@ -38,14 +41,16 @@ HOSTILE = "<script>alert(1)</script>"
 
 
 class Pages(AsyncClient):
-    """A browser at a server with that relay."""
+    """A browser at a server with that relay, and perhaps a test endpoint."""
 
-    def __init__(self, relay: Relay) -> None:
+    def __init__(self, relay: Relay, rehearsal: Relay | None = None) -> None:
         super().__init__()
         self._relay = relay
+        self._rehearsal = rehearsal
 
     async def request(self, **scope: Any) -> Any:
-        return await super().request(**scope, relay=self._relay)
+        relays = [self._relay, self._rehearsal] if self._rehearsal else [self._relay]
+        return await super().request(**scope, relay=self._relay, relays=relays)
 
 
 @pytest.fixture
@@ -111,8 +116,11 @@ class TestPermissions:
         assert not world.upstreams
 
     @pytest.mark.parametrize("action", ACTIONS)
-    async def test_it_acts_on_posts_only(self, staff: Pages, action: str) -> None:
-        assert (await staff.get(f"/staff/streams/alice/{action}/")).status_code == 405
+    async def test_it_acts_on_posts_only(self, staff: Pages, world: World, action: str) -> None:
+        """Whoever had to sign in first comes with a GET, and decides anew."""
+        answer = await staff.get(f"/staff/streams/alice/{action}/")
+        assert answer.headers["Location"] == "/staff/streams/alice/"
+        assert not world.upstreams
 
     @pytest.mark.parametrize("username", ["A", "Alice", "alice.", "a b", "é", "a" * 25, HOSTILE])
     async def test_it_knows_no_page_of_what_is_no_username(
@@ -127,7 +135,7 @@ class TestDashboard:
         await sync_to_async(connect)(error_code=ErrorCode.USER_OFFLINE)
         page = text_of(await staff.get("/staff/"))
         assert '<a data-field="link" href="streams/alice/">@alice</a>' in page
-        assert '<span class="tag good" data-field="state">live</span>' in page
+        assert '<span class="tag good" data-field="state">Live</span>' in page
         assert "1 failed" in page
         assert "connections/?error=user_offline&amp;since=" in page
 
@@ -136,6 +144,19 @@ class TestDashboard:
         assert '<p class="empty" id="no-streams">' in page
         assert '<p id="no-failures">' in page
         assert '<p class="empty" id="no-slow">' in page
+
+    async def test_it_counts_the_sockets_of_the_test_endpoint(self, relay: Relay) -> None:
+        rehearsal = RehearsalRelay()
+        rehearsal.sockets |= {object(), object()}  # type: ignore[arg-type]
+        pages = Pages(relay, rehearsal)
+        await pages.aforce_login(await User.objects.acreate(username="boss", is_staff=True))
+        page = text_of(await pages.get("/staff/"))
+        rehearsal.sockets.clear()
+        await rehearsal.close()
+        assert '<dd class="aside" id="test-sockets">and 2 at the test endpoint</dd>' in page
+
+    async def test_it_says_nothing_of_a_test_endpoint_that_is_not_there(self, staff: Pages) -> None:
+        assert 'id="test-sockets" hidden' in text_of(await staff.get("/staff/"))
 
     async def test_it_has_the_newsroom_gather(self, staff: Pages, relay: Relay) -> None:
         await staff.get("/staff/")
@@ -202,7 +223,13 @@ class TestStreamPage:
         await go_live(relay)
         world.newest.say(messages.chat("viewer7", "hello"))
         page = text_of(await staff.get("/staff/streams/alice/"))
-        for text in ("LIVE of @alice", "A title", world.room_id, "viewer7: hello", "connecting"):
+        for text in (
+            "LIVE of @alice",
+            "A title",
+            world.room_id,
+            "viewer7: hello",
+            "Connecting to TikTok",
+        ):
             assert text in page
 
     async def test_it_is_there_without_a_stream(self, staff: Pages) -> None:
@@ -234,8 +261,37 @@ class TestStreamPage:
         async with asyncio.timeout(5):
             while "attempt 2" not in (page := text_of(await staff.get("/staff/streams/alice/"))):
                 await asyncio.sleep(0.05)
-        assert "connection_lost · code 1006" in page
-        assert "reconnecting" in page
+        assert 'connection_lost <q class="said">code 1006</q>' in page
+        assert "Cut off from TikTok" in page
+        assert "Reconnecting" in page
+
+    async def test_it_says_why_the_relay_cut_a_stream(
+        self, staff: Pages, relay: Relay, world: World
+    ) -> None:
+        await go_live(relay)
+        stream = relay.streams.get("alice")
+        assert stream is not None
+        stream.history.add(What.CUT, error="connection_lost", reason=NOTHING_HEARD)
+        address = "/staff/streams/alice/"
+        assert f"connection_lost · {NOTHING_HEARD}" in text_of(await staff.get(address))
+
+    async def test_it_gives_scripts_the_part_that_changes(self, staff: Pages, relay: Relay) -> None:
+        await go_live(relay)
+        answer = await staff.get("/staff/streams/alice/", headers={"X-Fragment": "1"})
+        page = text_of(await staff.get("/staff/streams/alice/"))
+        part = text_of(answer)
+        assert "X-Fragment" in answer.headers["Vary"]
+        assert 'id="state"' in part
+        assert "<form" not in part
+        assert '<div id="facts">' + part.partition('<div id="health">')[0] in page
+
+    async def test_scripts_take_no_message_from_another_window(self, staff: Pages) -> None:
+        await staff.post("/staff/streams/alice/reconnect/")
+        script = {"X-Fragment": "1"}
+        await staff.get("/staff/streams/alice/", headers=script)
+        await staff.post("/staff/streams/alice/test/", headers=script)
+        page = text_of(await staff.get("/staff/streams/alice/"))
+        assert "The relay has been asked to reconnect." in page
 
 
 class TestActions:
@@ -277,6 +333,29 @@ class TestTheConnectionTest:
         await go_live(relay)
         assert "Connected already" in text_of(await staff.post(self.ADDRESS))
         assert len(world.upstreams) == 1
+
+    async def test_a_stream_that_had_to_connect_was_not_there(
+        self, staff: Pages, relay: Relay, world: World
+    ) -> None:
+        await go_live(relay)
+        world.then = failure(ErrorCode.TIKTOK_TIMEOUT)
+        world.newest.cut(failure(ErrorCode.CONNECTION_LOST))
+        stream = relay.streams.get("alice")
+        assert stream is not None
+        async with asyncio.timeout(5):
+            while stream.status.state is not State.RECONNECTING:
+                await asyncio.sleep(0.01)
+        world.then = None
+        assert "Connected in" in text_of(await staff.post(self.ADDRESS))
+
+    async def test_it_says_what_the_relay_itself_has_to_say(
+        self, staff: Pages, relay: Relay
+    ) -> None:
+        relay.streams.gate("").on_answer(429, {"ratelimit-reset": "30"})
+        page = text_of(await staff.post(self.ADDRESS))
+        assert "<code>rate_limited</code>" in page
+        assert "<p>The sign server was not asked, since its limit is not reset yet.</p>" in page
+        assert "What TikTok said:" not in page
 
     @pytest.mark.parametrize("code", [ErrorCode.USER_OFFLINE, ErrorCode.TIKTOK_BLOCKED])
     async def test_it_explains_a_failure(self, staff: Pages, world: World, code: ErrorCode) -> None:

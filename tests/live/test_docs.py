@@ -60,7 +60,7 @@ class TestThePage:
             if target.startswith("#"):
                 assert target[1:] in links.ids
             else:
-                assert client.get(target).status_code == 200, target
+                assert client.get(target, follow=True).status_code == 200, target
 
     def test_it_loads_nothing_from_elsewhere(self, page: str) -> None:
         assert all(target.startswith(("/", "#")) for target in Links(page).targets)

@@ -121,9 +121,9 @@ class TestTheTemplateTag:
         connect(account, closed_at=NOON + timedelta(minutes=45), frames_sent=7)
         assert self.shown(account) == ("May 4, 2026 12:00–12:45 Connected for 45 min, 7 messages.")
 
-    def test_it_marks_tests(self, account: User) -> None:
+    def test_it_leaves_rehearsals_out(self, account: User) -> None:
         connect(account, is_test=True)
-        assert "12:00 test Connected" in self.shown(account)
+        assert self.shown(account) == "No app has connected with your tokens yet."
 
     def test_it_says_that_there_is_nothing_yet(self, account: User) -> None:
         assert self.shown(account) == "No app has connected with your tokens yet."

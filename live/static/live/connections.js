@@ -4,38 +4,15 @@
  * seconds. Without this the pages are as good, and are reloaded by hand.
  */
 
-import { update } from "./update.js";
+import { watch } from "./staff-socket.js";
+import { refresh, SignedOut } from "./update.js";
 
 // Milliseconds.
 const BETWEEN_REFRESHES = 1000;
 const BETWEEN_LOOKS = 3000;
 const BETWEEN_ANNOUNCEMENTS = 10_000;
-const RECONNECT_AFTER = [1000, 30_000];
-// The close code for those who are not staff, or are not any more.
-const FORBIDDEN = 4403;
 
 const news = /** @type {HTMLElement} */ (document.querySelector("#news"));
-
-class SignedOut extends Error {}
-
-/**
- * Ask for the part of this page that changes, and show it.
- *
- * @param {HTMLElement} part
- */
-async function refresh(part) {
-  const answer = await fetch(location.href, { headers: { "X-Fragment": "1" }, cache: "no-store" });
-  if (answer.redirected || answer.status === 403) {
-    throw new SignedOut();
-  }
-  if (!answer.ok) {
-    throw new Error(`HTTP ${answer.status}`);
-  }
-  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-  const fresh = /** @type {HTMLElement} */ (part.cloneNode(false));
-  fresh.append(...document.adoptNode(page.body).childNodes);
-  update(part, fresh);
-}
 
 function sayItIsOver() {
   news.textContent = gettext("This page is no longer updated. Reload it.");
@@ -87,43 +64,17 @@ function followList(rows) {
     catchUp();
   });
   document.addEventListener("visibilitychange", catchUp);
-  listen(() => {
+  const fallBehind = () => {
     stale = true;
     catchUp();
-  }, stop);
-}
-
-/**
- * The staff's socket, which is opened again when it is lost.
- *
- * @param {() => void} onRows Rows were written, or may have been while there was no socket.
- * @param {() => void} onForbidden
- */
-function listen(onRows, onForbidden) {
-  let attempt = 0;
-  const open = () => {
-    const socket = new WebSocket(`${location.origin.replace(/^http/, "ws")}/staff/socket`);
-    socket.onopen = () => {
-      attempt = 0;
-      onRows();
-    };
-    socket.onmessage = ({ data }) => {
-      if (JSON.parse(data).type === "connections") {
-        onRows();
-      }
-    };
-    socket.onclose = ({ code }) => {
-      if (code === FORBIDDEN) {
-        onForbidden();
-        return;
-      }
-      const [first, longest] = RECONNECT_AFTER;
-      const delay = Math.min(first * 2 ** attempt, longest);
-      attempt += 1;
-      setTimeout(open, delay * (0.5 + Math.random() / 2));
-    };
   };
-  open();
+  watch({ connections: fallBehind }, (link) => {
+    if (link === "forbidden") {
+      stop();
+    } else if (link === "open") {
+      fallBehind(); // there was no socket to say what was written
+    }
+  });
 }
 
 /** @param {HTMLElement} rows @returns {Set<string | undefined>} */

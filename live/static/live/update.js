@@ -1,4 +1,46 @@
 /**
+ * Parts of pages that change by themselves: the server renders them as the pages, and gives them
+ * alone to those who ask with the header `X-Fragment`.
+ */
+
+/** The page is not for whoever is there by now. */
+export class SignedOut extends Error {}
+
+/**
+ * Ask for a part of a page, alone.
+ *
+ * @param {string} address
+ * @param {RequestInit} [request]
+ * @returns {Promise<HTMLElement>} A body that contains it.
+ * @throws {SignedOut}
+ */
+export async function fetchPart(address, request = {}) {
+  const headers = { "X-Fragment": "1" };
+  const answer = await fetch(address, { ...request, headers, cache: "no-store" });
+  if (answer.redirected || answer.status === 403) {
+    throw new SignedOut();
+  }
+  if (!answer.ok) {
+    throw new Error(`HTTP ${answer.status}`);
+  }
+  // With the tag, space at the beginning is kept, as it is in the page.
+  return new DOMParser().parseFromString(`<body>${await answer.text()}`, "text/html").body;
+}
+
+/**
+ * Bring the part of this page that changes up to date.
+ *
+ * @param {HTMLElement} part
+ * @throws {SignedOut}
+ */
+export async function refresh(part) {
+  const body = await fetchPart(location.href);
+  const fresh = /** @type {HTMLElement} */ (part.cloneNode(false));
+  fresh.append(...document.adoptNode(body).childNodes);
+  update(part, fresh);
+}
+
+/**
  * Brings a part of a page up to date, touching only what differs, so that focus, selection and the
  * place that is scrolled to stay. Children with `data-pk` are told apart by it, others by their
  * place.
@@ -6,7 +48,7 @@
  * @param {Node} own In the page.
  * @param {Node} fresh What it is to be like; is used up.
  */
-export function update(own, fresh) {
+function update(own, fresh) {
   if (own.isEqualNode(fresh)) {
     return;
   }

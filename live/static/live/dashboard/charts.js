@@ -61,12 +61,25 @@ export class Chart {
       legend: { show: false },
       cursor: { show: false },
       padding: [8, 20, 0, 0],
-      scales: { y: { range: fromZero } },
+      scales: { x: { range: this.#span }, y: { range: fromZero } },
       axes: [this.#timeAxis(), axis(tick, { size: 36 })],
       series: [{}, ...this.#series.map((series) => this.#look(series))],
     };
     this.#plot = new uPlot(options, this.#data, this.#place);
   }
+
+  /**
+   * Bars stand behind their time: the newest one needs room, too.
+   *
+   * @param {any} _plot
+   * @param {number} first
+   * @param {number} last
+   */
+  #span = (_plot, first, last) => {
+    const [times] = this.#data;
+    const step = this.#kind === "bars" && times.length > 1 ? Number(times[1]) - Number(times[0]) : 0;
+    return [first, last + step];
+  };
 
   /** Bars are of hours, lines of minutes. */
   #timeAxis() {

@@ -1,9 +1,9 @@
 /** The staff's dashboard: fills in what the relay publishes, as long as the page is open. */
 
+import { watch } from "../staff-socket.js";
 import { Chart } from "./charts.js";
 import { HistoryPanel } from "./history.js";
 import { showNumbers } from "./numbers.js";
-import { watch } from "./staff-socket.js";
 import { clockTimeWithSeconds, element, rate, say } from "./words.js";
 
 /** Seconds of events that the chart shows. */
@@ -41,7 +41,7 @@ function onNumbers(numbers) {
   say(element("events-words"), interpolate(words, values, true));
 }
 
-/** @param {import("./staff-socket.js").Link} link */
+/** @param {import("../staff-socket.js").Link} link */
 function onLink(link) {
   const place = element("link-state");
   place.className = `link-state ${link}`;

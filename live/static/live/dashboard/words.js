@@ -4,9 +4,10 @@ const language = document.documentElement.lang;
 const plain = new Intl.NumberFormat(language, { maximumFractionDigits: 0 });
 const precise = new Intl.NumberFormat(language, { maximumFractionDigits: 1 });
 const percent = new Intl.NumberFormat(language, { style: "percent" });
-// Of 24 hours, as the server writes them in its tables.
-const hourAndMinute = new Intl.DateTimeFormat(language, { timeStyle: "short", hourCycle: "h23" });
-const withSeconds = new Intl.DateTimeFormat(language, { timeStyle: "medium", hourCycle: "h23" });
+// UTC, and of 24 hours, as the server writes them in its tables.
+const utc = /** @type {const} */ ({ hourCycle: "h23", timeZone: "UTC" });
+const hourAndMinute = new Intl.DateTimeFormat(language, { timeStyle: "short", ...utc });
+const withSeconds = new Intl.DateTimeFormat(language, { timeStyle: "medium", ...utc });
 
 /** @param {number} number */
 export const whole = (number) => plain.format(number);

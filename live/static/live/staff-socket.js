@@ -16,12 +16,18 @@ const SILENCE = 15;
 
 /**
  * @param {Record<string, (message: any) => void>} handlers What to do with a message, by its type.
- * @param {(link: Link) => void} onLink How the connection is, whenever that changes.
+ * @param {(link: Link) => void} onLink Told how the connection is, whenever that changes.
  */
 export function watch(handlers, onLink) {
   const address = new URL("/staff/socket", location.href);
   address.protocol = address.protocol.replace("http", "ws");
   let wait = SHORTEST_WAIT;
+  /** @type {Link | undefined} */
+  let link;
+  /** @param {Link} now */
+  const become = (now) => {
+    if (now !== link) onLink((link = now));
+  };
 
   const open = () => {
     const socket = new WebSocket(address);
@@ -37,10 +43,10 @@ export function watch(handlers, onLink) {
       socket.onclose = socket.onmessage = null;
       socket.close();
       if (code === FORBIDDEN) {
-        onLink("forbidden");
+        become("forbidden");
         return;
       }
-      onLink("lost");
+      become("lost");
       setTimeout(open, wait * 1000 * (0.5 + Math.random() / 2));
       wait = Math.min(LONGEST_WAIT, wait * 2);
     };
@@ -48,7 +54,7 @@ export function watch(handlers, onLink) {
       expectNews();
       wait = SHORTEST_WAIT;
       const message = JSON.parse(event.data);
-      onLink("open");
+      become("open");
       handlers[message.type]?.(message);
     };
     socket.onclose = (event) => lost(event.code);
