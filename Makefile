@@ -35,7 +35,7 @@ standin: $(VENV)/run.stamp
 PARSER := $(if $(shell command -v npm),tools/asyncapi/node_modules/.package-lock.json)
 
 test: $(VENV)/dev.stamp $(PARSER)
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest --numprocesses 3 --dist loadfile $(ARGS)
 
 bench: $(VENV)/dev.stamp
 	$(BIN)/python -m bench $(ARGS)

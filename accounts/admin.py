@@ -77,7 +77,7 @@ class TokenInline(admin.TabularInline):  # type: ignore[type-arg]
 
     model = AccessToken
     formset = ShownTokens
-    columns = ("token", "label", "created_at", "last_used_at", "expires_at", "state")
+    columns = ("token", "shown_label", "created_at", "last_used_at", "expires_at", "state")
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
         may_revoke = self._accounts().has_change_permission(request, obj)
@@ -104,6 +104,10 @@ class TokenInline(admin.TabularInline):  # type: ignore[type-arg]
     @admin.display(description=_("token"))
     def token(self, token: AccessToken) -> str:
         return str(token)
+
+    @admin.display(description=_("label"))
+    def shown_label(self, token: AccessToken) -> str:
+        return token.shown_label
 
     @admin.display(description=_("state"))
     def state(self, token: AccessToken) -> str:

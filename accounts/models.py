@@ -15,6 +15,7 @@ from django.db import models
 from django.db.models.signals import pre_save
 from django.dispatch import receiver
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from encrypted_fields.fields import EncryptedTextField
 
@@ -151,6 +152,12 @@ class AccessToken(models.Model):
 
     def __str__(self) -> str:
         return f"{self.prefix}…"
+
+    @property
+    def shown_label(self) -> str:
+        """The label; of a live console's token, which has none, what it is, in the reader's
+        language."""
+        return self.label or (gettext("Live console") if self.session_digest else "")
 
     @staticmethod
     def digest_of(token: str) -> str:

@@ -77,8 +77,7 @@ class ConsoleToken(LoginRequiredMixin, View):
         _delete_expired_tokens_of(request.user)
         _issued, token = AccessToken.objects.issue(
             request.user,
-            gettext("Live console"),
-            _LIFETIME,
+            expires_in=_LIFETIME,
             session=request.session.session_key or "",
         )
         return JsonResponse({"token": token})

@@ -56,7 +56,7 @@ RELAY_RECORDINGS = Path(env.text("RELAY_RECORDINGS", str(BASE_DIR / "recordings"
 INSTALLED_APPS = [
     "accounts",
     "live",
-    "standin",  # for replay_stream; servers import nothing else of it
+    "standin",  # for replay_stream; servers import its messages, for rehearsals, and nothing else
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",

@@ -565,7 +565,7 @@ class TestTheToken:
 
 def consoles_tokens(server: Server, account: Account) -> list[dict[str, object]]:
     return server.execute(
-        "SELECT * FROM accounts_accesstoken WHERE user_id = ? AND label = 'Live console'",
+        "SELECT * FROM accounts_accesstoken WHERE user_id = ? AND session_digest != ''",
         account.user_id,
     )
 

@@ -443,6 +443,8 @@ async def _look(site: Site, browser: Browser, shown: Shown) -> Look:
     look.headings = await page.locator("h1:visible").all_inner_texts()
     for scheme in ("light", "dark"):
         await page.emulate_media(color_scheme=scheme)
+        # The admin fades from one colour to the other.
+        await page.evaluate("Promise.all(document.getAnimations().map(({ finished }) => finished))")
         look.faults[scheme] = await _faults(page, shown)
     for size in (PHONE, DESKTOP):
         await page.set_viewport_size(size)  # type: ignore[arg-type]
@@ -559,7 +561,7 @@ _TEXTS = """
 """
 # What programs and people wrote: usernames, addresses, codes, what TikTok said, who asked.
 _DATA = re.compile(
-    rf"@[\w.]+|({STREAMER}|{TROUBLED}) is live|(?i:{STREAMER}|{TROUBLED})|\boffline\b|Webcast\w+|TikTokLive|\b(ASCII|cookie)\b|\w+://\S+|(?<!\w)/[\w/?=.]+"
+    rf"@[\w.]+|({STREAMER}|{TROUBLED}) is live|(?i:{STREAMER}|{TROUBLED})|\b(offline|limited)\b|Webcast\w+|TikTokLive|\b(ASCII|cookie)\b|\w+://\S+|(?<!\w)/[\w/?=.]+"
     rf"|\b({'|'.join(ErrorCode)})\b|\w+Error\b.*|Python/.* websockets/.*",
 )
 

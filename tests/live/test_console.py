@@ -114,7 +114,7 @@ class TestTheToken:
         found = AccessToken.objects.find(token_of(client))
         assert found is not None
         assert found.user == anna
-        assert found.label == "Live console"
+        assert (found.label, found.shown_label) == ("", "Live console")
         assert found.expires_at is not None
         assert timedelta(hours=23) < found.expires_at - timezone.now() <= timedelta(days=1)
 
