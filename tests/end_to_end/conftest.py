@@ -14,6 +14,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, Error, Page, async_playwright
 
 from standin import Room, TikTok
+from tests.end_to_end.chromium import CHROMIUM, CHROMIUM_ARGUMENTS
 from tests.end_to_end.phone import Phone
 from tests.end_to_end.server import SERVERS, Account, Server
 
@@ -22,16 +23,6 @@ SETTINGS = {
     "RELAY_LINGER": "0.5",
     "RELAY_RECONNECT_ATTEMPTS": "2",
 }
-CHROMIUM = Path("/usr/bin/chromium")
-CHROMIUM_ARGUMENTS = [
-    "--no-sandbox",  # which root can't have
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 _numbers = itertools.count(1)
 
 AddAccount = Callable[..., Awaitable[Account]]

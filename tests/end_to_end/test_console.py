@@ -17,7 +17,8 @@ from rehearsal.plan import rehearsed
 from standin import Failure, Message, TikTok, messages
 from standin.room import Room
 from tests.end_to_end.browsing import PASSWORD, add_person, http, sign_in
-from tests.end_to_end.conftest import CHROMIUM_ARGUMENTS, SETTINGS
+from tests.end_to_end.chromium import CHROMIUM_ARGUMENTS
+from tests.end_to_end.conftest import SETTINGS
 from tests.end_to_end.phone import Phone
 from tests.end_to_end.server import Account, Server
 
