@@ -192,7 +192,9 @@ class TestRecordings:
         test()
 
     @pytest.mark.parametrize(
-        "content", [b"", b"no recording\n", gzip.compress(b"zipped"), b"\xff" * 100]
+        "content",
+        [b"", b"no recording\n", gzip.compress(b"zipped", mtime=0), b"\xff" * 100],
+        ids=["nothing", "text", "zipped text", "bytes"],
     )
     def test_what_is_no_recording_can_not_be_played(self, content: bytes, tmp_path: Path) -> None:
         file = tmp_path / "evening"
