@@ -87,7 +87,7 @@ class TestTheProgramme:
         assert {"comment", "like"} <= {event["type"] for event in events}
         row = await rehearsing.closed_row(account)
         assert (row["is_test"], row["close_code"]) == (1, 1000)
-        assert row["frames_sent"] == len(phone.frames)
+        assert row["frames_sent"] >= len(phone.frames)  # one may be on its way while it closes
 
     async def test_a_streak_counts_up_and_ends(self, address: str) -> None:
         def streak_of(gift: Frame) -> tuple[int, str]:
