@@ -24,8 +24,8 @@ class RelayConsumer:
 
         os.environ.setdefault("DJANGO_SETTINGS_MODULE", "relay_project.settings")
         django.setup()
-        from live.streams import StreamOptions, Streams
-        from live.upstream import TikTokUpstream
+        from live.streams.stream import StreamOptions, Streams
+        from live.tiktok.upstream import TikTokUpstream
 
         self._streams = Streams(TikTokUpstream, StreamOptions())
         self._stream = self._streams.join(STREAMER, "", wait=False, since=None)

@@ -104,7 +104,7 @@ def texts() -> Iterator[Path]:
     import django
 
     django.setup()
-    from live.feed import Feed
+    from live.streams.feed import Feed
 
     feed = Feed(backlog=_TEXTS, clock=lambda: 0)
     feed.take(islice(mixed(), _TEXTS), now=0)

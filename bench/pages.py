@@ -125,7 +125,7 @@ def _main(count: int) -> None:
 
 def _addresses() -> Iterator[tuple[str, str]]:
     """Each page, with each filter and order, and with those together that are hardest to find."""
-    from live.connection_search import Position
+    from live.connections.search import Position
     from live.models import ConnectionLog
 
     now = datetime.now(UTC)
@@ -191,7 +191,7 @@ def _browser() -> Callable[[str], float]:
     from django.test import AsyncClient
 
     from accounts.models import User
-    from live.relay import Relay
+    from live.relay.relay import Relay
 
     class Browser(AsyncClient):
         async def request(self, **scope: Any) -> Any:
@@ -229,7 +229,7 @@ def _plan(query: str) -> str:
 
 def _measure_writing() -> None:
     """What a socket costs the database: a row when it opens, the rest of it when it closes."""
-    from live.connectionlog import Connection, _complete, _insert
+    from live.connections.writer import Connection, _complete, _insert
 
     now = datetime.now(UTC)
     began = time.perf_counter()

@@ -48,9 +48,9 @@ def run(options: Options) -> list[Row]:
 
 
 def _stages(frames: list[bytes]) -> dict[str, float]:
-    from live.decoding import decode_message, decode_push_frame, decode_response
-    from live.events import event_of
-    from live.feed import Feed
+    from live.streams.feed import Feed
+    from live.tiktok.decoding import decode_message, decode_push_frame, decode_response
+    from live.tiktok.events import event_of
 
     responses, in_frames = _timed(lambda: [decode_response(decode_push_frame(f)) for f in frames])
     envelopes = [envelope for response in responses for envelope in response.messages]

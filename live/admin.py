@@ -20,8 +20,8 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
-from live.errors import ErrorCode
 from live.models import ConnectionLog
+from live.protocol.errors import ErrorCode
 from live.templatetags.connections import clock
 
 __all__ = ["ConnectionLogAdmin"]

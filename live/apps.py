@@ -9,6 +9,6 @@ class LiveConfig(AppConfig):
     verbose_name = _("LIVE relay")
 
     def ready(self) -> None:
-        from live import redaction
+        from live.server import redaction
 
         redaction.install()

@@ -10,7 +10,7 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from live.errors import CloseCode
+from live.protocol.errors import CloseCode
 
 __all__ = ["ConnectionLog"]
 
@@ -64,7 +64,7 @@ class ConnectionLog(models.Model):
     said = models.CharField(_("what TikTok said"), max_length=500, blank=True)
     retry_at = models.DateTimeField(_("may try again at"), null=True)
     is_test = models.BooleanField(_("test endpoint"), default=False)
-    # The fields of `live.timeline.Moment`, for each of them.
+    # The fields of `live.streams.timeline.Moment`, for each of them.
     timeline = models.JSONField(_("timeline"), default=list)
 
     objects = ConnectionLogManager()
@@ -74,7 +74,7 @@ class ConnectionLog(models.Model):
         verbose_name_plural = _("connections")
         ordering = ("-opened_at", "-pk")
         # What the staff's pages look up, each in the order of time, in either direction: a page
-        # then reads about as many rows as it shows (see live.connection_search). Each costs time
+        # then reads about as many rows as it shows (see live.connections.search). Each costs time
         # when a row is written, which sockets do not wait for; `make bench ARGS=pages` measures it.
         indexes = [
             # The list without a filter, a time range, pruning; and the dashboard's last hours,

@@ -8,8 +8,8 @@ from pathlib import Path
 from django.conf import settings
 from django.utils.translation import gettext_noop as _
 
-from live.clients import SocketOptions
-from live.errors import UPSTREAM_CODES, ErrorCode, RelayError
+from live.protocol.errors import UPSTREAM_CODES, ErrorCode, RelayError
+from live.protocol.options import SocketOptions
 
 __all__ = ["Plan", "check", "rehearsed"]
 

@@ -6,9 +6,9 @@ from asyncio import gather
 
 from accounts.models import User
 from accounts.usernames import is_tiktok_username
-from live.clients import SocketOptions
-from live.relay import Account, Relay
-from live.streams import LiveStream, Streams
+from live.protocol.options import SocketOptions
+from live.relay.relay import Account, Relay
+from live.streams.stream import LiveStream, Streams
 from rehearsal.plan import Plan, check
 from rehearsal.upstream import Stage
 

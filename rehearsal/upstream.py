@@ -9,13 +9,13 @@ import time
 from collections.abc import Iterable
 from weakref import WeakKeyDictionary
 
-from live.errors import ErrorCode, RelayError
-from live.frames import Person
-from live.recordings import Message as Recorded
-from live.recordings import RecordingError, open_recording
-from live.rooms import Room
-from live.signgate import SignGate
-from live.upstream import Listener
+from live.protocol.errors import ErrorCode, RelayError
+from live.protocol.frames import Person
+from live.recordings.format import Message as Recorded
+from live.recordings.format import RecordingError, open_recording
+from live.tiktok.rooms import Room
+from live.tiktok.signgate import SignGate
+from live.tiktok.upstream import Listener
 from rehearsal.plan import Plan, rehearsed
 from standin import messages
 from standin.messages import Message

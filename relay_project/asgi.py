@@ -14,12 +14,12 @@ pages = get_asgi_application()
 from channels.routing import ProtocolTypeRouter  # noqa: E402
 from django.conf import settings  # noqa: E402
 
-from live.lifecycle import Farewell, Lifespan, close_orphaned_connections  # noqa: E402
-from live.relay import Relay  # noqa: E402
-from live.routing import make_router, with_relays  # noqa: E402
+from live.relay.relay import Relay  # noqa: E402
+from live.server.lifespan import Farewell, Lifespan, close_orphaned_connections  # noqa: E402
+from live.server.routing import make_router, with_relays  # noqa: E402
 
 if "daphne.server" in sys.modules:  # it is Daphne that imports this
-    from live import daphne_support
+    from live.sockets.wire import daphne as daphne_support
 
     daphne_support.install()
 

@@ -6,7 +6,7 @@ import ipaddress
 
 from django.http import HttpRequest
 
-from live import clients
+from live.protocol import options as clients
 
 __all__ = ["client_address"]
 

@@ -9,7 +9,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponseBase
 from django.utils.decorators import sync_and_async_middleware
 
-from live.clients import is_trusted_proxy
+from live.protocol.options import is_trusted_proxy
 
 __all__ = ["forwarded_proto"]
 

@@ -68,7 +68,7 @@ INSTALLED_APPS = [
     "axes",
 ]
 MIDDLEWARE = [
-    "live.rest.explain_errors",
+    "live.api.auth.explain_errors",
     "relay_project.middleware.forwarded_proto",
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -169,7 +169,7 @@ SECURE_HSTS_SECONDS = 86_400 if HTTPS_ONLY else 0
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 # Pages load nothing from other hosts, and run no script and no style that is written into them.
-# TikTok's pictures come through live/pictures.py.
+# TikTok's pictures come through live/tiktok/pictures.py.
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [NONE],

@@ -7,8 +7,8 @@ import itertools
 from collections.abc import Iterable
 from operator import attrgetter
 
-from live.recordings import Message as Recorded
-from live.recordings import ends_live
+from live.recordings.format import Message as Recorded
+from live.recordings.format import ends_live
 from standin.messages import Message
 from standin.room import Room
 

@@ -39,7 +39,7 @@ def carried_along(**settings: str) -> set[str]:
     )
     assert ended.returncode == 0, ended.stderr
     modules = set(ended.stdout.split())
-    assert "live.consumers" in modules
+    assert "live.sockets.phone" in modules
     return modules
 
 

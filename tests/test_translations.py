@@ -15,13 +15,13 @@ import pytest
 from django.conf import settings
 from django.template.base import Lexer, TokenType
 
-from tests.russian import english_words
+from tests.support.russian import english_words
 
 ROOT = Path(settings.BASE_DIR)
 LOCALE = Path(settings.LOCALE_PATHS[0]) / "ru" / "LC_MESSAGES"
 DOMAINS = ("django", "djangojs")
 # For developers, in English alone.
-REFERENCES = {"live/docs.html", "live/docs_fields.html", "live/api_docs.html"}
+REFERENCES = {"live/docs/docs.html", "live/docs/fields.html", "live/docs/api.html"}
 TEMPLATES = sorted(
     path.relative_to(ROOT / "templates").as_posix()
     for path in (ROOT / "templates").rglob("*.*")

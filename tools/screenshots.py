@@ -21,9 +21,9 @@ from websockets.exceptions import ConnectionClosed
 
 from standin import Failure, Message, TikTok, messages
 from standin.programme import Programme
-from tests.end_to_end.browsing import add_person, http, sign_in
-from tests.end_to_end.chromium import CHROMIUM, CHROMIUM_ARGUMENTS
-from tests.end_to_end.server import ROOT, Account, Server
+from tests.support.browsing import add_person, http, sign_in
+from tests.support.chromium import CHROMIUM, CHROMIUM_ARGUMENTS
+from tests.support.server import ROOT, Account, Server
 
 PICTURES = ROOT / "docs" / "pictures"
 PHONE = {"width": 390, "height": 844}

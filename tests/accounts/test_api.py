@@ -13,7 +13,7 @@ from django.conf import settings
 
 from accounts.api import AccountChange
 from accounts.models import AccessToken, User
-from tests.rest import RestClient
+from tests.support.rest import RestClient
 
 pytestmark = pytest.mark.django_db
 

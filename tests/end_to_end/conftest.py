@@ -14,9 +14,9 @@ import pytest_asyncio
 from playwright.async_api import Browser, Error, Page, async_playwright
 
 from standin import Room, TikTok
-from tests.end_to_end.chromium import CHROMIUM, CHROMIUM_ARGUMENTS
-from tests.end_to_end.phone import Phone
-from tests.end_to_end.server import SERVERS, Account, Server
+from tests.support.chromium import CHROMIUM, CHROMIUM_ARGUMENTS
+from tests.support.phone import Phone
+from tests.support.server import SERVERS, Account, Server
 
 SETTINGS = {
     "RELAY_CONNECT_TIMEOUT": "3",

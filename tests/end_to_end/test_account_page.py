@@ -10,9 +10,9 @@ import pytest
 from playwright.async_api import Locator, Page, expect
 
 from standin import TikTok
-from tests.end_to_end.browsing import PASSWORD, add_person, http
-from tests.end_to_end.phone import Phone
-from tests.end_to_end.server import Account, Server
+from tests.support.browsing import PASSWORD, add_person, http
+from tests.support.phone import Phone
+from tests.support.server import Account, Server
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 from TikTokLive.events.proto_events import EVENT_MAPPINGS
 
-from live.decoding import METHODS
+from live.tiktok.decoding import METHODS
 from standin import TikTok, captures, messages, pages
 from standin.messages import Message
 from tests.end_to_end.conftest import AddAccount
-from tests.end_to_end.phone import Phone
-from tests.end_to_end.server import Server
+from tests.support.phone import Phone
+from tests.support.server import Server
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

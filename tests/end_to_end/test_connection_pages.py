@@ -10,10 +10,10 @@ from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Page, expect
 
 from standin import TikTok
-from tests.end_to_end.browsing import add_person, http, sign_in
 from tests.end_to_end.conftest import SETTINGS, StartServer
-from tests.end_to_end.phone import Phone
-from tests.end_to_end.server import Account, Server
+from tests.support.browsing import add_person, http, sign_in
+from tests.support.phone import Phone
+from tests.support.server import Account, Server
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

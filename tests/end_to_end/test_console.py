@@ -12,15 +12,15 @@ import pytest_asyncio
 from playwright.async_api import Locator, Page, Route, async_playwright, expect
 
 from accounts.models import PREFIX_LENGTH
-from live.errors import ErrorCode, RelayError
+from live.protocol.errors import ErrorCode, RelayError
 from rehearsal.plan import rehearsed
 from standin import Failure, Message, TikTok, messages
 from standin.room import Room
-from tests.end_to_end.browsing import PASSWORD, add_person, http, sign_in
-from tests.end_to_end.chromium import CHROMIUM_ARGUMENTS
 from tests.end_to_end.conftest import SETTINGS
-from tests.end_to_end.phone import Phone
-from tests.end_to_end.server import Account, Server
+from tests.support.browsing import PASSWORD, add_person, http, sign_in
+from tests.support.chromium import CHROMIUM_ARGUMENTS
+from tests.support.phone import Phone
+from tests.support.server import Account, Server
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

@@ -10,10 +10,10 @@ import httpx
 import pytest
 
 from standin import Kind, TikTok, messages
-from tests.end_to_end.browsing import PASSWORD, http, post, signed_in
 from tests.end_to_end.conftest import AddAccount
-from tests.end_to_end.phone import Phone
-from tests.end_to_end.server import Server
+from tests.support.browsing import PASSWORD, http, post, signed_in
+from tests.support.phone import Phone
+from tests.support.server import Server
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

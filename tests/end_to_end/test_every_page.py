@@ -25,12 +25,12 @@ from playwright.async_api import (
     expect,
 )
 
-from live.errors import ErrorCode
+from live.protocol.errors import ErrorCode
 from standin import Failure, Room, TikTok, messages
-from tests.end_to_end.browsing import add_person, http, sign_in
-from tests.end_to_end.phone import Phone
-from tests.end_to_end.server import Server
-from tests.russian import english_words
+from tests.support.browsing import add_person, http, sign_in
+from tests.support.phone import Phone
+from tests.support.russian import english_words
+from tests.support.server import Server
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

@@ -15,7 +15,7 @@ import pytest_asyncio
 
 from standin import TikTok, messages
 from tests.end_to_end.conftest import AddAccount, StartServer
-from tests.end_to_end.server import ROOT, Server
+from tests.support.server import ROOT, Server
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

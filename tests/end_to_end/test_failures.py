@@ -12,8 +12,8 @@ from websockets.exceptions import InvalidStatus
 
 from standin import Failure, TikTok
 from tests.end_to_end.conftest import AddAccount
-from tests.end_to_end.phone import Phone
-from tests.end_to_end.server import Server
+from tests.support.phone import Phone
+from tests.support.server import Server
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from live.decoding import METHODS
+from live.tiktok.decoding import METHODS
 from standin import Failure, Kind, TikTok, captures, messages
 from tests.end_to_end.conftest import AddAccount, StartServer
-from tests.end_to_end.phone import Phone
-from tests.end_to_end.server import Server
+from tests.support.phone import Phone
+from tests.support.server import Server
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

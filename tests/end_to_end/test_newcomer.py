@@ -19,7 +19,7 @@ import pytest_asyncio
 from playwright.async_api import Page, expect
 
 from standin import TikTok, messages
-from tests.end_to_end.server import ROOT
+from tests.support.server import ROOT
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

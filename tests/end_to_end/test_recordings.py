@@ -15,13 +15,13 @@ from typing import Self
 import pytest
 from pytest_django import Settings
 
-from live.recorder import Recorder
-from live.recordings import Header, Message, RecordingWriter, open_recording
-from live.signgate import SignGate
+from live.recordings.format import Header, Message, RecordingWriter, open_recording
+from live.recordings.recorder import Recorder
+from live.tiktok.signgate import SignGate
 from standin import Failure, Room, TikTok, captures, messages
 from standin import Message as Sent
-from tests.end_to_end.phone import Phone
-from tests.end_to_end.server import ROOT, Server
+from tests.support.phone import Phone
+from tests.support.server import ROOT, Server
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

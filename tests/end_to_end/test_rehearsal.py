@@ -12,13 +12,13 @@ import pytest
 import pytest_asyncio
 from websockets.exceptions import InvalidStatus
 
-from live.errors import ErrorCode
+from live.protocol.errors import ErrorCode
 from rehearsal.plan import rehearsed
 from standin import TikTok, messages
 from tests.end_to_end.conftest import AddAccount, StartServer
-from tests.end_to_end.phone import Frame, Phone
-from tests.end_to_end.server import SERVERS, Account, Server
-from tests.rehearsal.recordings import ROOM_ID, write_recording
+from tests.support.phone import Frame, Phone
+from tests.support.recordings import ROOM_ID, write_recording
+from tests.support.server import SERVERS, Account, Server
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

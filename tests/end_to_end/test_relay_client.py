@@ -13,11 +13,11 @@ import pytest_asyncio
 from playwright.async_api import Page, expect
 
 from standin import Failure, TikTok, messages
-from tests.contract import check_frame
-from tests.end_to_end.cable import Cable
 from tests.end_to_end.conftest import AddAccount, StartServer
-from tests.end_to_end.phone import Phone
-from tests.end_to_end.server import ROOT, Server
+from tests.support.cable import Cable
+from tests.support.contract import check_frame
+from tests.support.phone import Phone
+from tests.support.server import ROOT, Server
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

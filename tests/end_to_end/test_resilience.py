@@ -9,8 +9,8 @@ import pytest
 
 from standin import Kind, TikTok, messages
 from tests.end_to_end.conftest import AddAccount, StartServer
-from tests.end_to_end.phone import Phone
-from tests.end_to_end.server import SERVERS, Server
+from tests.support.phone import Phone
+from tests.support.server import SERVERS, Server
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

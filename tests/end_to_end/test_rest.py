@@ -10,11 +10,11 @@ from pathlib import Path
 import httpx
 import pytest
 
-from live.frames import State
+from live.protocol.frames import State
 from standin import Kind, TikTok
 from tests.end_to_end.conftest import AddAccount
-from tests.end_to_end.phone import Phone
-from tests.end_to_end.server import Account, Server
+from tests.support.phone import Phone
+from tests.support.server import Account, Server
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

@@ -9,8 +9,8 @@ import pytest
 
 from standin import TikTok, encode_push_frame, messages
 from tests.end_to_end.conftest import StartServer
-from tests.end_to_end.phone import Phone
-from tests.end_to_end.server import SERVERS
+from tests.support.phone import Phone
+from tests.support.server import SERVERS
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

@@ -8,10 +8,10 @@ import pytest
 from playwright.async_api import Page, expect
 
 from standin import Failure, TikTok, messages
-from tests.end_to_end.browsing import add_person, http, sign_in
 from tests.end_to_end.conftest import AddAccount, OnAir
-from tests.end_to_end.phone import Phone
-from tests.end_to_end.server import Server
+from tests.support.browsing import add_person, http, sign_in
+from tests.support.phone import Phone
+from tests.support.server import Server
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from live.errors import ErrorCode
+from live.protocol.errors import ErrorCode
 
 ROOT = Path(__file__).resolve().parents[2]
 CLIENT = ROOT / "live" / "static" / "live" / "relay-client.js"

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from pytest_django import Settings
 
-from live.clients import SocketOptions
-from live.errors import UPSTREAM_CODES, ErrorCode, RelayError
+from live.protocol.errors import UPSTREAM_CODES, ErrorCode, RelayError
+from live.protocol.options import SocketOptions
 from rehearsal.plan import Plan, check, rehearsed
 
 

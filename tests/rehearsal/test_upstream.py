@@ -11,15 +11,15 @@ from typing import Any
 
 import pytest
 
-from live.errors import UPSTREAM_CODES, ErrorCode
-from live.streams import LiveStream, StreamOptions, Streams
+from live.protocol.errors import UPSTREAM_CODES, ErrorCode
+from live.streams.stream import LiveStream, StreamOptions, Streams
 from rehearsal.plan import Plan
 from rehearsal.upstream import Stage
 from standin import messages
 from standin.messages import Message
-from tests.live.clock import now, now_ms, settle, virtual_time
-from tests.live.samples import read_frame
-from tests.rehearsal.recordings import ROOM_ID, write_recording
+from tests.support.clock import now, now_ms, settle, virtual_time
+from tests.support.recordings import ROOM_ID, write_recording
+from tests.support.samples import read_frame
 
 LOST = ErrorCode.CONNECTION_LOST
 OPTIONS = StreamOptions(reconnect_attempts=2, linger=0)

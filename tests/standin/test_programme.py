@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from live.feed import Feed
-from live.frames import EVENT_TYPES, FrameType
+from live.protocol.frames import EVENT_TYPES, FrameType
+from live.streams.feed import Feed
 from standin.messages import Message, pictures_at
 from standin.programme import Programme
-from tests.live.samples import read_frame
+from tests.support.samples import read_frame
 
 SEEDS = range(3)
 MINUTES = 4

@@ -10,7 +10,7 @@ import pytest
 from TikTokLiveProto.v3.webcast.im import WebcastPushFrame
 from TikTokLiveProto.v3.webcast.shared.message import ProtoMessageFetchResult
 
-from live.recordings import Message as Recorded
+from live.recordings.format import Message as Recorded
 from standin import Message, Room, TikTok, messages
 from standin.replay import play
 

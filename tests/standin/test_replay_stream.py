@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, call_command
 
-from live.recordings import Header, Message, RecordingWriter
+from live.recordings.format import Header, Message, RecordingWriter
 
 
 @pytest.fixture

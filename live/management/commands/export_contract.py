@@ -10,12 +10,12 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
-from live import contract
-from live.frames import DATA
+from live.contract import asyncapi as contract
+from live.protocol.frames import DATA
 
 __all__ = ["BASELINE", "Command", "files"]
 
-BASELINE = Path("tests/live/contract_baseline.json")
+BASELINE = Path("tests/live/contract/baseline.json")
 
 
 def files() -> dict[Path, str]:

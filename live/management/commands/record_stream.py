@@ -14,11 +14,11 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from accounts.usernames import normalise_tiktok_username
-from live.errors import RelayError
-from live.recorder import Recorder, Result
-from live.recordings import RecordingWriter
-from live.scrubbing import Scrubber
-from live.signgate import SignGates
+from live.protocol.errors import RelayError
+from live.recordings.format import RecordingWriter
+from live.recordings.recorder import Recorder, Result
+from live.recordings.scrubbing import Scrubber
+from live.tiktok.signgate import SignGates
 
 
 class Command(BaseCommand):

@@ -12,7 +12,7 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from accounts.usernames import is_tiktok_username, normalise_tiktok_username
-from live.recordings import RecordingError, open_recording
+from live.recordings.format import RecordingError, open_recording
 from standin.replay import play
 from standin.room import Room
 from standin.server import TikTok

@@ -5,7 +5,7 @@ import { show } from "./rows.js";
 import { clockTime, element, say, whole } from "./words.js";
 
 /**
- * See `live.dashboard.history.History`.
+ * See `live.pages.dashboard.history.History`.
  *
  * @typedef {object} History
  * @property {number} start

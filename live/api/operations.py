@@ -1,0 +1,150 @@
+"""The REST API's operations on a LIVE: how things stand, and which gifts there are."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import msgspec
+from django.http import HttpResponse
+from ninja import Field, Query, Router, Schema
+
+from accounts.api import ApiRequest, Options, Problem
+from accounts.models import User
+from live.api.auth import problem
+from live.protocol.errors import ErrorCode, RelayError
+from live.protocol.frames import State
+from live.relay.relay import Relay
+from live.streams.stream import LiveStream
+
+__all__ = ["router"]
+
+_MS = 1000
+
+# What a stream's state says of the streamer. In the other states it does not know.
+_IS_LIVE = {State.LIVE: True, State.QUIET: True, State.WAITING: False}
+
+
+class SignGateStatus(Schema):
+    """The limit of the sign server, which new connections to TikTok need."""
+
+    closed: bool = Field(description="No new connection for now: the limit is used up.")
+    closed_until: int | None = Field(description="Milliseconds since the Unix epoch.")
+    retry_after: int | None = Field(description="Seconds.")
+
+
+class Status(Schema):
+    """How things stand with the account's LIVE."""
+
+    tiktok_username: str
+    live: bool | None = Field(
+        description="Whether the streamer is live; null where nobody knows, `problem` says why."
+    )
+    room_id: str | None = Field(description="TikTok's id of the LIVE; null when there is none.")
+    stream: State | None = Field(
+        description="The `state` of the server's connection to the LIVE, as in `status` frames; "
+        "null when no socket needs one."
+    )
+    sockets: int = Field(description="How many sockets receive this LIVE.", ge=0)
+    sign_gate: SignGateStatus
+    problem: Problem | None
+
+
+class GiftKind(Schema):
+    """A kind of gift, as `gift` in frames."""
+
+    id: str
+    name: str
+    diamonds: int = Field(description="What one costs.", ge=0)
+    image: str = Field(description="An address; empty where there is none.")
+    streakable: bool = Field(description="Whether it comes in streaks.")
+
+
+class Gifts(Schema):
+    gifts: list[GiftKind] = Field(description="In TikTok's order.")
+
+
+router = Router(tags=["LIVE"])
+
+
+@router.get(
+    "/status",
+    operation_id="get_status",
+    summary="How things stand",
+    description="TikTok is asked where the stream does not know; its answer is kept for 30 s.",
+    response={200: Status, (401, 403, 422, 500, 503): Problem},
+    exclude_unset=True,
+)
+async def get_status(request: ApiRequest, options: Query[Options]) -> dict[str, Any]:
+    account = request.auth.user
+    relay = _relay(request, account)
+    stream = relay.streams.get(account.tiktok_username)
+    why = None
+    try:
+        live, room_id = await _is_live(relay, account, stream)
+    except RelayError as error:
+        live, room_id, why = None, None, error
+    return {
+        "tiktok_username": account.tiktok_username,
+        "live": live,
+        "room_id": room_id,
+        "stream": None if stream is None else stream.status.state,
+        "sockets": 0 if stream is None else stream.listeners,
+        "sign_gate": _sign_gate(relay, account),
+        "problem": None if why is None else problem(request, why),
+    }
+
+
+@router.get(
+    "/gifts",
+    operation_id="get_gifts",
+    summary="The gifts that viewers can give",
+    description="Kept for an hour. Of a streamer who is not live, what TikTok offers everybody.",
+    response={200: Gifts, (401, 403, 404, 422, 500, 502, 503, 504): Problem},
+)
+async def get_gifts(request: ApiRequest, options: Query[Options]) -> HttpResponse:
+    account = request.auth.user
+    relay = _relay(request, account)
+    stream = relay.streams.get(account.tiktok_username)
+    _, room_id = await _is_live(relay, account, stream)
+    gifts = await relay.lookup.gifts(account.tiktok_username, room_id)
+    # A thousand of them, which are just what the schema says.
+    return HttpResponse(msgspec.json.encode({"gifts": gifts}), content_type="application/json")
+
+
+def _relay(request: ApiRequest, account: User) -> Relay:
+    """The relay, for an account that has a LIVE.
+
+    Raises:
+        RelayError: `username_missing`; `server_shutdown`, the server is leaving.
+    """
+    relay: Relay = request.scope["relay"]
+    relay.check()
+    if not account.tiktok_username:
+        raise RelayError(ErrorCode.USERNAME_MISSING)
+    return relay
+
+
+async def _is_live(
+    relay: Relay, account: User, stream: LiveStream | None
+) -> tuple[bool, str | None]:
+    """Whether the streamer is live, and in which room, as the stream knows it, or else TikTok.
+
+    Raises:
+        RelayError: TikTok does not say.
+    """
+    if stream is not None and stream.status.state in _IS_LIVE:
+        live = _IS_LIVE[stream.status.state]
+        return live, stream.room.id if live and stream.room is not None else None
+    room_id = await relay.lookup.live_room(account.tiktok_username)
+    return room_id is not None, room_id
+
+
+def _sign_gate(relay: Relay, account: User) -> SignGateStatus:
+    gate = relay.streams.gate(account.sign_api_key())
+    seconds = gate.seconds_closed
+    return SignGateStatus(
+        closed=seconds > 0,
+        closed_until=round(gate.closed_until * _MS) if seconds else None,
+        retry_after=math.ceil(seconds) if seconds else None,
+    )

@@ -1,0 +1,191 @@
+"""Writes the connection log, off the event path.
+
+Sockets hand over what to write and go on; one task writes it, in order. When the database fails,
+rows are lost and the log says so: sockets notice nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from channels.db import database_sync_to_async
+from django.utils import timezone
+
+from accounts.models import AccessToken
+from live.models import ConnectionLog
+from live.protocol.errors import CloseCode, ErrorCode
+from live.streams.timeline import Moment, What
+
+if TYPE_CHECKING:
+    from live.streams.stream import LiveStream
+
+__all__ = ["Connection", "ConnectionLogWriter"]
+
+logger = logging.getLogger(__name__)
+
+_MAX_WAITING = 10_000
+
+
+@dataclass(slots=True)
+class Connection:
+    """What is known of one socket. Its consumer fills it in as it learns more."""
+
+    address: str | None
+    user_agent: str
+    is_test: bool = False
+    account_id: int | None = None
+    tiktok_username: str = ""
+    token_id: int | None = None
+    token_prefix: str = ""
+    frames_sent: int = 0
+    close_code: CloseCode | int = CloseCode.ABNORMAL
+    error_code: ErrorCode | None = None
+    reason: str = ""
+    said: str = ""
+    retry_after: int | None = None
+    opened_at: datetime = field(default_factory=timezone.now)
+    row_id: int | None = field(default=None, init=False)
+    _moments: list[Moment] = field(default_factory=list, init=False)
+    _seen: int = field(default=0, init=False)  # of the stream's timeline, when it was joined
+
+    def joined(self, stream: LiveStream) -> None:
+        """It listens to the stream from now on, which may have been there before."""
+        self._seen = stream.history.total
+        if self._seen and not stream.over:
+            self._moments.append(Moment(_ms(timezone.now()), str(stream.status.state), {}))
+
+    def moved(self, username: str) -> None:
+        """It listens to another LIVE from now on."""
+        self.tiktok_username = username
+        self._moments.append(Moment(_ms(timezone.now()), What.MOVED, {"username": username}))
+
+    def left(self, stream: LiveStream) -> None:
+        """It does not listen to the stream any more."""
+        self._moments += stream.history.since(self._seen)
+
+    def timeline_so_far(self, stream: LiveStream | None) -> list[Moment]:
+        """What has happened until now.
+
+        Args:
+            stream: what it listens to.
+        """
+        opened = Moment(_ms(self.opened_at), What.OPENED, {})
+        going_on = stream.history.since(self._seen) if stream is not None else []
+        return [opened, *self._moments, *going_on]
+
+    def whole_timeline(self, closed_at: datetime) -> list[Moment]:
+        """What has happened from beginning to end."""
+        end = {
+            "code": self.close_code,
+            "error": self.error_code,
+            "reason": self.reason,
+            "said": self.said,
+            "frames": self.frames_sent,
+        }
+        end = {name: value for name, value in end.items() if value not in {None, ""}}
+        return [*self.timeline_so_far(None), Moment(_ms(closed_at), What.CLOSED, end)]
+
+
+class ConnectionLogWriter:
+    """Owns the task that writes; it ends when there is nothing to write.
+
+    Args:
+        on_written: told of rows that are new or have changed, by their ids.
+    """
+
+    def __init__(self, on_written: Callable[[Collection[int]], None] = lambda ids: None) -> None:
+        self._on_written = on_written
+        self._jobs: list[Callable[[], int | None]] = []
+        self._task: asyncio.Task[None] | None = None
+
+    def opened(self, connection: Connection) -> None:
+        """Write the row of a socket that has been authenticated, or refused."""
+        self._add(lambda: _insert(connection))
+
+    def moved(self, connection: Connection) -> None:
+        """Write down whose LIVE it listens to by now."""
+        self._add(lambda: _update(connection, tiktok_username=connection.tiktok_username))
+
+    def closed(self, connection: Connection) -> None:
+        """Complete the row."""
+        closed_at = timezone.now()
+        self._add(lambda: _complete(connection, closed_at))
+
+    async def flush(self) -> None:
+        """Wait until everything has been written."""
+        while self._task:
+            await asyncio.wait([self._task])
+
+    def _add(self, job: Callable[[], int | None]) -> None:
+        if len(self._jobs) >= _MAX_WAITING:
+            logger.error("the connection log can't be written fast enough; a row is lost")
+            return
+        self._jobs.append(job)
+        if self._task is None:
+            self._task = asyncio.create_task(self._write(), name="connection log")
+
+    async def _write(self) -> None:
+        try:
+            while self._jobs:
+                jobs, self._jobs = self._jobs, []
+                # Not in the thread that authenticates: a busy database must not stop that.
+                do_all = database_sync_to_async(_do_all, thread_sensitive=False)
+                self._on_written(await do_all(jobs))
+        finally:
+            self._task = None
+
+
+def _do_all(jobs: list[Callable[[], int | None]]) -> set[int]:
+    """The ids of the rows that were written."""
+    written = set()
+    for job in jobs:
+        try:
+            written.add(job())
+        except Exception:  # one row's trouble is not the others'
+            logger.exception("a row of the connection log could not be written")
+    return {row_id for row_id in written if row_id is not None}
+
+
+def _insert(connection: Connection) -> int:
+    row = ConnectionLog.objects.create(
+        account_id=connection.account_id,
+        tiktok_username=connection.tiktok_username,
+        token_prefix=connection.token_prefix,
+        address=connection.address,
+        user_agent=connection.user_agent,
+        is_test=connection.is_test,
+        opened_at=connection.opened_at,
+    )
+    connection.row_id = row.pk
+    if connection.token_id is not None:
+        AccessToken.objects.filter(pk=connection.token_id).update(last_used_at=connection.opened_at)
+    return row.pk
+
+
+def _complete(connection: Connection, closed_at: datetime) -> int | None:
+    retry_after = connection.retry_after
+    return _update(
+        connection,
+        closed_at=closed_at,
+        close_code=connection.close_code,
+        error_code=connection.error_code or "",
+        frames_sent=connection.frames_sent,
+        said=connection.said,
+        retry_at=None if retry_after is None else closed_at + timedelta(seconds=retry_after),
+        timeline=connection.whole_timeline(closed_at),
+    )
+
+
+def _update(connection: Connection, **values: Any) -> int | None:
+    if connection.row_id is not None:  # else it could not be written
+        ConnectionLog.objects.filter(pk=connection.row_id).update(**values)
+    return connection.row_id
+
+
+def _ms(moment: datetime) -> int:
+    return round(moment.timestamp() * 1000)

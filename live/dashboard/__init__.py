@@ -1,1 +1,0 @@
-"""The staff's dashboard and the page of one stream. What they show comes from `live.newsroom`."""

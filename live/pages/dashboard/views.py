@@ -1,0 +1,201 @@
+"""The staff's dashboard, `/staff/`, and its page of one LIVE, `/staff/streams/<username>/`."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+from asgiref.sync import async_to_sync, sync_to_async
+from django.contrib import messages
+from django.contrib.auth.decorators import user_passes_test
+from django.contrib.auth.models import AnonymousUser
+from django.core.exceptions import PermissionDenied
+from django.core.handlers.asgi import ASGIRequest
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect, render
+from django.urls.converters import StringConverter
+from django.utils.translation import get_language, gettext
+from django.views.decorators.http import require_http_methods
+from django.views.generic import TemplateView, View
+
+from accounts.models import User
+from accounts.usernames import is_tiktok_username
+from live.models import ConnectionLog
+from live.pages.dashboard.history import HOURS, history
+from live.pages.dashboard.streams import name_accounts, stream_now
+from live.pages.labels import tone_of, word_for
+from live.pages.mixins import FragmentMixin, is_for_fragment
+from live.pages.staff import StaffPage
+from live.protocol.errors import RelayError
+from live.protocol.frames import State
+from live.relay import control
+from live.relay.numbers import Numbers
+from live.relay.relay import Relay
+
+__all__ = [
+    "Dashboard",
+    "DisconnectStream",
+    "History",
+    "ReconnectStream",
+    "StreamPage",
+    "UsernameConverter",
+    "test_connection",
+]
+
+_CONNECTIONS = 10
+
+
+class UsernameConverter(StringConverter):
+    """A part of an address that TikTok could have as a username."""
+
+    def to_python(self, value: str) -> str:
+        if not is_tiktok_username(value):
+            raise ValueError(value)
+        return value
+
+
+class Dashboard(StaffPage, TemplateView):
+    """How the relay does, now and in the last hours. Its scripts keep it up to date."""
+
+    template_name = "live/dashboard/dashboard.html"
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        hours = _hours(self.request)
+        past = history(hours)
+        now = async_to_sync(_now)(_scope(self.request)["relay"], _scope(self.request)["relays"])
+        return super().get_context_data(
+            numbers=now.numbers,
+            test_sockets=now.test_sockets,
+            streams=[
+                {**stream, "word": word_for(stream["state"]), "tone": tone_of(stream["state"])}
+                for stream in now.numbers["streams"]
+            ],
+            history=past,
+            connected=sum(past["connections"]),
+            failed=sum(map(sum, past["failures"].values())),
+            failures=[(code, sum(counts)) for code, counts in past["failures"].items()],
+            since=datetime.fromtimestamp(past["start"], tz=UTC),
+            hours=hours,
+            choices=HOURS,
+            state_words={state: str(word_for(state)) for state in State},
+            tones={state: tone_of(state) for state in State},
+            **kwargs,
+        )
+
+
+class History(StaffPage, View):
+    """The last hours for the dashboard's charts, as JSON."""
+
+    def get(self, request: HttpRequest) -> JsonResponse:
+        return JsonResponse(history(_hours(request)))
+
+
+class StreamPage(StaffPage, FragmentMixin, TemplateView):
+    """One LIVE: its stream, if there is one, who listens, and what happened lately."""
+
+    template_name = "live/dashboard/stream.html"
+    fragment_name = "live/dashboard/stream_facts.html"
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        username = kwargs["username"]
+        stream = async_to_sync(stream_now)(_scope(self.request)["relay"], username)
+        if stream is not None:
+            name_accounts(stream.listeners)
+        connections = ConnectionLog.objects.filter(tiktok_username=username)
+        return super().get_context_data(
+            stream=stream,
+            connections=connections.select_related("account").defer(
+                "timeline", "account__own_sign_api_key"
+            )[:_CONNECTIONS],
+            **kwargs,
+        )
+
+
+class StreamAction(StaffPage, View):
+    """Something that staff do to a LIVE, with a POST."""
+
+    def get(self, request: HttpRequest, username: str) -> HttpResponse:
+        """Whoever had to sign in first is led here, and decides anew."""
+        return redirect("stream", username)
+
+
+class ReconnectStream(StreamAction):
+    """Have the relay make its connection to TikTok anew; sockets stay."""
+
+    def post(self, request: HttpRequest, username: str) -> HttpResponse:
+        control.reconnect_stream(username)
+        messages.success(request, gettext("The relay has been asked to reconnect."))
+        return redirect("stream", username)
+
+
+class DisconnectStream(StreamAction):
+    """Close all sockets of the LIVE."""
+
+    def post(self, request: HttpRequest, username: str) -> HttpResponse:
+        control.disconnect_stream(username)
+        messages.success(request, gettext("The relay has been asked to close all sockets."))
+        return redirect("stream", username)
+
+
+def _is_staff(user: User | AnonymousUser) -> bool:
+    if user.is_authenticated and not user.is_staff:
+        raise PermissionDenied
+    return user.is_staff
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@user_passes_test(_is_staff)
+async def test_connection(request: HttpRequest, username: str) -> HttpResponse:
+    """Connect to the LIVE as a phone would, and say what became of it."""
+    if request.method != "POST":
+        return redirect("stream", username)
+    relay: Relay = _scope(request)["relay"]
+    stream = relay.streams.get(username)
+    was_up = stream is not None and stream.is_connected
+    context: dict[str, Any] = {"username": username, "was_up": was_up}
+    began = time.monotonic()
+    try:
+        context["room"] = await relay.probe(username, await _sign_api_key(username))
+    except RelayError as error:
+        context["error"], context["said"] = error.explain(get_language()), error.said
+        context["reason"] = gettext(error.reason) if error.reason else ""
+    context["seconds"] = round(time.monotonic() - began, 1)
+    template = (
+        "live/dashboard/stream_outcome.html"
+        if is_for_fragment(request)
+        else "live/dashboard/stream_test.html"
+    )
+    return await sync_to_async(render)(request, template, context)
+
+
+async def _sign_api_key(username: str) -> str:
+    """The key of an account that has this LIVE; empty, for the server's, where none has one."""
+    async for account in User.objects.filter(tiktok_username=username, is_active=True):
+        if key := account.sign_api_key():
+            return key
+    return ""
+
+
+class Now(NamedTuple):
+    """`test_sockets` is None where there is no test endpoint."""
+
+    numbers: Numbers
+    test_sockets: int | None
+
+
+async def _now(relay: Relay, relays: Sequence[Relay]) -> Now:
+    relay.newsroom.watch()
+    of_tests = [len(other.sockets) for other in relays if other.is_test]
+    return Now(await relay.newsroom.numbers(), sum(of_tests) if of_tests else None)
+
+
+def _scope(request: HttpRequest) -> Mapping[str, Any]:
+    assert isinstance(request, ASGIRequest)
+    return request.scope
+
+
+def _hours(request: HttpRequest) -> int:
+    asked = request.GET.get("hours", "")
+    return next((hours for hours in HOURS if str(hours) == asked), 6)

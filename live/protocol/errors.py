@@ -1,0 +1,252 @@
+"""Everything that can end a socket: one table of codes, close codes and texts.
+
+`code` is for programs and never translated; `title`, `detail` and `hint` are for people. Nothing
+here holds a secret, a path or a stack trace.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum, StrEnum
+from typing import NamedTuple
+
+from django.utils.translation import gettext, override
+from django.utils.translation import gettext_noop as _
+from msgspec import UNSET
+
+from live.protocol import frames
+
+__all__ = ["UPSTREAM_CODES", "CloseCode", "ErrorCode", "RelayError"]
+
+
+class CloseCode(IntEnum):
+    """WebSocket close codes, RFC 6455 section 7.4."""
+
+    NORMAL = 1000
+    ABNORMAL = 1006  # never sent: what a connection has that ended without a close
+    POLICY_VIOLATION = 1008
+    INTERNAL_ERROR = 1011
+    SERVICE_RESTART = 1012
+
+
+class ErrorCode(StrEnum):
+    """`code` of an error frame."""
+
+    INVALID_TOKEN = "invalid_token"
+    TOKEN_REVOKED = "token_revoked"
+    ACCOUNT_DISABLED = "account_disabled"
+    USERNAME_MISSING = "username_missing"
+    USERNAME_INVALID = "username_invalid"
+    RATE_LIMITED = "rate_limited"
+    TOO_MANY_CONNECTIONS = "too_many_connections"
+    TOO_SLOW = "too_slow"
+    DISCONNECTED = "disconnected"
+    BAD_REQUEST = "bad_request"
+
+    USER_OFFLINE = "user_offline"
+    USER_NOT_FOUND = "user_not_found"
+    AGE_RESTRICTED = "age_restricted"
+    TIKTOK_BLOCKED = "tiktok_blocked"
+    SIGN_FORBIDDEN = "sign_forbidden"
+    SIGN_UNAVAILABLE = "sign_unavailable"
+    TIKTOK_TIMEOUT = "tiktok_timeout"
+    CONNECTION_LOST = "connection_lost"
+    INTERNAL_ERROR = "internal_error"
+
+    SERVER_SHUTDOWN = "server_shutdown"
+
+
+# What happens on the way to TikTok, to a stream and so to all its sockets.
+UPSTREAM_CODES = frozenset(
+    {
+        ErrorCode.RATE_LIMITED,
+        ErrorCode.USER_OFFLINE,
+        ErrorCode.USER_NOT_FOUND,
+        ErrorCode.AGE_RESTRICTED,
+        ErrorCode.TIKTOK_BLOCKED,
+        ErrorCode.SIGN_FORBIDDEN,
+        ErrorCode.SIGN_UNAVAILABLE,
+        ErrorCode.TIKTOK_TIMEOUT,
+        ErrorCode.CONNECTION_LOST,
+        ErrorCode.INTERNAL_ERROR,
+    }
+)
+
+
+class _Explanation(NamedTuple):
+    close_code: CloseCode
+    title: str
+    detail: str
+    hint: str = ""
+
+
+_ASK_FOR_ANOTHER_TOKEN = _("Ask whoever runs this server for a new token.")
+_RETRY_LATER = _("Try again in a few minutes.")
+
+# The one place where codes, close codes and texts meet. Texts take %(username)s and %(reason)s.
+_TABLE: dict[ErrorCode, _Explanation] = {
+    ErrorCode.INVALID_TOKEN: _Explanation(
+        CloseCode.POLICY_VIOLATION,
+        _("Access denied"),
+        _("The server does not know this token."),
+        _("Check the socket address in the app's settings."),
+    ),
+    ErrorCode.TOKEN_REVOKED: _Explanation(
+        CloseCode.POLICY_VIOLATION,
+        _("Token no longer valid"),
+        _("This token has been revoked or has expired."),
+        _ASK_FOR_ANOTHER_TOKEN,
+    ),
+    ErrorCode.ACCOUNT_DISABLED: _Explanation(
+        CloseCode.POLICY_VIOLATION,
+        _("Account disabled"),
+        _("The account of this token has been disabled."),
+        _("Ask whoever runs this server."),
+    ),
+    ErrorCode.USERNAME_MISSING: _Explanation(
+        CloseCode.POLICY_VIOLATION,
+        _("TikTok username is not set"),
+        _("The account has no TikTok username, so there is no LIVE to connect to."),
+        _("Set the TikTok username in the account's settings."),
+    ),
+    ErrorCode.USERNAME_INVALID: _Explanation(
+        CloseCode.POLICY_VIOLATION,
+        _("TikTok username is not valid"),
+        _("TikTok can't have the username that is set for the account."),
+        _("Correct the TikTok username in the account's settings."),
+    ),
+    ErrorCode.RATE_LIMITED: _Explanation(
+        CloseCode.POLICY_VIOLATION,
+        _("Rate limit of the TikTok API: Too many connections started"),
+        _("The sign server accepts no more connections to TikTok LIVE for now."),
+        _("Use an EulerStream API key to lift the limit"),
+    ),
+    ErrorCode.TOO_MANY_CONNECTIONS: _Explanation(
+        CloseCode.POLICY_VIOLATION,
+        _("Too many connections"),
+        _("The account has as many open connections as one account may have."),
+        _("Close the app on a device that you don't use."),
+    ),
+    ErrorCode.TOO_SLOW: _Explanation(
+        CloseCode.POLICY_VIOLATION,
+        _("Connection too slow"),
+        _("The app did not take the events that were sent to it."),
+        _("Connect again; nothing is lost if the app does so soon."),
+    ),
+    ErrorCode.DISCONNECTED: _Explanation(
+        CloseCode.POLICY_VIOLATION,
+        _("Disconnected"),
+        _("Whoever runs this server has ended the connection."),
+        _("Connect again."),
+    ),
+    ErrorCode.BAD_REQUEST: _Explanation(
+        CloseCode.POLICY_VIOLATION,
+        _("The app sent something wrong"),
+        "%(reason)s",
+    ),
+    ErrorCode.USER_OFFLINE: _Explanation(
+        CloseCode.INTERNAL_ERROR,
+        _("TikTok Live connection error: the streamer is not live"),
+        _("@%(username)s is not live on TikTok right now."),
+        _("Start the LIVE on TikTok, then connect again."),
+    ),
+    ErrorCode.USER_NOT_FOUND: _Explanation(
+        CloseCode.INTERNAL_ERROR,
+        _("TikTok Live connection error: no such user"),
+        _("TikTok knows no @%(username)s, or the user has never been live."),
+        _("Check the TikTok username in the account's settings."),
+    ),
+    ErrorCode.AGE_RESTRICTED: _Explanation(
+        CloseCode.INTERNAL_ERROR,
+        _("TikTok Live connection error: restricted LIVE"),
+        _("TikTok shows the LIVE of @%(username)s to signed-in adults only."),
+        _("Remove the age restriction in the LIVE's settings on TikTok."),
+    ),
+    ErrorCode.TIKTOK_BLOCKED: _Explanation(
+        CloseCode.INTERNAL_ERROR,
+        _("TikTok Live connection error: TikTok refuses the server"),
+        _("TikTok takes the server for a robot and refuses the connection."),
+        _RETRY_LATER,
+    ),
+    ErrorCode.SIGN_FORBIDDEN: _Explanation(
+        CloseCode.INTERNAL_ERROR,
+        _("TikTok Live connection error: the sign server refuses"),
+        _("The sign server does not accept the EulerStream API key, or does not allow this."),
+        _("Check the EulerStream API key."),
+    ),
+    ErrorCode.SIGN_UNAVAILABLE: _Explanation(
+        CloseCode.INTERNAL_ERROR,
+        _("TikTok Live connection error: the sign server does not work"),
+        _("The sign server, which TikTok connections need, gave no usable answer."),
+        _RETRY_LATER,
+    ),
+    ErrorCode.TIKTOK_TIMEOUT: _Explanation(
+        CloseCode.INTERNAL_ERROR,
+        _("TikTok Live connection error: no answer in time"),
+        _("TikTok or the sign server did not answer in time."),
+        _RETRY_LATER,
+    ),
+    ErrorCode.CONNECTION_LOST: _Explanation(
+        CloseCode.INTERNAL_ERROR,
+        _("TikTok Live connection error: no connection to TikTok"),
+        _("TikTok can't be reached, or the connection to the LIVE of @%(username)s was lost."),
+        _("Connect again."),
+    ),
+    ErrorCode.INTERNAL_ERROR: _Explanation(
+        CloseCode.INTERNAL_ERROR,
+        _("TikTok Live connection error: fault of this server"),
+        _("Something unexpected happened on the server. Its log says more."),
+        _RETRY_LATER,
+    ),
+    ErrorCode.SERVER_SHUTDOWN: _Explanation(
+        CloseCode.SERVICE_RESTART,
+        _("The server restarts"),
+        _("The server goes away for a moment. The app can connect again shortly."),
+    ),
+}
+
+
+class RelayError(Exception):
+    """Why a socket, or a stream with all its sockets, comes to its end.
+
+    Args:
+        code: what happened.
+        reason: what the relay itself has to add, in words for people and not yet translated: of
+            `bad_request`, what was wrong, which the client is told; of others, for the staff.
+        retry_after: seconds until another attempt makes sense.
+        said: what TikTok or the sign server answered, for the log and the staff. Without secrets.
+    """
+
+    def __init__(
+        self,
+        code: ErrorCode,
+        *,
+        username: str = "",
+        reason: str = "",
+        retry_after: int | None = None,
+        said: str = "",
+    ) -> None:
+        super().__init__(f"{code}: {said or reason}" if said or reason else str(code))
+        self.code = code
+        self.username = username
+        self.reason = reason
+        self.retry_after = retry_after
+        self.said = said
+
+    @property
+    def close_code(self) -> CloseCode:
+        return _TABLE[self.code].close_code
+
+    def explain(self, language: str) -> frames.Error:
+        """The data of the error frame, with texts in `language`."""
+        explanation = _TABLE[self.code]
+        with override(language):
+            reason = gettext(self.reason) if self.reason else ""
+            values = {"username": self.username, "reason": reason}
+            return frames.Error(
+                code=self.code,
+                title=gettext(explanation.title),
+                detail=gettext(explanation.detail) % values,
+                close_code=explanation.close_code,
+                hint=gettext(explanation.hint) if explanation.hint else UNSET,
+                retry_after=UNSET if self.retry_after is None else self.retry_after,
+            )

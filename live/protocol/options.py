@@ -1,0 +1,277 @@
+"""What a client's handshake says: who it is, where it comes from, what it wants.
+
+All of it is hostile until parsed here. Knows scopes (ASGI), nothing of sockets or the database.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qs
+
+from django.conf import settings
+from django.utils.translation import get_supported_language_variant
+from django.utils.translation import gettext_noop as _
+from django.utils.translation.trans_real import parse_accept_lang_header
+
+from accounts.models import AccessToken
+from live.protocol.errors import ErrorCode, RelayError
+from live.protocol.frames import EVENT_TYPES, FrameType
+from live.streams.log import Cursor
+
+__all__ = [
+    "BEARER",
+    "OPTIONS",
+    "RECORDING",
+    "TEST_OPTIONS",
+    "SocketOptions",
+    "address",
+    "bearer_token",
+    "check_access",
+    "header",
+    "is_trusted_proxy",
+    "language",
+]
+
+BEARER = "bearer"
+ALL_TYPES = "all"
+MAX_BATCH_MS = 1000
+_MAX_QUERY = 4096
+# The query's options as the contract has them, in JSON Schema; the parsers below keep to it.
+OPTIONS: Mapping[str, Mapping[str, Any]] = {
+    "since": {
+        "type": "string",
+        "description": "The last cursor that was seen: goes on exactly behind it.",
+    },
+    "types": {
+        "type": "array",
+        "items": {"enum": sorted(map(str, EVENT_TYPES | {ALL_TYPES}))},
+        "minItems": 1,
+        "description": (
+            "Only these events, separated by commas. Without it all but `other`; "
+            f"`{ALL_TYPES}` adds that."
+        ),
+    },
+    "lang": {
+        "enum": [code for code, _name in settings.LANGUAGES],
+        "description": (
+            "The language of error texts; else the account's, else what Accept-Language asks for, "
+            "else the server's."
+        ),
+    },
+    "batch": {
+        "type": "integer",
+        "minimum": 0,
+        "maximum": MAX_BATCH_MS,
+        "default": 0,
+        "description": "Milliseconds over which events are gathered to share one frame.",
+    },
+    "wait": {
+        "enum": ["0", "1"],
+        "default": "0",
+        "description": "With 1 the socket stays open until the streamer goes live.",
+    },
+}
+
+# Those that the test endpoint has beside them.
+TEST_OPTIONS: Mapping[str, Mapping[str, Any]] = {
+    "fail": {
+        "enum": sorted(map(str, ErrorCode)),
+        "description": "The error to rehearse, as it happens in earnest.",
+    },
+    "replay": {
+        "type": "string",
+        "pattern": r"^[A-Za-z0-9_-][A-Za-z0-9_.-]*$",
+        "description": "The name of a recording on the server, to be played instead of inventions.",
+    },
+}
+# The names of recordings that can be asked for.
+RECORDING = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]{0,99}", re.ASCII)
+
+
+@dataclass(frozen=True)
+class SocketOptions:
+    """The query's options, parsed. `types` is None for all but `other`; `batch` is in ms; `fail`
+    and `replay` are of the test endpoint alone."""
+
+    since: Cursor | None = None
+    types: frozenset[FrameType] | None = None
+    batch: int = 0
+    wait: bool = False
+    fail: ErrorCode | None = None
+    replay: str = ""
+
+    @classmethod
+    def parse(cls, query: str, *, test: bool = False) -> SocketOptions:
+        """Unknown options are ignored; of a repeated one, the last counts.
+
+        Args:
+            test: those of the test endpoint are known.
+
+        Raises:
+            RelayError: `bad_request`, a known option has a bad value.
+        """
+        if len(query) > _MAX_QUERY:
+            raise _bad_request(_("The socket address is too long."))
+        values = {
+            name: given[-1] for name, given in parse_qs(query, keep_blank_values=True).items()
+        }
+        _lang(values)
+        return cls(
+            since=_since(values),
+            types=_types(values),
+            batch=_batch(values),
+            wait=_wait(values),
+            fail=_fail(values) if test else None,
+            replay=_replay(values) if test else "",
+        )
+
+
+def _bad_request(reason: str) -> RelayError:
+    return RelayError(ErrorCode.BAD_REQUEST, reason=reason)
+
+
+def _since(values: Mapping[str, str]) -> Cursor | None:
+    if "since" not in values:
+        return None
+    try:
+        return Cursor.parse(values["since"])
+    except ValueError:
+        raise _bad_request(_("“since” is not a cursor of this server.")) from None
+
+
+def _types(values: Mapping[str, str]) -> frozenset[FrameType] | None:
+    if "types" not in values:
+        return None
+    names = {name.strip() for name in values["types"].split(",")}
+    if not names <= EVENT_TYPES | {ALL_TYPES}:
+        raise _bad_request(_("“types” names an event type that does not exist."))
+    return EVENT_TYPES if ALL_TYPES in names else frozenset(map(FrameType, names))
+
+
+def _batch(values: Mapping[str, str]) -> int:
+    value = values.get("batch", "0")
+    # As many digits as a query has, int() reads.
+    if not (value.isascii() and value.isdecimal() and int(value) <= MAX_BATCH_MS):
+        raise _bad_request(_("“batch” takes 0 to 1000 milliseconds."))
+    return int(value)
+
+
+def _wait(values: Mapping[str, str]) -> bool:
+    value = values.get("wait", "0")
+    if value not in {"0", "1"}:
+        raise _bad_request(_("“wait” takes 0 or 1."))
+    return value == "1"
+
+
+def _fail(values: Mapping[str, str]) -> ErrorCode | None:
+    value = values.get("fail")
+    if value is not None and value not in set(ErrorCode):
+        raise _bad_request(_("“fail” names an error that does not exist."))
+    return None if value is None else ErrorCode(value)
+
+
+def _replay(values: Mapping[str, str]) -> str:
+    value = values.get("replay", "")
+    if value and not RECORDING.fullmatch(value):
+        raise _bad_request(_("“replay” takes the name of a recording."))
+    return value
+
+
+def _lang(values: Mapping[str, str]) -> str | None:
+    value = values.get("lang")
+    if value is not None and value not in dict(settings.LANGUAGES):
+        raise _bad_request(_("“lang” takes en or ru."))
+    return value
+
+
+def check_access(token: AccessToken) -> None:
+    """Raises RelayError: the token is revoked or has expired, or its account is disabled."""
+    if not token.is_usable():
+        raise RelayError(ErrorCode.TOKEN_REVOKED)
+    if not token.user.is_active:
+        raise RelayError(ErrorCode.ACCOUNT_DISABLED)
+
+
+def header(scope: Mapping[str, Any], name: bytes) -> str:
+    """The first header of that name (in lower case), or an empty text."""
+    for key, value in scope["headers"]:
+        if key == name:
+            return str(value, "latin-1")
+    return ""
+
+
+def language(scope: Mapping[str, Any], chosen: str = "") -> str:
+    """The language for people: `lang=`, else the `chosen` one, else Accept-Language, else the
+    server's."""
+    query = parse_qs(scope.get("query_string", b"").decode("latin-1")[:_MAX_QUERY])
+    asked = query.get("lang", [""])[-1]
+    if asked in dict(settings.LANGUAGES):
+        return str(asked)
+    if chosen in dict(settings.LANGUAGES):
+        return chosen
+    for accepted, quality in parse_accept_lang_header(header(scope, b"accept-language")):
+        # A quality of 0 is "not this one", RFC 9110 section 12.4.2.
+        with suppress(LookupError):
+            if quality:
+                return str(get_supported_language_variant(accepted))
+    return str(settings.LANGUAGE_CODE)
+
+
+def bearer_token(scope: Mapping[str, Any]) -> str:
+    """The token of `Authorization: Bearer …` or of the subprotocols ["bearer", token]."""
+    scheme, _space, token = header(scope, b"authorization").partition(" ")
+    if scheme.lower() == BEARER:
+        return token.strip()
+    subprotocols: Sequence[str] = scope.get("subprotocols", [])
+    if len(subprotocols) >= 2 and subprotocols[0] == BEARER:
+        return subprotocols[1]
+    return ""
+
+
+def address(scope: Mapping[str, Any]) -> str | None:
+    """The client's IP address. X-Forwarded-For counts as far as trusted proxies wrote it."""
+    client = _ip((scope.get("client") or [""])[0])
+    if client is None or not _is_trusted(client):
+        return str(client) if client else None
+    for forwarded in reversed(_forwarded_for(scope)):
+        hop = _ip(forwarded.strip())
+        if hop is None:
+            break
+        client = hop
+        if not _is_trusted(hop):
+            break
+    return str(client)
+
+
+def _forwarded_for(scope: Mapping[str, Any]) -> list[str]:
+    # Some proxies add a header of their own below the one that the client sent.
+    headers = [
+        str(value, "latin-1") for key, value in scope["headers"] if key == b"x-forwarded-for"
+    ]
+    return ",".join(headers).split(",")
+
+
+def _ip(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        ip = ipaddress.ip_address(text)
+    except ValueError:
+        return None
+    if isinstance(ip, ipaddress.IPv6Address):
+        # Without the zone, which may be any text and means something to this host only.
+        return ip.ipv4_mapped or ipaddress.IPv6Address(int(ip))
+    return ip
+
+
+def is_trusted_proxy(text: str) -> bool:
+    """Whether the address is one of `TRUSTED_PROXIES`."""
+    ip = _ip(text)
+    return ip is not None and _is_trusted(ip)
+
+
+def _is_trusted(ip: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
+    return any(ip in network for network in settings.TRUSTED_PROXIES)

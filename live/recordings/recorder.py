@@ -1,0 +1,188 @@
+"""One LIVE recorded to a file, through the same connection as the relay's."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
+
+from django.conf import settings
+
+from live.tiktok.decoding import DecodeError
+from live.protocol.errors import ErrorCode, RelayError
+from live.recordings.format import Header, Message, RecordingWriter, ends_live
+from live.tiktok.rooms import Room
+from live.recordings.scrubbing import Scrubber
+from live.tiktok.signgate import SignGate
+from live.streams.stream import NOTHING_HEARD, now_ms
+from live.tiktok.upstream import TikTokUpstream
+
+__all__ = ["Recorder", "Result"]
+
+_MS = 1000
+_UNSIGNED = 2**64
+
+
+class Result(NamedTuple):
+    """What became of a recording.
+
+    Attributes:
+        started: whether the LIVE was reached, and so a file made.
+        dropped: what could not be read, and so not be recorded.
+        error: why it ended before its time; None if it did not.
+    """
+
+    started: bool
+    messages: int
+    seconds: float
+    dropped: int
+    error: RelayError | OSError | None
+
+
+class Recorder:
+    """Records until the LIVE ends, the time is up, `stop` is called, or something goes wrong.
+
+    Is the upstream's `Listener`.
+
+    Args:
+        make_writer: called once connected, so that a failed attempt leaves no file behind; may
+            raise OSError.
+        scrubber: None records people as they are.
+    """
+
+    def __init__(
+        self,
+        username: str,
+        make_writer: Callable[[Header], RecordingWriter],
+        scrubber: Scrubber | None = None,
+    ) -> None:
+        self._username = username
+        self._make_writer = make_writer
+        self._scrubber = scrubber
+        self._writer: RecordingWriter | None = None
+        self._began = 0.0  # loop time
+        self._heard = 0.0  # loop time
+        self._dropped = 0
+        self._failure: OSError | None = None
+        self._over = asyncio.Event()
+
+    def stop(self) -> None:
+        """End the recording; what is recorded so far is kept."""
+        self._over.set()
+
+    async def record(self, gate: SignGate, seconds: float) -> Result:
+        """Connect, and record for so long. Called once."""
+        upstream = TikTokUpstream(self._username, gate, self)
+        error: RelayError | OSError | None = None
+        opening = asyncio.ensure_future(self._watch(upstream, seconds))
+        stopping = asyncio.ensure_future(self._over.wait())
+        try:
+            await asyncio.wait([opening, stopping], return_when=asyncio.FIRST_COMPLETED)
+            if not self._over.is_set():
+                error = opening.result()
+        finally:
+            for task in (opening, stopping):
+                task.cancel()
+            await asyncio.wait([opening, stopping])
+            ended = self._now()
+            await upstream.close()
+            self._close()
+        return Result(
+            started=self._writer is not None,
+            messages=self._writer.messages if self._writer else 0,
+            seconds=round(ended - self._began, 3) if self._writer else 0.0,
+            dropped=self._dropped,
+            error=self._failure or error,
+        )
+
+    async def _watch(self, upstream: TikTokUpstream, seconds: float) -> RelayError | None:
+        """Why the recording ended; None if its time is up."""
+        try:
+            await upstream.open()
+            async with asyncio.timeout_at(self._began + seconds):
+                return await self._connection_lost(upstream)
+        except RelayError as refused:
+            return refused
+        except TimeoutError:
+            return None
+
+    async def _connection_lost(self, upstream: TikTokUpstream) -> RelayError:
+        lost = asyncio.ensure_future(upstream.closed())
+        try:
+            while not lost.done():
+                silent_in = self._heard + settings.RELAY_IDLE_TIMEOUT - self._now()
+                if silent_in <= 0:
+                    return RelayError(
+                        ErrorCode.CONNECTION_LOST,
+                        username=self._username,
+                        reason=NOTHING_HEARD,
+                    )
+                await asyncio.wait([lost], timeout=silent_in)
+            return lost.result()
+        finally:
+            lost.cancel()
+            await asyncio.wait([lost])
+
+    # --- Listener: called by the upstream ------------------------------------------------------
+
+    def on_open(self, room: Room) -> None:
+        self._began = self._heard = self._now()
+        scrubber = self._scrubber
+        try:
+            self._writer = self._make_writer(
+                Header(
+                    format="tiktok-live-recording",
+                    version=1,
+                    username=scrubber.name(self._username) if scrubber else self._username,
+                    room_id=scrubber.written_id(room.id) if scrubber else room.id,
+                    started_at=now_ms(),
+                )
+            )
+        except OSError as refused:
+            self._fail(refused)
+
+    def on_messages(self, messages: Iterable[Any]) -> None:
+        self._heard = self._now()
+        at = int((self._heard - self._began) * _MS)
+        for message in messages:
+            if self._over.is_set():
+                return
+            self._record(at, message)
+
+    def on_heartbeat(self) -> None:
+        self._heard = self._now()
+
+    def on_undecodable(self, what: str, failure: DecodeError) -> None:
+        self._heard = self._now()
+        self._dropped += 1
+
+    def _record(self, at: int, message: Any) -> None:
+        if self._writer is None:
+            return
+        method, payload, msg_id = message.method, message.payload, message.msg_id
+        try:
+            if self._scrubber is not None:
+                payload = self._scrubber.message(method, payload, msg_id)
+            # TikTok's ids are unsigned; the schema reads them as signed.
+            self._writer.write(Message(at, method, str(msg_id % _UNSIGNED), payload))
+        except DecodeError:
+            self._dropped += 1
+        except OSError as refused:
+            self._fail(refused)
+        if ends_live(method, message.payload):
+            self._over.set()
+
+    def _close(self) -> None:
+        try:
+            if self._writer is not None:
+                self._writer.close()
+        except OSError as refused:
+            self._fail(refused)
+
+    def _fail(self, failure: OSError) -> None:
+        self._failure = self._failure or failure
+        self._over.set()
+
+    @staticmethod
+    def _now() -> float:
+        return asyncio.get_running_loop().time()

@@ -1,0 +1,52 @@
+"""The socket addresses, and how pages come to the relay."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from channels.routing import URLRouter
+from django.urls import re_path
+
+from live.relay.relay import Relay
+from live.sockets.phone import RejectingConsumer, RelayConsumer
+from live.sockets.staff import staff_socket
+
+__all__ = ["ADDRESSES", "STAFF_ADDRESS", "TEST_ADDRESSES", "make_router", "with_relays"]
+
+ADDRESSES = ("/ws", "/ws/{token}")
+TEST_ADDRESSES = ("/ws/test", "/ws/test/{token}")
+STAFF_ADDRESS = "/staff/socket"
+
+
+def make_router(relay: Relay, rehearsal: Relay | None = None) -> Any:
+    """An ASGI application for the sockets of `relay`; and for the test endpoint's, if there is
+    one, of `rehearsal`."""
+    return URLRouter(
+        [
+            re_path(_pattern(STAFF_ADDRESS), staff_socket()),
+            # First, since "test" could be a token.
+            *(_routes(TEST_ADDRESSES, rehearsal) if rehearsal is not None else []),
+            *_routes(ADDRESSES, relay),
+            re_path(r"", RejectingConsumer.as_asgi()),
+        ]
+    )
+
+
+def _routes(addresses: tuple[str, ...], relay: Relay) -> list[Any]:
+    consumer = RelayConsumer.as_asgi(relay=relay)
+    return [re_path(_pattern(address), consumer) for address in addresses]
+
+
+def _pattern(address: str) -> str:
+    return f"^{address[1:].replace('{token}', '(?P<token>[^/]+)')}/?$"
+
+
+def with_relays(application: Any, relays: Sequence[Relay]) -> Any:
+    """The ASGI application, whose pages and sockets find the first relay in `scope["relay"]`, and
+    all of them, that of the test endpoint too, in `scope["relays"]`."""
+
+    async def with_them(scope: Any, receive: Any, send: Any) -> None:
+        for relay in relays:
+            relay.control.start()
+        await application({**scope, "relay": relays[0], "relays": relays}, receive, send)
+
+    return with_them

@@ -1,0 +1,295 @@
+"""From a stream's log to one socket: in order, at the socket's own pace, nothing lost unsaid.
+
+A `Delivery` is a place in a log and what the socket wants of it. It gives parcels of frames, which
+sockets at the same place share; sending them, and how long that takes, is its consumer's affair.
+A socket that lags behind gets fewer, merged frames; one that fell off the log gets a `gap` and goes
+on from the oldest frame. What was gathered for a batch, or is replayed to a socket that comes back,
+is no lag: it is sent as it is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import NamedTuple
+
+import msgspec
+
+from live.protocol.frames import (
+    EVENT_TYPES,
+    Frame,
+    FrameType,
+    Gap,
+    Join,
+    Like,
+    Side,
+    Viewers,
+    encode,
+)
+from live.sockets.wire.parcel import Parcel
+from live.streams.log import Cursor, Entry, EventLog
+
+__all__ = ["Delivery"]
+
+# A parcel holds no more frames than that, nor many more characters.
+_CHUNK = 64
+_CHUNK_LENGTH = 64 * 1024
+# Places whose runs are kept at once. Sockets that keep up are all at one or two.
+_MEMO = 64
+# Behind by more than that, a socket gets merged frames, made of larger chunks.
+_LAG = 256
+_LAG_CHUNK = 1024
+_ALWAYS = frozenset({FrameType.STATUS, FrameType.GAP})
+_UNLESS_ASKED = EVENT_TYPES - {FrameType.OTHER}
+
+
+class _Run(NamedTuple):
+    """A stretch of the log, as it goes out; no parcel if nothing of it is wanted."""
+
+    parcels: list[Parcel]
+    end: int
+    at: int
+
+
+class Delivery:
+    """Args:
+        since: where to go on; None for everything from now on.
+        types: event types that are wanted; None for all but `other`.
+        batch: seconds over which frames are gathered into one; 0 for none.
+        clock: ms since the epoch.
+
+    Attributes:
+        position: the offset of the last frame that was delivered or passed over.
+        resumed: whether the log can go on exactly where `since` says.
+    """
+
+    def __init__(
+        self,
+        log: EventLog,
+        since: Cursor | None,
+        types: frozenset[FrameType] | None,
+        batch: float,
+        clock: Callable[[], int],
+    ) -> None:
+        self._log = log
+        self._wanted = (_UNLESS_ASKED if types is None else types) | _ALWAYS
+        self._batch = batch
+        self._clock = clock
+        self._delivered_at: int | None = None
+        self._lost = False  # `since` names no place in this log
+        self._due = log.end  # up to there, it is not the socket's fault that it is behind
+        self.resumed = False
+        if since is None:
+            self.position = log.end
+        elif since.epoch == log.epoch and since.offset <= log.end:
+            self.position = since.offset
+            self.resumed = self._missed() == {}
+        else:
+            self.position = 0
+            self._lost = True
+
+    @property
+    def cursor(self) -> str:
+        return str(Cursor(self._log.epoch, self.position))
+
+    @property
+    def behind(self) -> int:
+        """How many frames of the log are still to come."""
+        return self._log.end - self.position
+
+    @property
+    def finished(self) -> bool:
+        """The log is closed, and all of it delivered."""
+        return self._log.closed and self.position >= self._log.end
+
+    async def wait(self) -> None:
+        """Wait until it is worth looking for `pending` parcels, or at the stream, again."""
+        if self.position < self._log.end:
+            await asyncio.sleep(0)  # a long way to go; others take their turns meanwhile
+            return
+        await self._log.changed(self.position, self._batch)
+        if self._batch:
+            self._due = self._log.end
+
+    def pending(self) -> list[Parcel]:
+        """The next parcels that there are already; empty when the socket is up to date."""
+        parcels: list[Parcel] = []
+        if self._lost or self.position < self._log.first - 1:
+            parcels += self._what_fell_off()
+        if self.position == self._log.end:
+            return parcels
+        lags = self._log.end - max(self.position, self._due) > _LAG
+        run = self._merged_run() if lags else self._shared_run()
+        self.position, self._delivered_at = run.end, run.at
+        parcels += run.parcels
+        return parcels
+
+    def _shared_run(self) -> _Run:
+        """What comes next, made once for all sockets that are here and want the same."""
+        place = (self.position, self._wanted, bool(self._batch))
+        runs = self._log.memo
+        if (run := runs.get(place)) is None:
+            if len(runs) >= _MEMO:
+                runs.clear()
+            entries = self._log.read(self.position, _CHUNK)
+            length = 0
+            for count, entry in enumerate(entries):
+                length += len(entry.text)
+                if length > _CHUNK_LENGTH:
+                    entries = entries[: count or 1]
+                    break
+            run = runs[place] = self._run(entries, [e.text for e in self._filtered(entries)])
+        return run
+
+    def _merged_run(self) -> _Run:
+        entries = self._log.read(self.position, _LAG_CHUNK)
+        return self._run(entries, merge(self._filtered(entries), self.cursor))
+
+    def _run(self, entries: list[Entry], texts: list[str]) -> _Run:
+        if self._batch and len(texts) > 1:
+            texts = [_batch_text(texts, self._clock())]
+        return _Run(_parcels(texts), entries[-1].offset, entries[-1].at)
+
+    def _filtered(self, entries: list[Entry]) -> list[Entry]:
+        return [entry for entry in entries if entry.type in self._wanted]
+
+    @property
+    def up_to_date(self) -> bool:
+        """Everything that there is has been delivered."""
+        return self.position >= self._log.end
+
+    def _what_fell_off(self) -> list[Parcel]:
+        """What can still be had of the frames that the log no longer holds, behind a `gap` for the
+        others. Resuming from that gap's cursor gives all of it again."""
+        log = self._log
+        missed = self._missed()
+        lasting = self._filtered(log.lasting(self.position))
+        place = self.position if lasting else log.first - 1
+        texts = [] if missed == {} else [self._gap(place, missed)]
+        texts += [entry.text for entry in lasting]
+        self.position = log.first - 1
+        self._lost = False
+        return _parcels(texts)
+
+    def _missed(self) -> dict[str, int] | None:
+        """How many wanted events can't be had any more, by type; None if nobody knows."""
+        missed = None if self._lost else self._log.missed(self.position)
+        if missed is None:
+            return None
+        wanted = self._wanted & EVENT_TYPES
+        return {str(kind): count for kind, count in missed.items() if kind in wanted}
+
+    def _gap(self, place: int, missed: dict[str, int] | None) -> str:
+        cursor = str(Cursor(self._log.epoch, place))
+        oldest = self._log.read(place, 1)
+        now = self._clock()
+        gap = Gap(
+            side=Side.CLIENT,
+            from_=self._delivered_at,
+            to=oldest[0].at if oldest else now,
+            missed=missed,
+            cursor=cursor,
+        )
+        return encode(Frame(type=FrameType.GAP, cursor=cursor, ts=now, data=gap))
+
+
+def _parcels(texts: list[str]) -> list[Parcel]:
+    """The texts in parcels that a slow socket takes one by one, so that its progress shows."""
+    cut: list[list[str]] = []
+    length = 0
+    for text in texts:
+        length += len(text)
+        if not cut or length > _CHUNK_LENGTH or len(cut[-1]) >= _CHUNK:
+            cut.append([])
+            length = len(text)
+        cut[-1].append(text)
+    return [Parcel(part) for part in cut]
+
+
+def _batch_text(texts: list[str], now: int) -> str:
+    """A batch frame of frames that are encoded already."""
+    return f'{{"type":"batch","ts":{now},"data":{{"events":[{",".join(texts)}]}}}}'
+
+
+# --- Merging -------------------------------------------------------------------------------------
+
+
+class _LikeFrame(Frame, kw_only=True):
+    data: Like
+
+
+class _JoinFrame(Frame, kw_only=True):
+    data: Join
+
+
+class _ViewersFrame(Frame, kw_only=True):
+    data: Viewers
+
+
+_decode_like = msgspec.json.Decoder(_LikeFrame).decode
+_decode_join = msgspec.json.Decoder(_JoinFrame).decode
+_decode_viewers = msgspec.json.Decoder(_ViewersFrame).decode
+
+
+def merge(entries: list[Entry], cursor: str) -> list[str]:
+    """Texts of frames that say what the entries say, in fewer words: in each run of likes, joins
+    and viewers between other frames, likes are summed, joins counted, of viewers the latest stays.
+
+    `merged` says how many frames one stands for. All frames of a run but the last carry the cursor
+    from before the run, so that a socket cut in the middle of it resumes without a loss; viewers
+    and joins, which come first, are then told again.
+
+    Args:
+        cursor: of the place before the first entry.
+    """
+    texts: list[str] = []
+    run: dict[FrameType, list[Entry]] = {}
+    for entry in entries:
+        if entry.type in _MERGED:
+            run.setdefault(entry.type, []).append(entry)
+            continue
+        if run:
+            texts += _merged_run(run, cursor)
+            run = {}
+        texts.append(entry.text)
+        cursor = f"{cursor.partition('-')[0]}-{entry.offset}"
+    return texts + _merged_run(run, cursor)
+
+
+def _merged_run(run: dict[FrameType, list[Entry]], before: str) -> list[str]:
+    frames = [merge_kind(run[kind]) for kind, merge_kind in _MERGED.items() if kind in run]
+    if frames:
+        end = max(frames, key=lambda frame: int(str(frame.cursor).partition("-")[2])).cursor
+        for frame in frames:
+            frame.cursor = before
+        frames[-1].cursor = end
+    return [encode(frame) for frame in frames]
+
+
+def _merged_likes(entries: list[Entry]) -> Frame:
+    frames = [_decode_like(entry.text) for entry in entries]
+    frame = frames[-1]
+    if len(frames) > 1:
+        frame.data.count = sum(each.data.count for each in frames)
+        frame.data.total = max(each.data.total for each in frames)
+        frame.data.merged = len(frames)
+    return frame
+
+
+def _merged_joins(entries: list[Entry]) -> Frame:
+    frame = _decode_join(entries[-1].text)
+    if len(entries) > 1:
+        frame.data.merged = len(entries)
+    return frame
+
+
+def _latest_viewers(entries: list[Entry]) -> Frame:
+    return _decode_viewers(entries[-1].text)
+
+
+# In the order in which they stand in a run: what it hurts least to be told twice comes first.
+_MERGED: dict[FrameType, Callable[[list[Entry]], Frame]] = {
+    FrameType.VIEWERS: _latest_viewers,
+    FrameType.JOIN: _merged_joins,
+    FrameType.LIKE: _merged_likes,
+}

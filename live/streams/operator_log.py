@@ -1,0 +1,95 @@
+"""The lines that operators watch for in the log, in the server's language."""
+
+from __future__ import annotations
+
+import logging
+
+from django.conf import settings
+from django.utils.translation import gettext, override
+from django.utils.translation import gettext_noop as _
+
+from live.protocol.errors import ErrorCode, RelayError
+
+__all__ = [
+    "connected",
+    "connecting",
+    "drift",
+    "drift_over",
+    "failed",
+    "undecodable",
+    "unknown_method",
+    "username_missing",
+]
+
+logger = logging.getLogger("live")
+
+
+def _say(level: int, text: str, **values: object) -> None:
+    with override(settings.LANGUAGE_CODE):
+        logger.log(level, "%s", gettext(text) % values)
+
+
+def connecting(username: str) -> None:
+    _say(logging.INFO, _("🔴 Connecting to TikTok Live: @%(username)s"), username=username)
+
+
+def connected(username: str) -> None:
+    _say(logging.INFO, _("✅ TikTok Live client started for @%(username)s"), username=username)
+
+
+def username_missing(user_id: int) -> None:
+    _say(
+        logging.WARNING, _("⚠️ TikTok username is not set for user_id=%(user_id)s"), user_id=user_id
+    )
+
+
+def failed(error: RelayError) -> None:
+    """An upstream could not be connected, or was lost for good."""
+    if error.code is ErrorCode.RATE_LIMITED:
+        _say(logging.WARNING, _("❌ Rate limit of the TikTok API: Too many connections started"))
+        _say(logging.WARNING, _("💡 Hint: Use an EulerStream API key to lift the limit"))
+        return
+    details = error.explain(settings.LANGUAGE_CODE).detail
+    if error.said:
+        details = f"{details} [{error.said}]"
+    _say(logging.WARNING, _("❌ TikTok Live connection error: %(details)s"), details=details)
+
+
+def drift(username: str, finding: object) -> None:
+    """A field that matters goes empty."""
+    _say(
+        logging.WARNING,
+        _("⚠️ @%(username)s: %(finding)s. TikTok may have changed its messages."),
+        username=username,
+        finding=finding,
+    )
+
+
+def drift_over(username: str, finding: object) -> None:
+    _say(
+        logging.WARNING,
+        _("✅ @%(username)s: %(finding)s. That is as usual again."),
+        username=username,
+        finding=finding,
+    )
+
+
+def unknown_method(username: str, method: str) -> None:
+    """TikTok sent the first message of a kind that TikTokLive does not map."""
+    _say(
+        logging.INFO,
+        _("@%(username)s: TikTok sent a %(method)s, which TikTokLive does not know"),
+        username=username,
+        method=method,
+    )
+
+
+def undecodable(username: str, method: str, failure: object) -> None:
+    """The first message of a kind that could not be decoded."""
+    _say(
+        logging.WARNING,
+        _("@%(username)s: TikTok sent a %(method)s that can't be decoded: %(failure)s"),
+        username=username,
+        method=method,
+        failure=failure,
+    )

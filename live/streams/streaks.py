@@ -1,0 +1,95 @@
+"""Gift streaks: every gift counted exactly once, however TikTok tells of it.
+
+A streak is many messages of one group whose count grows; the last one says that it ended, if
+TikTok sends it. A client counts gifts whose `streak` is "ended" or null. So a streak without an
+end is ended here after a time, and what TikTok adds to a streak that has been ended counts anew.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import msgspec
+
+from live.protocol.frames import Gift, StreakState
+
+__all__ = ["STREAK_TIMEOUT", "Streaks"]
+
+# Seconds without a message after which a streak is over. The TikTok app ends one after about five.
+STREAK_TIMEOUT = 20.0
+# Seconds for which an ended streak is remembered, in case TikTok goes on with it.
+_MEMORY = 120.0
+
+# Streaks without a group can't be told apart: the next one of that user and gift has the same key.
+_NO_GROUP = "0"
+
+_Key = tuple[str, str, str]
+
+
+@dataclass(slots=True)
+class _Streak:
+    gift: Gift | None  # the newest ongoing one; None once ended
+    counted: int  # gifts in the frames that ended
+    heard: float
+
+
+class Streaks:
+    """The streaks of one stream. Times are seconds of any clock that does not go back."""
+
+    def __init__(self) -> None:
+        # In the order of their newest messages: the first is the first to time out.
+        self._streaks: OrderedDict[_Key, _Streak] = OrderedDict()
+
+    def update(self, gift: Gift, now: float) -> Gift | None:
+        """The gift as clients shall see it; None if it adds nothing to what they have counted."""
+        if gift.streak is None:
+            return gift
+        key = (gift.user.id, gift.gift.id, gift.group_id)
+        streak = self._streaks.pop(key, None) or _Streak(None, 0, now)
+        newest = streak.counted + (streak.gift.count if streak.gift else 0)
+        # The smaller count is of a message that another one overtook.
+        count = max(gift.count, newest) - streak.counted
+        self._streaks[key] = streak
+        streak.heard = now
+        if count <= 0:
+            return None
+        gift = _with_count(gift, count)
+        if gift.streak is StreakState.ENDED:
+            streak.counted += count
+            streak.gift = None
+            if gift.group_id == _NO_GROUP:
+                del self._streaks[key]
+        else:
+            streak.gift = gift
+        return gift
+
+    def expire(self, now: float) -> Iterator[Gift]:
+        """End the streaks that have been silent for `STREAK_TIMEOUT`; forget those of long ago."""
+        for key, streak in list(self._streaks.items()):
+            if streak.heard > now - STREAK_TIMEOUT:
+                return
+            if streak.gift is not None:
+                yield self._end(streak)
+            elif streak.heard <= now - _MEMORY:
+                del self._streaks[key]
+
+    def end_all(self) -> Iterator[Gift]:
+        """End every streak: the LIVE is over."""
+        for streak in self._streaks.values():
+            if streak.gift is not None:
+                yield self._end(streak)
+
+    def _end(self, streak: _Streak) -> Gift:
+        assert streak.gift is not None
+        ended = msgspec.structs.replace(streak.gift, streak=StreakState.ENDED)
+        streak.counted += ended.count
+        streak.gift = None
+        return ended
+
+
+def _with_count(gift: Gift, count: int) -> Gift:
+    if count == gift.count:
+        return gift
+    return msgspec.structs.replace(gift, count=count, diamonds_total=gift.gift.diamonds * count)

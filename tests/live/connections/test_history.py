@@ -1,0 +1,205 @@
+"""An account's own connections in plain words, and "is it live now?"."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.template import Context, Template
+from django.test import AsyncClient
+from django.utils.translation import override
+
+from accounts.models import User
+from live.connections.history import history_of
+from live.models import ConnectionLog
+from live.protocol.errors import CloseCode, ErrorCode
+from live.relay.relay import Relay
+from standin import Failure, TikTok
+
+NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
+IS_LIVE = "/account/is-live/"
+
+
+@pytest.fixture
+def account(db: None) -> User:
+    return User.objects.create_user("studio", tiktok_username="maria")
+
+
+def connect(account: User, **values: Any) -> ConnectionLog:
+    """A row of the log; closed by the app an instant after it opened unless told otherwise."""
+    opened_at = values.setdefault("opened_at", NOON)
+    values.setdefault("closed_at", opened_at + timedelta(seconds=1))
+    values.setdefault("close_code", CloseCode.NORMAL)
+    return ConnectionLog.objects.create(account=account, tiktok_username="maria", **values)
+
+
+def told(account: User) -> str:
+    """The newest connection's sentence."""
+    return history_of(account)[0].sentence
+
+
+class TestHistory:
+    def test_it_works(self, account: User) -> None:
+        connect(account, closed_at=NOON + timedelta(minutes=45), frames_sent=1234)
+        connect(account, opened_at=NOON + timedelta(hours=1), closed_at=None, address="10.0.0.7")
+        assert [entry.sentence for entry in history_of(account)] == [
+            "still connected from 10.0.0.7",
+            "connected for 45 min, 1,234 messages",
+        ]
+
+    @pytest.mark.parametrize("code", ErrorCode)
+    def test_it_says_why_a_connection_failed(self, account: User, code: ErrorCode) -> None:
+        connect(account, error_code=code, close_code=CloseCode.INTERNAL_ERROR, said="status 4")
+        sentence = told(account)
+        assert sentence
+        assert "%(" not in sentence
+        assert "status 4" not in sentence
+        assert "connected for" not in sentence
+
+    def test_it_says_how_long_a_connection_held_before_it_failed(self, account: User) -> None:
+        connect(
+            account,
+            closed_at=NOON + timedelta(hours=2, minutes=5),
+            error_code=ErrorCode.TOO_SLOW,
+            close_code=CloseCode.POLICY_VIOLATION,
+            frames_sent=1,
+        )
+        assert told(account) == "connected for 2 h 5 min, 1 message, then: Connection too slow"
+
+    def test_it_tells_of_connections_that_broke_off(self, account: User) -> None:
+        connect(account, close_code=CloseCode.ABNORMAL)
+        assert told(account) == "the connection broke off"
+
+    def test_it_tells_of_short_ones(self, account: User) -> None:
+        connect(account, closed_at=NOON + timedelta(seconds=20), frames_sent=3)
+        assert told(account) == "connected for 20 s, 3 messages"
+
+    def test_it_bears_a_clock_that_was_set_back(self, account: User) -> None:
+        connect(account, closed_at=NOON - timedelta(minutes=5))
+        assert told(account) == "connected for 0 s, 0 messages"
+
+    def test_it_bears_errors_that_are_no_more(self, account: User) -> None:
+        connect(account, error_code="retired_code", close_code=4001)
+        assert told(account) == "an error that the relay does not know any more"
+
+    def test_it_speaks_russian(self, account: User) -> None:
+        connect(account, error_code=ErrorCode.USERNAME_MISSING)
+        with override("ru"):
+            assert told(account) == "TikTok username не указан"
+
+    def test_it_tells_the_newest_of_this_account(self, account: User) -> None:
+        for hours in range(30):
+            connect(account, opened_at=NOON + timedelta(hours=hours))
+        connect(User.objects.create_user("other"), opened_at=NOON + timedelta(days=9))
+        entries = history_of(account)
+        assert len(entries) == 20
+        assert entries[0].connection.opened_at == NOON + timedelta(hours=29)
+
+
+class TestTheTemplateTag:
+    def shown(self, account: User) -> str:
+        template = Template("{% load connections %}{% connection_history account %}")
+        text = re.sub(r"<[^>]*>", "", template.render(Context({"account": account})))
+        return " ".join(text.split())
+
+    def test_it_works(self, account: User) -> None:
+        connect(
+            account,
+            error_code=ErrorCode.RATE_LIMITED,
+            close_code=CloseCode.POLICY_VIOLATION,
+            retry_at=NOON + timedelta(hours=1),
+        )
+        assert self.shown(account) == (
+            "May 4, 2026 12:00 Rate limit of the TikTok API: Too many connections started, "
+            "try again at 13:00."
+        )
+
+    def test_it_shows_from_when_to_when(self, account: User) -> None:
+        connect(account, closed_at=NOON + timedelta(minutes=45), frames_sent=7)
+        assert self.shown(account) == ("May 4, 2026 12:00–12:45 Connected for 45 min, 7 messages.")
+
+    def test_it_leaves_rehearsals_out(self, account: User) -> None:
+        connect(account, is_test=True)
+        assert self.shown(account) == "No app has connected with your tokens yet."
+
+    def test_it_says_that_there_is_nothing_yet(self, account: User) -> None:
+        assert self.shown(account) == "No app has connected with your tokens yet."
+
+
+class _Browser(AsyncClient):
+    """A browser whose requests find the relay, as they do under a server."""
+
+    def __init__(self, relay: Relay) -> None:
+        super().__init__()
+        self._relay = relay
+
+    async def request(self, **scope: Any) -> Any:
+        return await super().request(**scope, relay=self._relay)
+
+
+@pytest.mark.django_db(transaction=True)
+class TestIsLive:
+    @pytest.fixture
+    async def relay(self, tiktok: TikTok) -> AsyncIterator[Relay]:
+        relay = Relay()
+        yield relay
+        await relay.close()
+
+    @pytest.fixture
+    async def browser(self, relay: Relay) -> _Browser:
+        browser = _Browser(relay)
+        await browser.aforce_login(await User.objects.acreate(username="studio"))
+        return browser
+
+    async def test_it_works(self, browser: _Browser, tiktok: TikTok) -> None:
+        tiktok.go_live("anna.live")
+        response = await browser.post(IS_LIVE, {"tiktok_username": "@Anna.Live"})
+        assert response.json() == {"live": True, "text": "Yes: @anna.live is live now."}
+
+    async def test_it_says_no(self, browser: _Browser, tiktok: TikTok) -> None:
+        tiktok.room("anna.live")
+        response = await browser.post(IS_LIVE, {"tiktok_username": "anna.live"})
+        assert response.json() == {"live": False, "text": "No: @anna.live is not live right now."}
+
+    async def test_it_says_why_it_does_not_know(self, browser: _Browser, tiktok: TikTok) -> None:
+        tiktok.go_live("anna.live").fail(Failure.USER_NOT_FOUND)
+        response = await browser.post(IS_LIVE, {"tiktok_username": "anna.live"})
+        assert response.json() == {
+            "live": None,
+            "text": "TikTok knows no @anna.live, or the user has never been live. "
+            "Check the TikTok username in the account's settings.",
+        }
+
+    async def test_it_speaks_the_language_of_the_page(
+        self, browser: _Browser, tiktok: TikTok
+    ) -> None:
+        tiktok.go_live("anna.live").fail(Failure.USER_NOT_FOUND)
+        response = await browser.post(
+            IS_LIVE, {"tiktok_username": "anna.live"}, headers={"accept-language": "ru"}
+        )
+        assert re.search("[а-я]", response.json()["text"])
+
+    @pytest.mark.parametrize(
+        ("typed", "text"),
+        [
+            ("no one", "TikTok has no such username"),
+            ("", "The account has no TikTok username"),
+        ],
+    )
+    async def test_it_does_not_ask_tiktok_for_what_can_not_be(
+        self, browser: _Browser, tiktok: TikTok, typed: str, text: str
+    ) -> None:
+        response = await browser.post(IS_LIVE, {"tiktok_username": typed})
+        assert response.json()["live"] is None
+        assert response.json()["text"].startswith(text)
+        assert tiktok.requests == []
+
+    async def test_it_takes_post_alone(self, browser: _Browser) -> None:
+        assert (await browser.get(IS_LIVE)).status_code == 405
+
+    async def test_it_is_for_those_who_are_signed_in(self, relay: Relay) -> None:
+        response = await _Browser(relay).post(IS_LIVE, {"tiktok_username": "anna.live"})
+        assert response["Location"] == f"/login/?next={IS_LIVE}"

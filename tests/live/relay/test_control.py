@@ -1,0 +1,252 @@
+"""Control messages: from a change to the sockets that it concerns. Over real sockets, see
+tests/end_to_end/test_control.py."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from asgiref.sync import sync_to_async
+from channels.layers import get_channel_layer
+from django.db import DatabaseError, transaction
+
+from accounts import announcements
+from accounts.models import AccessToken, User
+from live.connections.writer import Connection
+from live.protocol.errors import RelayError
+from live.relay import control
+from live.relay.control import Control
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+WITHIN = 5.0
+
+
+class Socket:
+    """An admitted socket that keeps what it is told."""
+
+    def __init__(self, token: AccessToken | None) -> None:
+        self.connection = Connection("10.0.0.7", "")
+        self.stream = None
+        self.heard: asyncio.Queue[Any] = asyncio.Queue()
+        if token is not None:
+            self.connection.account_id = token.user_id
+            self.connection.token_id = token.pk
+
+    def recheck(self, token: AccessToken | None) -> None:
+        self.heard.put_nowait(token)
+
+    def interrupt(self, error: RelayError) -> None:
+        self.heard.put_nowait(error.code)
+
+    async def hears(self) -> Any:
+        async with asyncio.timeout(WITHIN):
+            return await self.heard.get()
+
+
+class Relay:
+    is_test = False
+
+    def __init__(self) -> None:
+        self.sockets: set[Any] = set()
+
+
+@pytest_asyncio.fixture
+async def relay() -> AsyncIterator[Relay]:
+    relay = Relay()
+    listening: Any = Control(relay)  # type: ignore[arg-type]
+    listening.start()
+    layer = get_channel_layer()
+    async with asyncio.timeout(WITHIN):
+        while len(layer.groups) < 2:
+            await asyncio.sleep(0)
+    yield relay
+    await listening.close()
+    assert layer.groups == {}
+
+
+@pytest.fixture
+def token() -> AccessToken:
+    user = User.objects.create(username="anna", tiktok_username="anna.live")
+    return AccessToken.objects.issue(user)[0]
+
+
+def open_socket(relay: Relay, token: AccessToken | None) -> Socket:
+    socket = Socket(token)
+    relay.sockets.add(socket)
+    return socket
+
+
+@sync_to_async
+def change(thing: Any, **values: Any) -> None:
+    for name, value in values.items():
+        setattr(thing, name, value)
+    thing.save()
+
+
+class TestAChange:
+    async def test_it_works(self, token: AccessToken, relay: Relay) -> None:
+        socket = open_socket(relay, token)
+        await change(token.user, tiktok_username="bob.live")
+        assert (await socket.hears()).user.tiktok_username == "bob.live"
+
+    async def test_it_tells_of_a_revoked_token(self, token: AccessToken, relay: Relay) -> None:
+        socket = open_socket(relay, token)
+        await sync_to_async(token.revoke)()
+        assert await socket.hears() is None
+
+    async def test_it_tells_of_a_deleted_account(self, token: AccessToken, relay: Relay) -> None:
+        socket = open_socket(relay, token)
+        await sync_to_async(token.user.delete)()
+        assert await socket.hears() is None
+
+    async def test_it_is_nothing_to_others(self, token: AccessToken, relay: Relay) -> None:
+        other = await sync_to_async(User.objects.create)(username="bob")
+        others, _text = await sync_to_async(AccessToken.objects.issue)(other)
+        stranger, nobody = open_socket(relay, others), open_socket(relay, None)
+        socket = open_socket(relay, token)
+        await sync_to_async(token.revoke)()
+        await socket.hears()
+        assert stranger.heard.empty()
+        assert nobody.heard.empty()
+
+    async def test_signing_in_is_none(self, token: AccessToken, relay: Relay) -> None:
+        socket = open_socket(relay, token)
+
+        @sync_to_async
+        def sign_in() -> None:
+            token.user.save(update_fields=["last_login"])
+
+        await sign_in()
+        await sync_to_async(token.revoke)()
+        assert await socket.hears() is None
+        assert socket.heard.empty()
+
+    async def test_it_waits_for_the_commit(self, token: AccessToken, relay: Relay) -> None:
+        socket = open_socket(relay, token)
+
+        @sync_to_async
+        def fail() -> None:
+            with transaction.atomic():
+                token.user.tiktok_username = "nobody"
+                token.user.save()
+                transaction.set_rollback(True)
+
+        await fail()
+        await sync_to_async(token.user.refresh_from_db)()
+        await change(token.user, tiktok_username="bob.live")
+        assert (await socket.hears()).user.tiktok_username == "bob.live"
+        assert socket.heard.empty()
+
+
+class TestWhatNobodyAnnounced:
+    async def test_it_is_noticed_in_time(
+        self, token: AccessToken, monkeypatch: pytest.MonkeyPatch, relay: Relay
+    ) -> None:
+        # As another process would change it.
+        queryset = AccessToken.objects.filter(pk=token.pk)
+        await queryset.aupdate(label="changed behind its back")
+        monkeypatch.setattr(control, "_RECHECK", 0.01)
+        listening: Any = Control(relay)  # type: ignore[arg-type]
+        socket = open_socket(relay, token)
+        listening.start()
+        assert (await socket.hears()).label == "changed behind its back"
+        await listening.close()
+
+
+class TestDisconnecting:
+    async def test_it_works(self, token: AccessToken, relay: Relay) -> None:
+        socket = open_socket(relay, token)
+        other = open_socket(relay, None)
+        await sync_to_async(announcements.disconnect)(token.user_id)
+        assert await socket.hears() == "disconnected"
+        assert other.heard.empty()
+
+    async def test_it_takes_a_whole_stream(self, token: AccessToken, relay: Relay) -> None:
+        class Stream:
+            username = "anna.live"
+
+        socket, other = open_socket(relay, token), open_socket(relay, token)
+        socket.stream = Stream()  # type: ignore[assignment]
+        await sync_to_async(control.disconnect_stream)("anna.live")
+        assert await socket.hears() == "disconnected"
+        assert other.heard.empty()
+
+
+class TestManyAtOnce:
+    async def test_it_works(self, relay: Relay) -> None:
+        # More than a channel holds, one by one.
+        @sync_to_async
+        def make() -> list[AccessToken]:
+            users = [User.objects.create(username=f"user{number}") for number in range(150)]
+            return [AccessToken.objects.issue(user)[0] for user in users]
+
+        tokens = await make()
+        sockets = [open_socket(relay, token) for token in tokens]
+
+        @sync_to_async
+        def revoke_all() -> None:
+            with transaction.atomic():
+                for token in tokens:
+                    token.revoke()
+
+        await revoke_all()
+        assert [await socket.hears() for socket in sockets] == [None] * len(sockets)
+
+
+class TestTheListener:
+    async def test_it_joins_again_what_layers_forget(
+        self, token: AccessToken, monkeypatch: pytest.MonkeyPatch, relay: Relay
+    ) -> None:
+        monkeypatch.setattr(control, "_RECHECK", 0.01)
+        layer = get_channel_layer()
+        listening: Any = Control(relay)  # type: ignore[arg-type]
+        listening.start()
+        members = layer.groups["relays"]
+        async with asyncio.timeout(WITHIN):
+            while len(members) < 2:
+                await asyncio.sleep(0)
+            *_, channel = members
+            members[channel] = 0.0  # since 1970
+            while not members[channel]:
+                await asyncio.sleep(0)
+        await listening.close()
+
+    async def test_it_survives_a_database_that_fails(
+        self, token: AccessToken, monkeypatch: pytest.MonkeyPatch, relay: Relay
+    ) -> None:
+        def fail(account_ids: Any) -> Any:
+            raise DatabaseError("gone")
+
+        socket = open_socket(relay, token)
+        with monkeypatch.context() as patch:
+            patch.setattr(control, "_usable_tokens", fail)
+            await sync_to_async(announcements.account_changed)(token.user_id)
+            await sync_to_async(announcements.disconnect)(token.user_id)
+            assert await socket.hears() == "disconnected"
+        await sync_to_async(token.revoke)()
+        assert await socket.hears() is None
+
+    async def test_that_of_the_test_endpoint_leaves_streams_alone(
+        self, token: AccessToken, relay: Relay
+    ) -> None:
+        class Stream:
+            username = "anna.live"
+
+        relay.is_test = True
+        socket = open_socket(relay, token)
+        socket.stream = Stream()  # type: ignore[assignment]
+        await sync_to_async(control.disconnect_stream)("anna.live")
+        await sync_to_async(token.revoke)()
+        assert await socket.hears() is None
+
+    async def test_it_survives_what_it_does_not_understand(
+        self, token: AccessToken, relay: Relay
+    ) -> None:
+        socket = open_socket(relay, token)
+        await get_channel_layer().group_send("relays", {"type": "accounts.changed", "accounts": 3})
+        await sync_to_async(token.revoke)()
+        assert await socket.hears() is None

@@ -1,0 +1,158 @@
+"""No token reaches a log."""
+
+import logging
+from collections.abc import Iterator
+
+import pytest
+from uvicorn.logging import AccessFormatter
+
+from live.server import redaction
+from live.server.redaction import redact
+
+TOKEN = "q1w2e3r4t5y6u7i8o9p0-_AbCdEfGhIjKlMnOpQrStU"
+
+
+class TestRedact:
+    @pytest.mark.parametrize(
+        ("text", "redacted"),
+        [
+            (f"/ws/{TOKEN}", "/ws/…"),
+            (f"/ws/{TOKEN}/", "/ws/…/"),
+            (f"/ws/{TOKEN}?since=x&wait=1", "/ws/…?since=x&wait=1"),
+            (f"/ws/{TOKEN}#x", "/ws/…#x"),
+            (f"/ws/test/{TOKEN}", "/ws/test/…"),
+            (f"/ws//{TOKEN}", "/ws//…"),
+            (f"/ws/test//{TOKEN}", "/ws/test//…"),
+            (f"//ws/{TOKEN}", "//ws/…"),
+            (f"wss://relay.example/ws/{TOKEN}", "wss://relay.example/ws/…"),
+            (f'"GET /ws/{TOKEN} HTTP/1.1" 404', '"GET /ws/… HTTP/1.1" 404'),
+            (f"No route found for path 'ws/{TOKEN}'.", "No route found for path 'ws/…'."),
+            (f"/ws/{TOKEN} and /ws/test/{TOKEN}", "/ws/… and /ws/test/…"),
+            (f"/ws/{TOKEN}\n/ws/{TOKEN}", "/ws/…\n/ws/…"),
+            ("/ws/%D1%82%D0%BE%D0%BA", "/ws/…"),
+            ("/ws/токен", "/ws/…"),
+        ],
+    )
+    def test_it_works(self, text: str, redacted: str) -> None:
+        assert redact(text) == redacted
+
+    @pytest.mark.parametrize(
+        "text",
+        ["", "nothing to hide", "/ws", "/ws/", "/ws?wait=1", "/ws/ is the address", "/news/today"],
+    )
+    def test_it_leaves_the_rest_alone(self, text: str) -> None:
+        assert redact(text) == text
+
+    def test_it_changes_nothing_the_second_time(self) -> None:
+        once = redact(f"/ws/{TOKEN}?x /ws/test/{TOKEN}")
+        assert redact(once) == once
+
+
+class Said(logging.Handler):
+    """What was logged, as a handler writes it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lines: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.lines.append(self.format(record))
+
+
+@pytest.fixture
+def said() -> Iterator[Said]:
+    """Everything that the logger "redacted" says, in a process where redaction is installed."""
+    factory = logging.getLogRecordFactory()
+    logging.setLogRecordFactory(logging.LogRecord)
+    redaction.install()
+    handler = Said()
+    logger = logging.getLogger("redacted")
+    logger.addHandler(handler)
+    logger.setLevel(logging.DEBUG)
+    logger.propagate = False
+    yield handler
+    logger.removeHandler(handler)
+    logging.setLogRecordFactory(factory)
+
+
+class Request:
+    def __str__(self) -> str:
+        return f"<Request '/ws/{TOKEN}'>"
+
+
+class TestInstall:
+    def test_it_works(self, said: Said) -> None:
+        logging.getLogger("redacted").info("WebSocket /ws/%s [accepted]", TOKEN)
+        assert said.lines == ["WebSocket /ws/… [accepted]"]
+
+    def test_it_redacts_arguments(self, said: Said) -> None:
+        logging.getLogger("redacted").info('%s - "WebSocket %s" %d', "x", f"/ws/{TOKEN}?wait=1", 7)
+        assert said.lines == ['x - "WebSocket /ws/…?wait=1" 7']
+
+    def test_it_redacts_named_arguments(self, said: Said) -> None:
+        logging.getLogger("redacted").info("%(path)s", {"path": f"/ws/{TOKEN}"})
+        assert said.lines == ["/ws/…"]
+
+    def test_it_redacts_objects(self, said: Said) -> None:
+        logging.getLogger("redacted").info(Request())
+        logging.getLogger("redacted").info("got %s", Request())
+        assert said.lines == ["<Request '/ws/…'>", "got <Request '/ws/…'>"]
+
+    def test_it_redacts_tracebacks(self, said: Said) -> None:
+        try:
+            raise ValueError(f"No route found for path 'ws/test/{TOKEN}'.")
+        except ValueError:
+            logging.getLogger("redacted").exception("Exception in ASGI application")
+        [line] = said.lines
+        assert line.startswith("Exception in ASGI application\nTraceback")
+        assert line.endswith("ValueError: No route found for path 'ws/test/…'.")
+
+    def test_it_leaves_other_tracebacks_to_the_formatter(self, said: Said) -> None:
+        class Short(logging.Formatter):
+            def formatException(self, ei: object) -> str:  # noqa: N802
+                return "short"
+
+        said.setFormatter(Short())
+        try:
+            raise ValueError("nothing to hide")
+        except ValueError:
+            logging.getLogger("redacted").exception("failed")
+        logging.getLogger("redacted").error("no exception", exc_info=True)
+        assert said.lines[0] == "failed\nshort"
+
+    def test_it_leaves_uvicorns_access_lines_readable(self, said: Said) -> None:
+        said.setFormatter(AccessFormatter("%(request_line)s %(status_code)s", use_colors=False))
+        logging.getLogger("redacted").info(
+            '%s - "%s %s HTTP/%s" %d', "127.0.0.1:5", "GET", f"/ws/{TOKEN}", "1.1", 404
+        )
+        assert said.lines == ["GET /ws/… HTTP/1.1 404 Not Found"]
+
+    def test_it_leaves_other_records_as_they_are(self, said: Said) -> None:
+        record = logging.getLogRecordFactory()(
+            "redacted", logging.INFO, __file__, 1, "%s of %s", (1, "x"), None
+        )
+        assert (record.msg, record.args) == ("%s of %s", (1, "x"))
+
+    def test_it_leaves_a_bad_log_line_to_logging(self, said: Said) -> None:
+        # What handles the record reports it; whoever logged it must not get an exception.
+        record = logging.getLogRecordFactory()("n", 20, "f", 1, "%d viewers", ("many",), None)
+        assert (record.msg, record.args) == ("%d viewers", ("many",))
+
+    def test_it_may_be_called_twice(self, said: Said) -> None:
+        factory = logging.getLogRecordFactory()
+        redaction.install()
+        assert logging.getLogRecordFactory() is factory
+
+    def test_it_keeps_the_factory_that_was_there(self, said: Said) -> None:
+        class OwnRecord(logging.LogRecord):
+            pass
+
+        logging.setLogRecordFactory(OwnRecord)
+        redaction.install()
+        record = logging.getLogRecordFactory()("n", 20, "f", 1, f"/ws/{TOKEN}", (), None)
+        assert isinstance(record, OwnRecord)
+        assert record.getMessage() == "/ws/…"
+
+    def test_it_is_done_when_django_starts(self) -> None:
+        record = logging.getLogRecordFactory()("n", 20, "f", 1, "/ws/%s", (TOKEN,), None)
+        assert record.getMessage() == "/ws/…"

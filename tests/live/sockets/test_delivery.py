@@ -1,0 +1,805 @@
+"""From the log to one socket: in order, at its pace, nothing lost unsaid."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from live.protocol.frames import FrameType
+from live.sockets.delivery import Delivery
+from live.streams.log import Cursor, EventLog
+from tests.support.clock import now, settle, virtual_time
+from tests.support.samples import append, read_frame
+
+COMMENT, GIFT, LIKE = FrameType.COMMENT, FrameType.GIFT, FrameType.LIKE
+JOIN, VIEWERS, FOLLOW = FrameType.JOIN, FrameType.VIEWERS, FrameType.FOLLOW
+STATUS = FrameType.STATUS
+LAG = 256  # behind by more than that, a socket gets merged frames
+NOW = 77
+TYPES_REMEMBERED = 16
+
+
+def delivery(
+    log: EventLog,
+    since: Cursor | None = None,
+    types: set[FrameType] | None = None,
+    batch: float = 0,
+) -> Delivery:
+    return Delivery(log, since, None if types is None else frozenset(types), batch, lambda: NOW)
+
+
+def pull(socket: Delivery) -> list[Any]:
+    """The frames of one look, as a client reads them."""
+    return [read_frame(text) for parcel in socket.pending() for text in parcel.texts]
+
+
+def drain(socket: Delivery) -> list[Any]:
+    """All frames that there are."""
+    frames: list[Any] = []
+    while some := pull(socket):
+        frames += some
+    return frames
+
+
+def types_of(frames: Sequence[Any]) -> list[str]:
+    return [frame["type"] for frame in frames]
+
+
+def numbers(frames: Sequence[Any]) -> list[int]:
+    """What `samples.append` told the frames apart by."""
+    data = [frame["data"] for frame in frames]
+    return [each.get("count") or int(each["text"].split()[1]) for each in data]
+
+
+def offset(frame: Any) -> int:
+    return Cursor.parse(frame["cursor"]).offset
+
+
+class TestStart:
+    def test_it_begins_with_what_comes_next(self) -> None:
+        log = EventLog(8)
+        append(log, COMMENT, 1)
+        socket = delivery(log)
+        append(log, COMMENT, 2)
+
+        assert numbers(drain(socket)) == [2]
+        assert not socket.resumed
+
+    def test_it_goes_on_exactly_behind_the_cursor(self) -> None:
+        log = EventLog(8)
+        for number in range(1, 6):
+            append(log, COMMENT, number)
+
+        socket = delivery(log, Cursor(log.epoch, 2))
+
+        assert socket.resumed
+        assert numbers(drain(socket)) == [3, 4, 5]
+
+    def test_it_resumes_at_the_end_without_a_word(self) -> None:
+        log = EventLog(8)
+        append(log, COMMENT)
+
+        socket = delivery(log, log.cursor)
+
+        assert socket.resumed
+        assert drain(socket) == []
+
+    def test_it_resumes_from_the_last_place_that_the_log_reaches_back_to(self) -> None:
+        log = EventLog(4)
+        for number in range(1, 7):
+            append(log, COMMENT, number)
+
+        socket = delivery(log, Cursor(log.epoch, 2))
+
+        assert socket.resumed
+        assert numbers(drain(socket)) == [3, 4, 5, 6]
+
+    def test_it_announces_what_fell_off_the_log(self) -> None:
+        log = EventLog(4)
+        for number in range(1, 8):
+            append(log, COMMENT, number, at=number * 1000)
+
+        socket = delivery(log, Cursor(log.epoch, 1))
+        gap, *rest = drain(socket)
+
+        assert not socket.resumed
+        assert gap == {
+            "type": "gap",
+            "cursor": f"{log.epoch}-3",
+            "ts": NOW,
+            "data": {
+                "side": "client",
+                "from": None,
+                "to": 4000,
+                "missed": {"comment": 2},
+                "cursor": f"{log.epoch}-3",
+            },
+        }
+        assert numbers(rest) == [4, 5, 6, 7]
+
+    @pytest.mark.parametrize("cursor", ["zzzzzzzz-1", "zzzzzzzz-0", "zzzzzzzz-999"])
+    def test_it_announces_that_another_epoch_says_nothing(self, cursor: str) -> None:
+        log = EventLog(4)
+        for number in range(1, 4):
+            append(log, COMMENT, number)
+
+        socket = delivery(log, Cursor.parse(cursor))
+        gap, *rest = drain(socket)
+
+        assert not socket.resumed
+        assert (gap["type"], gap["data"]["missed"]) == ("gap", None)
+        assert numbers(rest) == [1, 2, 3]
+
+    def test_it_announces_a_cursor_from_the_future(self) -> None:
+        log = EventLog(4)
+        append(log, COMMENT, 1)
+
+        gap, *rest = drain(delivery(log, Cursor(log.epoch, 2)))
+
+        assert (gap["type"], gap["data"]["missed"]) == ("gap", None)
+        assert numbers(rest) == [1]
+
+    def test_it_announces_another_epoch_though_the_log_is_empty(self) -> None:
+        socket = delivery(EventLog(4), Cursor.parse("zzzzzzzz-5"))
+
+        assert types_of(drain(socket)) == ["gap"]
+        assert drain(socket) == []
+
+    def test_it_replays_a_long_backlog_frame_by_frame(self) -> None:
+        log = EventLog(4096)
+        for number in range(1, 2001):
+            append(log, LIKE, number)
+
+        assert numbers(drain(delivery(log, Cursor(log.epoch, 0)))) == list(range(1, 2001))
+
+
+class TestTypes:
+    def test_it_tells_others_only_when_asked(self) -> None:
+        log = EventLog(8)
+        unasked = delivery(log)
+        asked = delivery(log, types={COMMENT, FrameType.OTHER})
+        append(log, FrameType.OTHER)
+        append(log, COMMENT)
+
+        assert types_of(drain(unasked)) == ["comment"]
+        assert types_of(drain(asked)) == ["other", "comment"]
+
+    def test_it_leaves_out_what_is_not_wanted(self) -> None:
+        log = EventLog(8)
+        socket = delivery(log, types={GIFT})
+        for frame_type in (COMMENT, GIFT, LIKE):
+            append(log, frame_type)
+
+        assert types_of(drain(socket)) == ["gift"]
+        assert socket.position == log.end
+
+    def test_it_always_tells_the_stream_s_state(self) -> None:
+        log = EventLog(8)
+        socket = delivery(log, types={GIFT})
+        append(log, STATUS)
+
+        assert types_of(drain(socket)) == ["status"]
+
+    def test_it_counts_in_a_gap_only_what_was_wanted(self) -> None:
+        log = EventLog(1)
+        socket = delivery(log, types={GIFT})
+        for frame_type in (COMMENT, GIFT, LIKE, STATUS, COMMENT):
+            append(log, frame_type)
+
+        assert drain(socket)[0]["data"]["missed"] == {"gift": 1}
+
+    def test_it_announces_no_gap_in_what_was_not_wanted(self) -> None:
+        log = EventLog(2)
+        for number, frame_type in enumerate((GIFT, LIKE, LIKE, LIKE), start=1):
+            append(log, frame_type, number)
+
+        socket = delivery(log, Cursor(log.epoch, 1), types={GIFT})
+
+        assert socket.resumed
+        assert drain(socket) == []
+
+
+class TestGap:
+    def test_it_tells_a_slow_socket_from_when_to_when(self) -> None:
+        log = EventLog(2)
+        socket = delivery(log)
+        append(log, COMMENT, 1, at=1000)
+        drain(socket)
+        for number in range(2, 6):
+            append(log, GIFT, number, at=number * 1000)
+
+        gap, *rest = drain(socket)
+
+        assert (gap["data"]["from"], gap["data"]["to"]) == (1000, 4000)
+        assert gap["data"]["missed"] == {"gift": 2}
+        assert numbers(rest) == [4, 5]
+
+    def test_it_still_has_gifts_and_comments_that_passing_frames_pushed_off(self) -> None:
+        log = EventLog(3)
+        socket = delivery(log)
+        for number, frame_type in enumerate((GIFT, LIKE, COMMENT, JOIN, LIKE, LIKE, LIKE), 1):
+            append(log, frame_type, number)
+
+        gap, *rest = drain(socket)
+
+        assert gap["data"]["missed"] == {"like": 1, "join": 1}
+        assert gap["cursor"] == f"{log.epoch}-0"
+        assert types_of(rest) == ["gift", "comment", "like", "like", "like"]
+
+    def test_it_says_once_what_was_missed(self) -> None:
+        log = EventLog(2)
+        socket = delivery(log)
+        for number in range(1, 6):
+            append(log, COMMENT, number)
+
+        assert types_of(drain(socket)) == ["gap", "comment", "comment"]
+        append(log, COMMENT, 6)
+        assert types_of(drain(socket)) == ["comment"]
+
+    def test_it_admits_that_it_does_not_know_any_more(self) -> None:
+        log = EventLog(2)
+        socket = delivery(log)
+        for number in range(1, 2 * TYPES_REMEMBERED + 2):
+            append(log, COMMENT, number)
+
+        assert drain(socket)[0]["data"]["missed"] is None
+
+
+def lagging(*types: FrameType, capacity: int = 1024) -> tuple[EventLog, Delivery]:
+    """A socket that is behind by a few more frames than are sent one by one.
+
+    The types repeat; the frames are numbered from 1.
+    """
+    log = EventLog(capacity)
+    socket = delivery(log)
+    for number in range(LAG + len(types)):
+        append(log, types[number % len(types)], number + 1)
+    return log, socket
+
+
+class TestMerging:
+    def test_it_sums_likes(self) -> None:
+        log, socket = lagging(LIKE)
+
+        (frame,) = drain(socket)
+
+        likes = LAG + 1
+        assert frame["data"]["count"] == sum(range(1, likes + 1))
+        assert frame["data"]["total"] == likes
+        assert frame["data"]["merged"] == likes
+        assert offset(frame) == log.end
+
+    def test_it_counts_joins(self) -> None:
+        log, socket = lagging(JOIN)
+
+        (frame,) = drain(socket)
+
+        assert frame["data"]["merged"] == LAG + 1
+        assert offset(frame) == log.end
+
+    def test_it_tells_the_latest_number_of_viewers(self) -> None:
+        _, socket = lagging(VIEWERS)
+
+        (frame,) = drain(socket)
+
+        assert frame["data"]["count"] == LAG + 1
+
+    @pytest.mark.parametrize("frame_type", [COMMENT, GIFT])
+    def test_it_leaves_gifts_and_comments_as_they_are(self, frame_type: FrameType) -> None:
+        _, socket = lagging(frame_type, LIKE)
+
+        frames = drain(socket)
+
+        kept = [frame for frame in frames if frame["type"] == frame_type]
+        assert numbers(kept) == list(range(1, LAG + 2, 2))
+        assert types_of(frames).count("like") == len(kept)
+
+    def test_it_resumes_without_a_loss_in_the_middle_of_a_run(self) -> None:
+        log, socket = lagging(COMMENT, LIKE, JOIN, LIKE, JOIN)
+
+        comment, joins, likes = pull(socket)[:3]
+
+        assert [frame["data"].get("merged") for frame in (comment, joins, likes)] == [None, 2, 2]
+        assert joins["cursor"] == comment["cursor"]
+        assert offset(likes) == 5
+        again = delivery(log, Cursor.parse(joins["cursor"]))
+        assert again.resumed
+        assert offset(pull(again)[0]) == offset(comment) + 1
+
+    def test_it_does_not_merge_for_a_socket_that_is_only_a_little_behind(self) -> None:
+        log = EventLog(1024)
+        socket = delivery(log)
+        for number in range(1, LAG + 1):
+            append(log, LIKE, number)
+
+        assert numbers(drain(socket)) == list(range(1, LAG + 1))
+
+    def test_it_sends_one_by_one_again_once_the_socket_has_caught_up(self) -> None:
+        log, socket = lagging(LIKE)
+        drain(socket)
+
+        append(log, LIKE, 5)
+        append(log, LIKE, 6)
+
+        assert numbers(drain(socket)) == [5, 6]
+
+    def test_it_merges_what_piles_up_while_a_backlog_is_replayed(self) -> None:
+        log = EventLog(4096)
+        for number in range(1, 101):
+            append(log, LIKE, number)
+        socket = delivery(log, Cursor(log.epoch, 0))
+        for number in range(101, 101 + LAG + 1):
+            append(log, LIKE, number)
+
+        assert len(drain(socket)) == 1
+
+    def test_it_does_not_say_merged_of_a_single_frame(self) -> None:
+        log, socket = lagging(COMMENT)
+        append(log, LIKE, 7)
+
+        like = drain(socket)[-1]
+
+        assert like["data"]["count"] == 7
+        assert "merged" not in like["data"]
+
+
+class TestBatch:
+    def test_it_puts_several_frames_into_one(self) -> None:
+        log = EventLog(8)
+        socket = delivery(log, batch=0.1)
+        entries = [append(log, COMMENT, number) for number in range(3)]
+
+        (frame,) = drain(socket)
+
+        assert frame == {
+            "type": "batch",
+            "ts": NOW,
+            "data": {"events": [read_frame(entry.text) for entry in entries]},
+        }
+
+    def test_it_sends_a_single_frame_as_it_is(self) -> None:
+        log = EventLog(8)
+        socket = delivery(log, batch=0.1)
+        append(log, COMMENT)
+
+        assert types_of(drain(socket)) == ["comment"]
+
+    def test_it_sends_a_single_wanted_frame_as_it_is(self) -> None:
+        log = EventLog(8)
+        socket = delivery(log, types={GIFT}, batch=0.1)
+        for frame_type in (COMMENT, GIFT, LIKE):
+            append(log, frame_type)
+
+        assert types_of(drain(socket)) == ["gift"]
+
+    def test_it_sends_nothing_when_nothing_was_wanted(self) -> None:
+        log = EventLog(8)
+        socket = delivery(log, types={GIFT}, batch=0.1)
+        append(log, COMMENT)
+        append(log, LIKE)
+
+        assert drain(socket) == []
+
+    @virtual_time
+    async def test_it_gathers_for_the_time_that_was_asked_for(self) -> None:
+        log = EventLog(8)
+        socket = delivery(log, batch=0.5)
+        waiting = asyncio.create_task(socket.wait())
+        await settle()
+        started = now()
+
+        append(log, COMMENT)
+        await waiting
+
+        assert now() - started == pytest.approx(0.5, abs=0.01)
+
+    @virtual_time
+    async def test_it_does_not_take_what_it_gathered_itself_for_lag(self) -> None:
+        log = EventLog(4096)
+        socket = delivery(log, batch=1)
+        waiting = asyncio.create_task(socket.wait())
+        await settle()
+        for number in range(1, 1001):
+            append(log, LIKE, number)
+
+        await waiting
+        events = [event for batch in drain(socket) for event in batch["data"]["events"]]
+
+        assert numbers(events) == list(range(1, 1001))
+
+    @virtual_time
+    async def test_it_does_not_gather_while_there_is_more_to_send(self) -> None:
+        log = EventLog(4096)
+        socket = delivery(log, batch=1)
+        for number in range(1, 1001):
+            append(log, LIKE, number)
+        started = now()
+
+        while socket.position < log.end:
+            await socket.wait()
+            pull(socket)
+
+        assert now() - started < 0.01
+
+
+class TestSharing:
+    def test_sockets_at_one_place_share_a_parcel(self) -> None:
+        log = EventLog(8)
+        first, second = delivery(log), delivery(log)
+        append(log, COMMENT)
+
+        assert first.pending()[0] is second.pending()[0]
+
+    def test_sockets_that_batch_share_a_batch(self) -> None:
+        log = EventLog(8)
+        first, second = delivery(log, batch=0.1), delivery(log, batch=0.2)
+        append(log, COMMENT, 1)
+        append(log, COMMENT, 2)
+
+        assert first.pending()[0] is second.pending()[0]
+
+    def test_sockets_that_want_something_else_do_not(self) -> None:
+        log = EventLog(8)
+        batching, choosy = delivery(log, batch=0.1), delivery(log, types={GIFT})
+        plain = delivery(log)
+        append(log, COMMENT)
+        append(log, GIFT)
+
+        assert types_of(pull(batching)) == ["batch"]
+        assert types_of(pull(choosy)) == ["gift"]
+        assert types_of(pull(plain)) == ["comment", "gift"]
+
+    def test_a_socket_further_behind_gets_what_it_has_not_seen(self) -> None:
+        log = EventLog(8)
+        append(log, COMMENT, 1)
+        behind, ahead = delivery(log, since=Cursor(log.epoch, 0)), delivery(log)
+        append(log, COMMENT, 2)
+
+        assert numbers(pull(ahead)) == [2]
+        assert numbers(pull(behind)) == [1, 2]
+
+    def test_what_was_shared_goes_with_the_next_append(self) -> None:
+        log = EventLog(8)
+        delivery(log)
+        append(log, COMMENT, 1)
+        pull(delivery(log, since=Cursor(log.epoch, 0)))
+        append(log, COMMENT, 2)
+
+        assert not log.memo
+        assert numbers(pull(delivery(log, since=Cursor(log.epoch, 0)))) == [1, 2]
+
+    def test_a_parcel_of_large_frames_has_fewer(self) -> None:
+        log = EventLog(8)
+        socket = delivery(log)
+        for _ in range(3):
+            log.append(COMMENT, 0, lambda cursor: "x" * 40_000)
+
+        assert [len(parcel.texts) for _ in range(3) for parcel in socket.pending()] == [1, 1, 1]
+
+    def test_a_frame_too_large_for_a_parcel_goes_alone(self) -> None:
+        log = EventLog(8)
+        socket = delivery(log)
+        log.append(COMMENT, 0, lambda cursor: "x" * 100_000)
+        append(log, COMMENT)
+
+        assert [len(parcel.texts) for _ in range(2) for parcel in socket.pending()] == [1, 1]
+
+    def test_what_is_merged_goes_in_parcels_that_a_slow_socket_can_take(self) -> None:
+        log = EventLog(1024)
+        socket = delivery(log)
+        for _ in range(LAG + 1):
+            log.append(COMMENT, 0, lambda cursor: "x" * 1000)
+
+        parcels = socket.pending()
+
+        assert sum(len(parcel.texts) for parcel in parcels) == LAG + 1
+        assert all(sum(map(len, parcel.texts)) <= 64 * 1024 for parcel in parcels)
+
+    def test_a_bounded_number_of_places_is_remembered(self) -> None:
+        log = EventLog(1024)
+        for number in range(200):
+            append(log, COMMENT, number)
+        for place in range(200):
+            delivery(log, since=Cursor(log.epoch, place)).pending()
+
+        assert 0 < len(log.memo) <= 64
+
+
+class TestWait:
+    @virtual_time
+    async def test_it_ends_when_something_is_appended(self) -> None:
+        log = EventLog(8)
+        socket = delivery(log)
+        waiting = asyncio.create_task(socket.wait())
+        await settle()
+        assert not waiting.done()
+
+        append(log, COMMENT)
+
+        await asyncio.wait_for(waiting, 0.1)
+
+    @virtual_time
+    async def test_it_lets_others_run_while_there_is_more_to_send(self) -> None:
+        log = EventLog(8)
+        socket = delivery(log)
+        append(log, COMMENT)
+        turns: list[str] = []
+        asyncio.get_running_loop().call_soon(turns.append, "another's")
+
+        await socket.wait()
+
+        assert turns
+
+
+class TestFinished:
+    def test_it_is_not_while_the_stream_goes_on(self) -> None:
+        assert not delivery(EventLog(8)).finished
+
+    def test_it_is_not_until_everything_was_delivered(self) -> None:
+        log = EventLog(8)
+        socket = delivery(log)
+        append(log, COMMENT)
+        log.close()
+
+        assert not socket.finished
+        drain(socket)
+        assert socket.finished
+
+
+# --- Any interleaving ----------------------------------------------------------------------------
+
+ALL_TYPES = [COMMENT, GIFT, LIKE, JOIN, VIEWERS, FOLLOW, STATUS]
+MERGED = {"like", "join", "viewers"}
+LASTING = {"comment", "gift", "follow"}
+
+
+@dataclass
+class History:
+    """What was appended, by offset, as its sender knows it."""
+
+    log: EventLog
+    types: list[str] = field(default_factory=lambda: [""])
+    counts: list[int] = field(default_factory=lambda: [0])
+    texts: list[str] = field(default_factory=lambda: [""])
+
+    def append(self, type: FrameType, count: int) -> None:
+        entry = append(self.log, type, count)
+        self.types.append(type)
+        self.counts.append(count)
+        self.texts.append(entry.text)
+
+    def forgotten(self, offset: int) -> bool:
+        return offset < self.log.end - TYPES_REMEMBERED * self.log._capacity
+
+
+class Client:
+    """A phone that checks all that it is sent, knowing only frames and what was appended.
+
+    It keeps account of what it must have been told by now: every wanted event up to `seen` has
+    come, is part of a merged frame, or is `gone`, as a gap announced.
+    """
+
+    def __init__(
+        self,
+        history: History,
+        since: Cursor | None,
+        types: frozenset[FrameType] | None,
+        batch: bool,
+    ) -> None:
+        self.history = history
+        self.delivery = Delivery(history.log, since, types, float(batch), lambda: NOW)
+        self.wanted = set(ALL_TYPES if types is None else types | {STATUS})
+        self.seen = history.log.end if since is None else since.offset
+        self.lost = since is not None and (
+            since.epoch != history.log.epoch or since.offset > history.log.end
+        )
+        if self.lost:
+            self.seen = 0
+        self.cursors = [self.seen]
+        self.gone: set[int] = set()
+        self.parts: list[Any] = []
+
+    def untold(self, start: int, stop: int) -> list[int]:
+        """The wanted offsets from start to stop that have not been told of."""
+        return [
+            place
+            for place in range(start, stop)
+            if self.history.types[place] in self.wanted and place not in self.gone
+        ]
+
+    def fallen_off(self) -> list[int]:
+        """The wanted offsets that the log has no more, neither in its ring nor as lasting."""
+        log, types = self.history.log, self.history.types
+        lasting = [place for place in range(1, log.end + 1) if types[place] in LASTING]
+        kept = set(lasting[-log._capacity :])
+        return [place for place in self.untold(self.seen + 1, log.first) if place not in kept]
+
+    def pull(self) -> bool:
+        """Take the frames of one look; False if there were none."""
+        self.falling: list[int] | None = None
+        if self.delivery.position < self.history.log.first - 1 or self.lost:
+            self.falling = self.fallen_off()
+            self.forgotten = self.history.forgotten(self.delivery.position)
+            if not self.lost and not self.forgotten:
+                exact = Counter(self.history.types[place] for place in self.falling)
+                exact.pop("status", None)
+                self.exact = dict(exact)
+        texts = [text for parcel in self.delivery.pending() for text in parcel.texts]
+        if self.falling is not None:
+            self.gone.update(self.falling)
+            announced = any(read_frame(text)["type"] == "gap" for text in texts)
+            assert announced == (self.lost or self.forgotten or bool(self.exact))
+        for text in texts:
+            frame = read_frame(text)
+            for each in frame["data"]["events"] if frame["type"] == "batch" else [frame]:
+                self.take(each, text if frame is each else None)
+        self.lost = False
+        return bool(texts)
+
+    def take(self, frame: Any, text: str | None) -> None:
+        if frame["type"] == "gap":
+            self.take_gap(frame)
+            return
+        at = offset(frame)
+        told = self.untold(self.seen + 1, at + 1)
+        if not told or told[-1] != at:
+            self.take_part(frame, at)
+            return
+        frames, self.parts = [*self.parts, frame], []
+        if len(told) == 1 and len(frames) == 1:
+            assert frame["type"] == self.history.types[at]
+            assert frame == read_frame(self.history.texts[at])
+            assert text is None or text == self.history.texts[at]
+        else:
+            self.check_run(frames, told)
+        self.seen = at
+        self.cursors.append(at)
+
+    def take_part(self, frame: Any, at: int) -> None:
+        """One of several frames of a run, with the cursor from before the run."""
+        assert frame["type"] in MERGED
+        assert at >= self.seen
+        assert not self.untold(self.seen + 1, at + 1)
+        self.parts.append(frame)
+        self.cursors.append(at)
+
+    def check_run(self, frames: list[Any], told: list[int]) -> None:
+        kinds: dict[str, list[int]] = {}
+        for place in told:
+            assert self.history.types[place] in MERGED, "only what may be merged is"
+            kinds.setdefault(self.history.types[place], []).append(place)
+        assert sorted(kinds) == sorted(frame["type"] for frame in frames)
+        for frame in frames:
+            places = kinds[frame["type"]]
+            counts = [self.history.counts[place] for place in places]
+            if frame["type"] == "viewers":
+                assert frame["data"]["count"] == counts[-1]
+                continue
+            assert frame["data"].get("merged", 1) == len(places)
+            if frame["type"] == "like":
+                assert frame["data"]["count"] == sum(counts)
+                assert frame["data"]["total"] == max(counts)
+
+    def take_gap(self, frame: Any) -> None:
+        assert not self.parts, "merged frames never reach across a gap"
+        place, missed = offset(frame), frame["data"]["missed"]
+        assert frame["data"]["cursor"] == frame["cursor"]
+        assert not self.untold(self.seen + 1, place + 1)
+        if self.lost or self.forgotten:
+            assert missed is None
+        else:
+            assert missed == self.exact
+        self.seen = max(self.seen, place)
+        self.cursors.append(place)
+
+    def assert_told_everything(self) -> None:
+        while self.pull() or not self.delivery.up_to_date:
+            pass
+        assert not self.parts
+        assert not self.untold(self.seen + 1, self.history.log.end + 1)
+        self.seen = self.history.log.end
+
+
+types_filters = st.none() | st.frozensets(
+    st.sampled_from([each for each in ALL_TYPES if each is not STATUS]), min_size=1
+)
+
+
+class Interleavings(RuleBasedStateMachine):
+    """Appends, readers at any pace, cuts and resumes, in any order."""
+
+    @initialize(capacity=st.sampled_from([8, 100, 400, 1500]))
+    def start(self, capacity: int) -> None:
+        self.history = History(EventLog(capacity))
+        self.clients: list[Client] = []
+
+    @rule(types=st.lists(st.sampled_from(ALL_TYPES), min_size=1, max_size=12))
+    def append_some(self, types: list[FrameType]) -> None:
+        for number, frame_type in enumerate(types):
+            self.history.append(frame_type, number + 1)
+
+    @rule(
+        mix=st.lists(st.sampled_from(ALL_TYPES), min_size=1, max_size=6),
+        frames=st.sampled_from([70, 300, 600]),
+    )
+    def append_a_burst(self, mix: list[FrameType], frames: int) -> None:
+        for number in range(frames):
+            self.history.append(mix[number % len(mix)], number + 1)
+
+    @precondition(lambda self: len(self.clients) < 6)
+    @rule(types=types_filters, batch=st.booleans())
+    def connect(self, types: frozenset[FrameType] | None, batch: bool) -> None:
+        self.clients.append(Client(self.history, None, types, batch))
+
+    @precondition(lambda self: self.clients)
+    @rule(data=st.data(), types=types_filters, batch=st.booleans())
+    def resume(self, data: st.DataObject, types: frozenset[FrameType] | None, batch: bool) -> None:
+        """A client is cut, and goes on from any cursor that it ever saw."""
+        cut = self.clients.pop(data.draw(st.integers(0, len(self.clients) - 1)))
+        place = data.draw(st.sampled_from(cut.cursors))
+        since = Cursor.parse(str(Cursor(self.history.log.epoch, place)))
+        client = Client(self.history, since, types, batch)
+        gone = {self.history.types[place] for place in client.fallen_off()} - {"status"}
+        forgotten = self.history.forgotten(place)
+        assert client.delivery.resumed == (
+            place >= self.history.log.first - 1 or (not gone and not forgotten)
+        )
+        self.clients.append(client)
+
+    @precondition(lambda self: len(self.clients) < 6)
+    @rule(ahead=st.integers(1, 1000), types=types_filters)
+    def resume_from_the_future(self, ahead: int, types: frozenset[FrameType] | None) -> None:
+        log = self.history.log
+        client = Client(self.history, Cursor(log.epoch, log.end + ahead), types, False)
+        assert not client.delivery.resumed
+        self.clients.append(client)
+
+    @precondition(lambda self: len(self.clients) < 6)
+    @rule(place=st.integers(0, 2000), types=types_filters)
+    def resume_from_another_log(self, place: int, types: frozenset[FrameType] | None) -> None:
+        client = Client(self.history, Cursor("another", place), types, False)
+        assert not client.delivery.resumed
+        self.clients.append(client)
+
+    @precondition(lambda self: self.clients)
+    @rule(data=st.data(), looks=st.integers(1, 4))
+    def take_some(self, data: st.DataObject, looks: int) -> None:
+        client = data.draw(st.sampled_from(self.clients))
+        for _ in range(looks):
+            client.pull()
+
+    @precondition(lambda self: self.clients)
+    @rule(data=st.data())
+    def catch_up(self, data: st.DataObject) -> None:
+        data.draw(st.sampled_from(self.clients)).assert_told_everything()
+
+    @invariant()
+    def the_log_holds_no_more_than_it_may(self) -> None:
+        log = self.history.log
+        assert len(log.read(0, 10_000)) == min(log.end, log._capacity)
+
+    def teardown(self) -> None:
+        for client in self.clients:
+            client.assert_told_everything()
+
+
+def test_every_reader_is_told_everything_once_or_of_a_gap() -> None:
+    run_state_machine_as_test(
+        Interleavings,
+        settings=settings(max_examples=60, stateful_step_count=30, deadline=None),
+    )

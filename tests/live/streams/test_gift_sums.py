@@ -1,0 +1,198 @@
+"""Gifts counted once: the gifts whose streak is ended or null add up to all that was given."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from TikTokLive.events.proto_events import GiftEvent
+from TikTokLive.proto.custom_proto import ExtendedGift
+
+from live.streams.feed import Feed
+from standin import captures, messages
+from standin.messages import Message
+from tests.support.samples import read_frame
+
+NOW = 1_795_000_000_000
+SILENCE = 20.0  # seconds after which a streak is over
+REMEMBERED = 120.0  # so long TikTok may go on with a streak that was over
+
+
+def frames(feed: Feed) -> list[Any]:
+    return [read_frame(entry.text) for entry in feed.log.read(0, 100_000)]
+
+
+def sum_of_a_client(feed: Feed) -> int:
+    """Diamonds, as a client sums them that keeps nothing in mind."""
+    gifts = [frame["data"] for frame in frames(feed) if frame["type"] == "gift"]
+    return sum(gift["diamonds_total"] for gift in gifts if gift["streak"] in ("ended", None))
+
+
+def sum_by_tiktoklive(taken: Iterable[Message]) -> int:
+    """The same by TikTokLive's events: of each streak the highest count that was told, however many
+    messages told of it, and each other gift once."""
+    streaks: dict[tuple[int, int, int], int] = {}
+    others: dict[int, int] = {}
+    for message in taken:
+        event: Any = GiftEvent().parse(message.payload)
+        worth = event.repeat_count * event.gift.diamond_count
+        if ExtendedGift(event.gift).streakable:
+            key = event.user.id, event.gift.id, event.group_id
+            streaks[key] = max(streaks.get(key, 0), worth)
+        else:
+            others[event.common.msg_id] = worth
+    return sum(streaks.values()) + sum(others.values())
+
+
+@dataclass(frozen=True)
+class Given:
+    """A streak as a viewer sends it: `steps` messages, then perhaps the one that ends it."""
+
+    who: str
+    diamonds: int
+    steps: int
+    ends: bool
+    streakable: bool
+
+    def messages(self) -> dict[int, tuple[Message, int]]:
+        """By their ids, with the diamonds that have been given by then."""
+        if self.streakable:
+            told = messages.streak(self.who, count=self.steps, diamonds=self.diamonds)
+            told = told if self.ends else told[:-1]
+        else:
+            told = [
+                messages.gift(
+                    self.who, diamonds=self.diamonds, repeat_count=self.steps, combo=False
+                )
+            ]
+        counts = [*range(1, self.steps + 1), self.steps] if self.streakable else [self.steps]
+        return {
+            message.msg_id: (message, self.diamonds * count)
+            for message, count in zip(told, counts, strict=False)
+        }
+
+
+givens = st.builds(
+    Given,
+    who=st.sampled_from(["anna", "bea", "carl"]),
+    diamonds=st.integers(0, 40_000),
+    steps=st.integers(1, 6),
+    ends=st.booleans(),
+    streakable=st.booleans(),
+)
+
+
+class TestTheSumOfDiamonds:
+    def test_it_works(self) -> None:
+        feed = Feed(1000, lambda: NOW)
+
+        feed.take(messages.streak("anna", count=5, diamonds=10), 0)
+        feed.take([messages.gift("bea", diamonds=500, combo=False)], 0)
+
+        assert sum_of_a_client(feed) == 550
+
+    def test_it_counts_an_interrupted_streak_once_its_silence_is_too_long(self) -> None:
+        feed = Feed(1000, lambda: NOW)
+        feed.take(messages.streak("anna", count=5, diamonds=10)[:-1], 100)
+
+        feed.sweep(100 + SILENCE - 1)
+        assert sum_of_a_client(feed) == 0, "TikTok may still go on with it"
+        feed.sweep(100 + SILENCE)
+        feed.sweep(100 + 2 * SILENCE)
+
+        assert sum_of_a_client(feed) == 50
+
+    def test_it_counts_what_tiktok_adds_after_all(self) -> None:
+        feed = Feed(1000, lambda: NOW)
+        streak = messages.streak("anna", count=5, diamonds=10)
+        feed.take(streak[:3], 100)
+        feed.sweep(100 + SILENCE)
+
+        feed.take(streak[3:], 100 + SILENCE + 1)
+
+        assert sum_of_a_client(feed) == 50
+
+    def test_it_counts_interleaved_givers_each_for_themselves(self) -> None:
+        feed = Feed(1000, lambda: NOW)
+        anna = messages.streak("anna", count=4, diamonds=1)
+        bea = messages.streak("bea", count=4, diamonds=100)
+
+        for pair in zip(anna, bea, strict=True):
+            feed.take(pair, 0)
+
+        assert sum_of_a_client(feed) == 404
+
+    def test_it_counts_two_streaks_of_one_giver(self) -> None:
+        feed = Feed(1000, lambda: NOW)
+
+        feed.take(messages.streak("anna", count=3), 0)
+        feed.take(messages.streak("anna", count=4), 0)
+
+        assert sum_of_a_client(feed) == 7
+
+    def test_it_counts_a_history_that_tiktok_repeats_once(self) -> None:
+        feed = Feed(1000, lambda: NOW)
+        streak = messages.streak("anna", count=3)
+        feed.take(streak[:2], 0)
+
+        feed.take(streak, 1)
+        feed.take(streak, 2)
+
+        assert sum_of_a_client(feed) == 3
+
+    def test_it_counts_steps_that_overtake_each_other(self) -> None:
+        feed = Feed(1000, lambda: NOW)
+        first, second, third, end = messages.streak("anna", count=3)
+
+        feed.take([third, first, end, second], 0)
+
+        assert sum_of_a_client(feed) == 3
+
+    def test_it_counts_what_was_open_at_the_end_of_the_live(self) -> None:
+        feed = Feed(1000, lambda: NOW)
+
+        feed.take([*messages.streak("anna", count=3)[:-1], messages.end()], 0)
+
+        assert sum_of_a_client(feed) == 3
+
+    @settings(derandomize=True, deadline=None)
+    @given(st.lists(givens, min_size=1, max_size=6), st.data())
+    def test_it_is_right_whatever_happens_on_the_way(
+        self, given_: list[Given], data: st.DataObject
+    ) -> None:
+        sent = [each.messages() for each in given_]
+        everything = {
+            number: message for each in sent for number, (message, _worth) in each.items()
+        }
+        # Any order, with losses and repeats, and silences in between.
+        taken = data.draw(st.lists(st.sampled_from(sorted(everything)), max_size=40))
+        feed = Feed(1000, lambda: NOW)
+        now = 0.0
+        for number in taken:
+            if now < REMEMBERED - SILENCE:
+                now += data.draw(st.sampled_from([0.0, 0.0, 1.0, SILENCE]))
+            feed.sweep(now)
+            feed.take([everything[number]], now)
+        feed.finish()
+
+        told = [[worth for number, (_, worth) in each.items() if number in taken] for each in sent]
+        assert sum_of_a_client(feed) == sum(max(worths, default=0) for worths in told)
+
+    @pytest.mark.skipif(not captures.captures_available(), reason=captures.captures_reason())
+    @pytest.mark.parametrize("cut", range(1, 21))
+    def test_it_is_right_for_what_tiktok_sent(self, cut: int) -> None:
+        """The captured LIVE, interrupted after `cut` gifts and taken up again with its history."""
+        gifts = [m for m in captures.load_captures() if m.method == "WebcastGiftMessage"]
+        assert len(gifts) == 20
+        feed = Feed(1000, lambda: NOW)
+
+        feed.take(gifts[:cut], 0)
+        feed.sweep(SILENCE)
+        feed.take(gifts, SILENCE + 5)
+        feed.sweep(3 * SILENCE)
+
+        assert sum_of_a_client(feed) == sum_by_tiktoklive(gifts) > 0

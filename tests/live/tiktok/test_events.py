@@ -1,0 +1,732 @@
+"""What becomes of TikTok's messages: frames, to the letter. See test_room_events.py for the rest,
+test_fidelity.py for what TikTok really sent."""
+
+# mypy: disable-error-code="import-untyped"
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from TikTokLiveProto.v3.webcast.im import (
+    ControlAction,
+    GiftSource,
+    MessageType,
+    OldSubscribeStatus,
+)
+from TikTokLiveProto.v3.webcast.model import FansClubData, FansClubMember, Gift
+from TikTokLiveProto.v3.webcast.model.base import ImageModel
+from TikTokLiveProto.v3.webcast.model.base.emoji import EmoteModel, EmoteWithIndex
+from TikTokLiveProto.v3.webcast.model.base.user import (
+    BadgeStruct,
+    BadgeText,
+    CombineBadgeStruct,
+    FansClubInfo,
+    FollowInfo,
+    ImageBadge,
+    PrivilegeLogExtra,
+    User,
+)
+from TikTokLiveProto.v3.webcast.model.data import BadgeSceneType, UserIdentity
+from TikTokLiveProto.v3.webcast.model.message import (
+    Contributor,
+    Extra,
+    Question,
+    WebcastChatMessage,
+    WebcastControlMessage,
+    WebcastEmoteChatMessage,
+    WebcastGiftMessage,
+    WebcastLikeMessage,
+    WebcastMemberMessage,
+    WebcastQuestionNewMessage,
+    WebcastRoomUserSeqMessage,
+    WebcastSocialMessage,
+    WebcastSubNotifyMessage,
+)
+from TikTokLiveProto.v3.webcast.model.message.common import Text
+from TikTokLiveProto.v3.webcast.shared.message import CommonMessageData
+
+from live.protocol.frames import EVENT_TYPES, Frame, FrameType, encode
+from live.tiktok.decoding import METHODS, decode_message
+from live.tiktok.events import event_of
+from tests.support.framing import (
+    AT,
+    HEAD,
+    ID,
+    MARIA,
+    MARIA_JSON,
+    NOBODY_JSON,
+    NOW,
+    PETER,
+    PETER_JSON,
+    data_of,
+    event,
+    frame,
+    json_of,
+    titled,
+)
+
+# Which of its kinds it is, or the text that is all of it, such a message does not say.
+SAY_NOTHING_WHEN_EMPTY = {
+    "WebcastBarrageMessage",
+    "WebcastControlMessage",
+    "WebcastLinkMicBattle",
+    "WebcastNoticeMessage",
+    "WebcastRankTextMessage",
+    "WebcastRoomMessage",
+    "WebcastRoomNotifyMessage",
+    "WebcastSocialMessage",
+    "WebcastSystemMessage",
+}
+
+
+class TestEncode:
+    def test_it_works(self) -> None:
+        schema = WebcastChatMessage(common=HEAD, user=MARIA, content="hello")
+        assert json_of(schema) == frame(
+            "comment", f'{{"user":{MARIA_JSON},"text":"hello","emotes":[],"mentions":[]}}'
+        )
+
+    def test_it_leaves_out_what_is_not_set(self) -> None:
+        happened = event(WebcastLikeMessage(user=MARIA, count=1, total=2))
+        assert happened is not None
+        text = encode(Frame(type=happened.type, ts=5, data=happened.data))
+        assert (
+            text == f'{{"type":"like","ts":5,"data":{{"user":{MARIA_JSON},"count":1,"total":2}}}}'
+        )
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "👩‍👩‍👧‍👦 and 🏳️‍🌈",
+            "مرحبا بالعالم",
+            "\u202eright to left\u202c \u200f",
+            "x" * 150,
+            "👍" * 150,
+            'line one\nline two\ttab \\ "quoted" </script>',
+            "\x00\x1f\x7f\u2028\u2029\ufeff",
+            "日本語のコメント",
+            "",
+            " ",
+        ],
+    )
+    def test_it_keeps_every_character(self, text: str) -> None:
+        encoded = json_of(WebcastChatMessage(common=HEAD, user=MARIA, content=text))
+        assert json.loads(encoded)["data"]["text"] == text
+        assert "\n" not in encoded
+
+    @settings(derandomize=True, deadline=None)
+    @given(st.text(max_size=150), st.text(max_size=30))
+    def test_it_keeps_any_text(self, text: str, nickname: str) -> None:
+        data = data_of(
+            WebcastChatMessage(common=HEAD, user=User(id=1, nickname=nickname), content=text)
+        )
+        assert (data["text"], data["user"]["nickname"]) == (text, nickname)
+
+
+class TestEvent:
+    def test_it_works(self) -> None:
+        happened = event(WebcastLikeMessage(common=HEAD, user=MARIA))
+        assert happened is not None
+        assert happened[:3] == (FrameType.LIKE, str(ID), AT)
+
+    @pytest.mark.parametrize(
+        ("msg_id", "id"),
+        [
+            (1, "1"),
+            (2**53 + 1, "9007199254740993"),
+            (2**63 - 1, "9223372036854775807"),
+            (-(2**63), "9223372036854775808"),
+            (-1, "18446744073709551615"),
+        ],
+    )
+    def test_it_has_an_unsigned_id_as_text(self, msg_id: int, id: str) -> None:
+        head = CommonMessageData(msg_id=msg_id, create_time=AT)
+        assert json_of(WebcastLikeMessage(common=head)) == frame(
+            "like", f'{{"user":{NOBODY_JSON},"count":0,"total":0}}', id=id
+        )
+
+    @pytest.mark.parametrize("head", [None, CommonMessageData(create_time=AT)])
+    def test_it_takes_the_id_of_the_envelope_without_one(
+        self, head: CommonMessageData | None
+    ) -> None:
+        schema = WebcastLikeMessage(common=head)
+        for fallback_id, expected in ((ID, str(ID)), (-1, "18446744073709551615"), (0, "")):
+            happened = event(schema, fallback_id=fallback_id)
+            assert happened is not None
+            assert happened.id == expected
+
+    def test_it_prefers_its_own_id(self) -> None:
+        happened = event(WebcastLikeMessage(common=HEAD), fallback_id=5)
+        assert happened is not None
+        assert happened.id == str(ID)
+
+    @pytest.mark.parametrize(
+        ("create_time", "at"),
+        [
+            (AT, AT),
+            (AT // 1000, AT // 1000 * 1000),
+            (1_000_000_000, 1_000_000_000_000),
+            (1_000_000_000_000, 1_000_000_000_000),
+            (999_999_999_999, 999_999_999_999_000),
+            (0, NOW),
+        ],
+    )
+    def test_it_has_its_time_in_ms(self, create_time: int, at: int) -> None:
+        head = CommonMessageData(msg_id=ID, create_time=create_time)
+        happened = event(WebcastLikeMessage(common=head))
+        assert happened is not None
+        assert happened.at == at
+
+    def test_it_happens_now_without_a_time(self) -> None:
+        happened = event(WebcastLikeMessage())
+        assert happened is not None
+        assert happened.at == NOW
+
+    @pytest.mark.parametrize("method", METHODS)
+    def test_it_takes_an_empty_message(self, method: str) -> None:
+        happened = event_of(method, decode_message(method, b""), NOW)
+        if method in SAY_NOTHING_WHEN_EMPTY:
+            assert happened is None
+        else:
+            assert happened is not None
+            assert happened.type in EVENT_TYPES
+            assert json.loads(encode(Frame(type=happened.type, ts=1, data=happened.data)))
+
+    @settings(derandomize=True, deadline=None)
+    @given(st.integers(-(2**63), 2**63 - 1), st.integers(-(2**31), 2**31 - 1), st.text(max_size=20))
+    def test_it_takes_any_numbers(self, long: int, short: int, text: str) -> None:
+        who = User(
+            id=long,
+            badge_list=[badge(scene, text, text=text, icon=text) for scene in BadgeSceneType],
+        )
+        head = CommonMessageData(msg_id=long, create_time=long, display_text=Text(key=text))
+        share = CommonMessageData(display_text=Text(key=f"pm_mt_guidance_viewer_{text}_share"))
+        for schema in (
+            WebcastGiftMessage(
+                common=head,
+                user=who,
+                gift_id=long,
+                group_id=long,
+                repeat_count=short,
+                repeat_end=short,
+                gift=Gift(type=short, diamond_count=short),
+            ),
+            WebcastSocialMessage(common=share, user=who, action=long),
+            WebcastSubNotifyMessage(common=head, user=who, sub_month=long),
+        ):
+            assert json.loads(json_of(schema))
+
+
+NO_BADGES = {
+    "moderator": False,
+    "subscriber": False,
+    "super_fan": False,
+    "fan_level": None,
+    "gifter_level": None,
+    "top_gifter": None,
+}
+
+
+def badge(
+    scene: BadgeSceneType, level: str = "", *, text: str = "", key: str = "", icon: str = ""
+) -> BadgeStruct:
+    return BadgeStruct(
+        scene_type=scene,
+        privilege_log_extra=PrivilegeLogExtra(level=level),
+        combine=CombineBadgeStruct(
+            icon=ImageModel(uri=icon), text=BadgeText(key=key, default_pattern=text)
+        ),
+    )
+
+
+def club(name: str, level: int) -> FansClubMember:
+    return FansClubMember(data=FansClubData(club_name=name, level=level))
+
+
+class TestUser:
+    def user(self, who: User | None, identity: UserIdentity | None = None) -> Any:
+        return data_of(WebcastChatMessage(common=HEAD, user=who, user_identity=identity))["user"]
+
+    def test_it_works(self) -> None:
+        assert self.user(MARIA) == json.loads(MARIA_JSON)
+
+    def test_it_is_empty_when_missing(self) -> None:
+        assert self.user(None) == json.loads(NOBODY_JSON)
+
+    def test_it_may_lack_a_nickname_and_a_picture(self) -> None:
+        user = self.user(User(id=7, display_id="peter", avatar_thumb=ImageModel()))
+        assert (user["nickname"], user["avatar"]) == ("", "")
+
+    @pytest.mark.parametrize(
+        ("who", "id"),
+        [
+            (User(id=2**62), "4611686018427387904"),
+            (User(id=-1), "18446744073709551615"),
+            (User(id_str="6812"), "6812"),
+            (User(id=5, id_str="6812"), "5"),
+        ],
+    )
+    def test_it_has_an_id_as_text(self, who: User, id: str) -> None:
+        assert self.user(who)["id"] == id
+
+    def test_it_has_its_picture_in_two_sizes(self) -> None:
+        pictures = {
+            size: ImageModel(url_list=[f"https://cdn.example/{size}.webp"])
+            for size in ("thumb", "medium", "large")
+        }
+        who = User(
+            avatar_thumb=pictures["thumb"],
+            avatar_medium=pictures["medium"],
+            avatar_large=pictures["large"],
+        )
+        user = self.user(who)
+        assert user["avatar"] == "https://cdn.example/thumb.webp"
+        assert user["avatar_large"] == "https://cdn.example/large.webp"
+
+    @pytest.mark.parametrize(
+        ("sizes", "large"),
+        [
+            (["thumb", "medium"], "medium"),
+            (["thumb"], "thumb"),
+            (["medium"], "medium"),
+        ],
+    )
+    def test_its_large_picture_is_the_largest_there_is(self, sizes: list[str], large: str) -> None:
+        pictures: dict[str, Any] = {
+            f"avatar_{size}": ImageModel(url_list=[f"https://cdn.example/{size}.webp"])
+            for size in sizes
+        }
+        user = self.user(User(avatar_large=ImageModel(), **pictures))
+        assert user["avatar_large"] == f"https://cdn.example/{large}.webp"
+
+    def test_it_may_be_verified(self) -> None:
+        assert self.user(User(verified=True))["verified"] is True
+
+    @pytest.mark.parametrize(
+        ("follow_info", "identity", "status"),
+        [
+            (None, None, None),
+            (FollowInfo(), None, "none"),
+            (FollowInfo(follow_status=1), None, "follower"),
+            (FollowInfo(follow_status=2), None, "friend"),
+            # TikTok's identity says of all who have 3 that they follow, and are no friends.
+            (FollowInfo(follow_status=3), None, "follower"),
+            (FollowInfo(follow_status=3), UserIdentity(is_follower_of_anchor=True), "follower"),
+            (None, UserIdentity(), "none"),
+            (None, UserIdentity(is_follower_of_anchor=True), "follower"),
+            (
+                None,
+                UserIdentity(is_follower_of_anchor=True, is_mutual_following_with_anchor=True),
+                "friend",
+            ),
+            (FollowInfo(follow_status=1), UserIdentity(), "follower"),
+        ],
+    )
+    def test_it_says_whether_it_follows_the_streamer(
+        self, follow_info: FollowInfo | None, identity: UserIdentity | None, status: str | None
+    ) -> None:
+        user = self.user(User(follow_info=follow_info), identity)
+        assert user.get("follow_status") == status
+
+    @pytest.mark.parametrize(
+        ("badges", "expected"),
+        [
+            ([], {}),
+            ([badge(BadgeSceneType.ADMIN)], {"moderator": True}),
+            ([badge(BadgeSceneType.SUBSCRIBER)], {"subscriber": True}),
+            ([badge(BadgeSceneType.NEW_SUBSCRIBER, "2")], {"subscriber": True}),
+            ([badge(BadgeSceneType.FANS, "28")], {"fan_level": 28}),
+            ([badge(BadgeSceneType.FANS, "0")], {"fan_level": 0}),
+            ([badge(BadgeSceneType.FANS, "")], {}),
+            ([badge(BadgeSceneType.FANS, "gold")], {}),
+            ([badge(BadgeSceneType.FANS, "9" * 5000)], {}),
+            ([badge(BadgeSceneType.FANS, "12"), badge(BadgeSceneType.FANS)], {"fan_level": 12}),
+            ([badge(BadgeSceneType.USER_GRADE, "30")], {"gifter_level": 30}),
+            (
+                [badge(BadgeSceneType.USER_GRADE, "30"), badge(BadgeSceneType.USER_GRADE)],
+                {"gifter_level": 30},
+            ),
+            ([badge(BadgeSceneType.BADGE_SCENE_TYPE_RANK_LIST, text="No. 2")], {"top_gifter": 2}),
+            (
+                [badge(BadgeSceneType.BADGE_SCENE_TYPE_RANK_LIST, text="المركز ٣")],
+                {"top_gifter": 3},
+            ),
+            (
+                [badge(BadgeSceneType.BADGE_SCENE_TYPE_RANK_LIST, text="10. Platz")],
+                {"top_gifter": 10},
+            ),
+            ([badge(BadgeSceneType.BADGE_SCENE_TYPE_RANK_LIST)], {}),
+            ([badge(BadgeSceneType.BADGE_SCENE_TYPE_RANK_LIST, text="9" * 5000)], {}),
+            (
+                [
+                    badge(BadgeSceneType.FANS, "7"),
+                    badge(BadgeSceneType.ADMIN, "0"),
+                    badge(BadgeSceneType.SUBSCRIBER, "1"),
+                ],
+                {"moderator": True, "subscriber": True, "fan_level": 7},
+            ),
+        ],
+    )
+    def test_it_has_badges(
+        self, badges: Sequence[BadgeStruct], expected: dict[str, object]
+    ) -> None:
+        found = self.user(User(id=7, badge_list=list(badges)))["badges"]
+        assert found == {**NO_BADGES, **expected}
+
+    @pytest.mark.parametrize(
+        "superfan",
+        [
+            badge(BadgeSceneType.SUBSCRIBER, icon="webcast-va/super_fan_badge_lv1.png"),
+            badge(BadgeSceneType.NEW_SUBSCRIBER, key="pm_mt_SuperFan_badge"),
+            BadgeStruct(
+                scene_type=BadgeSceneType.SUBSCRIBER,
+                image=ImageBadge(image=ImageModel(uri="webcast-va/superfan.png")),
+            ),
+        ],
+    )
+    def test_it_may_be_a_super_fan(self, superfan: BadgeStruct) -> None:
+        badges = self.user(User(badge_list=[superfan]))["badges"]
+        assert badges == {**NO_BADGES, "subscriber": True, "super_fan": True}
+
+    @pytest.mark.parametrize(
+        ("who", "level", "club"),
+        [
+            (User(fans_club=club("Owls", 7)), 7, "Owls"),
+            (User(fans_club_info=FansClubInfo(fans_club_name="Owls", fans_level=7)), 7, "Owls"),
+            (
+                User(
+                    fans_club=club("Owls", 7),
+                    badge_list=[badge(BadgeSceneType.FANS, "9")],
+                ),
+                9,
+                "Owls",
+            ),
+            (User(fans_club=club("", 0)), None, None),
+            (User(fans_club=FansClubMember()), None, None),
+        ],
+    )
+    def test_it_may_be_in_the_fan_club(
+        self, who: User, level: int | None, club: str | None
+    ) -> None:
+        badges = self.user(who)["badges"]
+        assert (badges["fan_level"], badges.get("fan_club")) == (level, club)
+
+    @pytest.mark.parametrize(
+        ("identity", "moderator", "subscriber"),
+        [
+            (UserIdentity(is_moderator_of_anchor=True), True, False),
+            (UserIdentity(is_subscriber_of_anchor=True), False, True),
+            (UserIdentity(is_follower_of_anchor=True), False, False),
+        ],
+    )
+    def test_it_has_the_badges_of_its_identity(
+        self, identity: UserIdentity, moderator: bool, subscriber: bool
+    ) -> None:
+        badges = self.user(MARIA, identity)["badges"]
+        assert badges == {
+            **NO_BADGES,
+            "moderator": moderator,
+            "subscriber": subscriber,
+            "super_fan": subscriber,
+        }
+
+
+class TestComment:
+    def test_it_works(self) -> None:
+        schema = WebcastChatMessage(
+            common=HEAD,
+            user=MARIA,
+            content="hi @peter",
+            content_language="en",
+            emotes=[
+                EmoteWithIndex(
+                    index=2,
+                    emote=EmoteModel(
+                        emote_id="728", image=ImageModel(url_list=["https://cdn.example/e.webp"])
+                    ),
+                ),
+                EmoteWithIndex(emote=EmoteModel(emote_id="729")),
+            ],
+            at_user=PETER,
+        )
+        assert json_of(schema) == frame(
+            "comment",
+            f'{{"user":{MARIA_JSON},"text":"hi @peter",'
+            '"emotes":[{"id":"728","image":"https://cdn.example/e.webp","index":2},'
+            '{"id":"729","image":"","index":0}],'
+            f'"mentions":[{PETER_JSON}],"language":"en"}}',
+        )
+
+    @pytest.mark.parametrize("language", ["", "un"])
+    def test_it_leaves_out_a_language_that_was_not_recognised(self, language: str) -> None:
+        data = data_of(WebcastChatMessage(common=HEAD, content_language=language))
+        assert "language" not in data
+
+    @pytest.mark.parametrize(
+        ("at_user", "mention_users", "usernames"),
+        [
+            (None, [], []),
+            (PETER, [], ["peter"]),
+            (None, [PETER, MARIA], ["peter", "maria"]),
+            (PETER, [PETER], ["peter"]),
+            (PETER, [MARIA, PETER], ["maria", "peter"]),
+            (PETER, [MARIA], ["maria", "peter"]),
+        ],
+    )
+    def test_it_mentions_each_person_once(
+        self, at_user: User | None, mention_users: list[User], usernames: list[str]
+    ) -> None:
+        data = data_of(
+            WebcastChatMessage(common=HEAD, at_user=at_user, mention_users=mention_users)
+        )
+        assert [user["username"] for user in data["mentions"]] == usernames
+
+
+def gift(**values: Any) -> WebcastGiftMessage:
+    kind: dict[str, Any] = {"id": 5655, "name": "Rose", "type": 1, "diamond_count": 5}
+    kind |= values.pop("kind", {})
+    rose = Gift(**kind)
+    return WebcastGiftMessage(
+        **{"common": HEAD, "user": MARIA, "gift_id": 5655, "gift": rose, **values}
+    )
+
+
+class TestGift:
+    def test_it_works(self) -> None:
+        schema = gift(
+            repeat_count=3,
+            repeat_end=1,
+            group_id=1701791794436,
+            to_user=PETER,
+            kind={"image": ImageModel(url_list=["https://cdn.example/rose.webp"])},
+        )
+        assert json_of(schema) == frame(
+            "gift",
+            f'{{"user":{MARIA_JSON},"gift":{{"id":"5655","name":"Rose","diamonds":5,'
+            '"image":"https://cdn.example/rose.webp","streakable":true},"count":3,'
+            '"streak":"ended","diamonds_total":15,"group_id":"1701791794436",'
+            f'"to_user":{PETER_JSON}}}',
+        )
+
+    @pytest.mark.parametrize(
+        ("type", "repeat_end", "streak"),
+        [(1, 0, "ongoing"), (1, 1, "ended"), (2, 0, None), (2, 1, None), (0, 1, None)],
+    )
+    def test_it_has_a_streak(self, type: int, repeat_end: int, streak: str | None) -> None:
+        data = data_of(gift(kind={"type": type}, repeat_count=2, repeat_end=repeat_end))
+        assert data["streak"] == streak
+        assert data["gift"]["streakable"] is (type == 1)
+
+    @pytest.mark.parametrize(
+        ("repeat_count", "count", "total"), [(0, 1, 5), (1, 1, 5), (999, 999, 4995)]
+    )
+    def test_it_counts_at_least_one(self, repeat_count: int, count: int, total: int) -> None:
+        data = data_of(gift(repeat_count=repeat_count))
+        assert (data["count"], data["diamonds_total"]) == (count, total)
+
+    @pytest.mark.parametrize("gift_id", [5655, 0])
+    def test_it_knows_its_kind_by_either_id(self, gift_id: int) -> None:
+        assert data_of(gift(gift_id=gift_id))["gift"]["id"] == "5655"
+
+    def test_it_leaves_out_a_receiver_that_it_does_not_have(self) -> None:
+        assert "to_user" not in data_of(gift())
+
+    def test_it_knows_a_receiver_by_id_and_name_alone(self) -> None:
+        data = data_of(gift(to_member_id_int=2**62, to_member_nickname="Guest"))
+        expected = {"id": "4611686018427387904", "nickname": "Guest"}
+        assert data["to_user"] == json.loads(NOBODY_JSON) | expected
+
+    def test_it_shows_the_icon_without_a_picture(self) -> None:
+        icon = ImageModel(url_list=["https://cdn.example/icon.webp"])
+        data = data_of(gift(kind={"image": ImageModel(), "icon": icon}))
+        assert data["gift"]["image"] == "https://cdn.example/icon.webp"
+
+    def test_it_takes_a_message_without_a_kind(self) -> None:
+        data = data_of(gift(gift=None))
+        assert data["gift"] == {
+            "id": "5655",
+            "name": "",
+            "diamonds": 0,
+            "image": "",
+            "streakable": False,
+        }
+        assert (data["streak"], data["diamonds_total"]) == (None, 0)
+
+
+class TestLike:
+    def test_it_works(self) -> None:
+        assert json_of(WebcastLikeMessage(common=HEAD, user=MARIA, count=15, total=2**40)) == frame(
+            "like", f'{{"user":{MARIA_JSON},"count":15,"total":1099511627776}}'
+        )
+
+
+class TestJoin:
+    def test_it_works(self) -> None:
+        schema = WebcastMemberMessage(common=HEAD, user=MARIA, member_count=1657)
+        assert json_of(schema) == frame("join", f'{{"user":{MARIA_JSON},"members":1657}}')
+
+    def test_it_says_which_way_they_came(self) -> None:
+        schema = WebcastMemberMessage(
+            common=HEAD, user=MARIA, client_enter_source="homepage_hot-live_cell"
+        )
+        assert json_of(schema) == frame(
+            "join", f'{{"user":{MARIA_JSON},"source":"homepage_hot-live_cell"}}'
+        )
+
+    def test_it_leaves_out_members_that_it_does_not_know(self) -> None:
+        schema = WebcastMemberMessage(common=HEAD, user=MARIA)
+        assert json_of(schema) == frame("join", f'{{"user":{MARIA_JSON}}}')
+
+
+class TestSocial:
+    @pytest.mark.parametrize("action", [0, 1, 3])
+    def test_it_works(self, action: int) -> None:
+        head = titled("pm_main_follow_message_viewer_2")
+        schema = WebcastSocialMessage(common=head, user=MARIA, action=action)
+        assert json_of(schema) == frame("follow", f'{{"user":{MARIA_JSON}}}')
+
+    @pytest.mark.parametrize("key", ["pm_mt_guidance_share", "pm_mt_guidance_viewer__share"])
+    def test_it_is_a_share(self, key: str) -> None:
+        schema = WebcastSocialMessage(common=titled(key), user=MARIA, action=3)
+        assert json_of(schema) == frame("share", f'{{"user":{MARIA_JSON}}}')
+
+    @pytest.mark.parametrize("users_joined", [0, 5, 10, 123_456])
+    def test_it_says_how_many_joined_by_a_share(self, users_joined: int) -> None:
+        head = titled(f"pm_mt_guidance_viewer_{users_joined}_share")
+        assert json_of(WebcastSocialMessage(common=head, user=MARIA)) == frame(
+            "share", f'{{"user":{MARIA_JSON},"joined_by_share":{users_joined}}}'
+        )
+
+    @pytest.mark.parametrize("many", ["many", "-5", "5.5", "9" * 5000])
+    def test_it_leaves_out_a_number_that_is_none(self, many: str) -> None:
+        head = titled(f"pm_mt_guidance_viewer_{many}_share")
+        assert "joined_by_share" not in data_of(WebcastSocialMessage(common=head, user=MARIA))
+
+    @pytest.mark.parametrize(("action", "type"), [(1, "follow"), (3, "share")])
+    def test_it_goes_by_the_action_without_a_text(self, action: int, type: str) -> None:
+        schema = WebcastSocialMessage(common=HEAD, user=MARIA, action=action)
+        assert json_of(schema) == frame(type, f'{{"user":{MARIA_JSON}}}')
+
+    @pytest.mark.parametrize(("key", "action"), [("", 2), ("", 0), ("pm_mt_something", 1)])
+    def test_it_is_nothing_else(self, key: str, action: int) -> None:
+        assert event(WebcastSocialMessage(common=titled(key), user=MARIA, action=action)) is None
+
+
+class TestSubscribe:
+    def test_it_works(self) -> None:
+        schema = WebcastSubNotifyMessage(common=HEAD, user=MARIA, sub_month=7)
+        assert json_of(schema) == frame(
+            "subscribe", f'{{"user":{MARIA_JSON},"kind":"new","months":7}}'
+        )
+
+    @pytest.mark.parametrize(
+        ("values", "kind"),
+        [
+            ({"old_subscribe_status": OldSubscribeStatus.FIRST}, "new"),
+            ({"old_subscribe_status": OldSubscribeStatus.RESUB}, "renewed"),
+            ({"old_subscribe_status": OldSubscribeStatus.SUB_IN_GRACE_PERIOD}, "renewed"),
+            ({"gift_source": GiftSource.PLATFORM}, "gifted"),
+            (
+                {
+                    "gift_source": GiftSource.USER_BUY_SPECIFIC,
+                    "old_subscribe_status": OldSubscribeStatus.RESUB,
+                },
+                "gifted",
+            ),
+        ],
+    )
+    def test_it_says_how_it_came_about(self, values: dict[str, Any], kind: str) -> None:
+        assert data_of(WebcastSubNotifyMessage(common=HEAD, user=MARIA, **values))["kind"] == kind
+
+    def test_it_leaves_out_months_that_it_does_not_know(self) -> None:
+        schema = WebcastSubNotifyMessage(common=HEAD, user=MARIA)
+        assert json_of(schema) == frame("subscribe", f'{{"user":{MARIA_JSON},"kind":"new"}}')
+
+    @pytest.mark.parametrize("message_type", set(MessageType) - {MessageType.SUB_SUCCESS})
+    def test_it_is_no_reminder(self, message_type: MessageType) -> None:
+        schema = WebcastSubNotifyMessage(common=HEAD, user=MARIA, message_type=message_type)
+        assert event(schema) is None
+
+
+class TestViewers:
+    def test_it_works(self) -> None:
+        ranks = [Contributor(score=2603, rank=1, user=MARIA), Contributor(score=0, user=PETER)]
+        schema = WebcastRoomUserSeqMessage(common=HEAD, total=1565, total_user=44730, ranks=ranks)
+        assert json_of(schema) == frame(
+            "viewers",
+            f'{{"count":1565,"total":44730,"top":[{{"user":{MARIA_JSON},"coins":2603}},'
+            f'{{"user":{PETER_JSON},"coins":0}}]}}',
+        )
+
+    def test_it_takes_an_empty_room(self) -> None:
+        schema = WebcastRoomUserSeqMessage(common=HEAD)
+        assert json_of(schema) == frame("viewers", '{"count":0,"total":0,"top":[]}')
+
+
+class TestQuestion:
+    def test_it_works(self) -> None:
+        asked = Question(question_id=7286184250460651552, content="why?", user=MARIA)
+        assert json_of(WebcastQuestionNewMessage(common=HEAD, data=asked)) == frame(
+            "question", f'{{"id":"7286184250460651552","user":{MARIA_JSON},"text":"why?"}}'
+        )
+
+
+class TestEmote:
+    def test_it_works(self) -> None:
+        emotes = [
+            EmoteModel(emote_id="728", image=ImageModel(url_list=["https://cdn.example/e.webp"])),
+            EmoteModel(emote_id="729"),
+        ]
+        schema = WebcastEmoteChatMessage(common=HEAD, user=MARIA, emote_list=emotes)
+        assert json_of(schema) == frame(
+            "emote",
+            f'{{"user":{MARIA_JSON},"emotes":[{{"id":"728","image":"https://cdn.example/e.webp"}},'
+            '{"id":"729","image":""}]}',
+        )
+
+    def test_it_has_the_badges_of_the_users_identity(self) -> None:
+        identity = UserIdentity(is_subscriber_of_anchor=True)
+        data = data_of(WebcastEmoteChatMessage(common=HEAD, user=MARIA, user_identity=identity))
+        assert data["user"]["badges"]["subscriber"] is True
+
+
+class TestControl:
+    @pytest.mark.parametrize(
+        ("action", "type"),
+        [
+            (ControlAction.STREAM_PAUSED, "live_pause"),
+            (ControlAction.STREAM_UNPAUSED, "live_resume"),
+            (ControlAction.STREAM_ENDED, "live_end"),
+        ],
+    )
+    def test_it_works(self, action: ControlAction, type: str) -> None:
+        assert json_of(WebcastControlMessage(common=HEAD, action=action)) == frame(type, "{}")
+
+    @pytest.mark.parametrize("extra", [None, Extra(source="violation", reason_no=7)])
+    def test_it_says_that_the_live_was_suspended(self, extra: Extra | None) -> None:
+        action = ControlAction.STREAM_SUSPENDED
+        schema = WebcastControlMessage(common=HEAD, action=action, tips="tips", extra=extra)
+        assert json_of(schema) == frame("live_end", '{"reason":"suspended"}')
+
+    @pytest.mark.parametrize(
+        ("values", "reason"),
+        [
+            ({"extra": Extra(source="app_pause")}, "app_pause"),
+            ({"tips": "Back soon"}, "Back soon"),
+            ({"tips": "Back soon", "extra": Extra(source="app_pause")}, "app_pause"),
+            ({"tips": "Back soon", "extra": Extra()}, "Back soon"),
+        ],
+    )
+    def test_it_says_why(self, values: dict[str, Any], reason: str) -> None:
+        schema = WebcastControlMessage(common=HEAD, action=ControlAction.STREAM_PAUSED, **values)
+        assert json_of(schema) == frame("live_pause", f'{{"reason":"{reason}"}}')
+
+    @pytest.mark.parametrize("action", [0, 5, 99, -1])
+    def test_it_passes_over_what_it_does_not_know(self, action: int) -> None:
+        schema = WebcastControlMessage(common=HEAD, action=ControlAction(action))
+        assert event(schema) is None

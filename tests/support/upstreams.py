@@ -1,0 +1,255 @@
+"""A scripted `Upstream`, and sockets that pull frames, for the tests of streams.
+
+The factory of upstreams is the one seam where the relay is given something other than TikTok: end
+to end, the same streams run against the stand-in.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import Counter, deque
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+from live.protocol.errors import ErrorCode, RelayError
+from live.sockets.delivery import Delivery
+from live.streams.log import Cursor
+from live.streams.stream import LiveStream, StreamOptions, Streams
+from live.tiktok.decoding import DecodeError
+from live.tiktok.rooms import Room
+from live.tiktok.signgate import SignGate, SignGates
+from live.tiktok.upstream import Listener
+from standin.messages import Message
+from tests.support.clock import now, now_ms, settle, unix_time
+from tests.support.samples import read_frame
+
+__all__ = ["HANGS", "FakeUpstream", "Socket", "World"]
+
+HANGS = "hangs"
+
+
+def failure(code: ErrorCode, **details: Any) -> RelayError:
+    return RelayError(code, username="streamer", **details)
+
+
+class World:
+    """TikTok and the sign server, as far as streams see them, with a relay's streams in front.
+
+    Attributes:
+        answers: what becomes of the next attempts to connect: an error that is raised, `HANGS`,
+            or None for a connection. When they run out, `then` is the answer.
+        sign_answers: what the sign server answers to the next requests, (status, headers); after
+            those, it signs.
+        connect_time, close_time: seconds that it takes.
+        greeting: messages that come with the connection.
+        room_id: of the LIVE that is on.
+        upstreams: all that were made, oldest first.
+        sign_requests: when they went out, by API key.
+    """
+
+    def __init__(self, *answers: Exception | str | None, seed: int = 1, **options: Any) -> None:
+        self.answers = deque(answers)
+        self.then: Exception | str | None = None
+        self.sign_answers: deque[tuple[int, Mapping[str, str]]] = deque()
+        self.connect_time = 0.5
+        self.close_time = 0.25
+        self.greeting: list[Message] = []
+        self.room_id = "7000000000000000001"
+        self.upstreams: list[FakeUpstream] = []
+        self.sign_requests: list[tuple[str, float]] = []
+        self._another = asyncio.Event()
+        self.gates = SignGates(clock=unix_time)
+        self.rng = random.Random(seed)
+        self.options = StreamOptions(**options)
+        self.streams = Streams(self.upstream, self.options, self.gates, self.rng, now_ms)
+
+    def upstream(self, username: str, gate: SignGate, listener: Listener) -> FakeUpstream:
+        made = FakeUpstream(self, username, gate, listener)
+        self.upstreams.append(made)
+        self._another.set()
+        return made
+
+    async def attempted(self, attempts: int) -> None:
+        """Wait until so many connections were attempted."""
+        while len(self.upstreams) < attempts:
+            self._another.clear()
+            await self._another.wait()
+
+    @property
+    def newest(self) -> FakeUpstream:
+        return self.upstreams[-1]
+
+    @property
+    def attempts(self) -> list[float]:
+        """When connections were attempted."""
+        return [upstream.opened_at for upstream in self.upstreams]
+
+    @property
+    def open_upstreams(self) -> list[FakeUpstream]:
+        return [upstream for upstream in self.upstreams if not upstream.closings]
+
+    def socket(self, username: str = "streamer", **options: Any) -> Socket:
+        return Socket(self, username, **options)
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[World]:
+        """The world, whose streams are closed at the end; and nothing may be left of it."""
+        try:
+            yield self
+        finally:
+            await self.streams.close()
+        self.assert_tidy()
+
+    def assert_tidy(self) -> None:
+        """Every connection was closed exactly once, and nothing is held on to."""
+        assert [upstream.closings for upstream in self.upstreams] == [1] * len(self.upstreams)
+        assert all(upstream.close_was_completed for upstream in self.upstreams)
+        assert not list(self.streams)
+        assert not self.streams._tasks
+        assert not self.streams._farewells
+
+
+class FakeUpstream:
+    """One attempt, as the `World` has it; once it is open, tests speak and cut through it."""
+
+    def __init__(self, world: World, username: str, gate: SignGate, listener: Listener) -> None:
+        self.username = username
+        self.opened_at = now()
+        self.closings = 0
+        self.close_was_completed = False
+        self._world = world
+        self._gate = gate
+        self._listener = listener
+        self._ended: asyncio.Future[RelayError] = asyncio.get_running_loop().create_future()
+
+    # --- What streams call ---------------------------------------------------------------------
+
+    async def open(self) -> None:
+        world = self._world
+        self._gate.check()
+        answer = world.answers.popleft() if world.answers else world.then
+        await asyncio.sleep(world.connect_time)
+        if answer == HANGS:
+            await asyncio.Event().wait()
+        if isinstance(answer, Exception):
+            raise answer
+        async with self._gate.request():
+            world.sign_requests.append((self._gate.api_key, now()))
+            if world.sign_answers:
+                status, headers = world.sign_answers.popleft()
+                self._gate.on_answer(status, headers)
+                self._gate.check()
+        self._listener.on_open(Room(world.room_id, "A title"))
+        self._listener.on_messages(world.greeting)
+
+    async def closed(self) -> RelayError:
+        return await self._ended
+
+    async def close(self) -> None:
+        self.closings += 1
+        await asyncio.sleep(self._world.close_time)
+        self.close_was_completed = True
+
+    # --- What tests call -----------------------------------------------------------------------
+
+    def say(self, *messages: Message) -> None:
+        self._listener.on_messages(messages)
+
+    def beat(self) -> None:
+        self._listener.on_heartbeat()
+
+    def garble(self) -> None:
+        self._listener.on_undecodable("push frame", DecodeError("broken"))
+
+    def cut(self, reason: Exception | None = None) -> None:
+        if reason is None or isinstance(reason, RelayError):
+            self._ended.set_result(reason or failure(ErrorCode.CONNECTION_LOST))
+        else:
+            self._ended.set_exception(reason)
+
+
+class Socket:
+    """A phone's socket, reduced to what streams know of it. It takes frames when it is asked."""
+
+    def __init__(
+        self,
+        world: World,
+        username: str,
+        *,
+        wait: bool = False,
+        since: Cursor | None = None,
+        key: str = "",
+    ) -> None:
+        self._world = world
+        self._wait = wait
+        self._key = key
+        self.stream: LiveStream = world.streams.join(username, key, wait=wait, since=since)
+        self._delivery = Delivery(self.stream.log, since, None, 0, now_ms)
+        self.received: list[Any] = []
+
+    def frames(self) -> list[Any]:
+        """All frames so far."""
+        while parcels := self._delivery.pending():
+            self.received += [read_frame(text) for parcel in parcels for text in parcel.texts]
+        return self.received
+
+    def types(self) -> list[str]:
+        return [frame["type"] for frame in self.frames()]
+
+    def of_type(self, type: str) -> list[Any]:
+        """The data of the frames of that type."""
+        return [frame["data"] for frame in self.frames() if frame["type"] == type]
+
+    def states(self) -> list[str]:
+        return [status["state"] for status in self.of_type("status")]
+
+    def comments(self) -> list[str]:
+        return [comment["text"] for comment in self.of_type("comment")]
+
+    def counts(self) -> Counter[str]:
+        return Counter(self.types())
+
+    @property
+    def finished(self) -> bool:
+        self.frames()
+        return self._delivery.finished
+
+    @property
+    def cursor(self) -> Cursor:
+        """The last one seen."""
+        return Cursor.parse(self.frames()[-1]["cursor"])
+
+    def refusal(self) -> RelayError | None:
+        """Why a socket that does not wait would be closed now."""
+        return None if self._wait else self.stream.offline
+
+    @property
+    def error(self) -> ErrorCode | None:
+        return self.stream.error.code if self.stream.error else None
+
+    def leave(self) -> None:
+        self._world.streams.leave(self.stream, self._key, wait=self._wait)
+
+    async def is_live(self) -> None:
+        """Wait until the stream is connected."""
+        while self.stream.status.state != "live":
+            await self._next_frame()
+        await settle()
+
+    async def is_back(self) -> None:
+        """Wait until the stream, whose connection was cut just now, is connected again."""
+        while self.stream.status.state == "live":
+            await self._next_frame()
+        await self.is_live()
+
+    async def is_over(self) -> None:
+        """Wait until the stream has ended."""
+        while not self.stream.over:
+            await self._next_frame()
+        await settle()
+
+    async def _next_frame(self) -> None:
+        assert not self.stream.over
+        await self.stream.log.changed(self.stream.log.end)
