@@ -13,7 +13,17 @@ import selectors
 from collections.abc import Callable, Coroutine
 from typing import Any, ParamSpec
 
-__all__ = ["VirtualTimeLoop", "now", "now_ms", "settle", "unix_time", "virtual_time"]
+from live.clock import Clock
+
+__all__ = [
+    "VirtualClock",
+    "VirtualTimeLoop",
+    "now",
+    "now_ms",
+    "settle",
+    "unix_time",
+    "virtual_time",
+]
 
 P = ParamSpec("P")
 
@@ -98,3 +108,10 @@ def unix_time() -> float:
 def now_ms() -> int:
     """`unix_time` in ms."""
     return round(unix_time() * 1000)
+
+
+class VirtualClock(Clock):
+    """The clock of code under `virtual_time`: the wall's time keeps step with the loop's."""
+
+    def unix(self) -> float:
+        return unix_time()

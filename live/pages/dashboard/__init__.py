@@ -1,1 +1,1 @@
-"""The staff's dashboard and the page of one stream. Their numbers: `live.relay.numbers`."""
+"""The staff's dashboard, and the page of one stream."""

@@ -1,0 +1,31 @@
+"""Time, as the relay reads it. Passed to whoever needs it, so that tests can choose another."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+__all__ = ["SYSTEM_CLOCK", "Clock"]
+
+
+class Clock:
+    """The machine's clocks. A test's clock overrides both methods that read them."""
+
+    def monotonic(self) -> float:
+        """Seconds of the event loop's clock, which never goes back and which its timers follow.
+
+        Raises:
+            RuntimeError: no event loop is running in this thread.
+        """
+        return asyncio.get_running_loop().time()
+
+    def unix(self) -> float:
+        """Seconds since the Unix epoch, which an administrator may set back."""
+        return time.time()
+
+    def unix_ms(self) -> int:
+        """`unix` in ms, as frames have it."""
+        return int(self.unix() * 1000)
+
+
+SYSTEM_CLOCK = Clock()
