@@ -2,5 +2,5 @@
 
 Its sockets are served by the very code that serves real ones; only the upstream is another, which
 plays a programme, a recording or a failure. `live/` does not know of this package; the server loads
-it where `RELAY_TEST_ENDPOINT` is on. docs/rehearsal.md is for those who use it.
+it where `RELAY_TEST_ENDPOINT` is on. docs/app/rehearsal.md is for those who use it.
 """

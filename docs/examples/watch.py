@@ -13,7 +13,7 @@ from typing import Any
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
-# Errors that another attempt would only meet again; docs/mobile.md says what to do about each.
+# Errors that another attempt would only meet again; docs/app/mobile.md says what to do about each.
 FINAL = {
     *("invalid_token", "token_revoked", "account_disabled", "username_missing"),
     *("username_invalid", "bad_request", "user_not_found", "age_restricted", "sign_forbidden"),
