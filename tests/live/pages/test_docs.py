@@ -1,4 +1,4 @@
-"""/docs/: the contract's page and files; and docs/app/mobile.md, which says a word on each error."""
+"""/docs/: the contract's page and files; and docs/app/mobile.md, which has a word on each error."""
 
 from __future__ import annotations
 
