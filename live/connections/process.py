@@ -1,9 +1,9 @@
 """Which server process a row of the connection log belongs to, and whether that one still runs.
 
 Each server process has an id, which stands in its rows, and holds a lock by that id while it runs.
-The lock is free again when the process ends, however it ends: the kernel frees it, for a file beside
-an SQLite database, or PostgreSQL, with the connection that holds it. So a process whose lock can be
-had is gone, and will not close the rows that it left open.
+The lock is free again when the process ends, however it ends. On SQLite it is a lock on a file
+beside the database, which the kernel frees; on PostgreSQL it belongs to a connection. So a process
+whose lock can be had is gone, and will not close the rows that it left open.
 """
 
 from __future__ import annotations
