@@ -66,6 +66,11 @@ class Recorder:
         self._failure: OSError | None = None
         self._over = asyncio.Event()
 
+    @property
+    def messages(self) -> int | None:
+        """How many are recorded so far; None until the LIVE is reached."""
+        return None if self._writer is None else self._writer.messages
+
     def stop(self) -> None:
         """End the recording; what is recorded so far is kept."""
         self._over.set()

@@ -36,7 +36,8 @@ def close_orphaned_connections() -> None:
                 "Rows that a crash left open stay so: no lock beside the database: %s", failure
             )
         except DatabaseError as failure:
-            logger.error("The database is not ready (%s). Run: manage.py migrate", failure)
+            reason = " ".join(str(failure).split())
+            logger.error("The database is not ready (%s). Run: manage.py migrate", reason)
         else:
             if closed:
                 logger.info("%d connections were cut when the server stopped", closed)

@@ -75,6 +75,12 @@ class TestASecondServer:
 
 
 class TestTheServersLog:
+    async def test_it_names_settings_that_there_are_not(self, start_server: StartServer) -> None:
+        server = await start_server("uvicorn", RELAY_LINGERR="5", RELAY_LINGER="1")
+        lines = [line for line in server.log_text.splitlines() if "There is no setting" in line]
+        assert len(lines) == 1
+        assert lines[0].endswith("There is no setting RELAY_LINGERR; did you mean RELAY_LINGER?")
+
     async def test_it_prints_the_lines_of_the_contract_in_russian(
         self, start_server: StartServer, tiktok: TikTok, streamer: str
     ) -> None:
