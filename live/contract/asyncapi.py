@@ -24,13 +24,12 @@ from django.utils.translation import override
 from msgspec import Struct
 
 from live.contract.examples import example
-from live.pages.connections.filters import CLOSE_CODE_WORDS
 from live.protocol import frames
-from live.protocol.errors import CloseCode, ErrorCode, RelayError
+from live.protocol.addresses import ADDRESSES, BEARER, TEST_ADDRESSES
+from live.protocol.errors import CLOSE_CODE_WORDS, CloseCode, ErrorCode, RelayError
 from live.protocol.frames import DATA, EVENT_TYPES, Frame, FrameType
-from live.protocol.options import BEARER, OPTIONS, TEST_OPTIONS
-from live.server.routing import ADDRESSES, TEST_ADDRESSES
-from live.sockets.phone import Ping
+from live.protocol.options import OPTIONS, TEST_OPTIONS
+from live.protocol.ping import Ping
 
 __all__ = [
     "asyncapi",

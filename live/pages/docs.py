@@ -21,10 +21,10 @@ from django.views.decorators.http import conditional_page, require_safe
 
 from live.contract import asyncapi as contract
 from live.contract.examples import example
+from live.protocol.addresses import ADDRESSES, TEST_ADDRESSES
 from live.protocol.frames import DATA, EVENT_TYPES, Frame, FrameType
 from live.protocol.options import OPTIONS, TEST_OPTIONS
-from live.server.routing import ADDRESSES, TEST_ADDRESSES
-from live.sockets.phone import Ping
+from live.protocol.ping import Ping
 
 __all__ = ["asyncapi", "reference", "schema"]
 

@@ -21,10 +21,9 @@ from live.contract import asyncapi as contract
 from live.contract.examples import example
 from live.management.commands import export_contract
 from live.protocol import frames
-from live.protocol import options as clients
 from live.protocol.errors import CloseCode, ErrorCode, RelayError
 from live.protocol.frames import DATA, EVENT_TYPES, FrameType
-from live.protocol.options import OPTIONS, TEST_OPTIONS, SocketOptions
+from live.protocol.options import ALL_TYPES, OPTIONS, TEST_OPTIONS, SocketOptions
 from tests.live.contract.changes import breaks
 from tests.support.contract import check_frame
 
@@ -237,7 +236,7 @@ class TestTheOptions:
         fits = Draft202012Validator(OPTIONS[name]).is_valid(value)
         assert self.takes(f"{name}={value}") == fits
 
-    @pytest.mark.parametrize("value", [clients.ALL_TYPES, "chat", "", *FrameType])
+    @pytest.mark.parametrize("value", [ALL_TYPES, "chat", "", *FrameType])
     def test_types(self, value: str) -> None:
         fits = Draft202012Validator(OPTIONS["types"]).is_valid([str(value)])
         assert self.takes(f"types={value}") == fits
