@@ -5,11 +5,12 @@ from urllib.parse import quote, urlencode
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
 
 from live.protocol.cursor import Cursor
 from live.protocol.errors import ErrorCode, RelayError
 from live.protocol.frames import EVENT_TYPES, FrameType
-from live.protocol.options import SocketOptions
+from live.protocol.options import ALL_TYPES, OPTIONS, TEST_OPTIONS, SocketOptions
 
 
 class TestSocketOptions:
@@ -168,3 +169,51 @@ class TestSocketOptions:
             return
         assert 0 <= options.batch <= 1000
         assert options.types is None or options.types <= EVENT_TYPES
+
+
+class TestTheSchemasOfOptions:
+    """What the schemas of the options allow is what the server takes."""
+
+    def takes(self, query: str) -> bool:
+        try:
+            SocketOptions.parse(query, test=True)
+        except RelayError:
+            return False
+        return True
+
+    def test_it_names_all_that_the_server_reads(self) -> None:
+        names = {*OPTIONS, *TEST_OPTIONS}
+        assert names == {*SocketOptions.__dataclass_fields__, "lang"}
+        for name in names:
+            assert not self.takes(f"{name}=%00")
+
+    @pytest.mark.parametrize("value", ["rate_limited", "nothing", "", *ErrorCode])
+    def test_fail(self, value: str) -> None:
+        fits = Draft202012Validator(TEST_OPTIONS["fail"]).is_valid(str(value))
+        assert self.takes(f"fail={value}") == fits
+
+    @pytest.mark.parametrize("value", ["anna", "a.b-c_1", "../anna", ".anna", "a/b", "%2e%2e", "ы"])
+    def test_replay(self, value: str) -> None:
+        fits = Draft202012Validator(TEST_OPTIONS["replay"]).is_valid(value)
+        assert self.takes(f"replay={value}") == fits
+
+    def test_those_of_the_test_endpoint_mean_nothing_elsewhere(self) -> None:
+        options = SocketOptions.parse("fail=rate_limited&replay=../anna")
+        assert (options.fail, options.replay) == (None, "")
+
+    @given(st.one_of(st.integers(-5, 5), st.integers(995, 1005), st.integers()))
+    def test_batch(self, value: int) -> None:
+        fits = Draft202012Validator(OPTIONS["batch"]).is_valid(value)
+        assert self.takes(f"batch={value}") == fits
+
+    @pytest.mark.parametrize("name", ["wait", "lang"])
+    @pytest.mark.parametrize("value", ["0", "1", "2", "en", "ru", "de", "EN", ""])
+    def test_words(self, name: str, value: str) -> None:
+        fits = Draft202012Validator(OPTIONS[name]).is_valid(value)
+        assert self.takes(f"{name}={value}") == fits
+
+    @pytest.mark.parametrize("value", [ALL_TYPES, "chat", "", *FrameType])
+    def test_types(self, value: str) -> None:
+        fits = Draft202012Validator(OPTIONS["types"]).is_valid([str(value)])
+        assert self.takes(f"types={value}") == fits
+        assert self.takes(f"types=comment,{value}") == fits
