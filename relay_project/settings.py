@@ -48,6 +48,8 @@ RELAY_PICTURE_HOSTS = env.picture_hosts(
         ".muscdn.com",
     ],
 )
+# Where phones connect. It is part of the published contract, and so can't be chosen.
+SOCKET_PATH = "/ws"
 # Generated events at /ws/test, for those who build an app; and recordings that it can play.
 RELAY_TEST_ENDPOINT = env.test_endpoint("RELAY_TEST_ENDPOINT", debug=DEBUG)
 RELAY_RECORDINGS = Path(env.text("RELAY_RECORDINGS", str(BASE_DIR / "recordings")))

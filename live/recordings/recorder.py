@@ -8,13 +8,13 @@ from typing import Any, NamedTuple
 
 from django.conf import settings
 
-from live.tiktok.decoding import DecodeError
 from live.protocol.errors import ErrorCode, RelayError
 from live.recordings.format import Header, Message, RecordingWriter, ends_live
-from live.tiktok.rooms import Room
 from live.recordings.scrubbing import Scrubber
-from live.tiktok.signgate import SignGate
 from live.streams.stream import NOTHING_HEARD, now_ms
+from live.tiktok.decoding import DecodeError
+from live.tiktok.rooms import Room
+from live.tiktok.signgate import SignGate
 from live.tiktok.upstream import TikTokUpstream
 
 __all__ = ["Recorder", "Result"]

@@ -22,6 +22,7 @@ from live.recordings.recorder import Recorder
 from live.tiktok.signgate import SignGate
 from standin import Failure, Room, TikTok, captures, messages
 from standin import Message as Sent
+from tests.support.captures import each_once, ends_live
 from tests.support.phone import Phone
 from tests.support.server import ROOT, Server
 
@@ -128,8 +129,7 @@ def some_messages() -> list[Sent]:
         messages.unknown(payload=b"\xff"),
     ]
     captured = captures.load_captures() if captures.captures_available() else []
-    ends = {"WebcastControlMessage"}
-    return [*built, *(m for m in captured if m.method not in ends), messages.end()]
+    return [*built, *(m for m in each_once(captured) if not ends_live(m)), messages.end()]
 
 
 async def push_all(room: Room, sent: list[Sent]) -> None:
