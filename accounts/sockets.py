@@ -6,6 +6,7 @@ Both hold a token: they are for the one page that shows it.
 from __future__ import annotations
 
 import segno
+from django.conf import settings
 from django.http import HttpRequest
 
 __all__ = ["qr_code", "socket_url"]
@@ -17,7 +18,7 @@ _QUIET_ZONE = 4
 def socket_url(request: HttpRequest, token: str) -> str:
     """The socket's address on the host that the request came to."""
     scheme = "wss" if request.is_secure() else "ws"
-    return f"{scheme}://{request.get_host()}/ws/{token}"
+    return f"{scheme}://{request.get_host()}{settings.SOCKET_PATH}/{token}"
 
 
 def qr_code(text: str) -> str:

@@ -6,7 +6,7 @@ import ipaddress
 
 from django.http import HttpRequest
 
-from live.protocol import options as clients
+from accounts import requests
 
 __all__ = ["client_address"]
 
@@ -17,7 +17,7 @@ _NETWORK_BITS = 64
 def client_address(request: HttpRequest) -> str | None:
     """The client's IP address, as far as proxies are trusted; of IPv6, its network's."""
     forwarded = request.META.get("HTTP_X_FORWARDED_FOR", "")
-    address = clients.address(
+    address = requests.address(
         {
             "client": (request.META.get("REMOTE_ADDR", ""), None),
             "headers": [(b"x-forwarded-for", forwarded.encode("latin-1", "replace"))],

@@ -9,7 +9,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponseBase
 from django.utils.decorators import sync_and_async_middleware
 
-from live.protocol.options import is_trusted_proxy
+from accounts.requests import is_trusted_proxy
 
 __all__ = ["forwarded_proto"]
 

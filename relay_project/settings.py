@@ -48,6 +48,8 @@ RELAY_PICTURE_HOSTS = env.picture_hosts(
         ".muscdn.com",
     ],
 )
+# Where phones connect. It is part of the published contract, and so can't be chosen.
+SOCKET_PATH = "/ws"
 # Generated events at /ws/test, for those who build an app; and recordings that it can play.
 RELAY_TEST_ENDPOINT = env.test_endpoint("RELAY_TEST_ENDPOINT", debug=DEBUG)
 RELAY_RECORDINGS = Path(env.text("RELAY_RECORDINGS", str(BASE_DIR / "recordings")))
@@ -195,6 +197,7 @@ USE_TZ = True
 
 STATIC_URL = "static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
+STATICFILES_DIRS = [BASE_DIR / "static"]  # what the pages of several apps share
 # Static files are served as the apps ship them: no collectstatic step to forget.
 SERVESTATIC_USE_FINDERS = True
 
@@ -215,6 +218,10 @@ LOGGING = {
         # Anybody can send wrong passwords; the access log has them too, as 429 once it is enough.
         "axes": {"level": "ERROR"},
         # Anybody can send a wrong Host header; the answer is 400, not a traceback here.
+        # relay_project.errors logs those that are worth a line.
         "django.security.DisallowedHost": {"level": "CRITICAL"},
     },
 }
+
+# What is set and read by nothing; the server names them in its log when it starts.
+UNKNOWN_VARIABLES = env.unknown(("RELAY_", "TIKTOK_"), others={"TIKTOK_CAPTURES"})

@@ -25,9 +25,10 @@ from ninja import NinjaAPI, errors
 from ninja.openapi.docs import Swagger
 from ninja.security import HttpBearer
 
+from accounts import requests
 from accounts.models import AccessToken
-from live.protocol import options as clients
 from live.protocol.errors import ErrorCode, RelayError
+from live.relay.access import check_access
 
 __all__ = ["explain_errors", "make_api", "problem"]
 
@@ -63,14 +64,14 @@ class BearerToken(HttpBearer):
 
     def __call__(self, request: Any) -> AccessToken:
         # Ninja's own parsing logs credentials of a kind that it does not expect.
-        return self.authenticate(request, clients.bearer_token(request.scope))
+        return self.authenticate(request, requests.bearer_token(request.scope))
 
     def authenticate(self, request: Any, token: str) -> AccessToken:
         """Raises RelayError: the token is unknown or unusable, or its account disabled."""
         found = AccessToken.objects.find(token)
         if found is None:
             raise RelayError(ErrorCode.INVALID_TOKEN)
-        clients.check_access(found)
+        check_access(found)
         return found
 
 
@@ -127,7 +128,7 @@ def problem(request: ASGIRequest, error: RelayError) -> dict[str, Any]:
 
 def _language(request: ASGIRequest) -> str:
     token: AccessToken | None = getattr(request, "auth", None)
-    return clients.language(request.scope, "" if token is None else token.user.language)
+    return requests.language(request.scope, "" if token is None else token.user.language)
 
 
 def _answer(

@@ -19,12 +19,15 @@ from django.utils.translation import override
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import conditional_page, require_safe
 
-from live.contract import asyncapi as contract
+from live.contract.asyncapi import asyncapi_yaml
+from live.contract.errors import close_codes, errors
 from live.contract.examples import example
+from live.contract.schemas import frame_schema_json, name_of
+from live.contract.schemas import schemas as all_schemas
+from live.protocol.addresses import ADDRESSES, TEST_ADDRESSES
 from live.protocol.frames import DATA, EVENT_TYPES, Frame, FrameType
 from live.protocol.options import OPTIONS, TEST_OPTIONS
-from live.server.routing import ADDRESSES, TEST_ADDRESSES
-from live.sockets.phone import Ping
+from live.protocol.ping import Ping
 
 __all__ = ["asyncapi", "reference", "schema"]
 
@@ -48,14 +51,14 @@ def reference(request: HttpRequest) -> HttpResponse:
 
 @_public
 def asyncapi(request: HttpRequest) -> HttpResponse:
-    return HttpResponse(contract.asyncapi_yaml(), content_type="application/yaml")
+    return HttpResponse(asyncapi_yaml(), content_type="application/yaml")
 
 
 @_public
 def schema(request: HttpRequest, type: str) -> HttpResponse:
     if type not in set(DATA):
         raise Http404
-    text = contract.frame_schema_json(FrameType(type))
+    text = frame_schema_json(FrameType(type))
     return HttpResponse(text, content_type="application/schema+json")
 
 
@@ -89,7 +92,7 @@ class _Part(NamedTuple):
 
 @cache
 def _page() -> Mapping[str, Any]:
-    schemas = contract.schemas()
+    schemas = all_schemas()
     anchors = _anchors(schemas)
     frames = {kind: _frame(kind, schemas, anchors) for kind in DATA}
     parts = [name for name in schemas if anchors.get(name) == f"part-{name}"]
@@ -104,8 +107,8 @@ def _page() -> Mapping[str, Any]:
         ],
         "parts": [_part(name, name, schemas, anchors) for name in parts],
         "ping": _part(Ping.__name__, "ping", schemas, anchors),
-        "errors": contract.errors(),
-        "close_codes": contract.close_codes(),
+        "errors": errors(),
+        "close_codes": close_codes(),
     }
 
 
@@ -123,12 +126,12 @@ def _anchors(schemas: Mapping[str, Any]) -> dict[str, str]:
     anchors[Frame.__name__] = "frames"
     anchors[Ping.__name__] = "ping"
     for kind, struct in reversed(list(DATA.items())):
-        anchors[struct.__name__] = anchors[contract.name_of(kind)] = f"frame-{kind}"
+        anchors[struct.__name__] = anchors[name_of(kind)] = f"frame-{kind}"
     return anchors
 
 
 def _frame(type: FrameType, schemas: Mapping[str, Any], anchors: Mapping[str, str]) -> _Part:
-    schema = schemas[contract.name_of(type)]
+    schema = schemas[name_of(type)]
     envelope = [row for row in _rows(schema, schemas, anchors) if row.name in {"cursor", "id"}]
     return _part(DATA[type].__name__, str(type), schemas, anchors)._replace(
         anchor=f"frame-{type}",

@@ -9,13 +9,13 @@ from __future__ import annotations
 from enum import IntEnum, StrEnum
 from typing import NamedTuple
 
-from django.utils.translation import gettext, override
+from django.utils.translation import gettext, gettext_lazy, override
 from django.utils.translation import gettext_noop as _
 from msgspec import UNSET
 
 from live.protocol import frames
 
-__all__ = ["UPSTREAM_CODES", "CloseCode", "ErrorCode", "RelayError"]
+__all__ = ["CLOSE_CODE_WORDS", "UPSTREAM_CODES", "CloseCode", "ErrorCode", "RelayError"]
 
 
 class CloseCode(IntEnum):
@@ -26,6 +26,17 @@ class CloseCode(IntEnum):
     POLICY_VIOLATION = 1008
     INTERNAL_ERROR = 1011
     SERVICE_RESTART = 1012
+
+
+# What a close code says of a connection, for people. Clients close with codes of their own too, so
+# the connection log holds more codes than these.
+CLOSE_CODE_WORDS = {
+    CloseCode.NORMAL: gettext_lazy("the client closed, or the LIVE ended"),
+    CloseCode.ABNORMAL: gettext_lazy("broken off without a close"),
+    CloseCode.POLICY_VIOLATION: gettext_lazy("refused by the relay"),
+    CloseCode.INTERNAL_ERROR: gettext_lazy("the path to TikTok failed"),
+    CloseCode.SERVICE_RESTART: gettext_lazy("the server restarted"),
+}
 
 
 class ErrorCode(StrEnum):

@@ -11,10 +11,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 __all__ = ["DATA", "EVENT_TYPES", "Frame", "FrameType", "State", "StreakState", "encode"]
 
@@ -135,8 +135,13 @@ class Person(Struct):
 class Emote(Struct):
     id: str
     image: str
-    # Where in the text it stands, in TikTok's count; absent where there is no text.
-    index: int | UnsetType = UNSET
+    index: Annotated[
+        int | UnsetType,
+        Meta(
+            description="Where in the text it stands, in TikTok's count; absent where there is no "
+            "text."
+        ),
+    ] = UNSET
 
 
 class Comment(Struct):

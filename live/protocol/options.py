@@ -1,43 +1,25 @@
-"""What a client's handshake says: who it is, where it comes from, what it wants.
+"""The options in a socket's address: what the client wants of the LIVE.
 
-All of it is hostile until parsed here. Knows scopes (ASGI), nothing of sockets or the database.
+Whatever a client wrote there is checked here; the rest of the relay gets `SocketOptions`.
 """
 
 from __future__ import annotations
 
-import ipaddress
 import re
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs
 
 from django.conf import settings
-from django.utils.translation import get_supported_language_variant
 from django.utils.translation import gettext_noop as _
-from django.utils.translation.trans_real import parse_accept_lang_header
 
-from accounts.models import AccessToken
+from live.protocol.cursor import Cursor
 from live.protocol.errors import ErrorCode, RelayError
 from live.protocol.frames import EVENT_TYPES, FrameType
-from live.streams.log import Cursor
 
-__all__ = [
-    "BEARER",
-    "OPTIONS",
-    "RECORDING",
-    "TEST_OPTIONS",
-    "SocketOptions",
-    "address",
-    "bearer_token",
-    "check_access",
-    "header",
-    "is_trusted_proxy",
-    "language",
-]
+__all__ = ["ALL_TYPES", "OPTIONS", "RECORDING", "TEST_OPTIONS", "SocketOptions"]
 
-BEARER = "bearer"
 ALL_TYPES = "all"
 MAX_BATCH_MS = 1000
 _MAX_QUERY = 4096
@@ -120,7 +102,7 @@ class SocketOptions:
         values = {
             name: given[-1] for name, given in parse_qs(query, keep_blank_values=True).items()
         }
-        _lang(values)
+        _check_language(values)
         return cls(
             since=_since(values),
             types=_types(values),
@@ -182,96 +164,7 @@ def _replay(values: Mapping[str, str]) -> str:
     return value
 
 
-def _lang(values: Mapping[str, str]) -> str | None:
-    value = values.get("lang")
-    if value is not None and value not in dict(settings.LANGUAGES):
+def _check_language(values: Mapping[str, str]) -> None:
+    # `accounts.requests.language` reads it: of a bad one, too, a client is told in some language.
+    if "lang" in values and values["lang"] not in dict(settings.LANGUAGES):
         raise _bad_request(_("“lang” takes en or ru."))
-    return value
-
-
-def check_access(token: AccessToken) -> None:
-    """Raises RelayError: the token is revoked or has expired, or its account is disabled."""
-    if not token.is_usable():
-        raise RelayError(ErrorCode.TOKEN_REVOKED)
-    if not token.user.is_active:
-        raise RelayError(ErrorCode.ACCOUNT_DISABLED)
-
-
-def header(scope: Mapping[str, Any], name: bytes) -> str:
-    """The first header of that name (in lower case), or an empty text."""
-    for key, value in scope["headers"]:
-        if key == name:
-            return str(value, "latin-1")
-    return ""
-
-
-def language(scope: Mapping[str, Any], chosen: str = "") -> str:
-    """The language for people: `lang=`, else the `chosen` one, else Accept-Language, else the
-    server's."""
-    query = parse_qs(scope.get("query_string", b"").decode("latin-1")[:_MAX_QUERY])
-    asked = query.get("lang", [""])[-1]
-    if asked in dict(settings.LANGUAGES):
-        return str(asked)
-    if chosen in dict(settings.LANGUAGES):
-        return chosen
-    for accepted, quality in parse_accept_lang_header(header(scope, b"accept-language")):
-        # A quality of 0 is "not this one", RFC 9110 section 12.4.2.
-        with suppress(LookupError):
-            if quality:
-                return str(get_supported_language_variant(accepted))
-    return str(settings.LANGUAGE_CODE)
-
-
-def bearer_token(scope: Mapping[str, Any]) -> str:
-    """The token of `Authorization: Bearer …` or of the subprotocols ["bearer", token]."""
-    scheme, _space, token = header(scope, b"authorization").partition(" ")
-    if scheme.lower() == BEARER:
-        return token.strip()
-    subprotocols: Sequence[str] = scope.get("subprotocols", [])
-    if len(subprotocols) >= 2 and subprotocols[0] == BEARER:
-        return subprotocols[1]
-    return ""
-
-
-def address(scope: Mapping[str, Any]) -> str | None:
-    """The client's IP address. X-Forwarded-For counts as far as trusted proxies wrote it."""
-    client = _ip((scope.get("client") or [""])[0])
-    if client is None or not _is_trusted(client):
-        return str(client) if client else None
-    for forwarded in reversed(_forwarded_for(scope)):
-        hop = _ip(forwarded.strip())
-        if hop is None:
-            break
-        client = hop
-        if not _is_trusted(hop):
-            break
-    return str(client)
-
-
-def _forwarded_for(scope: Mapping[str, Any]) -> list[str]:
-    # Some proxies add a header of their own below the one that the client sent.
-    headers = [
-        str(value, "latin-1") for key, value in scope["headers"] if key == b"x-forwarded-for"
-    ]
-    return ",".join(headers).split(",")
-
-
-def _ip(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    try:
-        ip = ipaddress.ip_address(text)
-    except ValueError:
-        return None
-    if isinstance(ip, ipaddress.IPv6Address):
-        # Without the zone, which may be any text and means something to this host only.
-        return ip.ipv4_mapped or ipaddress.IPv6Address(int(ip))
-    return ip
-
-
-def is_trusted_proxy(text: str) -> bool:
-    """Whether the address is one of `TRUSTED_PROXIES`."""
-    ip = _ip(text)
-    return ip is not None and _is_trusted(ip)
-
-
-def _is_trusted(ip: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
-    return any(ip in network for network in settings.TRUSTED_PROXIES)

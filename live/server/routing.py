@@ -6,15 +6,12 @@ from typing import Any
 from channels.routing import URLRouter
 from django.urls import re_path
 
+from live.protocol.addresses import ADDRESSES, STAFF_ADDRESS, TEST_ADDRESSES, pattern
 from live.relay.relay import Relay
 from live.sockets.phone import RejectingConsumer, RelayConsumer
 from live.sockets.staff import staff_socket
 
-__all__ = ["ADDRESSES", "STAFF_ADDRESS", "TEST_ADDRESSES", "make_router", "with_relays"]
-
-ADDRESSES = ("/ws", "/ws/{token}")
-TEST_ADDRESSES = ("/ws/test", "/ws/test/{token}")
-STAFF_ADDRESS = "/staff/socket"
+__all__ = ["make_router", "with_relays"]
 
 
 def make_router(relay: Relay, rehearsal: Relay | None = None) -> Any:
@@ -22,7 +19,7 @@ def make_router(relay: Relay, rehearsal: Relay | None = None) -> Any:
     one, of `rehearsal`."""
     return URLRouter(
         [
-            re_path(_pattern(STAFF_ADDRESS), staff_socket()),
+            re_path(pattern(STAFF_ADDRESS), staff_socket()),
             # First, since "test" could be a token.
             *(_routes(TEST_ADDRESSES, rehearsal) if rehearsal is not None else []),
             *_routes(ADDRESSES, relay),
@@ -33,11 +30,7 @@ def make_router(relay: Relay, rehearsal: Relay | None = None) -> Any:
 
 def _routes(addresses: tuple[str, ...], relay: Relay) -> list[Any]:
     consumer = RelayConsumer.as_asgi(relay=relay)
-    return [re_path(_pattern(address), consumer) for address in addresses]
-
-
-def _pattern(address: str) -> str:
-    return f"^{address[1:].replace('{token}', '(?P<token>[^/]+)')}/?$"
+    return [re_path(pattern(address), consumer) for address in addresses]
 
 
 def with_relays(application: Any, relays: Sequence[Relay]) -> Any:

@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from live.protocol.cursor import Cursor
 from live.protocol.frames import (
     EVENT_TYPES,
     Frame,
@@ -27,7 +28,7 @@ from live.protocol.frames import (
     encode,
 )
 from live.sockets.wire.parcel import Parcel
-from live.streams.log import Cursor, Entry, EventLog
+from live.streams.log import Entry, EventLog
 
 __all__ = ["Delivery"]
 

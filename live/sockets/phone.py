@@ -12,20 +12,23 @@ import contextlib
 import logging
 import time
 from dataclasses import replace
-from typing import Annotated, Any, Literal
+from typing import Any
 
-import msgspec
 from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
 from django.utils.translation import gettext_noop as _
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET
 
+from accounts import requests
 from accounts.models import AccessToken
 from live.connections.writer import Connection
-from live.protocol import options as clients
+from live.protocol.addresses import BEARER
 from live.protocol.errors import CloseCode, ErrorCode, RelayError
 from live.protocol.frames import Connected, Frame, FrameType, Nothing, Snapshot, State, encode
+from live.protocol.options import SocketOptions
+from live.protocol.ping import BURST, RATE, Ping, parse_ping
+from live.relay.access import check_access
 from live.relay.relay import Account, Relay
 from live.sockets.delivery import Delivery
 from live.sockets.wire.parcel import Parcel, wire_of
@@ -33,31 +36,14 @@ from live.streams.stream import LiveStream, now_ms
 from live.tiktok.decoding import load_whole_messages
 from live.tiktok.rooms import Room
 
-__all__ = ["Ping", "RejectingConsumer", "RelayConsumer"]
+__all__ = ["RejectingConsumer", "RelayConsumer"]
 
 logger = logging.getLogger(__name__)
 
-_MAX_MESSAGE = 4096
-_MAX_PING_ID = 128
-# A client may send that many messages at once, and that many a second in the long run.
-_BURST = 20
-_RATE = 5.0
 _MAX_USER_AGENT = 300
 # A client that does not even take the explanation is dropped.
 _LAST_WORD_TIMEOUT = 2.0
 _NOTHING_YET = Snapshot(viewers=None, likes=None, gifts=[], top=[], comments=[])
-
-
-class Ping(msgspec.Struct):
-    """The one message that a client may send."""
-
-    type: Literal["ping"]
-    id: Annotated[str, msgspec.Meta(max_length=_MAX_PING_ID)] | int | float | UnsetType | None = (
-        UNSET
-    )
-
-
-_decode_message = msgspec.json.Decoder(Ping).decode
 
 
 class RejectingConsumer(AsyncWebsocketConsumer):
@@ -83,7 +69,7 @@ class RelayConsumer(AsyncWebsocketConsumer):
         self._client_close_code: int | None = None
         self._sending = False
         self._progress = (0, 0.0)  # frames sent, and when a change of that was last seen
-        self._allowance = float(_BURST)
+        self._allowance = float(BURST)
         self._allowance_at = 0.0
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
@@ -94,11 +80,11 @@ class RelayConsumer(AsyncWebsocketConsumer):
 
     async def connect(self) -> None:
         self.connection = Connection(
-            address=clients.address(self.scope),
+            address=requests.address(self.scope),
             user_agent=self._user_agent(),
             is_test=self._relay.is_test,
         )
-        self._language = clients.language(self.scope)
+        self._language = requests.language(self.scope)
         self._wire = wire_of(self.base_send)
         self._task = asyncio.create_task(self._serve(), name="socket")
         self._relay.check_in(self)
@@ -125,21 +111,12 @@ class RelayConsumer(AsyncWebsocketConsumer):
 
     def _read(self, text: str | None) -> Ping:
         now = time.monotonic()
-        self._allowance = min(_BURST, self._allowance + (now - self._allowance_at) * _RATE)
+        self._allowance = min(BURST, self._allowance + (now - self._allowance_at) * RATE)
         self._allowance_at = now
         if self._allowance < 1:
             raise RelayError(ErrorCode.BAD_REQUEST, reason=_("Too many messages in a short time."))
         self._allowance -= 1
-        if text is None:
-            raise RelayError(ErrorCode.BAD_REQUEST, reason=_("Binary messages are not understood."))
-        if len(text) > _MAX_MESSAGE:
-            raise RelayError(ErrorCode.BAD_REQUEST, reason=_("The message is too long."))
-        try:
-            return _decode_message(text)
-        except (msgspec.MsgspecError, UnicodeError, RecursionError):
-            raise RelayError(
-                ErrorCode.BAD_REQUEST, reason=_("The message is no JSON object of a known type.")
-            ) from None
+        return parse_ping(text)
 
     # --- A `live.relay.relay.Socket` ---
 
@@ -175,7 +152,7 @@ class RelayConsumer(AsyncWebsocketConsumer):
         try:
             if token is None:
                 raise RelayError(ErrorCode.TOKEN_REVOKED)
-            clients.check_access(token)
+            check_access(token)
             account = self._relay.account_of(token.user)
         except RelayError as error:
             self.interrupt(error)
@@ -195,7 +172,7 @@ class RelayConsumer(AsyncWebsocketConsumer):
 
     def _user_agent(self) -> str:
         # What people call their app may well be UTF-8.
-        text = clients.header(self.scope, b"user-agent").encode("latin-1").decode(errors="replace")
+        text = requests.header(self.scope, b"user-agent").encode("latin-1").decode(errors="replace")
         return "".join(filter(str.isprintable, text))[:_MAX_USER_AGENT]
 
     # --- The socket's task ---------------------------------------------------------------------
@@ -259,10 +236,10 @@ class RelayConsumer(AsyncWebsocketConsumer):
         self._relay.connection_log.moved(self.connection)
         return True
 
-    async def _admit(self) -> tuple[Account, clients.SocketOptions]:
+    async def _admit(self) -> tuple[Account, SocketOptions]:
         """Accept the handshake, and see who it is and what they want."""
         offered = self.scope.get("subprotocols", [])
-        await self.accept(subprotocol=clients.BEARER if clients.BEARER in offered else None)
+        await self.accept(subprotocol=BEARER if BEARER in offered else None)
         self._relay.check()
         try:
             async with asyncio.timeout(settings.RELAY_CONNECT_TIMEOUT):
@@ -274,7 +251,7 @@ class RelayConsumer(AsyncWebsocketConsumer):
             self._relay.connection_log.opened(self.connection)
         account = self._relay.account_of(token.user)
         query = self.scope["query_string"].decode("latin-1")
-        options = clients.SocketOptions.parse(query, test=self._relay.is_test)
+        options = SocketOptions.parse(query, test=self._relay.is_test)
         # A socket may stay for hours, and nobody needs its headers that long.
         self._wire.forget_handshake()
         self.scope["headers"].clear()
@@ -283,7 +260,7 @@ class RelayConsumer(AsyncWebsocketConsumer):
 
     async def _authenticate(self) -> AccessToken:
         """Raises RelayError: the token is unknown or unusable, or its account disabled."""
-        text = self.scope["url_route"]["kwargs"].get("token") or clients.bearer_token(self.scope)
+        text = self.scope["url_route"]["kwargs"].get("token") or requests.bearer_token(self.scope)
         token: AccessToken | None = await database_sync_to_async(AccessToken.objects.find)(text)
         if token is None:
             raise RelayError(ErrorCode.INVALID_TOKEN)
@@ -291,12 +268,12 @@ class RelayConsumer(AsyncWebsocketConsumer):
         connection.token_prefix = token.prefix
         connection.account_id = account.pk
         connection.tiktok_username = account.tiktok_username
-        self._language = clients.language(self.scope, account.language)
-        clients.check_access(token)
+        self._language = requests.language(self.scope, account.language)
+        check_access(token)
         connection.token_id = token.pk
         return token
 
-    async def _follow(self, options: clients.SocketOptions) -> None:
+    async def _follow(self, options: SocketOptions) -> None:
         """Pass the account's stream on until it is over.
 
         Raises:

@@ -22,7 +22,7 @@ from channels.security.websocket import WebsocketDenier
 from channels.sessions import CookieMiddleware
 from django.conf import settings
 
-from live.protocol import options as clients
+from accounts import requests
 from live.relay import control
 from live.relay import numbers as newsroom
 from live.sockets.wire.parcel import Parcel, wire_of
@@ -146,10 +146,10 @@ def _is_own_page(scope: Any) -> bool:
 
     Cookies are sent to all ports of a host, and a page of any site may open a socket.
     """
-    origin = clients.header(scope, b"origin")
+    origin = requests.header(scope, b"origin")
     if origin in settings.CSRF_TRUSTED_ORIGINS:
         return True
-    host = clients.header(scope, b"host")
+    host = requests.header(scope, b"host")
     try:
         page, asked = urlsplit(origin), urlsplit(f"//{host}")
         # What stands for a port that is not written is the page's to say: a proxy may hide https.

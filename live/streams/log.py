@@ -8,17 +8,16 @@ or knows TikTok, sockets or errors; all of it belongs to one event loop.
 from __future__ import annotations
 
 import asyncio
-import re
 import secrets
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from live.protocol.cursor import Cursor
 from live.protocol.frames import FrameType
 
-__all__ = ["Cursor", "Entry", "EventLog"]
+__all__ = ["Entry", "EventLog"]
 
-_CURSOR = re.compile(r"(?P<epoch>[a-z0-9]{1,16})-(?P<offset>\d{1,15})", re.ASCII)
 _EPOCH_ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789"
 _EPOCH_LENGTH = 8
 # Types of entries are remembered longer than their texts, to say what a slow reader missed.
@@ -29,27 +28,6 @@ _PASSING = frozenset(
 )
 _TYPES = list(FrameType)
 _TYPE_NUMBERS = {frame_type: number for number, frame_type in enumerate(_TYPES)}
-
-
-class Cursor(NamedTuple):
-    """A place in a log: everything up to `offset` has been seen."""
-
-    epoch: str
-    offset: int
-
-    def __str__(self) -> str:
-        return f"{self.epoch}-{self.offset}"
-
-    @classmethod
-    def parse(cls, text: str) -> Cursor:
-        """Read what a client sent.
-
-        Raises:
-            ValueError: it is not a cursor.
-        """
-        if not (match := _CURSOR.fullmatch(text)):
-            raise ValueError("not a cursor")
-        return cls(match["epoch"], int(match["offset"]))
 
 
 class Entry(NamedTuple):

@@ -23,12 +23,13 @@ from typing import Any
 
 from django.utils.translation import gettext_noop as _
 
+from live.protocol.cursor import Cursor
 from live.protocol.errors import ErrorCode, RelayError
 from live.protocol.frames import Snapshot, State, Status
 from live.streams import operator_log as notices
 from live.streams.drift import Finding
 from live.streams.feed import Feed
-from live.streams.log import Cursor, EventLog
+from live.streams.log import EventLog
 from live.streams.streaks import STREAK_TIMEOUT
 from live.streams.timeline import Timeline, What
 from live.tiktok.decoding import DecodeError

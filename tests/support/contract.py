@@ -7,7 +7,7 @@ from typing import Any
 
 import jsonschema_rs
 
-from live.contract import asyncapi as contract
+from live.contract.schemas import frame_schema
 from live.protocol.frames import FrameType
 
 __all__ = ["check_frame"]
@@ -31,7 +31,7 @@ def check_frame(frame: Any) -> None:
 @cache
 def _validator(type: str) -> jsonschema_rs.Draft202012Validator:
     # In Rust, since some tests read a hundred thousand frames.
-    return jsonschema_rs.Draft202012Validator(_closed(contract.frame_schema(FrameType(type))))
+    return jsonschema_rs.Draft202012Validator(_closed(frame_schema(FrameType(type))))
 
 
 def _closed(schema: Any) -> Any:

@@ -13,9 +13,9 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
+from live.protocol.cursor import Cursor
 from live.protocol.errors import ErrorCode, RelayError
 from live.sockets.delivery import Delivery
-from live.streams.log import Cursor
 from live.streams.stream import LiveStream, StreamOptions, Streams
 from live.tiktok.decoding import DecodeError
 from live.tiktok.rooms import Room

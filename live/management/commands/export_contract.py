@@ -10,7 +10,9 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
-from live.contract import asyncapi as contract
+from live.contract.asyncapi import asyncapi_yaml
+from live.contract.promises import promises
+from live.contract.schemas import frame_schema_json
 from live.protocol.frames import DATA
 
 __all__ = ["BASELINE", "Command", "files"]
@@ -20,8 +22,8 @@ BASELINE = Path("tests/live/contract/baseline.json")
 
 def files() -> dict[Path, str]:
     """The contract's files by their paths in the repository."""
-    schemas = {Path(f"docs/schemas/{kind}.json"): contract.frame_schema_json(kind) for kind in DATA}
-    return {Path("docs/asyncapi.yaml"): contract.asyncapi_yaml(), **schemas}
+    schemas = {Path(f"docs/schemas/{kind}.json"): frame_schema_json(kind) for kind in DATA}
+    return {Path("docs/asyncapi.yaml"): asyncapi_yaml(), **schemas}
 
 
 class Command(BaseCommand):
@@ -44,7 +46,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         written = files()
         if options["baseline"]:
-            written[BASELINE] = json.dumps(contract.promises(), indent=1, sort_keys=True) + "\n"
+            written[BASELINE] = json.dumps(promises(), indent=1, sort_keys=True) + "\n"
         root = Path(settings.BASE_DIR)
         for stale in (root / "docs/schemas").glob("*.json"):
             if stale.relative_to(root) not in written:

@@ -1,6 +1,6 @@
 """What the connection log can be narrowed down to. A bad value is an error of the form, never more.
 
-The words for close codes stand here; those for errors are in `live.protocol.errors`.
+The words for close codes and errors are in `live.protocol.errors`.
 """
 
 from __future__ import annotations
@@ -17,18 +17,10 @@ from accounts.models import User
 from accounts.usernames import normalise_tiktok_username
 from live.connections.search import Search
 from live.models import ConnectionLog
-from live.protocol.errors import CloseCode, ErrorCode
+from live.protocol.errors import ErrorCode
 
-__all__ = ["CLOSE_CODE_WORDS", "ConnectionFilter"]
+__all__ = ["ConnectionFilter"]
 
-# Clients close with codes of their own too, so the log holds more codes than the relay sends.
-CLOSE_CODE_WORDS = {
-    CloseCode.NORMAL: _("the client closed, or the LIVE ended"),
-    CloseCode.ABNORMAL: _("broken off without a close"),
-    CloseCode.POLICY_VIOLATION: _("refused by the relay"),
-    CloseCode.INTERNAL_ERROR: _("the path to TikTok failed"),
-    CloseCode.SERVICE_RESTART: _("the server restarted"),
-}
 OPEN, CLOSED = "open", "closed"
 _YEARS = range(1970, 9000)
 _ANY = [("", _("any"))]

@@ -1,6 +1,6 @@
 """What would break a client that was written against an earlier version of the contract.
 
-`breaks` compares two results of `live.contract.asyncapi.promises`: the baseline, which is what is
+`breaks` compares two results of `live.contract.promises.promises`: the baseline, which is what is
 out there, and what the code says now. The rules, from the client's side:
 
 What a client reads (frames) may become more precise and may gain, but must stay what its code can

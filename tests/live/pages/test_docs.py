@@ -13,7 +13,7 @@ from django.conf import settings
 from django.test import Client
 
 from accounts.models import User
-from live.contract import asyncapi as contract
+from live.contract.schemas import schemas
 from live.protocol.errors import ErrorCode, RelayError
 from live.protocol.frames import DATA, FrameType
 from live.protocol.options import OPTIONS
@@ -66,7 +66,7 @@ class TestThePage:
         assert all(target.startswith(("/", "#")) for target in Links(page).targets)
 
     def test_it_names_every_field(self, page: str) -> None:
-        for schema in contract.schemas().values():
+        for schema in schemas().values():
             for name in schema.get("properties", {}):
                 assert f"<code>{name}</code>" in page, name
 

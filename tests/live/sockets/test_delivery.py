@@ -20,9 +20,10 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from live.protocol.cursor import Cursor
 from live.protocol.frames import FrameType
 from live.sockets.delivery import Delivery
-from live.streams.log import Cursor, EventLog
+from live.streams.log import EventLog
 from tests.support.clock import now, settle, virtual_time
 from tests.support.samples import append, read_frame
 

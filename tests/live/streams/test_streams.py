@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
+from live.protocol.cursor import Cursor
 from live.protocol.errors import ErrorCode, RelayError
-from live.streams.log import Cursor
 from live.streams.streaks import STREAK_TIMEOUT
 from standin import messages
 from tests.support.clock import now, now_ms, settle, unix_time, virtual_time

@@ -1,0 +1,49 @@
+"""What clients may rely on, so that a later version can be compared with it.
+
+`make contract` checks nothing; `tests/live/contract` holds the code against a baseline, which is
+what this module said when the contract was last allowed to break.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from live.contract.errors import errors
+from live.contract.schemas import LOCAL_REF, Schema, name_of, schemas
+from live.protocol.addresses import ADDRESSES
+from live.protocol.frames import DATA
+from live.protocol.options import OPTIONS
+from live.protocol.ping import Ping
+
+__all__ = ["promises"]
+
+
+def promises() -> Schema:
+    """What a client may have been written against, without words: the baseline that later
+    versions are compared with."""
+    return {
+        "addresses": list(ADDRESSES),
+        "errors": {row["code"]: row["close_code"] for row in errors()},
+        "frames": {str(kind): {"$ref": LOCAL_REF.format(name=name_of(kind))} for kind in DATA},
+        "messages": {"ping": {"$ref": LOCAL_REF.format(name=Ping.__name__)}},
+        "options": _without_words(OPTIONS),
+        "schemas": _without_words(schemas()),
+    }
+
+
+def _without_words(schemas: Mapping[str, Mapping[str, Any]]) -> Schema:
+    return {name: _bare(schema) for name, schema in schemas.items()}
+
+
+def _bare(schema: Any) -> Any:
+    """The schema without what only people read. Names of properties are no such words."""
+    if isinstance(schema, list):
+        return [_bare(part) for part in schema]
+    if not isinstance(schema, Mapping):
+        return schema
+    return {
+        key: _without_words(part) if key == "properties" else _bare(part)
+        for key, part in schema.items()
+        if key not in {"title", "description"}
+    }
