@@ -1,4 +1,4 @@
-"""Where the README's figures come from: `make bench`, or `python -m bench [names…] [--quick]`.
+"""The figures of docs/operate/benchmarks.md: `make bench`, or `python -m bench [names…] [--quick]`.
 
 Each benchmark is a module whose `run` returns rows of the table. Servers, stand-in and clients are
 processes of their own (`bench.processes`); all talk over the loopback interface only. Cost is the
