@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import shutil
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +26,7 @@ from live.protocol.frames import DATA, EVENT_TYPES, FrameType
 from live.protocol.options import OPTIONS, TEST_OPTIONS, SocketOptions
 from tests.live.contract.changes import breaks
 from tests.support.contract import check_frame
+from tests.support.node import cannot_run, find_node, run_command
 
 ROOT = Path(settings.BASE_DIR)
 PARSER = ROOT / "tools" / "asyncapi"
@@ -162,19 +162,11 @@ class TestDescriptions:
 
 
 class TestAsyncapi:
-    @pytest.mark.skipif(shutil.which("node") is None, reason="node is not installed")
-    @pytest.mark.skipif(
-        not (PARSER / "node_modules").exists(),
-        reason="AsyncAPI's parser is not installed; `make test` does so where there is npm",
-    )
     def test_asyncapis_own_parser_has_nothing_against_it(self) -> None:
-        result = subprocess.run(
-            ["node", "validate.mjs", ROOT / "docs/asyncapi.yaml"],
-            cwd=PARSER,
-            capture_output=True,
-            text=True,
-            timeout=120,
-        )
+        node = find_node()
+        if not (PARSER / "node_modules").exists():
+            cannot_run("AsyncAPI's parser is not installed; `make test` does so where there is npm")
+        result = run_command(node, "validate.mjs", ROOT / "docs/asyncapi.yaml", cwd=PARSER)
         assert result.returncode == 0, result.stdout + result.stderr
 
     def test_it_names_every_frame_error_and_option(self) -> None:
