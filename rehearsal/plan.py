@@ -24,7 +24,7 @@ class Plan:
 
     Attributes:
         fail: what happens on the way to TikTok; None for nothing.
-        recording: played instead of the programme.
+        recording: played instead of a generated LIVE.
         waits: a streamer who is offline (`fail`) is waited for, and comes.
     """
 
