@@ -197,6 +197,7 @@ USE_TZ = True
 
 STATIC_URL = "static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
+STATICFILES_DIRS = [BASE_DIR / "static"]  # what the pages of several apps share
 # Static files are served as the apps ship them: no collectstatic step to forget.
 SERVESTATIC_USE_FINDERS = True
 
