@@ -170,6 +170,19 @@ class TestANewcomer:
         width = await page.evaluate("document.documentElement.scrollWidth")
         assert width == SMALL_PHONE[0]
 
+    async def test_a_small_phone_shows_the_names_of_top_gifters_in_full(
+        self, page: Page, server: Server, tiktok: TikTok, streamer: str
+    ) -> None:
+        room = await watch(page, server, tiktok, streamer)
+        await page.set_viewport_size({"width": SMALL_PHONE[0], "height": SMALL_PHONE[1]})
+        await room.push(messages.viewers(10, top=["oscar.meier", "theodora_k", "maximilian"]))
+        names = page.locator("#top-list .name")
+        await expect(names).to_have_count(3)
+        cut = "it => it.scrollWidth > it.clientWidth || it.scrollHeight > it.clientHeight"
+        assert not [
+            await name.inner_text() for name in await names.all() if await name.evaluate(cut)
+        ]
+
 
 class TestTheFeed:
     async def test_it_works(

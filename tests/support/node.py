@@ -32,11 +32,7 @@ def cannot_run(why: str) -> NoReturn:
 
 
 def run_command(*command: str | Path, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-    """Run a command to its end, and collect what it prints.
-
-    Raises:
-        subprocess.TimeoutExpired: after two minutes.
-    """
+    """Run a command to its end, and collect its output. Raises TimeoutExpired after 2 minutes."""
     return subprocess.run(
         command, cwd=cwd, capture_output=True, text=True, timeout=120, check=False
     )
