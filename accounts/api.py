@@ -71,7 +71,8 @@ class Account(Schema):
         examples=["anna.live"],
     )
     language: AccountLanguage = Field(
-        description="Of the API's texts; empty: what each request asks for."
+        description="Of the account's pages, of emails to it, and of what its app is told; "
+        "empty: as the browser or the app asks."
     )
     has_own_sign_api_key: bool = Field(
         description="Whether it has an EulerStream API key of its own, and so its own limit."
@@ -102,7 +103,7 @@ class AccountChange(Schema):
         json_schema_extra=_may_be_absent,
     )
     language: AccountLanguage = Field(
-        "", description="Empty: what each request asks for.", json_schema_extra=_may_be_absent
+        "", description="Empty: as the browser or the app asks.", json_schema_extra=_may_be_absent
     )
 
 

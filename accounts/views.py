@@ -41,7 +41,7 @@ from accounts.forms import (
     UsernameForm,
 )
 from accounts.models import AccessToken, User
-from accounts.sockets import qr_code, socket_url
+from accounts.sockets import is_for_this_computer_only, qr_code, socket_url
 from accounts.usernames import normalise_tiktok_username
 
 __all__ = [
@@ -251,7 +251,7 @@ class IssueToken(AccountPart):
     def get_form_kwargs(self) -> dict[str, Any]:
         return {"data": self.request.POST}
 
-    @method_decorator(sensitive_variables("token", "address"))
+    @method_decorator(sensitive_variables("token", "address", "context"))
     def form_valid(self, form: Any) -> HttpResponse:
         try:
             with transaction.atomic():
@@ -260,7 +260,13 @@ class IssueToken(AccountPart):
             messages.warning(self.request, ISSUED_BEFORE)
             return redirect("account")
         address = socket_url(self.request, token)
-        context = {"issued": issued, "socket_url": address, "qr_code": qr_code(address)}
+        context = {
+            "issued": issued,
+            "token": token,
+            "socket_url": address,
+            "qr_code": qr_code(address),
+            "is_for_this_computer_only": is_for_this_computer_only(address),
+        }
         return self.response_class(self.request, "accounts/token_issued.html", context)
 
 
