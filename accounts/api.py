@@ -39,7 +39,7 @@ def _may_be_absent(schema: dict[str, Any]) -> None:
 
 
 class Options(Schema):
-    """What every operation takes. Only checked here: whoever writes the texts reads it."""
+    """What every operation takes. Only checked here: `accounts.requests.language` reads it."""
 
     lang: Language = Field(
         "en",

@@ -1,7 +1,7 @@
 """The admin's actions on several accounts at once.
 
-What hurts or shows tokens is asked for once more. Everything is in the history of each account, and
-open sockets follow within a second.
+Actions that close sockets for good, or that show tokens, ask for a confirmation first. Each
+account's history says what was done, and open sockets follow within a second.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The address that a phone connects to, as text and as a picture.
 
-Both hold a token: they are for the one page that shows it.
+Both contain a token, so they are shown once: on the page that answers the token's issue.
 """
 
 from __future__ import annotations

@@ -64,7 +64,10 @@ _LASTING = timedelta(days=1)
 
 
 def _remember_language(response: HttpResponseBase, language: str) -> None:
-    """Have the pages in that language, as `set_language` does; if empty, as the browser asks."""
+    """Show the pages in that language from now on; if it is empty, in the one the browser asks for.
+
+    It sets the same cookie as Django's `set_language`.
+    """
     cookie: dict[str, Any] = {
         "path": settings.LANGUAGE_COOKIE_PATH,
         "domain": settings.LANGUAGE_COOKIE_DOMAIN,
@@ -144,7 +147,8 @@ class AccountPage(OwnAccount, TemplateView):
 
 
 class AccountPart(AccountPage):
-    """One form of the page: what is wrong is told on the page, which GET leads back to.
+    """One form of the account page. If it is refused, the page comes again and says why; a GET of
+    its address leads to the page.
 
     Attributes:
         context_name: what the page calls its form.

@@ -1,4 +1,4 @@
-"""The REST API's operations on a LIVE: how things stand, and which gifts there are."""
+"""The REST API's operations on a LIVE: its status, and the gifts that viewers can give."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from django.conf import settings
 
-from accounts.api import AccountChange
+from accounts.api import AccountChange, Options
 from accounts.models import AccessToken, User
 from tests.support.rest import Ask, RestClient, asking
 
@@ -153,4 +153,5 @@ class TestPatchAccount:
 
     def test_it_takes_the_languages_of_the_server(self) -> None:
         taken = AccountChange.model_json_schema()["properties"]["language"]["enum"]
-        assert taken == ["", *dict(settings.LANGUAGES)]
+        assert taken == ["", *settings.LANGUAGE_CODES]
+        assert Options.model_json_schema()["properties"]["lang"]["enum"] == settings.LANGUAGE_CODES
