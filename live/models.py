@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from datetime import timedelta
 
 from django.conf import settings
@@ -20,9 +21,16 @@ _PAUSE = 0.01
 
 
 class ConnectionLogManager(models.Manager["ConnectionLog"]):
-    def close_orphans(self) -> int:
-        """Close the rows of sockets that a crash left open. For the start of the one server."""
-        return self.filter(closed_at=None).update(
+    def close_orphans(self, is_running: Callable[[int], bool]) -> int:
+        """Close the rows that a process left open which is gone. Returns how many rows.
+
+        Args:
+            is_running: whether the server process with that id still runs.
+        """
+        still_open = self.filter(closed_at=None)
+        owners = still_open.exclude(process=None).order_by().values_list("process", flat=True)
+        gone = [owner for owner in owners.distinct() if owner is not None and not is_running(owner)]
+        return still_open.filter(models.Q(process=None) | models.Q(process__in=gone)).update(
             closed_at=timezone.now(), close_code=CloseCode.ABNORMAL
         )
 
@@ -66,6 +74,8 @@ class ConnectionLog(models.Model):
     is_test = models.BooleanField(_("test endpoint"), default=False)
     # The fields of `live.streams.timeline.Moment`, for each of them.
     timeline = models.JSONField(_("timeline"), default=list)
+    # The server process that writes it, see live.connections.process; None in rows of before.
+    process = models.BigIntegerField(null=True, editable=False)
 
     objects = ConnectionLogManager()
 

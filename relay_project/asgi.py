@@ -17,12 +17,14 @@ from django.conf import settings  # noqa: E402
 from live.relay.relay import Relay  # noqa: E402
 from live.server.lifespan import Farewell, Lifespan, close_orphaned_connections  # noqa: E402
 from live.server.routing import make_router, with_relays  # noqa: E402
+from relay_project.startup import warn_of_unknown_variables  # noqa: E402
 
 if "daphne.server" in sys.modules:  # it is Daphne that imports this
     from live.sockets.wire import daphne as daphne_support
 
     daphne_support.install()
 
+warn_of_unknown_variables()
 close_orphaned_connections()
 relay = Relay()
 rehearsal = None

@@ -7,6 +7,7 @@ value, which may be a secret. An empty variable counts as one that is not set.
 from __future__ import annotations
 
 import contextlib
+import difflib
 import ipaddress
 import os
 import re
@@ -35,11 +36,14 @@ __all__ = [
     "sender",
     "test_endpoint",
     "text",
+    "unknown",
     "url",
     "whole_number",
     "words",
 ]
 
+# What has been asked for, set or not.
+_known: set[str] = set()
 _TRUE = {"1", "true", "yes", "on"}
 _FALSE = {"0", "false", "no", "off"}
 _SMTP_PORTS = {"smtp": 25, "smtp+tls": 587, "smtp+ssl": 465}
@@ -52,7 +56,23 @@ def _refuse(name: str, expected: str) -> NoReturn:
 
 
 def text(name: str, default: str = "") -> str:
+    _known.add(name)
     return os.environ.get(name, "").strip() or default
+
+
+def unknown(prefixes: tuple[str, ...], others: set[str]) -> dict[str, str]:
+    """Variables that are set, begin with one of the prefixes and were never asked for: misspelt, as
+    a rule. With each the known name that is most like it, or "".
+
+    Args:
+        others: names that something else reads.
+    """
+    names = sorted(name for name in os.environ if name.startswith(prefixes))
+    return {
+        name: next(iter(difflib.get_close_matches(name, _known, n=1, cutoff=0.75)), "")
+        for name in names
+        if name not in _known | others
+    }
 
 
 def boolean(name: str, default: bool) -> bool:
@@ -66,7 +86,7 @@ def test_endpoint(name: str, *, debug: bool) -> bool:
     """off, on (with DEBUG only) or always."""
     value = text(name).lower()
     if value in _TRUE and not debug:
-        _refuse(name, "off, since DEBUG is off; or always, to serve generated events all the same")
+        _refuse(name, "off, since DEBUG is off; or set DEBUG=on; or always, which needs no DEBUG")
     if value and value not in _TRUE | _FALSE | {"always"}:
         _refuse(name, "off, on or always")
     return value == "always" or value in _TRUE

@@ -203,6 +203,7 @@ USE_TZ = True
 
 STATIC_URL = "static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
+STATICFILES_DIRS = [BASE_DIR / "static"]  # what the pages of several apps share
 # Static files are served as the apps ship them: no collectstatic step to forget.
 SERVESTATIC_USE_FINDERS = True
 
@@ -223,6 +224,10 @@ LOGGING = {
         # Anybody can send wrong passwords; the access log has them too, as 429 once it is enough.
         "axes": {"level": "ERROR"},
         # Anybody can send a wrong Host header; the answer is 400, not a traceback here.
+        # relay_project.errors logs those that are worth a line.
         "django.security.DisallowedHost": {"level": "CRITICAL"},
     },
 }
+
+# What is set and read by nothing; the server names them in its log when it starts.
+UNKNOWN_VARIABLES = env.unknown(("RELAY_", "TIKTOK_"), others={"TIKTOK_CAPTURES"})

@@ -6,6 +6,8 @@ from django.views.i18n import JavaScriptCatalog
 
 from relay_project.api import api
 
+handler400 = "relay_project.errors.bad_request"
+
 urlpatterns = [
     path("api/v1/", api.urls),
     path("admin/", admin.site.urls),

@@ -9,9 +9,10 @@ from __future__ import annotations
 import argparse
 import asyncio
 import itertools
+import os
 import random
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from standin import Failure, Message, TikTok, messages
@@ -51,9 +52,17 @@ async def serve(options: argparse.Namespace) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
     source = captured(options.captures) if options.captures else generated()
-    async with TikTok(port=options.port) as tiktok:
+    tiktok = TikTok(port=options.port)
+    try:
+        await tiktok.start()
+    except OSError as refused:
+        reason = os.strerror(refused.errno) if refused.errno else refused
+        raise SystemExit(f"Can't listen on 127.0.0.1:{options.port}: {reason}") from None
+    try:
         with messages.pictures_at(tiktok.pictures):
             await play(tiktok, source, options, stopped)
+    finally:
+        await tiktok.stop()
 
 
 async def play(
@@ -94,7 +103,8 @@ def positive(text: str) -> float:
     return rate
 
 
-def main() -> None:
+def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    """Read the command line. Ends the program with a usage message where it makes no sense."""
     parser = argparse.ArgumentParser(prog="python -m standin", description=__doc__)
     parser.add_argument("--port", type=int, default=9000, help="on 127.0.0.1 (default 9000)")
     parser.add_argument("--live", action="append", default=[], metavar="NAME", help="repeatable")
@@ -110,7 +120,16 @@ def main() -> None:
         metavar="NAME=FAILURE",
         help=f"repeatable, beside --live; one of {', '.join(failure.value for failure in Failure)}",
     )
-    asyncio.run(serve(parser.parse_args()))
+    options = parser.parse_args(arguments)
+    live = {name.lower() for name in options.live}
+    for name, failure in options.fail:
+        if name.lower() not in live:
+            parser.error(f"--fail {name}={failure.value} needs --live {name}: nobody else is live")
+    return options
+
+
+def main() -> None:
+    asyncio.run(serve(parse()))
 
 
 if __name__ == "__main__":

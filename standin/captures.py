@@ -1,7 +1,7 @@
-"""Messages as TikTok sent them, from a file that lies outside the project.
+"""Messages as TikTok sent them, from files that lie outside the project.
 
-`TIKTOK_CAPTURES` names it; without that, it is `../shared/captures/webcast-2023-10.json` beside
-the project's root.
+`TIKTOK_CAPTURES` names one file, or a folder of `.json` files; without that, it is the folder
+`../shared/captures` beside the project's root.
 """
 
 from __future__ import annotations
@@ -17,29 +17,42 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 def captures_path() -> Path:
-    """Return where the file is expected."""
-    default = ROOT.parent / "shared" / "captures" / "webcast-2023-10.json"
+    """Return the file or folder where captures are expected."""
+    default = ROOT.parent / "shared" / "captures"
     return Path(os.environ.get("TIKTOK_CAPTURES") or default)
 
 
 def captures_available() -> bool:
-    """Return whether it is there."""
-    return captures_path().is_file()
+    """Return whether there are any."""
+    return bool(_files(captures_path()))
 
 
 def captures_reason() -> str:
-    """Return why a test that needs the file is skipped, for `pytest.mark.skipif`."""
+    """Return why a test that needs captures is skipped, for `pytest.mark.skipif`."""
     return f"no captured messages at {captures_path()} (TIKTOK_CAPTURES names another place)"
 
 
 def load_captures(path: Path | None = None) -> list[Message]:
     """Read `{method: [base64 payload, …]}`; a message's id is its `common.msg_id`.
 
+    Args:
+        path: a file, or a folder whose files are read one after another, by name.
+
     Raises:
-        OSError: the file cannot be read.
+        OSError: a file cannot be read.
         ValueError: it holds something else.
     """
-    content: dict[str, list[str]] = json.loads((path or captures_path()).read_bytes())
+    return [message for file in _files(path or captures_path()) for message in _read(file)]
+
+
+def _files(path: Path) -> list[Path]:
+    if path.is_dir():
+        return sorted(path.glob("*.json"))
+    return [path] if path.exists() else []
+
+
+def _read(file: Path) -> list[Message]:
+    content: dict[str, list[str]] = json.loads(file.read_bytes())
     payloads = [
         (method, base64.b64decode(encoded))
         for method, encoded_payloads in content.items()

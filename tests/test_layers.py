@@ -1,24 +1,31 @@
-"""Who may import whom."""
+"""Who may import whom; `tool.importlinter` in pyproject.toml says most of it."""
 
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
+
+import pytest
+
+from live import urls as live_urls
 
 ROOT = Path(__file__).resolve().parents[1]
+WITHOUT_A_DATABASE = ("protocol", "tiktok", "streams")
+APPS = ("live", "accounts", "relay_project", "rehearsal")
 
 
-def imported(file: Path) -> set[str]:
-    """Top-level packages that a module imports, wherever it does."""
-    names: set[str] = set()
+def imported(file: Path) -> Iterator[str]:
+    """What a module imports, wherever it does: modules, and the names taken out of them."""
     for node in ast.walk(ast.parse(file.read_text())):
         if isinstance(node, ast.Import):
-            names |= {alias.name.partition(".")[0] for alias in node.names}
+            yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
-            names.add(node.module.partition(".")[0])
-    return names
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
 def carried_along(**settings: str) -> set[str]:
@@ -43,23 +50,74 @@ def carried_along(**settings: str) -> set[str]:
     return modules
 
 
-class TestTheStandIn:
-    def test_the_relay_does_not_import_it(self) -> None:
-        files = [file for app in ("live", "accounts") for file in (ROOT / app).rglob("*.py")]
-        assert len(files) > 40
-        assert not [file for file in files if imported(file) & {"standin", "rehearsal", "tests"}]
+def test_imports_keep_to_the_contracts_of_pyproject() -> None:
+    ended = subprocess.run(
+        [Path(sys.executable).with_name("lint-imports"), "--no-cache", "--no-logo"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert ended.returncode == 0, ended.stdout + ended.stderr
 
-    def test_it_does_not_import_the_rehearsal(self) -> None:
-        files = list((ROOT / "standin").rglob("*.py"))
-        assert len(files) > 10
-        assert not [file for file in files if imported(file) & {"rehearsal", "tests"}]
 
-    def test_a_server_does_not_carry_it_along(self) -> None:
-        modules = carried_along()
-        assert not modules & {"aiohttp", "standin.server", "standin.messages"}
-        assert "rehearsal" not in modules
+# import-linter knows packages from outside by their first name only.
+@pytest.mark.parametrize("package", WITHOUT_A_DATABASE)
+def test_lower_layers_know_no_database(package: str) -> None:
+    files = list((ROOT / "live" / package).rglob("*.py"))
+    assert len(files) > 3
+    found = [(file.name, name) for file in files for name in imported(file)]
+    assert not [each for each in found if re.match(r"django\.db\b", each[1])]
 
-    def test_a_server_that_rehearses_carries_its_messages_only(self) -> None:
-        modules = carried_along(RELAY_TEST_ENDPOINT="always")
-        assert {"rehearsal.relay", "standin.messages"} <= modules
-        assert not modules & {"aiohttp", "standin.server", "standin.room"}
+
+@pytest.mark.parametrize("app", APPS)
+def test_an_init_module_holds_a_docstring_and_nothing_else(app: str) -> None:
+    files = sorted((ROOT / app).rglob("__init__.py"))
+    assert files
+    for file in files:
+        tree = ast.parse(file.read_text())
+        assert ast.get_docstring(tree), file
+        others = [ast.unparse(statement).partition(" = ")[0] for statement in tree.body[1:]]
+        # The one place that says the version, as Python's packages mostly have it.
+        assert others == (["__version__"] if file.parent.name == "relay_project" else []), file
+
+
+def test_templates_and_static_files_of_accounts_name_nothing_of_live() -> None:
+    """The project's own templates, `admin/` among them, put the apps together and may."""
+    tags = [file.stem for file in (ROOT / "live/templatetags").glob("[!_]*.py")]
+    addresses = [pattern.name for pattern in _named(live_urls.urlpatterns)]
+    named = re.compile(
+        r"\blive/|\bis[-_]?live\b"
+        rf"|{{% load [^%]*\b({'|'.join(tags)})\b"
+        rf"|{{% url ['\"]({'|'.join(map(re.escape, addresses))})['\"]",
+        re.IGNORECASE,
+    )
+    folders = ("templates/accounts", "templates/registration", "accounts/static")
+    files = [file for folder in folders for file in (ROOT / folder).rglob("*") if file.is_file()]
+    assert len(files) > 10
+    assert not [
+        f"{file.relative_to(ROOT)}:{number}: {line.strip()}"
+        for file in files
+        for number, line in enumerate(file.read_text().splitlines(), start=1)
+        if named.search(line)
+    ]
+
+
+def _named(patterns: list[Any]) -> Iterator[Any]:
+    for pattern in patterns:
+        if hasattr(pattern, "url_patterns"):
+            yield from _named(pattern.url_patterns)
+        else:
+            yield pattern
+
+
+def test_a_server_does_not_carry_the_stand_in_along() -> None:
+    modules = carried_along()
+    assert not modules & {"aiohttp", "standin.server", "standin.messages"}
+    assert "rehearsal" not in modules
+
+
+def test_a_server_that_rehearses_carries_the_stand_in_s_messages_only() -> None:
+    modules = carried_along(RELAY_TEST_ENDPOINT="always")
+    assert {"rehearsal.relay", "standin.messages"} <= modules
+    assert not modules & {"aiohttp", "standin.server", "standin.room"}

@@ -1,0 +1,1 @@
+"""The steps of the accounts' tables, as Django makes them."""

@@ -17,6 +17,7 @@ from channels.db import database_sync_to_async
 from django.utils import timezone
 
 from accounts.models import AccessToken
+from live.connections.process import THIS_PROCESS
 from live.models import ConnectionLog
 from live.protocol.errors import CloseCode, ErrorCode
 from live.streams.timeline import Moment, What
@@ -160,6 +161,7 @@ def _insert(connection: Connection) -> int:
         user_agent=connection.user_agent,
         is_test=connection.is_test,
         opened_at=connection.opened_at,
+        process=THIS_PROCESS.owner(),
     )
     connection.row_id = row.pk
     if connection.token_id is not None:

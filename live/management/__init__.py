@@ -1,0 +1,1 @@
+"""Commands of `manage.py`, as Django finds them. May import all of `live`."""

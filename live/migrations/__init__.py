@@ -1,0 +1,1 @@
+"""The steps of the connection log's tables, as Django makes them."""

@@ -18,9 +18,9 @@ from typing import Annotated, BinaryIO, Literal, TypeVar, cast
 import msgspec
 from msgspec import Meta, Struct
 
+from live.protocol.frames import FrameType
 from live.tiktok.decoding import DecodeError, decode_message
 from live.tiktok.events import event_of
-from live.protocol.frames import FrameType
 
 __all__ = [
     "MAX_LINE",

@@ -8,13 +8,13 @@ from typing import Any, NamedTuple
 
 from django.conf import settings
 
-from live.tiktok.decoding import DecodeError
 from live.protocol.errors import ErrorCode, RelayError
 from live.recordings.format import Header, Message, RecordingWriter, ends_live
-from live.tiktok.rooms import Room
 from live.recordings.scrubbing import Scrubber
-from live.tiktok.signgate import SignGate
 from live.streams.stream import NOTHING_HEARD, now_ms
+from live.tiktok.decoding import DecodeError
+from live.tiktok.rooms import Room
+from live.tiktok.signgate import SignGate
 from live.tiktok.upstream import TikTokUpstream
 
 __all__ = ["Recorder", "Result"]
@@ -65,6 +65,11 @@ class Recorder:
         self._dropped = 0
         self._failure: OSError | None = None
         self._over = asyncio.Event()
+
+    @property
+    def messages(self) -> int | None:
+        """How many are recorded so far; None until the LIVE is reached."""
+        return None if self._writer is None else self._writer.messages
 
     def stop(self) -> None:
         """End the recording; what is recorded so far is kept."""

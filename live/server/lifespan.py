@@ -12,6 +12,7 @@ from typing import Any
 
 from django.db import DatabaseError, connection
 
+from live.connections.process import THIS_PROCESS
 from live.models import ConnectionLog
 from live.relay.relay import Relay
 
@@ -21,16 +22,22 @@ logger = logging.getLogger(__name__)
 
 
 def close_orphaned_connections() -> None:
-    """Close the rows of sockets that a crash left open.
+    """Close the rows of sockets that a server left open which is gone; not those of one that runs.
 
     Done in a thread of its own, since a server may import the application on its event loop.
     """
 
     def close() -> None:
         try:
-            closed = ConnectionLog.objects.close_orphans()
+            THIS_PROCESS.begin()
+            closed = ConnectionLog.objects.close_orphans(THIS_PROCESS.is_running)
+        except OSError as failure:
+            logger.error(
+                "Rows that a crash left open stay so: no lock beside the database: %s", failure
+            )
         except DatabaseError as failure:
-            logger.error("The database is not ready (%s). Run: manage.py migrate", failure)
+            reason = " ".join(str(failure).split())
+            logger.error("The database is not ready (%s). Run: manage.py migrate", reason)
         else:
             if closed:
                 logger.info("%d connections were cut when the server stopped", closed)

@@ -1,0 +1,1 @@
+"""Template tags of the pages, as Django finds them. May import all of `live`."""

@@ -9,20 +9,19 @@ from live.tiktok.decoding import METHODS
 from standin import TikTok, captures, messages, pages
 from standin.messages import Message
 from tests.end_to_end.conftest import AddAccount
+from tests.support.captures import each_once, ends_live
 from tests.support.phone import Phone
 from tests.support.server import Server
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-# The captured ones end the LIVE.
-CONTROL = "WebcastControlMessage"
 CHUNK = 10
 
 
 def all_messages() -> list[Message]:
     """All that TikTok sent, where that is at hand, and one of each kind that TikTokLive maps."""
     sent = captures.load_captures() if captures.captures_available() else []
-    sent = [message for message in sent if message.method != CONTROL]
+    sent = [message for message in each_once(sent) if not ends_live(message)]
     rest = [messages.unknown(method) for method in EVENT_MAPPINGS]
     return [*sent, *rest, messages.unknown("WebcastNobodyKnowsMessage")]
 

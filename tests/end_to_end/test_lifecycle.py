@@ -55,7 +55,32 @@ class TestStopping:
         assert (row["close_code"], row["error_code"]) == (1006, "")
 
 
+@pytest.mark.parametrize("kind", SERVERS)
+class TestASecondServer:
+    async def test_its_start_leaves_the_other_s_rows_open(
+        self, start_server: StartServer, tiktok: TikTok, streamer: str, kind: str
+    ) -> None:
+        server = await start_server(kind)
+        tiktok.go_live(streamer)
+        account = await server.add_account("phone", streamer)
+        async with Phone(f"{server.address}/ws/{account.token}") as phone:
+            await phone.until_type("connected")
+            while not server.execute("SELECT * FROM live_connectionlog"):
+                await asyncio.sleep(0.05)
+            await start_server(kind)  # on another port, with the same database
+            (row,) = server.execute("SELECT * FROM live_connectionlog")
+            assert row["closed_at"] is None
+        row = await server.closed_row(account)
+        assert row["close_code"] == 1000
+
+
 class TestTheServersLog:
+    async def test_it_names_settings_that_there_are_not(self, start_server: StartServer) -> None:
+        server = await start_server("uvicorn", RELAY_LINGERR="5", RELAY_LINGER="1")
+        lines = [line for line in server.log_text.splitlines() if "There is no setting" in line]
+        assert len(lines) == 1
+        assert lines[0].endswith("There is no setting RELAY_LINGERR; did you mean RELAY_LINGER?")
+
     async def test_it_prints_the_lines_of_the_contract_in_russian(
         self, start_server: StartServer, tiktok: TikTok, streamer: str
     ) -> None:

@@ -10,6 +10,7 @@ import pytest
 from live.tiktok.decoding import METHODS
 from standin import Failure, Kind, TikTok, captures, messages
 from tests.end_to_end.conftest import AddAccount, StartServer
+from tests.support.captures import each_once, ends_live
 from tests.support.phone import Phone
 from tests.support.server import Server
 
@@ -96,9 +97,14 @@ class TestALive:
     async def test_it_loses_no_captured_message(
         self, server: Server, tiktok: TikTok, streamer: str, add_account: AddAccount
     ) -> None:
-        captured = [m for m in captures.load_captures() if m.method != "WebcastControlMessage"]
+        # Of gifts, steps of a streak are told or not; their sums have tests of their own.
+        captured = [
+            message
+            for message in each_once(captures.load_captures())
+            if not ends_live(message) and message.method != "WebcastGiftMessage"
+        ]
         expected = [str(message.msg_id) for message in captured if message.method in METHODS]
-        assert len(expected) > 240
+        assert expected
         room = tiktok.go_live(streamer)
         account = await add_account()
         async with Phone(f"{server.address}/ws/{account.token}") as phone:

@@ -6,6 +6,8 @@ import asyncio
 import functools
 import json
 import os
+import pty
+import re
 import signal
 import sys
 from collections.abc import Mapping
@@ -20,6 +22,7 @@ from live.recordings.recorder import Recorder
 from live.tiktok.signgate import SignGate
 from standin import Failure, Room, TikTok, captures, messages
 from standin import Message as Sent
+from tests.support.captures import each_once, ends_live
 from tests.support.phone import Phone
 from tests.support.server import ROOT, Server
 
@@ -31,7 +34,10 @@ WITHIN = 60
 class Manage:
     """A manage.py command that is running. `async with Manage(environment, *arguments)`."""
 
-    def __init__(self, environment: Mapping[str, str], *arguments: str) -> None:
+    def __init__(
+        self, environment: Mapping[str, str], *arguments: str, stderr: int = asyncio.subprocess.PIPE
+    ) -> None:
+        self._stderr = stderr
         self._arguments = arguments
         self._environment = {
             "PATH": os.environ["PATH"],
@@ -52,7 +58,7 @@ class Manage:
             cwd=ROOT,
             env=self._environment,
             stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
+            stderr=self._stderr,
         )
         return self
 
@@ -81,13 +87,20 @@ class Manage:
         async with asyncio.timeout(WITHIN):
             out, errors = await self._process.communicate()
         assert self._process.returncode is not None
-        return self._process.returncode, out.decode(), errors.decode()
+        return self._process.returncode, out.decode(), (errors or b"").decode()
 
 
-def record(tiktok: TikTok, name: str, file: Path, *arguments: str) -> Manage:
+def record(
+    tiktok: TikTok,
+    name: str,
+    file: Path,
+    *arguments: str,
+    stderr: int = asyncio.subprocess.PIPE,
+) -> Manage:
     return Manage(
         tiktok.environment(),
         *("record_stream", f"@{name}", "--minutes", "1", "--out", str(file), *arguments),
+        stderr=stderr,
     )
 
 
@@ -116,8 +129,7 @@ def some_messages() -> list[Sent]:
         messages.unknown(payload=b"\xff"),
     ]
     captured = captures.load_captures() if captures.captures_available() else []
-    ends = {"WebcastControlMessage"}
-    return [*built, *(m for m in captured if m.method not in ends), messages.end()]
+    return [*built, *(m for m in each_once(captured) if not ends_live(m)), messages.end()]
 
 
 async def push_all(room: Room, sent: list[Sent]) -> None:
@@ -140,6 +152,25 @@ def replay(file: Path, *arguments: str) -> Manage:
 
 
 class TestRecording:
+    async def test_it_shows_on_a_terminal_how_far_it_is(
+        self, tiktok: TikTok, streamer: str, tmp_path: Path
+    ) -> None:
+        room = tiktok.go_live(streamer)
+        shows, terminal = pty.openpty()
+        async with record(tiktok, streamer, tmp_path / "file", stderr=terminal) as command:
+            await room.wait_for_socket(within=WITHIN)
+            await room.push(messages.chat("bob", "hello"), messages.chat("bob", "bye"))
+            shown = ""
+            async with asyncio.timeout(WITHIN):
+                while "2 messages recorded" not in shown:
+                    shown += (await asyncio.to_thread(os.read, shows, 1000)).decode()
+            command.interrupt()
+            code, printed, _none = await command.end()
+        os.close(terminal)
+        os.close(shows)
+        assert (code, json.loads(printed)["messages"]) == (0, 2)
+        assert re.search(r"0:\d\d 2 messages recorded\r", shown)
+
     async def test_ctrl_c_ends_it_in_order(
         self, tiktok: TikTok, streamer: str, tmp_path: Path
     ) -> None:

@@ -79,6 +79,19 @@ describe("Connecting", () => {
     assert.equal(world.sockets.length, 1);
   });
 
+  it("tries again, without an error, where the relay refuses the handshake", () => {
+    // As a relay does at /ws/test when its test endpoint is off.
+    const world = makeClient({ test: true });
+    world.client.connect();
+    for (const attempt of [1, 2, 3]) {
+      world.socket.lose();
+      assert.deepEqual(world.events("closed").at(-1), { code: 1006, error: null, final: false });
+      assert.equal(world.events("reconnecting").at(-1).attempt, attempt);
+      world.clock.advanceToTimer();
+    }
+    assert.deepEqual(world.events("open"), []);
+  });
+
   it("gives up a handshake that takes too long", () => {
     const world = makeClient();
     world.client.connect();
@@ -92,7 +105,11 @@ describe("Connecting", () => {
   for (const [what, options] of [
     ["an address of http", { url: "http://relay.example" }],
     ["an address with a query", { url: "ws://relay.example/?a=b" }],
-    ["no token", { token: "" }],
+    ["an address that is no string", { url: new URL("ws://relay.example") }],
+    ["no address", { url: undefined }],
+    ["an empty token", { token: "" }],
+    ["no token", { token: undefined }],
+    ["null instead of a token", { token: null }],
     ["a token that is no subprotocol", { token: "two words" }],
     ["no type at all", { types: [] }],
   ]) {

@@ -199,6 +199,27 @@ class TestNetworks:
             environment.networks(NAME)
 
 
+class TestUnknown:
+    def test_it_names_the_nearest_setting(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        environment.text("RELAY_LINGER")
+        monkeypatch.setenv("RELAY_LINGERR", "5")
+        monkeypatch.setenv("TIKTOK_Q", "")
+        monkeypatch.setenv("OTHER_LINGERR", "5")
+        found = environment.unknown(("RELAY_", "TIKTOK_Q"), set())
+        assert found["RELAY_LINGERR"] == "RELAY_LINGER"
+        assert found["TIKTOK_Q"] == ""
+        assert "OTHER_LINGERR" not in found
+
+    def test_it_passes_over_what_was_asked_for_and_what_others_read(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv(NAME, "5")
+        monkeypatch.setenv("RELAY_OF_OTHERS", "5")
+        environment.text(NAME)
+        found = environment.unknown(("RELAY_",), {"RELAY_OF_OTHERS"})
+        assert not found.keys() & {NAME, "RELAY_OF_OTHERS"}
+
+
 class TestTestEndpoint:
     @given("", "off", "0", "no")
     def test_it_is_off(self, value: None) -> None:
@@ -211,7 +232,7 @@ class TestTestEndpoint:
 
     @given("on", "1", "True")
     def test_it_takes_a_word_to_be_on_without(self, value: None) -> None:
-        with pytest.raises(SystemExit, match="off, since DEBUG is off; or always"):
+        with pytest.raises(SystemExit, match="off, since DEBUG is off; or set DEBUG=on; or always"):
             environment.test_endpoint(NAME, debug=False)
 
     @given("always", "ALWAYS")
@@ -406,8 +427,12 @@ BAD_SETTINGS = {
 
 
 def check(**settings: str) -> subprocess.CompletedProcess[str]:
+    return manage("check", **settings)
+
+
+def manage(name: str, **settings: str) -> subprocess.CompletedProcess[str]:
     environ = {"PATH": os.environ["PATH"], "SECRET_KEY": "of the tests", **settings}
-    command = [sys.executable, "manage.py", "check"]
+    command = [sys.executable, "manage.py", name]
     return subprocess.run(
         command, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=60, check=False
     )
@@ -440,6 +465,13 @@ class TestStart:
         [line] = refusal.stderr.splitlines()
         assert line.startswith(f"Setting {name}: expected ")
         assert BAD_SETTINGS[name] not in line
+        assert "s3cr3t" not in line
+
+    def test_it_says_in_one_line_that_the_database_is_not_there(self) -> None:
+        done = manage("migrate", DATABASE_URL="postgres://user:s3cr3t@127.0.0.1:1/relay")
+        assert done.returncode == 1
+        [line] = done.stderr.splitlines()
+        assert line.startswith("The database that DATABASE_URL names can't be used: ")
         assert "s3cr3t" not in line
 
     def test_it_is_tried_with_every_setting_that_has_bad_values(self) -> None:

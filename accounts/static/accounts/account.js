@@ -3,6 +3,9 @@
  * form of a new token once only, and shows times as the reader's clock has them.
  */
 
+import { find } from "../shared/dom.js";
+import { localMoment } from "../shared/format.js";
+
 const CHECK_AFTER = 300; // ms without a key
 
 /**
@@ -34,10 +37,16 @@ async function ask(address, options) {
 }
 
 /** @param {HTMLFormElement} form The TikTok username's. */
+function usernameIn(form) {
+  return find("[name=tiktok_username]", HTMLInputElement, form);
+}
+
+/** @param {HTMLFormElement} form The TikTok username's. */
 function checkAsTyped(form) {
-  const input = form.elements.namedItem("tiktok_username");
-  const said = form.querySelector("[data-said=username]");
-  let timer = 0;
+  const input = usernameIn(form);
+  const said = find("[data-said=username]", HTMLElement, form);
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let timer;
   let asking = new AbortController();
 
   async function check() {
@@ -72,15 +81,15 @@ function checkAsTyped(form) {
 
 /** @param {HTMLFormElement} form The TikTok username's. */
 function answerIsLive(form) {
-  const button = form.querySelector("[data-asks=is-live]");
-  const said = form.querySelector("[data-said=is-live]");
+  const button = find("[data-asks=is-live]", HTMLButtonElement, form);
+  const said = find("[data-said=is-live]", HTMLElement, form);
   let asking = false;
 
   async function isLive() {
     say(said, gettext("Asking TikTok…"));
     try {
       const body = new FormData(form);
-      const { live, text } = await ask(form.dataset.isLive, { method: "POST", body });
+      const { live, text } = await ask(form.dataset.isLive ?? "", { method: "POST", body });
       say(said, text, live === null ? "bad" : live ? "good" : "");
     } catch {
       say(said, gettext("The server did not answer. Reload the page and try again."), "bad");
@@ -96,7 +105,7 @@ function answerIsLive(form) {
     }
   });
   // What was said is about another name.
-  form.elements.namedItem("tiktok_username").addEventListener("input", () => say(said, ""));
+  usernameIn(form).addEventListener("input", () => say(said, ""));
 }
 
 /**
@@ -120,24 +129,15 @@ function sendOnce(form) {
 
 /** Times come in UTC; the reader's clock and calendar are others. */
 function showLocalTimes() {
-  const language = document.documentElement.lang;
-  const day = { day: "numeric", month: "short", year: "numeric" };
-  const time = { hour: "2-digit", minute: "2-digit", hourCycle: "h23" };
-  const formats = {
-    day: new Intl.DateTimeFormat(language, day),
-    time: new Intl.DateTimeFormat(language, time),
-    moment: new Intl.DateTimeFormat(language, { ...day, ...time }),
-  };
-  for (const element of document.querySelectorAll("time[data-shows]")) {
-    element.textContent = formats[element.dataset.shows].format(new Date(element.dateTime));
+  for (const time of document.querySelectorAll("time")) {
+    const { shows } = time.dataset;
+    if (shows) time.textContent = localMoment(new Date(time.dateTime), shows);
   }
-  document.querySelector("[data-said=zone]").textContent = gettext(
-    "Times are those of your device.",
-  );
+  find("[data-said=zone]").textContent = gettext("Times are those of your device.");
 }
 
-const username = document.querySelector("form[data-check]");
-checkAsTyped(username);
-answerIsLive(username);
-sendOnce(document.querySelector("form[data-once]"));
+const usernameForm = find("form[data-check]", HTMLFormElement);
+checkAsTyped(usernameForm);
+answerIsLive(usernameForm);
+sendOnce(find("form[data-once]", HTMLFormElement));
 showLocalTimes();

@@ -1,6 +1,8 @@
-// Buttons with data-copies="<id of an input>" copy its value. They stay hidden without JavaScript.
-"use strict";
+/** Buttons with `data-copies="<id of an input>"` copy its value. Without JavaScript they stay hidden. */
 
+import { byId, find } from "../shared/dom.js";
+
+/** @param {HTMLInputElement} input */
 async function copy(input) {
   // navigator.clipboard exists on https and localhost only; relays are also run on plain http.
   if (navigator.clipboard) {
@@ -13,16 +15,18 @@ async function copy(input) {
 }
 
 for (const button of document.querySelectorAll("button[data-copies]")) {
-  const input = document.getElementById(button.dataset.copies);
-  const outcome = button.parentElement.querySelector("[role=status]");
+  if (!(button instanceof HTMLButtonElement) || !button.parentElement) continue;
+  const { copies = "", done = "", failed = "" } = button.dataset;
+  const input = byId(copies, HTMLInputElement);
+  const outcome = find("[role=status]", HTMLElement, button.parentElement);
   button.hidden = false;
   button.addEventListener("click", async () => {
     try {
       await copy(input);
-      outcome.textContent = button.dataset.done;
+      outcome.textContent = done;
     } catch {
       input.select();
-      outcome.textContent = button.dataset.failed;
+      outcome.textContent = failed;
     }
   });
 }

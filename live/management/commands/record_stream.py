@@ -18,14 +18,19 @@ from live.protocol.errors import RelayError
 from live.recordings.format import RecordingWriter
 from live.recordings.recorder import Recorder, Result
 from live.recordings.scrubbing import Scrubber
+from live.tasks import cancel_and_wait
 from live.tiktok.signgate import SignGates
+
+# Seconds between two lines of progress.
+_TERMINAL_INTERVAL = 1.0
+_LOG_INTERVAL = 30.0
 
 
 class Command(BaseCommand):
     help = (
         "Record a LIVE's messages, as TikTok sends them, until the time is up, the LIVE ends, or "
-        "Ctrl-C. Prints one JSON object with messages, seconds, dropped (what could not be read) "
-        "and file. replay_stream plays the file."
+        "Ctrl-C. Shows on stderr how far it is. Prints one JSON object with messages, seconds, "
+        "dropped (what could not be read) and file. replay_stream plays the file."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -54,7 +59,7 @@ class Command(BaseCommand):
             functools.partial(RecordingWriter, file, overwrite=options["force"]),
             Scrubber() if options["scrub"] else None,
         )
-        result = asyncio.run(_record(recorder, options["minutes"] * 60))
+        result = asyncio.run(self._record(recorder, options["minutes"] * 60))
         if result.started:
             printed = {
                 "messages": result.messages,
@@ -68,13 +73,36 @@ class Command(BaseCommand):
         if not result.started:
             raise CommandError("Stopped before the LIVE was reached; nothing is recorded.")
 
+    async def _record(self, recorder: Recorder, seconds: float) -> Result:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, recorder.stop)
+        gate = SignGates(settings.SIGN_API_KEY).of("")
+        showing = asyncio.create_task(self._show_progress(recorder), name="progress")
+        try:
+            return await recorder.record(gate, seconds)
+        finally:
+            await cancel_and_wait(showing)
 
-async def _record(recorder: Recorder, seconds: float) -> Result:
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, recorder.stop)
-    gate = SignGates(settings.SIGN_API_KEY).of("")
-    return await recorder.record(gate, seconds)
+    async def _show_progress(self, recorder: Recorder) -> None:
+        """Write to stderr how far it is, until cancelled: on a terminal each second, over the line
+        before; else every 30 s, a line each."""
+        began = asyncio.get_running_loop().time()
+        terminal = self.stderr.isatty()
+        try:
+            while True:
+                await asyncio.sleep(_TERMINAL_INTERVAL if terminal else _LOG_INTERVAL)
+                minutes, seconds = divmod(int(asyncio.get_running_loop().time() - began), 60)
+                so_far = recorder.messages
+                state = "connecting" if so_far is None else f"{so_far:,} messages recorded"
+                self._write_progress(f"{minutes}:{seconds:02} {state}", "\r" if terminal else "\n")
+        finally:
+            if terminal:  # so that what comes next has a line of its own
+                self._write_progress("", "\n")
+
+    def _write_progress(self, text: str, ending: str) -> None:
+        self.stderr.write(text, style_func=str, ending=ending)
+        self.stderr.flush()
 
 
 def _said(error: RelayError | OSError) -> str:

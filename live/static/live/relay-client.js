@@ -100,7 +100,9 @@
  * @property {boolean} [wait] Stay connected until the streamer goes live.
  * @property {string} [lang] Language of errors, "en" or "ru".
  * @property {string | null} [since] A cursor that was stored: go on behind it.
- * @property {boolean | Test} [test] Use the relay's test endpoint, where it has one: nothing is real.
+ * @property {boolean | Test} [test] Use the relay's test endpoint: nothing there is real. A relay
+ *   whose test endpoint is off refuses the handshake, which looks like a network that fails: the
+ *   client gets no `open` and tries again.
  * @property {Partial<Backoff>} [backoff] Default: base 1, cap 30, stableAfter 5.
  * @property {number} [openTimeout] For the handshake; 15.
  * @property {number} [pingInterval] Of silence, before the client asks for a sign of life; 25.
@@ -182,6 +184,8 @@ const NORMAL = 1000;
 const LONGEST_WAIT = 24 * 60 * 60;
 /** Names of events that are no frames: no frame may pass for one. */
 const OWN_EVENTS = new Set(["frame", "connecting", "open", "reconnecting", "closed", "malformed"]);
+/** A relay's address; the client appends the path and the query itself. */
+const ADDRESS = /^wss?:\/\/[^\s?#]+$/;
 /** RFC 6455 asks for this of a subprotocol, and a WebSocket throws at anything else. */
 const TOKEN = /^[\w!#$%&'*+\-.^`|~]+$/;
 /** A handshake that takes longer was begun on a network that has gone since. */
@@ -232,10 +236,11 @@ export class RelayClient {
     if (typeof WebSocket !== "function") {
       throw new TypeError("no WebSocket here: pass a class as the option WebSocket");
     }
-    if (!/^wss?:\/\/[^\s?#]+$/.test(options.url)) {
+    if (typeof options.url !== "string" || !ADDRESS.test(options.url)) {
       throw new TypeError("the option url takes ws://… or wss://…, without ? and #");
     }
-    if (!TOKEN.test(options.token)) {
+    // Of what is no string, a RegExp tests the text: "undefined" would be a token.
+    if (typeof options.token !== "string" || !TOKEN.test(options.token)) {
       throw new TypeError("the option token takes a token of the relay"); // and is not repeated here
     }
     if (options.types?.length === 0) {

@@ -96,7 +96,7 @@ function updateChildren(own, fresh) {
       continue;
     }
     if (same === place) {
-      place = place.nextSibling;
+      place = same.nextSibling;
     } else {
       own.insertBefore(same, place);
     }

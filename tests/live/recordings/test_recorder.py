@@ -12,8 +12,8 @@ import pytest
 from pytest_django import Settings
 
 from live.protocol.errors import ErrorCode, RelayError
-from live.recordings.recorder import Recorder, Result
 from live.recordings.format import Message, RecordingWriter, open_recording
+from live.recordings.recorder import Recorder, Result
 from live.recordings.scrubbing import Scrubber
 from live.tiktok.signgate import SignGate
 from standin import Failure, Room, TikTok, messages

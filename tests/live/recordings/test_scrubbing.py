@@ -31,9 +31,9 @@ from TikTokLiveProto.v3.webcast.model.message.battle import (
 from TikTokLiveProto.v3.webcast.model.message.common import Text, TextPiece
 from TikTokLiveProto.v3.webcast.shared.message import CommonMessageData
 
+from live.recordings.scrubbing import Scrubber, _Kind, _kind_of
 from live.tiktok.decoding import METHODS, decode_message, decode_whole_message, parse_whole_message
 from live.tiktok.events import event_of
-from live.recordings.scrubbing import Scrubber, _Kind, _kind_of
 from standin import Message, captures, wire
 from standin import messages as build
 

@@ -4,8 +4,8 @@
  * seconds. Without this the pages are as good, and are reloaded by hand.
  */
 
-import { watch } from "./staff-socket.js";
-import { refresh, SignedOut } from "./update.js";
+import { watch } from "../staff-socket.js";
+import { refresh, SignedOut } from "../update.js";
 
 // Milliseconds.
 const BETWEEN_REFRESHES = 1000;

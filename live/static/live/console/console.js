@@ -5,13 +5,13 @@
  * changed once per animation frame.
  */
 
+import { byId } from "../../shared/dom.js";
+import { language } from "../../shared/format.js";
 import { RelayClient } from "../relay-client.js";
 import { Counters } from "./counters.js";
-import { byId } from "./elements.js";
 import { Errors } from "./errors.js";
 import { Feed } from "./feed.js";
 import { Gifts } from "./gifts.js";
-import { gettext, language } from "./i18n.js";
 import { Pin } from "./pin.js";
 import { StateLine } from "./state.js";
 import { TestSwitch } from "./testing.js";

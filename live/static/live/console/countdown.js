@@ -1,6 +1,6 @@
 /** Counting down, second by second. */
 
-import { duration } from "./i18n.js";
+import { duration } from "../../shared/format.js";
 
 /**
  * Show what is left, now and each second, and "" at the end.

@@ -1,7 +1,7 @@
 /** Viewers, likes, and the diamonds that came in since the page was opened. */
 
-import { byId } from "./elements.js";
-import { number, shortNumber } from "./i18n.js";
+import { byId } from "../../shared/dom.js";
+import { number, shortNumber } from "../../shared/format.js";
 
 /** @typedef {import("../relay-client.js").Frame} Frame */
 

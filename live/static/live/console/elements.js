@@ -1,36 +1,11 @@
-/** Parts that pages are made of. Whatever strangers wrote goes in as text, never as HTML. */
+/** What the console's parts share: icons, pictures, people, and sentences with elements in them. */
 
-import { gettext } from "./i18n.js";
+import { byId, make } from "../../shared/dom.js";
 
 /** The page's addresses, which the template knows. */
 const { pictures = "", sprite = "" } = byId("console").dataset;
 const SVG = "http://www.w3.org/2000/svg";
 const TONES = 5;
-
-/**
- * The element of the page that has this id.
- *
- * @param {string} id
- * @returns {HTMLElement}
- * @throws {TypeError} The template has none.
- */
-export function byId(id) {
-  const found = document.getElementById(id);
-  if (!found) throw new TypeError(`the page has no #${id}`);
-  return found;
-}
-
-/**
- * @param {string} tag
- * @param {string} className
- * @param {(Node | string)[]} children
- */
-export function element(tag, className, ...children) {
-  const made = document.createElement(tag);
-  if (className) made.className = className;
-  made.append(...children);
-  return made;
-}
 
 /** An icon of the sprite; decorative. @param {string} name */
 export function icon(name) {
@@ -65,7 +40,7 @@ export function nameOf(user) {
 
 /** Initials, and the picture above them as soon as it is there. @param {Record<string, any>} [user] */
 export function avatar(user) {
-  const made = element("span", `avatar tone-${toneOf(user?.id ?? "")}`, initials(nameOf(user)));
+  const made = make("span", `avatar tone-${toneOf(user?.id ?? "")}`, initials(nameOf(user)));
   made.setAttribute("aria-hidden", "true");
   if (user?.avatar) made.append(picture(user.avatar));
   return made;

@@ -1,8 +1,8 @@
 /** Errors: each in a snackbar for a while, and then in a list for as long as the page is open. */
 
+import { byId, make, setText } from "../../shared/dom.js";
+import { exactTimeOfDay, number, timeOfDay } from "../../shared/format.js";
 import { countDown } from "./countdown.js";
-import { byId, element } from "./elements.js";
-import { duration, exactTimeOfDay, gettext, interpolate, number, timeOfDay } from "./i18n.js";
 
 /**
  * What there is to tell of an error; the relay's, or the page's own.
@@ -13,6 +13,8 @@ import { duration, exactTimeOfDay, gettext, interpolate, number, timeOfDay } fro
 
 const VISIBLE_FOR = 8; // s
 const MAX_KEPT = 100;
+/** Whose hint is to connect again, which the client does by itself. */
+const RETRIED = new Set(["connection_lost", "too_slow"]);
 /** What people mend on their account page. */
 const MENDED_IN_ACCOUNT = new Set(["username_missing", "username_invalid", "user_not_found"]);
 
@@ -37,7 +39,7 @@ export class Errors {
   show(problem) {
     this.dismiss();
     this.#keep(problem);
-    const words = element("div", "words", element("strong", "", problem.title));
+    const words = make("div", "words", make("strong", "", problem.title));
     words.append(...this.#paragraphs(problem));
     if (problem.retry_after) words.append(this.#countdown(problem.retry_after));
     byId("alert").replaceChildren(words);
@@ -55,15 +57,11 @@ export class Errors {
 
   /** @param {Problem} problem */
   #keep(problem) {
-    const time = element("time", "", exactTimeOfDay(Date.now()));
+    const time = make("time", "", exactTimeOfDay(Date.now()));
     time.setAttribute("datetime", new Date().toISOString());
-    const head = element("p", "", time, " ", element("strong", "", problem.title));
-    const kept = element("li", "", head, ...this.#paragraphs(problem));
-    if (problem.retry_after) {
-      const again = timeOfDay(Date.now() + problem.retry_after * 1000);
-      const text = interpolate(gettext("Possible again at %(time)s"), { time: again }, true);
-      kept.append(element("p", "", text));
-    }
+    const head = make("p", "", time, " ", make("strong", "", problem.title));
+    const kept = make("li", "", head, ...this.#paragraphs(problem));
+    if (problem.retry_after) kept.append(make("p", "", possibleAgain(problem.retry_after)));
     this.#list.prepend(kept);
     while (this.#list.childElementCount > MAX_KEPT) this.#list.lastElementChild?.remove();
     this.#past.hidden = false;
@@ -72,27 +70,35 @@ export class Errors {
 
   /** @param {Problem} problem */
   #paragraphs({ code, detail, hint }) {
-    const paragraphs = [element("p", "", detail)];
-    if (hint) paragraphs.push(element("p", "hint", hint));
+    const paragraphs = [make("p", "", detail)];
+    if (hint && !RETRIED.has(code ?? "")) paragraphs.push(make("p", "hint", hint));
     if (MENDED_IN_ACCOUNT.has(code ?? "")) {
-      const link = element("a", "", gettext("Open the account page"));
+      const link = make("a", "", gettext("Open the account page"));
       link.setAttribute("href", this.#accountAddress);
-      paragraphs.push(element("p", "", link));
+      paragraphs.push(make("p", "", link));
     }
     return paragraphs;
   }
 
-  /** Counts for the eye; said once, since an alert that changes is said again. @param {number} seconds */
+  /**
+   * Counts for the eye. Those who listen hear the time when it ends, which stays right: an alert
+   * that changes is said again, and one that does not would fall behind.
+   *
+   * @param {number} seconds
+   */
   #countdown(seconds) {
-    const text = gettext("Try again in %(duration)s");
-    const shown = element("span", "");
+    const shown = make("span", "");
     shown.setAttribute("aria-hidden", "true");
     this.#stopCounting = countDown(seconds, (left) => {
-      shown.textContent = left
-        ? interpolate(text, { duration: left }, true)
-        : gettext("Try again now");
+      const text = gettext("Try again in %(duration)s");
+      setText(shown, left ? interpolate(text, { duration: left }, true) : gettext("Try again now"));
     });
-    const said = interpolate(text, { duration: duration(seconds) }, true);
-    return element("p", "countdown", element("span", "visually-hidden", said), shown);
+    return make("p", "countdown", make("span", "visually-hidden", possibleAgain(seconds)), shown);
   }
+}
+
+/** @param {number} seconds From now. */
+function possibleAgain(seconds) {
+  const time = timeOfDay(Date.now() + seconds * 1000);
+  return interpolate(gettext("Possible again at %(time)s"), { time }, true);
 }

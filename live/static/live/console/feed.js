@@ -1,7 +1,7 @@
 /** The feed: what happens, newest at the bottom, bounded however much comes. */
 
-import { byId } from "./elements.js";
-import { interpolate, ngettext, number } from "./i18n.js";
+import { byId } from "../../shared/dom.js";
+import { number } from "../../shared/format.js";
 import { entryOf, joined } from "./lines.js";
 
 /** @typedef {import("../relay-client.js").Frame} Frame */

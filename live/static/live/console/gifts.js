@@ -1,7 +1,8 @@
 /** The gifts' strip: a card for each gift, in which a streak counts up. */
 
-import { avatar, byId, element, icon, nameOf, picture } from "./elements.js";
-import { gettext, interpolate, number } from "./i18n.js";
+import { byId, make } from "../../shared/dom.js";
+import { number } from "../../shared/format.js";
+import { avatar, icon, nameOf, picture } from "./elements.js";
 
 /** @typedef {import("../relay-client.js").Frame} Frame */
 
@@ -70,11 +71,11 @@ export class Gifts {
 
 /** One gift, or one streak of them. */
 class Card {
-  node = element("li", "gift");
+  node = make("li", "gift");
   /** Of the newest frame. @type {Record<string, any>} */
   data = {};
-  #count = element("span", "times");
-  #diamonds = element("span", "diamonds");
+  #count = make("span", "times");
+  #diamonds = make("span", "diamonds");
   #isBuilt = false;
 
   paint() {
@@ -92,16 +93,16 @@ class Card {
 
   #build() {
     const { user, gift, to_user: receiver } = this.data;
-    const image = element("span", "gift-picture", icon("gift"));
+    const image = make("span", "gift-picture", icon("gift"));
     if (gift.image) image.append(picture(gift.image));
-    const names = element("span", "gift-names", element("strong", "name", nameOf(user)));
-    names.append(element("span", "gift-name", gift.name || gettext("a gift")));
+    const names = make("span", "gift-names", make("strong", "name", nameOf(user)));
+    names.append(make("span", "gift-name", gift.name || gettext("a gift")));
     if (receiver) {
       const text = interpolate(gettext("to %(name)s"), { name: nameOf(receiver) }, true);
-      names.append(element("span", "gift-name", text));
+      names.append(make("span", "gift-name", text));
     }
-    const ended = element("span", "ended", icon("check"));
-    ended.append(element("span", "visually-hidden", gettext("ended")));
+    const ended = make("span", "ended", icon("check"));
+    ended.append(make("span", "visually-hidden", gettext("ended")));
     this.node.append(image, this.#count, ended, names, this.#diamonds);
     image.append(avatar(user));
     this.#isBuilt = true;

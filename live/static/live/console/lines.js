@@ -1,7 +1,8 @@
 /** What each event looks like in the feed. */
 
-import { avatar, element, icon, nameOf, picture, sentence } from "./elements.js";
-import { gettext, interpolate, ngettext, number } from "./i18n.js";
+import { make } from "../../shared/dom.js";
+import { number } from "../../shared/format.js";
+import { avatar, icon, nameOf, picture, sentence } from "./elements.js";
 
 /** @typedef {import("../relay-client.js").Frame} Frame */
 /** @typedef {Record<string, any>} Data */
@@ -36,13 +37,13 @@ const ENTRIES = {
   comment: ({ user, text, emotes }) => said("comment", user, withEmotes(text, emotes)),
   emote: ({ user, emotes }) => said("comment", user, withEmotes("", emotes)),
   question: ({ user, text }) => {
-    const label = element("span", "label", icon("question"), gettext("Question"));
+    const label = make("span", "label", icon("question"), gettext("Question"));
     return said("comment question", user, [label, " ", text]);
   },
   gift: ({ user, gift, count, streak }) => {
     if (streak === "ongoing") return null;
     const image = gift.image ? picture(gift.image) : "";
-    const what = element("span", "what", gift.name || gettext("a gift"), image);
+    const what = make("span", "what", gift.name || gettext("a gift"), image);
     const text =
       count > 1 ? gettext("%(name)s sent %(gift)s ×%(count)s") : gettext("%(name)s sent %(gift)s");
     return line("gift", "gift", text, { name: person(user), gift: what, count: number(count) });
@@ -110,39 +111,39 @@ function subscription(kind, months) {
  * @param {Record<string, Node | string>} values
  */
 function line(className, symbol, text, values) {
-  const words = element("span", "words", ...sentence(text, values));
-  return element("div", `entry line ${className}`, icon(symbol), words);
+  const words = make("span", "words", ...sentence(text, values));
+  return make("div", `entry line ${className}`, icon(symbol), words);
 }
 
 /** Something with a picture. @param {string} className @param {Data} user @param {(Node | string)[]} words */
 function said(className, user, words) {
-  const head = element("span", "head", person(user), ...badges(user));
-  const text = element("span", "text", ...words);
-  return element("div", `entry ${className}`, avatar(user), element("div", "words", head, text));
+  const head = make("span", "head", person(user), ...badges(user));
+  const text = make("span", "text", ...words);
+  return make("div", `entry ${className}`, avatar(user), make("div", "words", head, text));
 }
 
 /** @param {Data} [user] */
 function person(user) {
-  const name = element("strong", "name", nameOf(user));
+  const name = make("strong", "name", nameOf(user));
   if (user?.username) name.title = `@${user.username}`;
   return name;
 }
 
 /** What TikTok shows beside a name, the weightiest first. @param {Data} user */
-function badges({ badges, verified }) {
+function badges({ badges: held, verified }) {
   const level = (/** @type {string} */ text, /** @type {number} */ value) =>
     interpolate(text, { level: value }, true);
   /** @type {[string, string | false][]} */
   const shown = [
     ["verified", verified && gettext("Verified")],
-    ["moderator", badges.moderator && gettext("Moderator")],
-    ["top", badges.top_gifter && level(gettext("Top %(level)s"), badges.top_gifter)],
-    ["fan", badges.super_fan && gettext("Super fan")],
-    ["fan", badges.subscriber && !badges.super_fan && gettext("Subscriber")],
-    ["fan", badges.fan_level && level(gettext("Fan %(level)s"), badges.fan_level)],
-    ["level", badges.gifter_level && level(gettext("Level %(level)s"), badges.gifter_level)],
+    ["moderator", held.moderator && gettext("Moderator")],
+    ["top", held.top_gifter && level(gettext("Top %(level)s"), held.top_gifter)],
+    ["fan", held.super_fan && gettext("Super fan")],
+    ["fan", held.subscriber && !held.super_fan && gettext("Subscriber")],
+    ["fan", held.fan_level && level(gettext("Fan %(level)s"), held.fan_level)],
+    ["level", held.gifter_level && level(gettext("Level %(level)s"), held.gifter_level)],
   ];
-  return shown.flatMap(([kind, text]) => (text ? [element("span", `badge ${kind}`, text)] : []));
+  return shown.flatMap(([kind, text]) => (text ? [make("span", `badge ${kind}`, text)] : []));
 }
 
 /**
@@ -165,7 +166,7 @@ function withEmotes(text, emotes) {
   for (const { image, index } of placed) {
     parts.push(text.slice(written, index));
     written = Math.max(written, index);
-    const shown = image ? picture(image, gettext("emote")) : element("span", "", gettext("emote"));
+    const shown = image ? picture(image, gettext("emote")) : make("span", "", gettext("emote"));
     shown.classList.add("emote");
     parts.push(shown);
   }

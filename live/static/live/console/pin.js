@@ -1,6 +1,7 @@
 /** The message that somebody pinned to the top. */
 
-import { byId, nameOf } from "./elements.js";
+import { byId } from "../../shared/dom.js";
+import { nameOf } from "./elements.js";
 import { entryOf } from "./lines.js";
 
 /** @typedef {import("../relay-client.js").Frame} Frame */

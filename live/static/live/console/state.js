@@ -1,7 +1,6 @@
 /** The state line: how things stand between this page, the relay and TikTok. */
 
-import { byId } from "./elements.js";
-import { gettext, interpolate } from "./i18n.js";
+import { byId, setText } from "../../shared/dom.js";
 import { countDown } from "./countdown.js";
 
 /** @typedef {import("../relay-client.js").Frame} Frame */
@@ -73,9 +72,4 @@ export class StateLine {
       this.show(data.state);
     }
   }
-}
-
-/** Only when it changes: screen readers would say it again. @param {Node} node @param {string} text */
-function setText(node, text) {
-  if (node.textContent !== text) node.textContent = text;
 }

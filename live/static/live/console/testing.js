@@ -1,6 +1,6 @@
 /** The switch to the relay's test endpoint, where that is on, and the mark that says so. */
 
-import { byId } from "./elements.js";
+import { byId } from "../../shared/dom.js";
 
 /** @typedef {import("../relay-client.js").Test} Test */
 

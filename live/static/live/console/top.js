@@ -1,7 +1,8 @@
 /** The top gifters: TikTok's own ranking where it tells one, else what the relay has counted. */
 
-import { avatar, byId, element, nameOf } from "./elements.js";
-import { shortNumber } from "./i18n.js";
+import { byId, make } from "../../shared/dom.js";
+import { shortNumber } from "../../shared/format.js";
+import { avatar, nameOf } from "./elements.js";
 
 /** @typedef {import("../relay-client.js").Frame} Frame */
 /** @typedef {{ user: Record<string, any>, coins: number }} Gifter */
@@ -63,11 +64,11 @@ function sorted(gifters) {
 
 /** @param {Gifter} gifter */
 function place({ user, coins }) {
-  return element(
+  return make(
     "li",
     "",
     avatar(user),
-    element("span", "name", nameOf(user)),
-    element("span", "coins", shortNumber(coins)),
+    make("span", "name", nameOf(user)),
+    make("span", "coins", shortNumber(coins)),
   );
 }

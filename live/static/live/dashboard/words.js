@@ -18,8 +18,8 @@ export function rate(number) {
   return (number < 100 ? precise : plain).format(number);
 }
 
-/** @param {number} share */
-export const share = (share) => percent.format(share);
+/** @param {number} value From 0 to 1. */
+export const share = (value) => percent.format(value);
 
 /** @param {number} seconds Unix time. */
 export const clockTime = (seconds) => hourAndMinute.format(seconds * 1000);

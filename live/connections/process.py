@@ -1,0 +1,164 @@
+"""Which server process a row of the connection log belongs to, and whether that one still runs.
+
+Each server process has an id, which stands in its rows, and holds a lock by that id while it runs.
+The lock is free again when the process ends, however it ends. On SQLite it is a lock on a file
+beside the database, which the kernel frees; on PostgreSQL it belongs to a connection. So a process
+whose lock can be had is gone, and will not close the rows that it left open.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sys
+import threading
+from pathlib import Path
+from typing import Protocol
+
+from django.db import DEFAULT_DB_ALIAS, connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+__all__ = ["THIS_PROCESS", "ServerProcess"]
+
+
+class _Locks(Protocol):
+    """Locks by number, all of one owner."""
+
+    def take(self, number: int) -> bool:
+        """Take the lock unless another process holds it. Returns whether this one does now."""
+
+    def release(self, number: int) -> None: ...
+
+    def keep(self, number: int) -> None:
+        """Take the lock again if it was lost."""
+
+    def close(self) -> None: ...
+
+
+class ServerProcess:
+    """One process that writes the connection log.
+
+    Until it is begun it holds no lock; others then take it for gone, which is right for tests and
+    for commands, which leave no rows open.
+    """
+
+    def __init__(self) -> None:
+        self.id = secrets.randbelow(2**62)
+        self._locks: _Locks | None = None
+
+    def begin(self) -> None:
+        """Hold the lock from now on, until `end` or the end of the process.
+
+        Raises:
+            OSError: the file beside the database can't be made.
+            DatabaseError: PostgreSQL does not answer.
+        """
+        self._locks = _locks_of(connections[DEFAULT_DB_ALIAS])
+        if self._locks is not None:
+            self._locks.take(self.id)
+
+    def end(self) -> None:
+        """Let go of the lock."""
+        if self._locks is not None:
+            self._locks.close()
+            self._locks = None
+
+    def owner(self) -> int:
+        """The id, for a row that is written now.
+
+        PostgreSQL lets go of the lock when it restarts; it is taken again here. A process that
+        starts between the two would close this one's rows.
+
+        Raises:
+            DatabaseError: PostgreSQL does not answer.
+        """
+        if self._locks is not None:
+            self._locks.keep(self.id)
+        return self.id
+
+    def is_running(self, number: int) -> bool:
+        """Whether the process with that id runs; to be asked after `begin`."""
+        if number == self.id:
+            return True
+        if self._locks is None:
+            return False
+        if self._locks.take(number):
+            self._locks.release(number)
+            return False
+        return True
+
+
+THIS_PROCESS = ServerProcess()
+
+
+def _locks_of(connection: BaseDatabaseWrapper) -> _Locks | None:
+    """None where no other process can share the database, or it can't be told: Windows has no
+    such locks."""
+    if connection.vendor == "postgresql":
+        return _PostgreSQLLocks()
+    name = str(connection.settings_dict["NAME"])
+    in_memory = name == ":memory:" or "mode=memory" in name
+    return None if in_memory or sys.platform == "win32" else _FileLocks(Path(f"{name}-processes"))
+
+
+class _FileLocks:
+    """Locks on single bytes of an empty file, each at the offset of its number.
+
+    POSIX gives up all of a process's locks on a file when the process closes it anywhere, so it is
+    opened once.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._file = os.open(path, os.O_RDWR | os.O_CREAT, mode=0o600)
+
+    def take(self, number: int) -> bool:
+        import fcntl  # there is none on Windows
+
+        try:
+            fcntl.lockf(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, number)
+        except (BlockingIOError, PermissionError):  # either, says POSIX
+            return False
+        return True
+
+    def release(self, number: int) -> None:
+        import fcntl
+
+        fcntl.lockf(self._file, fcntl.LOCK_UN, 1, number)
+
+    def keep(self, number: int) -> None:
+        """The kernel loses none."""
+
+    def close(self) -> None:
+        os.close(self._file)
+
+
+class _PostgreSQLLocks:
+    """Advisory locks, held by a connection that is used for nothing else."""
+
+    def __init__(self) -> None:
+        self._one_at_a_time = threading.Lock()
+        self._connection = connections.create_connection(DEFAULT_DB_ALIAS)
+        self._connection.inc_thread_sharing()
+
+    def take(self, number: int) -> bool:
+        with self._one_at_a_time:
+            return self._ask("pg_try_advisory_lock", number)
+
+    def release(self, number: int) -> None:
+        with self._one_at_a_time:
+            self._ask("pg_advisory_unlock", number)
+
+    def keep(self, number: int) -> None:
+        with self._one_at_a_time:
+            if not self._connection.is_usable():
+                self._connection.close()
+                self._ask("pg_try_advisory_lock", number)
+
+    def close(self) -> None:
+        with self._one_at_a_time:
+            self._connection.close()
+
+    def _ask(self, function: str, number: int) -> bool:
+        with self._connection.cursor() as cursor:
+            cursor.execute(f"SELECT {function}(%s::bigint)", [number])
+            return bool(cursor.fetchone()[0])

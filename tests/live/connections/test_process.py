@@ -1,0 +1,144 @@
+"""Which process owns a row, and whether it still runs: on SQLite and on PostgreSQL."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import psycopg
+import pytest
+from django.utils import timezone
+
+from bench.databases import on_postgresql
+from live.models import ConnectionLog
+from live.protocol.errors import CloseCode
+
+ROOT = Path(__file__).resolve().parents[3]
+# Answers a number with whether that process runs, and an empty line with the id of this one.
+PROCESS = """
+import django
+django.setup()
+from live.connections.process import THIS_PROCESS
+THIS_PROCESS.begin()
+while True:
+    asked = input()
+    answer = THIS_PROCESS.is_running(int(asked)) if asked else THIS_PROCESS.owner()
+    print(answer, flush=True)
+"""
+
+
+class Process:
+    """A process on that database which owns rows."""
+
+    def __init__(self, database: str) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", PROCESS],
+            cwd=ROOT,
+            env={
+                "DJANGO_SETTINGS_MODULE": "relay_project.settings",
+                "SECRET_KEY": "of the tests",
+                "DATABASE_URL": database,
+            },
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def __enter__(self) -> Process:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.kill()
+
+    def _ask(self, question: str) -> str:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(f"{question}\n")
+        self._process.stdin.flush()
+        return self._process.stdout.readline().strip()
+
+    def owner(self) -> int:
+        return int(self._ask(""))
+
+    def sees(self, other: int) -> bool:
+        return self._ask(str(other)) == "True"
+
+    def kill(self) -> None:
+        self._process.kill()
+        self._process.communicate()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The address of an empty database."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path}/db.sqlite3"
+        return
+    with ExitStack() as stack:
+        try:
+            address = stack.enter_context(on_postgresql())
+        except psycopg.OperationalError as error:
+            pytest.skip(f"no PostgreSQL, which POSTGRES_URL would name: {error}")
+        yield address
+
+
+@pytest.fixture
+def start(database: str) -> Iterator[Callable[[], Process]]:
+    with ExitStack() as stack:
+        yield lambda: stack.enter_context(Process(database))
+
+
+def test_a_process_is_seen_until_it_is_killed(start: Callable[[], Process]) -> None:
+    first, second = start(), start()
+    number = first.owner()
+    assert second.owner() != number
+    assert second.sees(number)
+    assert second.sees(number)  # looking took nothing away
+    first.kill()
+    assert not second.sees(number)
+
+
+def test_a_process_sees_itself(start: Callable[[], Process]) -> None:
+    process = start()
+    assert process.sees(process.owner())
+
+
+def test_a_process_sees_none_that_never_was(start: Callable[[], Process]) -> None:
+    assert not start().sees(7)
+
+
+@pytest.mark.parametrize("database", ["postgresql"], indirect=True)
+def test_a_lock_that_postgresql_lost_is_taken_again_for_the_next_row(
+    database: str, start: Callable[[], Process]
+) -> None:
+    first = start()
+    number = first.owner()
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+    assert first.owner() == number
+    assert start().sees(number)
+
+
+@pytest.mark.django_db
+def test_rows_are_closed_of_processes_that_are_gone_alone() -> None:
+    now = timezone.now()
+    of_nobody, gone, running = (
+        ConnectionLog.objects.create(opened_at=now, process=process) for process in (None, 5, 6)
+    )
+    closed = ConnectionLog.objects.create(
+        opened_at=now, closed_at=now, close_code=CloseCode.NORMAL, process=5
+    )
+    assert ConnectionLog.objects.close_orphans(lambda process: process == 6) == 2
+    codes = dict(ConnectionLog.objects.values_list("pk", "close_code"))
+    assert codes == {
+        of_nobody.pk: CloseCode.ABNORMAL,
+        gone.pk: CloseCode.ABNORMAL,
+        running.pk: None,
+        closed.pk: CloseCode.NORMAL,
+    }
