@@ -1,5 +1,6 @@
 # What people do with this project. `make` alone lists it.
-# Nothing needs to be installed but Python 3.11 or later with venv, and make.
+# Nothing needs to be installed but Python 3.11 or later with venv, and make; for `make lint`, Node.js
+# 18 or later with npm, too.
 
 PYTHON ?= python3
 HOST ?= 127.0.0.1
@@ -9,14 +10,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run standin test bench lint requirements messages contract screenshots
+.PHONY: help run standin test bench lint lint-javascript requirements messages contract screenshots
 
 help:
 	@echo "make run           serve on $(HOST):$(PORT) (HOST=0.0.0.0 for phones on your network)"
 	@echo "make standin       play TikTok on port 9000, with LIVE=name being live"
 	@echo "make test          run the tests"
 	@echo "make bench         measure the speed, beside its references (ARGS='--quick fanout')"
-	@echo "make lint          ruff and mypy"
+	@echo "make lint          ruff and mypy, and for JavaScript tsc and ESLint (needs Node.js and npm)"
 	@echo "make contract      write docs/asyncapi.yaml and docs/schemas/, which the code defines"
 	@echo "make screenshots   take the README's pictures, in Chromium, against the stand-in"
 	@echo "make requirements  compile the pinned requirements from pyproject.toml"
@@ -32,10 +33,13 @@ run: $(VENV)/run.stamp
 standin: $(VENV)/run.stamp
 	@exec $(BIN)/python -m standin --port 9000 --live $(LIVE)
 
-# AsyncAPI's parser, which one test of the contract runs; that test is skipped where npm is missing.
-PARSER := $(if $(shell command -v npm),tools/asyncapi/node_modules/.package-lock.json)
+# What npm installs: AsyncAPI's parser, which one test of the contract runs, and what checks JavaScript.
+# Where Node or npm is missing, the tests that need them are skipped, but fail in CI.
+NPM := $(shell command -v npm)
+PARSER := tools/asyncapi/node_modules/.package-lock.json
+CHECKERS := tools/javascript/node_modules/.package-lock.json
 
-test: $(VENV)/dev.stamp $(PARSER)
+test: $(VENV)/dev.stamp $(if $(NPM),$(PARSER))
 	$(BIN)/python -m pytest --numprocesses 3 --dist loadfile $(ARGS)
 
 bench: $(VENV)/dev.stamp
@@ -45,6 +49,13 @@ lint: $(VENV)/dev.stamp
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy .
+	@test -n "$(NPM)" || { echo "make lint: JavaScript is not checked: install Node.js 18 or later, and npm" >&2; exit 1; }
+	@$(MAKE) --no-print-directory lint-javascript
+
+lint-javascript: $(CHECKERS)
+	tools/javascript/node_modules/.bin/tsc --project tools/javascript/tsconfig.json
+	tools/javascript/node_modules/.bin/tsc --project tools/javascript/tsconfig.tests.json
+	tools/javascript/node_modules/.bin/eslint --config tools/javascript/eslint.config.js .
 
 contract: $(VENV)/dev.stamp
 	$(BIN)/python manage.py export_contract $(ARGS)
@@ -73,6 +84,6 @@ $(VENV)/dev.stamp: requirements-dev.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
 	@touch $@
 
-tools/asyncapi/node_modules/.package-lock.json: tools/asyncapi/package-lock.json
-	npm ci --prefix tools/asyncapi --ignore-scripts --no-audit --no-fund --loglevel error
+tools/%/node_modules/.package-lock.json: tools/%/package-lock.json
+	npm ci --prefix tools/$* --ignore-scripts --no-audit --no-fund --loglevel error
 	@touch $@

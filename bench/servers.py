@@ -1,4 +1,4 @@
-"""Server processes: the relay as `make run` starts it, and the references it is held against."""
+"""Server processes: the relay as `make run` starts it, and what it is compared with."""
 
 from __future__ import annotations
 

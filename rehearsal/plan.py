@@ -1,4 +1,4 @@
-"""What is to be rehearsed."""
+"""What the test endpoint plays to a socket, by the options that the socket was opened with."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Plan:
 
     Attributes:
         fail: what happens on the way to TikTok; None for nothing.
-        recording: played instead of the programme.
+        recording: played instead of a generated LIVE.
         waits: a streamer who is offline (`fail`) is waited for, and comes.
     """
 
@@ -43,8 +43,12 @@ class Plan:
 
 
 def check(plan: Plan) -> None:
-    """Raises RelayError: the relay itself refuses, as is to be rehearsed; or there is no such
-    recording."""
+    """Check that the plan can be played.
+
+    Raises:
+        RelayError: the plan is an error that the relay answers before it asks TikTok, which is this
+            error then; or there is no such recording.
+    """
     if plan.fail is not None and plan.fail not in UPSTREAM_CODES:
         raise rehearsed(plan.fail)
     if plan.recording is not None and not plan.recording.is_file():
@@ -52,7 +56,7 @@ def check(plan: Plan) -> None:
 
 
 def rehearsed(code: ErrorCode, username: str = "") -> RelayError:
-    """The error, as it would come in earnest."""
+    """The error as the relay itself would raise it, with a reason that says that it is a test."""
     return RelayError(
         code,
         username=username,

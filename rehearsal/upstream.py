@@ -19,7 +19,7 @@ from live.tiktok.upstream import Listener
 from rehearsal.plan import Plan, rehearsed
 from standin import messages
 from standin.messages import Message
-from standin.programme import Act, Programme
+from standin.scenario import Scenario, Steps
 
 __all__ = ["RehearsalUpstream", "Stage"]
 
@@ -64,7 +64,7 @@ class RehearsalUpstream:
         if self._plan.fail is not None and not self._is_spared():
             raise rehearsed(self._plan.fail, self._username)
         try:
-            room, act = self._raise_the_curtain()
+            room, act = self._room_and_steps()
         except (OSError, RecordingError) as failure:
             raise self._spoilt(failure) from None
         self._listener.on_open(room)
@@ -89,7 +89,7 @@ class RehearsalUpstream:
             return self._attempt == 1
         return self._plan.waits and self._attempt > 1
 
-    def _raise_the_curtain(self) -> tuple[Room, Act]:
+    def _room_and_steps(self) -> tuple[Room, Steps]:
         """Raises OSError or RecordingError."""
         if self._plan.recording is not None:
             file = open_recording(self._plan.recording)
@@ -101,9 +101,9 @@ class RehearsalUpstream:
             owner=Person(str(messages.user(self._username).id), self._username),
             started_at=time.time_ns() // 1_000_000,
         )
-        return room, iter(Programme(random.Random(_SEED)))  # noqa: S311 -- no secret
+        return room, iter(Scenario(random.Random(_SEED)))  # noqa: S311 -- no secret
 
-    async def _play(self, act: Act) -> RelayError:
+    async def _play(self, act: Steps) -> RelayError:
         """Returns why it is over; a recording's end is that of the LIVE."""
         is_cut = self._plan.fail is ErrorCode.CONNECTION_LOST
         try:
@@ -117,7 +117,7 @@ class RehearsalUpstream:
             return self._spoilt(failure)
         return rehearsed(ErrorCode.CONNECTION_LOST, self._username)
 
-    async def _pass_on(self, act: Act) -> None:
+    async def _pass_on(self, act: Steps) -> None:
         due = asyncio.get_running_loop().time()
         for happening in act:
             if isinstance(happening, float):
@@ -143,7 +143,7 @@ class RehearsalUpstream:
         )
 
 
-def _act_of(recorded: Iterable[Recorded]) -> Act:
+def _act_of(recorded: Iterable[Recorded]) -> Steps:
     at = 0
     for message in recorded:
         yield (message.at - at) / _MS

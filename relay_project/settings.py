@@ -1,4 +1,4 @@
-"""Django's settings, read from the environment. README lists the variables."""
+"""Django's settings, read from the environment. docs/operate/settings.md lists the variables."""
 
 from datetime import timedelta
 from pathlib import Path

@@ -2,8 +2,8 @@
 
 `TikTok` is one HTTP server on the loopback interface which an unmodified TikTokLive client
 takes for all three of its upstreams, and `Room` is one creator's stream in it. Every failure that
-the client is known to meet can be played (`Failure`). Nothing here sleeps: whoever waits, waits
-for a change (`TikTok.wait_for`).
+the client is known to meet can be played (`Failure`). Nothing here polls: a test waits for a change
+(`TikTok.wait_for`).
 
 It is a Django app for the sake of `manage.py replay_stream`. So that servers, which load all apps,
 do not carry it and its HTTP server along, its parts are imported when they are asked for.

@@ -1,7 +1,7 @@
 """A stand-in to run by hand: `python -m standin --live alice --rate 5`.
 
-Streams a LIVE that never was (`standin.programme`), or captured messages round and round, to every
-live room until Ctrl-C or SIGTERM. Prints the variables that point a server at it.
+Streams a generated LIVE (`standin.scenario`), or captured messages again and again, to every live
+room until Ctrl-C or SIGTERM. Prints the variables that point a server at it.
 """
 
 from __future__ import annotations
@@ -17,20 +17,20 @@ from pathlib import Path
 
 from standin import Failure, Message, TikTok, messages
 from standin.captures import load_captures
-from standin.programme import Programme
+from standin.scenario import Scenario
 
 END = "WebcastControlMessage"
 """Left out of the captures: the first round would be the last."""
 
 
 def generated() -> Iterator[Message]:
-    """Return the messages of the programme, the same ones each time."""
-    programme = Programme(random.Random(1))  # noqa: S311 -- no secret
-    return (happening for happening in programme if isinstance(happening, Message))
+    """Return the messages of the generated LIVE, the same ones each time."""
+    scenario = Scenario(random.Random(1))  # noqa: S311 -- no secret
+    return (step for step in scenario if isinstance(step, Message))
 
 
 def captured(path: Path) -> Iterator[Message]:
-    """Return captured messages round and round, each with an id of its own."""
+    """Return captured messages again and again, each with an id of its own."""
     once = [message for message in load_captures(path) if message.method != END]
     return (message.renumbered() for message in itertools.cycle(once))
 
@@ -109,7 +109,10 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--port", type=int, default=9000, help="on 127.0.0.1 (default 9000)")
     parser.add_argument("--live", action="append", default=[], metavar="NAME", help="repeatable")
     parser.add_argument(
-        "--captures", type=Path, metavar="FILE", help="{method: [base64, …]}, instead of inventions"
+        "--captures",
+        type=Path,
+        metavar="FILE",
+        help="{method: [base64, …]}, instead of generated ones",
     )
     parser.add_argument("--rate", type=positive, default=5, help="messages a second (default 5)")
     parser.add_argument(

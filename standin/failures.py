@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 
 class Failure(enum.Enum):
-    """A scenario for one room, or for all of them."""
+    """One way to fail, for one room or for all of them."""
 
     USER_NOT_FOUND = "user_not_found"
     """Page and API know no such user: `UserNotFoundError`."""

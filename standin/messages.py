@@ -369,7 +369,7 @@ def share(
 
 
 def join(who: User | str, *, member_count: int = 1, msg_id: int | None = None) -> Message:
-    """Build someone's entrance."""
+    """Build the news that somebody joined the room."""
     head = _common("WebcastMemberMessage", msg_id, "live_room_enter_toast")
     return _message(
         head,
@@ -465,7 +465,7 @@ def emote(who: User | str, *emote_ids: str, msg_id: int | None = None) -> Messag
 def control(
     action: ControlAction, *, tips: str = "", reason: str = "", msg_id: int | None = None
 ) -> Message:
-    """Build a word from TikTok about the stream; `reason` is a violation's, in `extra`."""
+    """Build a control message, which tells the stream's state; `reason` is a violation's."""
     head = _common("WebcastControlMessage", msg_id)
     extra = Extra(reason_no=1, violation_reason=Text(key=reason)) if reason else None
     return _message(head, WebcastControlMessage(common=head, action=action, tips=tips, extra=extra))
@@ -531,7 +531,7 @@ def envelope(
     envelope_id: str = "7309134471448496901",
     msg_id: int | None = None,
 ) -> Message:
-    """Build a treasure chest, which opens at a Unix time; `hidden`, the word to take it away."""
+    """Build a treasure chest that opens at a Unix time; `hidden`, the message that removes it."""
     head = _common("WebcastEnvelopeMessage", msg_id)
     sender = _user(who)
     info = MessageRedEnvelopInfo(
@@ -606,7 +606,7 @@ def battle(
     starts_at: int = _BATTLE_STARTS_AT,
     msg_id: int | None = None,
 ) -> Message:
-    """Build a word of a match between hosts, or between teams of them.
+    """Build a message about a match between hosts, or between teams of them.
 
     Args:
         teams: what viewers have brought the hosts, by viewer, by host, a mapping for each team.
@@ -826,7 +826,7 @@ def unpin(pinning: Message, by: User | str, *, msg_id: int | None = None) -> Mes
 def delete(
     *deleted: Message, users: Sequence[User | str] = (), msg_id: int | None = None
 ) -> Message:
-    """Build a moderator's deed: messages go, or all that some users have written."""
+    """Build the deletion, by a moderator, of messages, or of all that some users have written."""
     head = _common("WebcastImDeleteMessage", msg_id)
     return _message(
         head,
@@ -862,13 +862,13 @@ def caption(
 
 
 def room_message(text: str, *, msg_id: int | None = None) -> Message:
-    """Build a word to everybody in the room."""
+    """Build a notice to everybody in the room."""
     head = _common("WebcastRoomMessage", msg_id)
     return _message(head, WebcastRoomMessage(common=head, content=text))
 
 
 def system_message(text: str, *, msg_id: int | None = None) -> Message:
-    """Build a word of TikTok's."""
+    """Build a system message, which TikTok shows to viewers."""
     head = _common("WebcastSystemMessage", msg_id)
     return _message(head, WebcastSystemMessage(common=head, message=text))
 

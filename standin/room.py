@@ -120,7 +120,7 @@ class Room(Failures):
         self.is_live = True
 
     def offline(self) -> None:
-        """Stop being live without a word to the open sockets."""
+        """Stop being live without telling the open sockets."""
         self.is_live = False
 
     async def push(self, *pushed: Message) -> int:

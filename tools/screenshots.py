@@ -20,7 +20,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
 from standin import Failure, Message, TikTok, messages
-from standin.programme import Programme
+from standin.scenario import Scenario
 from tests.support.browsing import add_person, http, sign_in
 from tests.support.chromium import CHROMIUM, CHROMIUM_ARGUMENTS
 from tests.support.server import ROOT, Account, Server
@@ -74,10 +74,10 @@ async def take(tiktok: TikTok, server: Server) -> None:
             account = anna if name == "anna.bakes" else await add_person(server, name, name)
             for _ in range(count):
                 await phones.enter_async_context(listening(server, account))
-        programme = asyncio.create_task(perform(tiktok))
+        streaming = asyncio.create_task(perform(tiktok))
         await look(browser, server)
-        programme.cancel()
-        await asyncio.wait([programme])
+        streaming.cancel()
+        await asyncio.wait([streaming])
         await browser.close()
 
 
@@ -126,17 +126,17 @@ async def listening(server: Server, account: Account) -> AsyncIterator[None]:
 
 
 async def perform(tiktok: TikTok) -> None:
-    """Stream the same programme, from different places of it, to every LIVE."""
-    lives = [(tiktok.rooms[name], programme(number)) for number, name in enumerate(LIVES, 1)]
+    """Stream to every LIVE, to each a generated one of its own."""
+    lives = [(tiktok.rooms[name], generated(number)) for number, name in enumerate(LIVES, 1)]
     while True:
         for room, source in lives:
             await room.push(next(source))
         await asyncio.sleep(1 / RATE)
 
 
-def programme(seed: int) -> Iterator[Message]:
-    source = Programme(random.Random(seed))  # noqa: S311 -- no secret
-    return (happening for happening in source if isinstance(happening, Message))
+def generated(seed: int) -> Iterator[Message]:
+    source = Scenario(random.Random(seed))  # noqa: S311 -- no secret
+    return (step for step in source if isinstance(step, Message))
 
 
 async def look(browser: Browser, server: Server) -> None:

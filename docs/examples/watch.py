@@ -6,6 +6,7 @@ python watch.py 'ws://127.0.0.1:8000/ws/<token>'
 
 import asyncio
 import json
+import os
 import random
 import sys
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
-# Errors that another attempt would only meet again; docs/mobile.md says what to do about each.
+# Errors that another attempt would only meet again; docs/app/mobile.md says what to do about each.
 FINAL = {
     *("invalid_token", "token_revoked", "account_disabled", "username_missing"),
     *("username_invalid", "bad_request", "user_not_found", "age_restricted", "sign_forbidden"),
@@ -28,6 +29,16 @@ AT_LEAST = {
     "internal_error": 10,
     "connection_lost": 5,
 }
+
+
+def say(line: str) -> None:
+    """Print a line. The program ends when nobody reads it any more, as behind `| head -1`."""
+    try:
+        print(line, flush=True)
+    except BrokenPipeError:
+        # Otherwise Python tries again to write it at its end, and complains.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit()
 
 
 async def watch(address: str) -> int:
@@ -45,17 +56,17 @@ async def watch(address: str) -> int:
                     match frame["type"]:
                         case "connected":
                             attempt = 0
-                            print(f"@{data['username']} is live", flush=True)
+                            say(f"@{data['username']} is live")
                         case "comment":
-                            print(f"{data['user']['nickname']}: {data['text']}", flush=True)
+                            say(f"{data['user']['nickname']}: {data['text']}")
                         case "gift" if data["streak"] != "ongoing":  # counts every gift once
                             gift = f"{data['count']} × {data['gift']['name']}"
-                            print(f"{data['user']['nickname']} sends {gift}", flush=True)
+                            say(f"{data['user']['nickname']} sends {gift}")
                         case "gap":
-                            print(f"(missed: {data['missed'] or 'unknown'})", flush=True)
+                            say(f"(missed: {data['missed'] or 'unknown'})")
                         case "error":
                             error = data
-                            print(f"{data['title']}. {data['detail']}", flush=True)
+                            say(f"{data['title']}. {data['detail']}")
             if socket.close_code == 1000:
                 return 0
         except (OSError, ConnectionClosed, InvalidHandshake):

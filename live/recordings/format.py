@@ -1,7 +1,7 @@
 """Recordings: TikTok's messages of one LIVE with their times, as JSON Lines.
 
 The first line is a `Header`, each further one a `Message`, in the order of their times. A file
-whose name ends in .gz is zipped. docs/recordings.md describes the format for others.
+whose name ends in .gz is zipped. docs/operate/recordings.md describes the format for others.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """People taken out of TikTok's messages, so that a recording can be shown to others.
 
-Whatever could be a person's is replaced unless it is known to be TikTok's own; docs/recordings.md
-has the rules. Stand-ins come from a keyed hash: the same person, picture or text has the same one
-throughout a recording, and without the key, which is never kept, nobody finds the way back.
+Whatever could be a person's is replaced unless it is known to be TikTok's own;
+docs/operate/recordings.md has the rules. Stand-ins come from a keyed hash: the same person, picture
+or text has the same one throughout a recording, and without the key, which is never kept, nobody
+finds the way back.
 """
 
 from __future__ import annotations

@@ -171,6 +171,20 @@ class TestThePythonExample:
         room.go_live()
         await example.until("is live\n")
 
+    async def test_the_python_example_ends_when_nobody_reads_what_it_prints(
+        self, server: Server, tiktok: TikTok, streamer: str, add_account: AddAccount, run: Run
+    ) -> None:
+        room = tiktok.go_live(streamer)
+        account = await add_account()
+        command = '"$0" "$1" "$2" | head -1'
+        address = f"{server.address}/ws/{account.token}"
+        example = await run("sh", "-c", command, sys.executable, EXAMPLES / "watch.py", address)
+        await example.until(f"@{streamer} is live\n")
+        await room.wait_for_socket()
+        await room.push(messages.chat("viewer", "to nobody"))
+        assert await example.until_ended() == 0
+        assert example.printed == f"@{streamer} is live\n"
+
     @pytest.mark.parametrize(
         ("token", "said"), [("no-such-token", "Access denied"), ("", "Access denied")]
     )

@@ -2,7 +2,11 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 
 import { RelayClient } from "../../live/static/live/relay-client.js";
-import { makeClient } from "./fakes.js";
+import { makeClient, Socket } from "./fakes.js";
+
+/** @typedef {import("./fakes.js").World} World */
+/** What tests put in the place of a browser's globals. @type {Record<string, unknown>} */
+const GLOBALS = globalThis;
 
 describe("Connecting", () => {
   it("works", () => {
@@ -102,7 +106,8 @@ describe("Connecting", () => {
     assert.equal(world.sockets.length, 2);
   });
 
-  for (const [what, options] of [
+  /** @type {[string, Record<string, unknown>][]} */
+  const wrong = [
     ["an address of http", { url: "http://relay.example" }],
     ["an address with a query", { url: "ws://relay.example/?a=b" }],
     ["an address that is no string", { url: new URL("ws://relay.example") }],
@@ -112,7 +117,8 @@ describe("Connecting", () => {
     ["null instead of a token", { token: null }],
     ["a token that is no subprotocol", { token: "two words" }],
     ["no type at all", { types: [] }],
-  ]) {
+  ];
+  for (const [what, options] of wrong) {
     it(`refuses ${what} at once`, () => {
       assert.throws(() => makeClient(options), TypeError);
     });
@@ -121,13 +127,13 @@ describe("Connecting", () => {
   it("does not repeat a wrong token", () => {
     assert.throws(
       () => makeClient({ token: "secret word" }),
-      (error) => !error.message.includes("secret word"),
+      (error) => error instanceof Error && !error.message.includes("secret word"),
     );
   });
 
   it("says what to do where there is no WebSocket", () => {
     const before = Object.getOwnPropertyDescriptor(globalThis, "WebSocket");
-    delete globalThis.WebSocket;
+    delete GLOBALS.WebSocket;
     try {
       assert.throws(() => new RelayClient({ url: "ws://relay.example", token: "t" }), /WebSocket/);
     } finally {
@@ -141,11 +147,12 @@ describe("Connecting", () => {
     const client = new RelayClient({
       url: "ws://relay.example",
       token: "t",
-      WebSocket: class {
-        constructor() {
+      WebSocket: class extends Socket {
+        /** @param {string} url @param {string[]} protocols */
+        constructor(url, protocols) {
           if (broken) throw new Error("mixed content");
+          super(url, protocols);
         }
-        close() {}
       },
       setTimeout: world.clock.setTimeout,
       clearTimeout: world.clock.clearTimeout,
@@ -160,11 +167,13 @@ describe("Connecting", () => {
 });
 
 describe("Closing", () => {
-  for (const [state, reach] of [
+  /** @type {[string, (world: World) => unknown][]} */
+  const states = [
     ["connecting", (world) => world.client.connect()],
     ["open", (world) => world.greeted()],
     ["reconnecting", (world) => world.greeted().lose()],
-  ]) {
+  ];
+  for (const [state, reach] of states) {
     it(`is final while ${state}`, () => {
       const world = makeClient();
       reach(world);
@@ -235,7 +244,7 @@ describe("Closing", () => {
       world.socket.lose();
       assert.equal(world.client.state, "closed", type);
       assert.equal(world.clock.timers.size, 0, type);
-      assert.equal(world.log.at(-1)[1].final, true, type);
+      assert.equal(world.log.at(-1)?.[1].final, true, type);
       world.clock.advance(3600);
       assert.equal(world.sockets.length, 1, type);
     }
@@ -243,23 +252,28 @@ describe("Closing", () => {
 });
 
 describe("The browser's network events", () => {
-  /** Give the test a global event target, as browsers have it, and take it away again. */
+  /**
+   * Give the test a global event target, as browsers have it, and take it away again.
+   *
+   * @param {(target: EventTarget, listening: Set<() => void>) => void} test
+   */
   function inABrowser(test) {
     const target = new EventTarget();
+    /** @type {Set<() => void>} */
     const listening = new Set();
-    globalThis.addEventListener = (type, listener) => {
+    GLOBALS.addEventListener = (/** @type {string} */ type, /** @type {() => void} */ listener) => {
       listening.add(listener);
       target.addEventListener(type, listener);
     };
-    globalThis.removeEventListener = (type, listener) => {
+    GLOBALS.removeEventListener = (/** @type {string} */ type, /** @type {() => void} */ listener) => {
       listening.delete(listener);
       target.removeEventListener(type, listener);
     };
     try {
       test(target, listening);
     } finally {
-      delete globalThis.addEventListener;
-      delete globalThis.removeEventListener;
+      delete GLOBALS.addEventListener;
+      delete GLOBALS.removeEventListener;
     }
   }
 

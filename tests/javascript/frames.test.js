@@ -3,8 +3,11 @@ import { describe, it, mock } from "node:test";
 
 import { makeClient } from "./fakes.js";
 
-/** The frames that handlers of a type have got. */
+/** @typedef {import("../../live/static/live/relay-client.js").Frame} Frame */
+
+/** The frames that handlers of a type have got. @param {import("./fakes.js").World} world @param {string} type */
 function heard(world, type) {
+  /** @type {Frame[]} */
   const frames = [];
   world.client.on(type, (frame) => frames.push(frame));
   return frames;
@@ -31,6 +34,7 @@ describe("Frames", () => {
     const world = makeClient();
     const batches = heard(world, "batch");
     const socket = world.greeted();
+    /** @type {Frame[]} */
     const events = [1, 2].map((number) => ({
       type: "comment",
       ts: 1,
@@ -123,6 +127,7 @@ describe("A malformed message", () => {
 describe("The cursor", () => {
   it("is that of the newest frame, seen already by its handlers", () => {
     const world = makeClient();
+    /** @type {(string | null)[]} */
     const seen = [];
     world.client.on("frame", () => seen.push(world.client.cursor));
     const socket = world.greeted();
@@ -158,6 +163,7 @@ describe("The cursor", () => {
 describe("Handlers", () => {
   it("can be taken off", () => {
     const world = makeClient();
+    /** @type {string[]} */
     const calls = [];
     const first = () => calls.push("first");
     world.client.on("comment", first);
@@ -183,6 +189,7 @@ describe("Handlers", () => {
 
   it("may come and go while they are called", () => {
     const world = makeClient();
+    /** @type {string[]} */
     const calls = [];
     const takeOff = world.client.on("comment", () => {
       takeOff();
@@ -200,6 +207,7 @@ describe("Handlers", () => {
     const report = test.mock.method(console, "error", () => {});
     const world = makeClient();
     const fault = new Error("a handler's fault");
+    /** @type {string[]} */
     const others = [];
     for (const type of ["connecting", "open", "comment", "closed", "reconnecting"]) {
       world.client.on(type, () => {

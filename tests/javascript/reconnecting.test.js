@@ -24,9 +24,9 @@ describe("After a cut", () => {
     });
   }
 
-  for (const [code, why] of [
-    [1000, "the LIVE has ended"],
-    [1008, "it was refused"],
+  for (const { code, why } of [
+    { code: 1000, why: "the LIVE has ended" },
+    { code: 1008, why: "it was refused" },
   ]) {
     it(`with ${code}, it stays closed: ${why}`, () => {
       const world = makeClient();
@@ -129,14 +129,16 @@ describe("After a cut", () => {
 
   it("keeps at it while no socket can be made, further and further apart", (t) => {
     const reported = t.mock.method(console, "error", () => {});
+    /** @type {Socket[]} */
     const sockets = [];
     let made = 0;
     const world = makeClient({
       WebSocket: class extends Socket {
-        constructor(...args) {
+        /** @param {string} url @param {string[]} protocols */
+        constructor(url, protocols) {
           made += 1;
           if (made === 2 || made === 3) throw new Error("not now");
-          super(...args);
+          super(url, protocols);
           sockets.push(this);
         }
       },
@@ -245,7 +247,7 @@ describe("After an error", () => {
   });
 
   it("does not believe every time that it is told", () => {
-    const told = (retry_after) => {
+    const told = (/** @type {string} */ retry_after) => {
       const world = makeClient({ random: () => 0 });
       const text = JSON.stringify({
         type: "error",
@@ -268,7 +270,7 @@ describe("After an error", () => {
   });
 
   it("goes by the close code if the error is a new one", () => {
-    const ends = (closeCode, more) => {
+    const ends = (/** @type {number} */ closeCode, /** @type {object} */ more = {}) => {
       const world = makeClient();
       world.greeted().refuse("of_next_year", closeCode, more);
       return world.client.state;

@@ -3,17 +3,25 @@ import { describe, it } from "node:test";
 
 import { Tokens } from "../../live/static/live/console/token.js";
 
-/** A browser with tabs, and a server that issues one token after the other. */
-function makeBrowser({ stored = null } = {}) {
-  const items = new Map(stored === null ? [] : [["console-token", stored]]);
+/**
+ * A browser with tabs, and a server that issues one token after the other.
+ *
+ * @param {{ stored?: string }} options
+ */
+function makeBrowser({ stored } = {}) {
+  /** @type {Map<string, string>} */
+  const items = new Map();
+  if (stored !== undefined) items.set("console-token", stored);
   const storage = {
-    getItem: (key) => items.get(key) ?? null,
-    setItem: (key, value) => items.set(key, value),
+    getItem: (/** @type {string} */ key) => items.get(key) ?? null,
+    setItem: (/** @type {string} */ key, /** @type {string} */ value) => items.set(key, value),
   };
+  /** @type {string[]} */
   const issued = [];
   async function issue() {
-    issued.push(`issued-${issued.length + 1}-and-secret`);
-    return issued.at(-1);
+    const token = `issued-${issued.length + 1}-and-secret`;
+    issued.push(token);
+    return token;
   }
   return { open: (prefix = "") => new Tokens(prefix, issue, storage), issued, items };
 }

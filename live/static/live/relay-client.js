@@ -1,7 +1,7 @@
 /**
  * A client of the relay: one socket that comes back by itself and goes on where it was.
  *
- * For browsers, React Native and Node 20 or later; no dependencies. docs/javascript.md shows how to
+ * For browsers, React Native and Node 20 or later; no dependencies. docs/app/javascript.md shows how to
  * use it. All durations are in seconds, as in the relay's frames; only `batch` is in milliseconds,
  * as the relay's own option is.
  */

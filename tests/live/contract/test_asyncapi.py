@@ -1,11 +1,8 @@
 """The AsyncAPI document."""
 
-import shutil
-import subprocess
 from pathlib import Path
 from typing import Any
 
-import pytest
 import yaml
 from django.conf import settings
 
@@ -13,25 +10,18 @@ from live.contract.asyncapi import asyncapi, asyncapi_yaml
 from live.protocol.errors import CloseCode, ErrorCode
 from live.protocol.frames import DATA
 from live.protocol.options import OPTIONS, TEST_OPTIONS
+from tests.support.node import cannot_run, find_node, run_command
 
 ROOT = Path(settings.BASE_DIR)
 PARSER = ROOT / "tools" / "asyncapi"
 
 
 class TestAsyncapi:
-    @pytest.mark.skipif(shutil.which("node") is None, reason="node is not installed")
-    @pytest.mark.skipif(
-        not (PARSER / "node_modules").exists(),
-        reason="AsyncAPI's parser is not installed; `make test` does so where there is npm",
-    )
     def test_asyncapis_own_parser_has_nothing_against_it(self) -> None:
-        result = subprocess.run(
-            ["node", "validate.mjs", ROOT / "docs/asyncapi.yaml"],
-            cwd=PARSER,
-            capture_output=True,
-            text=True,
-            timeout=120,
-        )
+        node = find_node()
+        if not (PARSER / "node_modules").exists():
+            cannot_run("AsyncAPI's parser is not installed; `make test` does so where there is npm")
+        result = run_command(node, "validate.mjs", ROOT / "docs/asyncapi.yaml", cwd=PARSER)
         assert result.returncode == 0, result.stdout + result.stderr
 
     def test_it_names_every_frame_error_and_option(self) -> None:

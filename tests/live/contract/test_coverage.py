@@ -1,4 +1,4 @@
-"""docs/events.md: every event of TikTokLive has its row, and says what the code does.
+"""docs/app/events.md: every event of TikTokLive has its row, and says what the code does.
 
 A release of TikTokLive with other events fails here.
 """
@@ -23,7 +23,7 @@ from standin.messages import Message
 from tests.live.tiktok.test_decoding import built_messages
 from tests.support.samples import read_frame
 
-PAGE = Path(__file__).resolve().parents[3] / "docs" / "events.md"
+PAGE = Path(__file__).resolve().parents[3] / "docs" / "app" / "events.md"
 
 
 def table(heading: str) -> list[list[str]]:

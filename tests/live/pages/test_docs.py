@@ -1,4 +1,4 @@
-"""/docs/: the contract's page and files. And docs/mobile.md, which has a word on every error."""
+"""/docs/: the contract's page and files; and docs/app/mobile.md, which has a word on each error."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from live.protocol.errors import ErrorCode, RelayError
 from live.protocol.frames import DATA, FrameType
 from live.protocol.options import OPTIONS
 
-MOBILE = Path(settings.BASE_DIR) / "docs" / "mobile.md"
+MOBILE = Path(settings.BASE_DIR) / "docs" / "app" / "mobile.md"
 FILES = ["/docs/asyncapi.yaml", *(f"/docs/schemas/{kind}.json" for kind in DATA)]
 
 

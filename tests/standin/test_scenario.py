@@ -1,4 +1,4 @@
-"""The LIVE that never was, as the relay understands it."""
+"""The generated LIVE, as the relay understands it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 from live.protocol.frames import EVENT_TYPES, FrameType
 from live.streams.feed import Feed
 from standin.messages import Message, pictures_at
-from standin.programme import Programme
+from standin.scenario import Scenario
 from tests.support.samples import read_frame
 
 SEEDS = range(3)
@@ -23,11 +23,11 @@ def play(seed: int, seconds: float) -> list[Any]:
     """The frames of so many seconds."""
     feed, now = Feed(10_000, lambda: 0), 0.0
     feed.tells_others = True
-    for happening in Programme(random.Random(seed)):
-        if isinstance(happening, Message):
-            feed.take([happening], now)
+    for step in Scenario(random.Random(seed)):
+        if isinstance(step, Message):
+            feed.take([step], now)
         else:
-            now += happening
+            now += step
             if now > seconds:
                 break
     assert not feed.undecodable
@@ -41,7 +41,7 @@ def frames(request: pytest.FixtureRequest) -> list[Any]:
     return play(request.param, MINUTES * 60)
 
 
-class TestProgramme:
+class TestScenario:
     def test_it_shows_every_type_within_minutes(self, frames: list[Any]) -> None:
         # It does not end.
         assert {frame["type"] for frame in frames} == EVENT_TYPES - {FrameType.LIVE_END}
@@ -108,9 +108,9 @@ class TestProgramme:
         assert pinned <= said
 
     def test_it_is_the_same_for_the_same_numbers(self) -> None:
-        def happenings(seed: int) -> list[object]:
+        def steps_of(seed: int) -> list[object]:
             with pictures_at(""):
-                played = itertools.islice(Programme(random.Random(seed), lambda: 0), 400)
+                played = itertools.islice(Scenario(random.Random(seed), lambda: 0), 400)
                 return [h.method if isinstance(h, Message) else h for h in played]
 
-        assert happenings(1) == happenings(1) != happenings(2)
+        assert steps_of(1) == steps_of(1) != steps_of(2)

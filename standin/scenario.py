@@ -1,7 +1,7 @@
-"""A LIVE that never was: somebody bakes bread, twelve invented people watch.
+"""A generated LIVE: somebody bakes bread, and twelve invented people watch.
 
-Endless, lively, and the same for the same random numbers. All that TikTok tells of a LIVE comes by
-within a few minutes: mostly comments, likes and gifts, and each kind of the rest once in a round.
+It does not end, and is the same for the same random numbers. Every event type occurs within a few
+minutes: mostly comments, likes and gifts; the others take turns.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from TikTokLiveProto.v3.webcast.model.data import BattleResultResult as BattleRe
 from standin import messages
 from standin.messages import Message, next_msg_id
 
-__all__ = ["Act", "Programme"]
+__all__ = ["Scenario", "Steps"]
 
-Act: TypeAlias = Iterator[Message | float]
-"""What happens, one after the other: messages, and pauses in seconds between them."""
+Steps: TypeAlias = Iterator[Message | float]
+"""Messages in their order, and between them pauses in seconds, as floats."""
 
 
 class _Viewer(NamedTuple):
@@ -48,7 +48,7 @@ class _Viewer(NamedTuple):
         )
 
 
-_CAST = (
+_VIEWERS = (
     _Viewer("lena_kv", "Лена", "ru", fan_level=12, subscriber=True),
     _Viewer("oskar.w", "Oskar", "en", fan_level=28, moderator=True),
     _Viewer("noodle_cat", "Noodle 😺", "en"),
@@ -125,8 +125,9 @@ _SMALL_GIFTS = (
 _BIG_GIFTS = (_Gift(11046, "Galaxy", 1000), _Gift(6267, "Corgi", 299), _Gift(5660, "Swan", 699))
 
 
-class Programme:
-    """One such LIVE. Iterating plays it, on and on; messages are built when they are due.
+class Scenario:
+    """One generated LIVE. Iterating gives its messages and pauses, without end; messages are built
+    when they are due.
 
     Args:
         rng: decides who does what, and when.
@@ -143,28 +144,28 @@ class Programme:
         self._coins: Counter[_Viewer] = Counter()
         self._newest_comment: Message
 
-    def __iter__(self) -> Act:
+    def __iter__(self) -> Steps:
         return _together(
             self._comments(),
             self._emotes(),
             self._joins(),
-            self._likings(),
+            self._likes_of_viewers(),
             self._viewers(),
             self._streaks(),
             self._friends(),
-            self._rarities(),
+            self._rare_events(),
             self._big_gifts(),
         )
 
     def _someone(self) -> _Viewer:
-        return self._rng.choice(_CAST)
+        return self._rng.choice(_VIEWERS)
 
     def _between(self, shortest: float, longest: float) -> float:
         return self._rng.uniform(shortest, longest)
 
     # --- Again and again -----------------------------------------------------------------------
 
-    def _comments(self) -> Act:
+    def _comments(self) -> Steps:
         while True:
             self._newest_comment = self._comment()
             yield self._newest_comment
@@ -186,19 +187,19 @@ class Programme:
             )
         return messages.chat(viewer.user(), text, language=viewer.language)
 
-    def _emotes(self) -> Act:
+    def _emotes(self) -> Steps:
         while True:
             yield self._between(6, 20)
             yield messages.emote(self._someone().user(), self._rng.choice(_EMOTES))
 
-    def _joins(self) -> Act:
+    def _joins(self) -> Steps:
         while True:
             self._watching = max(20, self._watching + self._rng.randint(-4, 5))
             self._total += 1
             yield messages.join(self._someone().user(), member_count=self._watching)
             yield self._between(1, 3)
 
-    def _likings(self) -> Act:
+    def _likes_of_viewers(self) -> Steps:
         """Someone taps the screen for some seconds."""
         while True:
             yield self._between(1, 4)
@@ -209,7 +210,7 @@ class Programme:
                 yield messages.like(viewer.user(), count, total=self._likes)
                 yield 0.6
 
-    def _viewers(self) -> Act:
+    def _viewers(self) -> Steps:
         while True:
             top = self._coins.most_common(3)
             yield messages.viewers(
@@ -220,7 +221,7 @@ class Programme:
             )
             yield self._between(4, 6)
 
-    def _streaks(self) -> Act:
+    def _streaks(self) -> Steps:
         while True:
             yield self._between(2, 8)
             viewer, gift, group = self._someone(), self._rng.choice(_SMALL_GIFTS), next_msg_id()
@@ -246,7 +247,7 @@ class Programme:
             group_id=group,
         )
 
-    def _big_gifts(self) -> Act:
+    def _big_gifts(self) -> Steps:
         while True:
             yield self._between(15, 30)
             viewer, gift = self._someone(), self._rng.choice(_BIG_GIFTS)
@@ -255,7 +256,7 @@ class Programme:
                 viewer.user(), gift.name, gift_id=gift.id, diamonds=gift.diamonds, combo=False
             )
 
-    def _friends(self) -> Act:
+    def _friends(self) -> Steps:
         while True:
             yield self._between(3, 8)
             yield messages.follow(self._someone().user())
@@ -263,10 +264,10 @@ class Programme:
             joined = self._rng.choice((None, 1, 2, 5))
             yield messages.share(self._someone().user(), users_joined=joined)
 
-    # --- Once in a round -----------------------------------------------------------------------
+    # --- In turns ------------------------------------------------------------------------------
 
-    def _rarities(self) -> Act:
-        scenes = (
+    def _rare_events(self) -> Steps:
+        kinds = (
             self._question,
             self._pin,
             self._goal,
@@ -280,26 +281,26 @@ class Programme:
             self._break,
             self._notice,
         )
-        for scene in itertools.cycle(scenes):
+        for kind in itertools.cycle(kinds):
             yield self._between(3, 6)
-            yield from scene()
+            yield from kind()
 
-    def _question(self) -> Act:
+    def _question(self) -> Steps:
         yield messages.question(self._someone().user(), self._rng.choice(_QUESTIONS))
 
-    def _pin(self) -> Act:
-        moderator = next(viewer for viewer in _CAST if viewer.moderator).user()
+    def _pin(self) -> Steps:
+        moderator = next(viewer for viewer in _VIEWERS if viewer.moderator).user()
         pinning = messages.pin(self._newest_comment, moderator, seconds=10)
         yield pinning
         yield 10.0
         yield messages.unpin(pinning, moderator)
 
-    def _goal(self) -> Act:
+    def _goal(self) -> Steps:
         progress = min(_GOAL_TARGET, self._roses)
         giver = self._someone().user()
         yield messages.goal(giver, _GOAL, progress=progress, target=_GOAL_TARGET)
 
-    def _poll(self) -> Act:
+    def _poll(self) -> Steps:
         poll_id, now = next_msg_id(), int(self._clock() * 1000)
         votes = dict.fromkeys(_OPTIONS, 0)
         yield messages.poll(
@@ -312,13 +313,13 @@ class Programme:
         yield 3.0
         yield messages.poll(*votes.items(), ends=True, poll_id=poll_id)
 
-    def _subscription(self) -> Act:
+    def _subscription(self) -> Steps:
         viewer = self._someone()
         yield messages.subscribe(viewer.user(), months=self._rng.randint(1, 12))
         yield 1.0
         yield messages.super_fan(viewer.user())
 
-    def _caption(self) -> Act:
+    def _caption(self) -> Steps:
         for sentence in _SENTENCES:
             sentence_id = next_msg_id()
             words = sentence.split()
@@ -328,7 +329,7 @@ class Programme:
             yield messages.caption(sentence, sentence_id=sentence_id, final=True)
             yield 1.0
 
-    def _envelope(self) -> Act:
+    def _envelope(self) -> Steps:
         envelope_id = str(next_msg_id())
         viewer = self._someone().user()
         opens_at = int(self._clock()) + 10
@@ -336,10 +337,10 @@ class Programme:
         yield 15.0
         yield messages.envelope(viewer, hidden=True, envelope_id=envelope_id)
 
-    def _deletion(self) -> Act:
+    def _deletion(self) -> Steps:
         yield messages.delete(self._newest_comment)
 
-    def _battle(self) -> Act:
+    def _battle(self) -> Steps:
         battle_id, now = next_msg_id(), int(self._clock() * 1000)
         fans, rivals = dict.fromkeys(("mr.pip", "juno_jumps"), 0), dict.fromkeys(("zoya.k",), 0)
         teams = {"the.baker": fans}, {"the.rival": rivals}
@@ -362,30 +363,30 @@ class Programme:
         yield 5.0
         yield messages.punishment_end(battle_id=battle_id, starts_at=now)
 
-    def _rank(self) -> Act:
+    def _rank(self) -> Steps:
         yield messages.rank(self._rng.randint(1, 99))
 
-    def _break(self) -> Act:
+    def _break(self) -> Steps:
         yield messages.pause()
         yield 4.0
         yield messages.resume()
 
-    def _notice(self) -> Act:
+    def _notice(self) -> Steps:
         yield messages.system_message("Be kind to each other, and have fun.")
         yield messages.unknown("WebcastMsgDetectMessage")
 
 
-def _together(*acts: Act) -> Act:
-    """All acts at the same time."""
-    agenda = [(0.0, n, act) for n, act in enumerate(acts)]
+def _together(*sources: Steps) -> Steps:
+    """All of them at the same time: what is due next comes next."""
+    waiting = [(0.0, n, source) for n, source in enumerate(sources)]
     now = 0.0
-    while agenda:
-        due, n, act = heapq.heappop(agenda)
+    while waiting:
+        due, n, source = heapq.heappop(waiting)
         if due > now:
             yield due - now
             now = due
-        for happening in act:
-            if isinstance(happening, float):
-                heapq.heappush(agenda, (due + happening, n, act))
+        for step in source:
+            if isinstance(step, float):
+                heapq.heappush(waiting, (due + step, n, source))
                 break
-            yield happening
+            yield step
