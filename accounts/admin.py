@@ -30,7 +30,7 @@ from django.views.decorators.debug import sensitive_post_parameters, sensitive_v
 from accounts.bulk_actions import BulkActions, log_tokens
 from accounts.forms import ISSUED_BEFORE, IssueTokenForm, SignApiKeyForm
 from accounts.models import AccessToken, User
-from accounts.sockets import socket_url
+from accounts.sockets import is_for_this_computer_only, socket_url
 
 __all__ = ["AccountAdmin"]
 
@@ -248,7 +248,7 @@ class AccountAdmin(BulkActions, UserAdmin):  # type: ignore[type-arg]
             *super().get_urls(),
         ]
 
-    @method_decorator(sensitive_variables("token"))
+    @method_decorator(sensitive_variables("token", "address"))
     def issue_token(self, request: HttpRequest, id: str) -> HttpResponse:
         """Ask for label and expiry; answer the form with the token, this once."""
         account = self._account_to_change(request, id)
@@ -262,13 +262,15 @@ class AccountAdmin(BulkActions, UserAdmin):  # type: ignore[type-arg]
         except IntegrityError:
             messages.warning(request, ISSUED_BEFORE)
             return redirect("admin:accounts_user_change", account.pk)
+        address = socket_url(request, token)
         return self._page(
             request,
             "token_issued",
             account=account,
             issued=issued,
             token=token,
-            socket_url=socket_url(request, token),
+            socket_url=address,
+            is_for_this_computer_only=is_for_this_computer_only(address),
         )
 
     def revoke_token(self, request: HttpRequest, id: str, token_id: int) -> HttpResponse:

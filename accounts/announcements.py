@@ -1,8 +1,8 @@
-"""News of accounts for whoever serves their open sockets, through the channel layer.
+"""Tells the relay that an account or a token has changed, through the channel layer.
 
-Saving or deleting an account or a token announces it, once the transaction is committed. A message
-says which account; the database says what it is like now. Messages may be lost: who hears them
-looks by themselves once in a while.
+Saving or deleting one sends a message once the transaction is committed. The message only names
+the account: the relay reads from the database what it is like now. A message may be lost, so the
+relay also reads all accounts with open sockets from time to time.
 """
 
 from __future__ import annotations
@@ -21,24 +21,24 @@ __all__ = ["GROUP", "account_changed", "connect_signals", "disconnect"]
 
 logger = logging.getLogger(__name__)
 
-# The channel layer's group of those who want to know.
+# The channel layer's group that the messages go to.
 GROUP = "accounts"
-# Signing in saves that, and it is no news.
-_NO_NEWS = {"last_login"}
+# Fields that no socket depends on: signing in saves them.
+_IGNORED_FIELDS = {"last_login"}
 
 
 def account_changed(account_id: int) -> None:
-    """Something of the account, or of one of its tokens, is not what it was."""
+    """Say that the account, or one of its tokens, has changed."""
     _announce("accounts.changed", account_id)
 
 
 def disconnect(account_id: int) -> None:
-    """The sockets that the account has open are to be closed."""
+    """Ask the relay to close the account's open sockets."""
     _announce("accounts.disconnect", account_id)
 
 
 def connect_signals() -> None:
-    """For the start of the app."""
+    """Send the messages from now on; called when the app starts."""
     for signal in (post_save, post_delete):
         signal.connect(_on_account, User)
         signal.connect(_on_token, AccessToken)
@@ -47,7 +47,7 @@ def connect_signals() -> None:
 def _on_account(instance: User, **kwargs: Any) -> None:
     fields = kwargs.get("update_fields")
     # A new one has no sockets.
-    if not kwargs.get("created") and (fields is None or set(fields) - _NO_NEWS):
+    if not kwargs.get("created") and (fields is None or set(fields) - _IGNORED_FIELDS):
         account_changed(instance.pk)
 
 
@@ -57,8 +57,10 @@ def _on_token(instance: AccessToken, **kwargs: Any) -> None:
 
 
 class _Announcement:
-    """Sent after the commit, once for all accounts of the transaction: channels hold a hundred
-    messages."""
+    """One message for all accounts of a transaction, sent after the commit.
+
+    A channel holds a hundred messages at most, so that one for each account could be too many.
+    """
 
     def __init__(self, type: str) -> None:
         self.type = type

@@ -1,4 +1,7 @@
-"""The REST API's operations on an account, for the settings screen of its owner's app."""
+"""The REST API's operations on an account, for the settings screen of its owner's app.
+
+`relay_project/api.py` puts them together with those of `live`.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,10 @@ from accounts.models import AccessToken, User
 from accounts.usernames import normalise_tiktok_username
 
 __all__ = ["ApiRequest", "Options", "Problem", "router"]
+
+# As in settings.LANGUAGES, which type checkers can't read. Empty: no language of its own.
+Language = Literal["en", "ru"]
+AccountLanguage = Literal["", "en", "ru"]
 
 _MAX_PASTED = 500
 
@@ -32,9 +39,9 @@ def _may_be_absent(schema: dict[str, Any]) -> None:
 
 
 class Options(Schema):
-    """What every operation takes. Only checked here: whoever writes the texts reads it."""
+    """What every operation takes. Only checked here: `accounts.requests.language` reads it."""
 
-    lang: Literal["en", "ru"] = Field(
+    lang: Language = Field(
         "en",
         description="Language of error texts; else the account's, else that of `Accept-Language`, "
         "else the server's.",
@@ -63,8 +70,9 @@ class Account(Schema):
         description="Whose LIVE the account receives, without @; empty when it is not set.",
         examples=["anna.live"],
     )
-    language: Literal["", "en", "ru"] = Field(
-        description="Of the API's texts; empty: what each request asks for."
+    language: AccountLanguage = Field(
+        description="Of the account's pages, of emails to it, and of what its app is told; "
+        "empty: as the browser or the app asks."
     )
     has_own_sign_api_key: bool = Field(
         description="Whether it has an EulerStream API key of its own, and so its own limit."
@@ -94,8 +102,8 @@ class AccountChange(Schema):
         max_length=_MAX_PASTED,
         json_schema_extra=_may_be_absent,
     )
-    language: Literal["", "en", "ru"] = Field(
-        "", description="Empty: what each request asks for.", json_schema_extra=_may_be_absent
+    language: AccountLanguage = Field(
+        "", description="Empty: as the browser or the app asks.", json_schema_extra=_may_be_absent
     )
 
 

@@ -1,7 +1,7 @@
 """The admin's actions on several accounts at once.
 
-What hurts or shows tokens is asked for once more. Everything is in the history of each account, and
-open sockets follow within a second.
+Actions that close sockets for good, or that show tokens, ask for a confirmation first. Each
+account's history says what was done, and open sockets follow within a second.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from django.views.decorators.debug import sensitive_variables
 from accounts import announcements
 from accounts.forms import IssueTokenForm
 from accounts.models import AccessToken, User
-from accounts.sockets import socket_url
+from accounts.sockets import is_for_this_computer_only, socket_url
 
 __all__ = ["BulkActions", "log_tokens"]
 
@@ -77,7 +77,10 @@ class BulkActions(admin.ModelAdmin):  # type: ignore[type-arg]
                 ),
             )
             return None
-        return self._page(request, "tokens_issued", tokens=tokens)
+        is_useless = any(is_for_this_computer_only(address) for _account, address in tokens)
+        return self._page(
+            request, "tokens_issued", tokens=tokens, is_for_this_computer_only=is_useless
+        )
 
     @admin.action(description=_("Revoke all tokens"), permissions=["change"])
     def revoke_tokens(self, request: HttpRequest, chosen: QuerySet[User]) -> HttpResponse | None:

@@ -1,6 +1,7 @@
 """The forms of an account, for its owner and for the admin.
 
-Each writes the fields that it asks for, and no others: what somebody else changes meanwhile stays.
+Each saves only the fields that it asks for, so that it does not undo what somebody else changes at
+the same time.
 """
 
 from __future__ import annotations
@@ -71,7 +72,7 @@ class UsernameForm(_AccountForm):
 
 
 class LanguageForm(_AccountForm):
-    """The account's language. Languages stand in it by their own names, whoever reads them."""
+    """The account's language. Each language is listed by its own name: "Русский", not "Russian"."""
 
     language = forms.ChoiceField(
         label=_("Language"),
@@ -96,7 +97,11 @@ class LanguageForm(_AccountForm):
 
 
 class EmailForm(_AccountForm):
-    """Where a lost password is reset: whoever just finds the browser open must not set it."""
+    """The address for a lost password.
+
+    Asks for the password: somebody else at a browser that is signed in could otherwise take over
+    the account.
+    """
 
     current_password = forms.CharField(
         label=_("Your password"),
@@ -121,7 +126,7 @@ class EmailForm(_AccountForm):
 
 
 class SignApiKeyForm(forms.ModelForm):  # type: ignore[type-arg]
-    """Sets or clears the API key, which is no field of the form: no page can come to show it."""
+    """Sets or clears the API key. The stored key is no field of the form: no page can show it."""
 
     new_sign_api_key = forms.CharField(
         label=_("New EulerStream API key"),
@@ -186,7 +191,7 @@ def _new_form_id() -> str:
 
 
 class IssueTokenForm(forms.Form):
-    """What is asked before a token is made. Sent again, the form issues nothing."""
+    """Asks for a new token's label and expiry. The same form sent twice issues one token."""
 
     label = forms.CharField(
         label=_("Label"),
@@ -237,7 +242,7 @@ class ChangePasswordForm(PasswordChangeForm):
 
 
 def _is_password_of(request: HttpRequest, account: User, password: str) -> bool:
-    """Whoever guesses is locked out as if it were at signing in, and of both."""
+    """Whether it is. A wrong one counts as a failed attempt to sign in, and locks out of both."""
     found = authenticate(request, username=account.get_username(), password=password)
     return found is not None
 
@@ -275,7 +280,10 @@ _MAILER = ThreadPoolExecutor(max_workers=1, thread_name_prefix="email")
 
 
 def _may_be_written_to(account: User) -> bool:
-    """Takes one of the account's places, each of which is free again an hour later."""
+    """Whether the account has had fewer than `_RESETS_AN_HOUR` emails in the last hour.
+
+    It counts this one.
+    """
     return any(
         cache.add(f"password-reset-{account.pk}-{place}", True, _HOUR)
         for place in range(_RESETS_AN_HOUR)

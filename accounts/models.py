@@ -63,7 +63,8 @@ class User(AbstractUser):
         choices=settings.LANGUAGES,
         blank=True,
         help_text=_(
-            "What the REST API answers this account in; empty: what each request asks for."
+            "Of the account's pages, of emails to it, and of what its app is told; empty: as the "
+            "browser or the app asks."
         ),
     )
 

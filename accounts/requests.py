@@ -36,9 +36,9 @@ def language(scope: Mapping[str, Any], chosen: str = "") -> str:
     server's."""
     query = parse_qs(scope.get("query_string", b"").decode("latin-1")[:_MAX_QUERY])
     asked = query.get("lang", [""])[-1]
-    if asked in dict(settings.LANGUAGES):
+    if asked in settings.LANGUAGE_CODES:
         return str(asked)
-    if chosen in dict(settings.LANGUAGES):
+    if chosen in settings.LANGUAGE_CODES:
         return chosen
     for accepted, quality in parse_accept_lang_header(header(scope, b"accept-language")):
         # A quality of 0 is "not this one", RFC 9110 section 12.4.2.

@@ -1,4 +1,4 @@
-"""TikTok usernames: what people paste, what TikTok can have, and the model field for it.
+"""TikTok usernames: what people paste, what TikTok can have, and the fields for it.
 
 TikTok's usernames have 2 to 24 of ``a-z 0-9 _ .``, do not end in a dot, and know no case.
 """
@@ -13,7 +13,12 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-__all__ = ["TikTokUsernameField", "is_tiktok_username", "normalise_tiktok_username"]
+__all__ = [
+    "TikTokUsernameField",
+    "TikTokUsernameFormField",
+    "is_tiktok_username",
+    "normalise_tiktok_username",
+]
 
 MAX_LENGTH = 24
 _USERNAME = re.compile(r"[a-z0-9_.]{1,23}[a-z0-9_]", re.ASCII)
@@ -56,13 +61,15 @@ def normalise_tiktok_username(value: str) -> str:
     return username
 
 
-class _TikTokUsernameFormField(forms.CharField):
-    def to_python(self, value: Any) -> Any:
+class TikTokUsernameFormField(forms.CharField):
+    """Where people type or paste a TikTok username."""
+
+    def to_python(self, value: Any) -> str:
         return normalise_tiktok_username(super().to_python(value) or "")
 
 
 class TikTokUsernameField(models.CharField):  # type: ignore[type-arg]
-    """A TikTok username, normalised and checked wherever Django cleans it."""
+    """The column for a TikTok username, normalised and checked wherever Django cleans it."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **{"max_length": MAX_LENGTH, **kwargs})
@@ -77,5 +84,5 @@ class TikTokUsernameField(models.CharField):  # type: ignore[type-arg]
 
     def formfield(self, **kwargs: Any) -> Any:
         # A pasted address is longer than the username in it, so the form sets no length.
-        options = {"form_class": _TikTokUsernameFormField, "max_length": None, **kwargs}
+        options = {"form_class": TikTokUsernameFormField, "max_length": None, **kwargs}
         return super().formfield(**options)

@@ -41,7 +41,7 @@ from accounts.forms import (
     UsernameForm,
 )
 from accounts.models import AccessToken, User
-from accounts.sockets import qr_code, socket_url
+from accounts.sockets import is_for_this_computer_only, qr_code, socket_url
 from accounts.usernames import normalise_tiktok_username
 
 __all__ = [
@@ -64,7 +64,10 @@ _LASTING = timedelta(days=1)
 
 
 def _remember_language(response: HttpResponseBase, language: str) -> None:
-    """Have the pages in that language, as `set_language` does; if empty, as the browser asks."""
+    """Show the pages in that language from now on; if it is empty, in the one the browser asks for.
+
+    It sets the same cookie as Django's `set_language`.
+    """
     cookie: dict[str, Any] = {
         "path": settings.LANGUAGE_COOKIE_PATH,
         "domain": settings.LANGUAGE_COOKIE_DOMAIN,
@@ -144,7 +147,8 @@ class AccountPage(OwnAccount, TemplateView):
 
 
 class AccountPart(AccountPage):
-    """One form of the page: what is wrong is told on the page, which GET leads back to.
+    """One form of the account page. If it is refused, the page comes again and says why; a GET of
+    its address leads to the page.
 
     Attributes:
         context_name: what the page calls its form.
@@ -251,7 +255,7 @@ class IssueToken(AccountPart):
     def get_form_kwargs(self) -> dict[str, Any]:
         return {"data": self.request.POST}
 
-    @method_decorator(sensitive_variables("token", "address"))
+    @method_decorator(sensitive_variables("token", "address", "context"))
     def form_valid(self, form: Any) -> HttpResponse:
         try:
             with transaction.atomic():
@@ -260,7 +264,13 @@ class IssueToken(AccountPart):
             messages.warning(self.request, ISSUED_BEFORE)
             return redirect("account")
         address = socket_url(self.request, token)
-        context = {"issued": issued, "socket_url": address, "qr_code": qr_code(address)}
+        context = {
+            "issued": issued,
+            "token": token,
+            "socket_url": address,
+            "qr_code": qr_code(address),
+            "is_for_this_computer_only": is_for_this_computer_only(address),
+        }
         return self.response_class(self.request, "accounts/token_issued.html", context)
 
 

@@ -1,8 +1,8 @@
 """The REST API: its operations, put together."""
 
 from accounts.api import router as account
-from live.api.auth import make_api
 from live.api.operations import router as live
+from live.api.rest import make_api
 
 __all__ = ["api"]
 

@@ -6,9 +6,11 @@ from pathlib import Path
 from csp.constants import NONE, SELF
 from django.utils.translation import gettext_lazy as _
 
+from relay_project import __version__
 from relay_project import environment as env
 
 BASE_DIR = Path(__file__).resolve().parent.parent
+VERSION = __version__
 
 SECRET_KEY = env.secret_key("SECRET_KEY", BASE_DIR / ".secret_key")
 DEBUG = env.boolean("DEBUG", default=False)
@@ -70,7 +72,7 @@ INSTALLED_APPS = [
     "axes",
 ]
 MIDDLEWARE = [
-    "live.api.auth.explain_errors",
+    "live.api.errors.explain_errors",
     "relay_project.middleware.forwarded_proto",
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -96,7 +98,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-                "relay_project.context.source_url",
+                "relay_project.context.source",
             ],
         },
     },
@@ -133,7 +135,7 @@ AUTHENTICATION_BACKENDS = [
 AXES_FAILURE_LIMIT = 10
 AXES_COOLOFF_TIME = timedelta(minutes=15)
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
-AXES_CLIENT_IP_CALLABLE = "relay_project.guessing.client_address"
+AXES_CLIENT_IP_CALLABLE = "accounts.lockout.client_address"
 AXES_LOCKOUT_TEMPLATE = "registration/locked_out.html"
 AXES_RESET_ON_SUCCESS = True
 # What comes while the door is shut is neither counted nor kept.
@@ -159,8 +161,13 @@ LOGOUT_REDIRECT_URL = "login"
 
 # For lost passwords. Where no email can be sent, no page speaks of it.
 _EMAIL = env.email("EMAIL_URL")
-vars().update(_EMAIL)
 SENDS_EMAIL = bool(_EMAIL)
+EMAIL_HOST = _EMAIL.get("EMAIL_HOST", "localhost")
+EMAIL_PORT = _EMAIL.get("EMAIL_PORT", 25)
+EMAIL_HOST_USER = _EMAIL.get("EMAIL_HOST_USER") or ""
+EMAIL_HOST_PASSWORD = _EMAIL.get("EMAIL_HOST_PASSWORD") or ""
+EMAIL_USE_TLS = _EMAIL.get("EMAIL_USE_TLS", False)
+EMAIL_USE_SSL = _EMAIL.get("EMAIL_USE_SSL", False)
 EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = env.sender("DEFAULT_FROM_EMAIL", default="relay@localhost")
 
@@ -188,9 +195,8 @@ CONTENT_SECURITY_POLICY = {
 }
 
 LANGUAGES = [("en", _("English")), ("ru", _("Russian"))]
-LANGUAGE_CODE = env.choice(
-    "LANGUAGE_CODE", default="en", choices=[code for code, _name in LANGUAGES]
-)
+LANGUAGE_CODES = [code for code, _name in LANGUAGES]
+LANGUAGE_CODE = env.choice("LANGUAGE_CODE", default="en", choices=LANGUAGE_CODES)
 LOCALE_PATHS = [BASE_DIR / "locale"]
 TIME_ZONE = "UTC"
 USE_TZ = True

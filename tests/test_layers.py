@@ -77,7 +77,9 @@ def test_an_init_module_holds_a_docstring_and_nothing_else(app: str) -> None:
     for file in files:
         tree = ast.parse(file.read_text())
         assert ast.get_docstring(tree), file
-        assert len(tree.body) == 1, file
+        others = [ast.unparse(statement).partition(" = ")[0] for statement in tree.body[1:]]
+        # The one place that says the version, as Python's packages mostly have it.
+        assert others == (["__version__"] if file.parent.name == "relay_project" else []), file
 
 
 def test_templates_and_static_files_of_accounts_name_nothing_of_live() -> None:

@@ -1,4 +1,4 @@
-"""The REST API's operations on a LIVE: how things stand, and which gifts there are."""
+"""The REST API's operations on a LIVE: its status, and the gifts that viewers can give."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ import math
 from typing import Any
 
 import msgspec
+from django.conf import settings
 from django.http import HttpResponse
 from ninja import Field, Query, Router, Schema
 
 from accounts.api import ApiRequest, Options, Problem
 from accounts.models import User
-from live.api.auth import problem
+from live.api.errors import problem
 from live.protocol.errors import ErrorCode, RelayError
 from live.protocol.frames import State
 from live.relay.relay import Relay
@@ -49,6 +50,7 @@ class Status(Schema):
     sockets: int = Field(description="How many sockets receive this LIVE.", ge=0)
     sign_gate: SignGateStatus
     problem: Problem | None
+    version: str = Field(description="The version of this server.", examples=["0.2.0"])
 
 
 class GiftKind(Schema):
@@ -97,6 +99,7 @@ async def get_status(request: ApiRequest, options: Query[Options]) -> dict[str, 
         "sockets": 0 if stream is None else stream.listeners,
         "sign_gate": _sign_gate(relay, account),
         "problem": None if why is None else problem(request, why),
+        "version": settings.VERSION,
     }
 
 

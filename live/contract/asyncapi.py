@@ -6,7 +6,6 @@ It is made of what the server itself uses: frames, options, addresses, pings and
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterator
 from functools import cache
 from typing import Any
@@ -77,17 +76,16 @@ def asyncapi() -> Schema:
 
 
 def _info() -> Schema:
-    project = tomllib.loads((settings.BASE_DIR / "pyproject.toml").read_text())["project"]
     return {
         "title": "TikTok LIVE relay",
-        "version": project["version"],
+        "version": settings.VERSION,
         "description": (
-            f"{project['description']}.\n\n"
+            "A self-hosted relay from TikTok LIVE to mobile apps, over WebSockets.\n\n"
             "The server accepts every handshake and then explains: a client that is refused gets "
             "one `error` frame, then the close. Frames are JSON objects, one to a text message. "
             "Clients pass over fields, types and codes that they do not know: more may come."
         ),
-        "license": {"name": project["license"]},
+        "license": {"name": "AGPL-3.0-only"},
     }
 
 

@@ -1,7 +1,8 @@
-"""An example of each frame, made of the very classes that the relay's frames are made of.
+"""An example of each frame, for the documentation and for tests.
 
-Fields get the value that stands for them below, by class and name or by name; any other field gets
-one by its type, so that a new frame has an example from the start.
+Examples are made of the classes in `live.protocol.frames`. A field gets its value from the table
+`_VALUES`, by "Class.field" or by "field". A field that the table does not have gets a value by its
+type, so that a new frame has an example at once.
 """
 
 from __future__ import annotations

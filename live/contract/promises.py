@@ -1,7 +1,7 @@
-"""What clients may rely on, so that a later version can be compared with it.
+"""What clients rely on, as data: addresses, errors, frames, messages and options, without texts.
 
-`make contract` checks nothing; `tests/live/contract` holds the code against a baseline, which is
-what this module said when the contract was last allowed to break.
+The tests compare it with `tests/live/contract/baseline.json`, which was written from it when the
+contract was last allowed to break clients. So a change that breaks them fails.
 """
 
 from __future__ import annotations
@@ -20,8 +20,7 @@ __all__ = ["promises"]
 
 
 def promises() -> Schema:
-    """What a client may have been written against, without words: the baseline that later
-    versions are compared with."""
+    """What the code promises now."""
     return {
         "addresses": list(ADDRESSES),
         "errors": {row["code"]: row["close_code"] for row in errors()},

@@ -18,7 +18,11 @@ STAFF_ADDRESS = "/staff/socket"
 # The scheme of the header `Authorization`, and the first of the two subprotocols (RFC 6750).
 BEARER = "bearer"
 
+# "test" is no token, with the test endpoint or without: where there is none, its addresses are
+# refused like any that do not exist.
+_TOKEN = "(?P<token>(?!test/?$)[^/]+)"
+
 
 def pattern(address: str) -> str:
     """The address as a regular expression for Channels, which leaves out the first slash."""
-    return f"^{address[1:].replace('{token}', '(?P<token>[^/]+)')}/?$"
+    return f"^{address[1:].replace('{token}', _TOKEN)}/?$"

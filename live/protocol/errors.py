@@ -1,7 +1,7 @@
-"""Everything that can end a socket: one table of codes, close codes and texts.
+"""Every error that can end a socket, in one table: its code, its close code and its texts.
 
-`code` is for programs and never translated; `title`, `detail` and `hint` are for people. Nothing
-here holds a secret, a path or a stack trace.
+`code` is for programs and never translated; `title`, `detail` and `hint` are for people. They
+contain no secret, no path and no stack trace.
 """
 
 from __future__ import annotations

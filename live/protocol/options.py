@@ -39,7 +39,7 @@ OPTIONS: Mapping[str, Mapping[str, Any]] = {
         ),
     },
     "lang": {
-        "enum": [code for code, _name in settings.LANGUAGES],
+        "enum": settings.LANGUAGE_CODES,
         "description": (
             "The language of error texts; else the account's, else what Accept-Language asks for, "
             "else the server's."
@@ -166,5 +166,5 @@ def _replay(values: Mapping[str, str]) -> str:
 
 def _check_language(values: Mapping[str, str]) -> None:
     # `accounts.requests.language` reads it: of a bad one, too, a client is told in some language.
-    if "lang" in values and values["lang"] not in dict(settings.LANGUAGES):
+    if "lang" in values and values["lang"] not in settings.LANGUAGE_CODES:
         raise _bad_request(_("“lang” takes en or ru."))

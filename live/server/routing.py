@@ -20,7 +20,6 @@ def make_router(relay: Relay, rehearsal: Relay | None = None) -> Any:
     return URLRouter(
         [
             re_path(pattern(STAFF_ADDRESS), staff_socket()),
-            # First, since "test" could be a token.
             *(_routes(TEST_ADDRESSES, rehearsal) if rehearsal is not None else []),
             *_routes(ADDRESSES, relay),
             re_path(r"", RejectingConsumer.as_asgi()),

@@ -28,6 +28,7 @@ API_KEY = "/account/api-key/"
 LANGUAGE = "/account/language/"
 EMAIL = "/account/email/"
 TOKENS = "/account/tokens/"
+CANT_USE = "A phone can't use this address:"
 KEY = "euler_NTM4ZjQ5secret"
 PASSWORD = "of the tests, only"
 
@@ -375,6 +376,24 @@ class TestIssueToken:
         data = {"form_id": form_id(client)}
         page = client.post(TOKENS, data, secure=True, headers={"host": "localhost:8443"})
         assert 'value="wss://localhost:8443/ws/' in page.text
+
+    def test_it_shows_the_token_alone_too(self, client: Client) -> None:
+        page = issue(client)
+        token = page.context["socket_url"].rpartition("/")[2]
+        assert f'value="{token}"' in page.text
+        assert "for the REST API and the Authorization header" in page.text
+
+    @pytest.mark.parametrize(
+        "host", ["localhost", "localhost:8000", "127.0.0.1:8000", "[::1]:8000", "[::1]"]
+    )
+    def test_it_warns_of_an_address_that_no_phone_can_use(self, client: Client, host: str) -> None:
+        data = {"form_id": form_id(client)}
+        page = client.post(TOKENS, data, headers={"host": host})
+        assert CANT_USE in page.text
+        assert page.context["qr_code"]
+
+    def test_it_does_not_warn_of_another(self, client: Client) -> None:
+        assert CANT_USE not in issue(client).text
 
     def test_it_is_shown_once(self, client: Client) -> None:
         page = issue(client)

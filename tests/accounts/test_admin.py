@@ -20,6 +20,7 @@ from django.urls import reverse
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
+from accounts.forms import LanguageForm
 from accounts.models import AccessToken, User
 from live.models import ConnectionLog
 
@@ -339,6 +340,15 @@ class TestTokens:
         assert "&lt;script&gt;alert(1)" in page
         assert "<script>alert" not in page
 
+    def test_it_says_of_the_language_what_the_account_page_says(
+        self, admin_client: Client, account: User
+    ) -> None:
+        page = admin_client.get(change_address(account)).text
+        for place in ("pages", "emails", "app"):
+            assert place in str(LanguageForm().fields["language"].help_text)
+            assert place in str(User._meta.get_field("language").help_text)
+        assert str(User._meta.get_field("language").help_text) in page
+
     def test_it_shows_no_digest(self, admin_client: Client, account: User) -> None:
         token, _ = AccessToken.objects.issue(account)
         assert token.digest not in admin_client.get(change_address(account)).text
@@ -368,6 +378,13 @@ class TestIssueToken:
     ) -> None:
         response = admin_client.post(issue_address(account), asked(), secure=True)
         assert f"wss://testserver/ws/{response.context['token']}" in response.text
+
+    @pytest.mark.parametrize(("host", "warns"), [("127.0.0.1:8000", True), ("testserver", False)])
+    def test_it_warns_of_an_address_that_no_phone_can_use(
+        self, admin_client: Client, account: User, host: str, warns: bool
+    ) -> None:
+        response = admin_client.post(issue_address(account), asked(), headers={"host": host})
+        assert ("its host means this computer only" in response.text) == warns
 
     def test_it_is_not_cached(self, admin_client: Client, account: User) -> None:
         response = admin_client.post(issue_address(account), asked())
@@ -605,6 +622,14 @@ class TestIssueTokens:
         assert {token.label for token in found if token} == {"autumn"}
         assert all(token.expires_at for token in found if token)
         assert "kitchen: no TikTok username yet" in response.text
+
+    @pytest.mark.parametrize(("host", "warns"), [("127.0.0.1:8000", True), ("testserver", False)])
+    def test_it_warns_of_addresses_that_no_phone_can_use(
+        self, admin_client: Client, account: User, host: str, warns: bool
+    ) -> None:
+        admin_client.defaults["HTTP_HOST"] = host
+        response = confirm(admin_client, "issue_tokens", [account], **asked())
+        assert ("its host means this computer only" in response.text) == warns
 
     def test_it_lists_them_for_a_table(self, admin_client: Client, account: User) -> None:
         other = User.objects.create_user("kitchen")

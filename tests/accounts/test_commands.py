@@ -16,12 +16,24 @@ from accounts.models import AccessToken, User
 pytestmark = pytest.mark.django_db
 
 
-def run(*arguments: str) -> str:
-    """The command's output."""
+NO_PASSWORD = (
+    "{0} has no password, so nobody can sign in to the pages as this account. "
+    "To set one: python manage.py changepassword {0}\n"
+)
+
+
+def call(*arguments: str) -> tuple[str, str]:
+    """What the command writes to stdout and to stderr."""
     output, errors = StringIO(), StringIO()
-    call_command(*arguments, stdout=output, stderr=errors)
-    assert errors.getvalue() == ""
-    return output.getvalue()
+    call_command(*arguments, stdout=output, stderr=errors, no_color=True)
+    return output.getvalue(), errors.getvalue()
+
+
+def run(*arguments: str) -> str:
+    """The command's output. To stderr it says at most that an account has no password."""
+    output, errors = call(*arguments)
+    assert errors in {"", NO_PASSWORD.format("".join(arguments[1:2]))}
+    return output
 
 
 def run_json(*arguments: str) -> dict[str, Any]:
@@ -75,6 +87,17 @@ class TestAddAccount:
         run("add_account", "maria", *arguments)
         assert not User.objects.get().has_usable_password()
         assert authenticate(HttpRequest(), username="maria", password="") is None
+
+    @pytest.mark.parametrize("arguments", [(), ("--password=",), ("--staff",)])
+    def test_it_says_so_beside_its_output(self, arguments: tuple[str, ...]) -> None:
+        output, errors = call("add_account", "maria", *arguments)
+        assert json.loads(output)["username"] == "maria"
+        assert errors == NO_PASSWORD.format("maria")
+
+    def test_it_says_nothing_beside_its_output_with_a_password(self) -> None:
+        output, errors = call("add_account", "maria", "--password", "correct horse")
+        assert json.loads(output)["username"] == "maria"
+        assert errors == ""
 
     def test_it_takes_a_password(self) -> None:
         run("add_account", "maria", "--password", "correct horse")

@@ -150,7 +150,7 @@ class TestTokens:
         await page.context.grant_permissions(["clipboard-read", "clipboard-write"])
         await open_account(page, server, "somebody")
         address = await issue(page, "")
-        await page.get_by_role("button", name="Copy").click()
+        await page.get_by_role("button", name="Copy", exact=True).click()
         await expect(page.get_by_text("Copied.")).to_be_visible()
         assert await page.evaluate("navigator.clipboard.readText()") == address
 

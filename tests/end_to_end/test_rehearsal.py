@@ -263,6 +263,16 @@ class TestTheSwitch:
                 pass
         assert refusal.value.response.status_code == 403
 
+    async def test_it_is_off_for_a_token_in_the_handshake(
+        self, server: Server, add_account: AddAccount
+    ) -> None:
+        account = await add_account()
+        headers = {"Authorization": f"Bearer {account.token}"}
+        with pytest.raises(InvalidStatus) as refusal:
+            async with Phone(f"{server.address}/ws/test", additional_headers=headers):
+                pass
+        assert refusal.value.response.status_code == 403
+
     async def test_it_can_not_be_on_in_production(self, start_server: StartServer) -> None:
         with pytest.raises(RuntimeError) as refusal:
             await start_server("uvicorn", RELAY_TEST_ENDPOINT="on")

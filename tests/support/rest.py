@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
+from asgiref.sync import async_to_sync
 from django.test import AsyncClient
 
-__all__ = ["RestClient"]
+__all__ = ["Ask", "RestClient", "asking"]
+
+Ask = Callable[..., Any]
 
 
 class RestClient(AsyncClient):
@@ -54,3 +58,12 @@ class RestClient(AsyncClient):
             headers={**(headers or {}), **signed},
             query_params=query,
         )
+
+
+def asking(client: RestClient, usual_path: str) -> Ask:
+    """`client.ask` for tests that do not await, with the path as an option."""
+
+    def ask(method: str = "GET", body: Any = b"", *, path: str = usual_path, **more: Any) -> Any:
+        return async_to_sync(client.ask)(path, method, body, **more)
+
+    return ask

@@ -50,3 +50,8 @@ class Command(BaseCommand):
             "token": token,
         }
         self.stdout.write(json.dumps(result))
+        if not user.has_usable_password():
+            self.stderr.write(
+                f"{user.username} has no password, so nobody can sign in to the pages as this "
+                f"account. To set one: python manage.py changepassword {user.username}"
+            )

@@ -14,7 +14,7 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
-from accounts.usernames import normalise_tiktok_username
+from accounts.usernames import TikTokUsernameFormField
 from live.connections.search import Search
 from live.models import ConnectionLog
 from live.protocol.errors import ErrorCode
@@ -39,13 +39,6 @@ class MomentField(forms.DateTimeField):
         if moment is not None and moment.year not in _YEARS:
             raise ValidationError(self.error_messages["invalid"], code="invalid")
         return moment
-
-
-class TikTokUsernameField(forms.CharField):
-    """`name`, `@Name`, or the address of a profile or LIVE."""
-
-    def to_python(self, value: Any) -> str:
-        return normalise_tiktok_username(super().to_python(value) or "")
 
 
 class AccountField(forms.CharField):
@@ -76,7 +69,7 @@ class ConnectionFilter(forms.Form):
     """The filters, in the order in which staff know what they look for."""
 
     account = AccountField(label=_("Account, or a part of its name"), max_length=150)
-    username = TikTokUsernameField(label=_("TikTok username"), max_length=200)
+    username = TikTokUsernameFormField(label=_("TikTok username"), max_length=200)
     error = forms.ChoiceField(
         label=_("Error"), choices=[*_ANY, *((code.value, code.value) for code in ErrorCode)]
     )

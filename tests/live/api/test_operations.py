@@ -20,6 +20,7 @@ from live.protocol.frames import State
 from live.protocol.options import SocketOptions
 from live.relay.relay import Account, Relay
 from live.streams.stream import LiveStream
+from relay_project import __version__
 from relay_project.api import api as rest_api
 from standin import Failure, Kind, TikTok, pages
 from tests.support.rest import RestClient
@@ -80,6 +81,7 @@ class TestStatus:
             "sockets": 1,
             "sign_gate": OPEN_GATE,
             "problem": None,
+            "version": __version__,
         }
         assert not tiktok.count(Kind.ROOM_API), "TikTok was asked for what the stream knows"
 
@@ -96,6 +98,7 @@ class TestStatus:
             "sockets": 0,
             "sign_gate": OPEN_GATE,
             "problem": None,
+            "version": __version__,
         }
         assert not tiktok.count(Kind.SIGN)
 

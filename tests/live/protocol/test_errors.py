@@ -7,7 +7,7 @@ import pytest
 from django.utils import translation
 from msgspec import UNSET
 
-from live.protocol.errors import CloseCode, ErrorCode, RelayError
+from live.protocol.errors import CLOSE_CODE_WORDS, CloseCode, ErrorCode, RelayError
 
 # The contract's table of error and close codes.
 CONTRACT = {
@@ -146,3 +146,8 @@ class TestExplain:
         with translation.override("en"):
             error(ErrorCode.USER_OFFLINE).explain("ru")
             assert translation.get_language() == "en"
+
+
+def test_every_close_code_has_words() -> None:
+    assert set(CLOSE_CODE_WORDS) == set(CloseCode)
+    assert all(map(str, CLOSE_CODE_WORDS.values()))

@@ -1,4 +1,7 @@
-"""Who counts as one, where wrong passwords are counted; `settings.py` has how many are too many."""
+"""Whose wrong passwords are counted together, so that nobody can guess without end.
+
+`AXES_…` in the settings say how many are too many, and for how long nobody gets in then.
+"""
 
 from __future__ import annotations
 

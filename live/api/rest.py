@@ -1,0 +1,45 @@
+"""The REST API without its operations: its description, its documentation page, its errors.
+
+`relay_project/api.py` adds the operations of `accounts` and `live`.
+"""
+
+from __future__ import annotations
+
+from django.conf import settings
+from ninja import NinjaAPI
+from ninja.openapi.docs import Swagger
+
+from live.api.auth import BearerToken
+from live.api.errors import EXPLAINED, explain
+
+__all__ = ["make_api"]
+
+
+class _Docs(Swagger):
+    """Swagger's page from this server's own files, which asks no other host to check anything."""
+
+    template = "live/docs/api.html"
+
+    def __init__(self) -> None:
+        super().__init__({"validatorUrl": None})
+
+
+def make_api() -> NinjaAPI:
+    """The API, without its operations."""
+    source = {"description": "The source of this server (AGPL-3.0)", "url": settings.SOURCE_URL}
+    api = NinjaAPI(
+        title="LIVE relay",
+        version=settings.VERSION,
+        description="What a mobile app's settings screen asks and sets. Events come over the "
+        "socket.\n\nEvery error has the form of `Problem`, with the `code`s of the socket.",
+        urls_namespace="api",
+        auth=BearerToken(),
+        docs=_Docs(),
+        openapi_extra={
+            "info": {"license": {"name": "AGPL-3.0-only", "identifier": "AGPL-3.0-only"}},
+            **({"externalDocs": source} if settings.SOURCE_URL else {}),
+        },
+    )
+    for kind in EXPLAINED:
+        api.add_exception_handler(kind, explain)
+    return api

@@ -1,0 +1,52 @@
+"""The addresses of sockets, as the server tells them apart."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from accounts import requests
+from live.protocol.addresses import ADDRESSES, BEARER, STAFF_ADDRESS, TEST_ADDRESSES, pattern
+
+
+def matching(path: str) -> list[str]:
+    """The addresses that a path, without its first slash, fits."""
+    addresses = [*ADDRESSES, *TEST_ADDRESSES, STAFF_ADDRESS]
+    return [address for address in addresses if re.search(pattern(address), path)]
+
+
+@pytest.mark.parametrize(
+    ("path", "address"),
+    [
+        ("ws", "/ws"),
+        ("ws/", "/ws"),
+        ("ws/t0ken", "/ws/{token}"),
+        ("ws/t0ken/", "/ws/{token}"),
+        ("ws/testing", "/ws/{token}"),
+        ("ws/test-t0ken", "/ws/{token}"),
+        ("ws/test", "/ws/test"),
+        ("ws/test/", "/ws/test"),
+        ("ws/test/t0ken", "/ws/test/{token}"),
+        ("ws/test/test-t0ken", "/ws/test/{token}"),
+        ("staff/socket", "/staff/socket"),
+    ],
+)
+def test_a_path_fits_one_address(path: str, address: str) -> None:
+    assert matching(path) == [address]
+
+
+@pytest.mark.parametrize("path", ["", "socket", "ws/a/b", "ws/test/a/b", "aws", "wst0ken", "ws//"])
+def test_other_paths_fit_none(path: str) -> None:
+    assert matching(path) == []
+
+
+def test_the_token_of_a_path_can_be_read() -> None:
+    for address, path in (("/ws/{token}", "ws/t0ken/"), ("/ws/test/{token}", "ws/test/t0ken")):
+        match = re.search(pattern(address), path)
+        assert match is not None
+        assert match["token"] == "t0ken"
+
+
+def test_requests_are_read_by_the_word_that_is_published() -> None:
+    assert requests.bearer_token({"headers": [], "subprotocols": [BEARER, "t0ken"]}) == "t0ken"
