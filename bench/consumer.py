@@ -25,7 +25,7 @@ class RelayConsumer:
         os.environ.setdefault("DJANGO_SETTINGS_MODULE", "relay_project.settings")
         django.setup()
         from live.streams.stream import StreamOptions, Streams
-        from live.tiktok.upstream import TikTokUpstream
+        from live.tiktok.connection import TikTokUpstream
 
         self._streams = Streams(TikTokUpstream, StreamOptions())
         self._stream = self._streams.join(STREAMER, "", wait=False, since=None)

@@ -104,10 +104,11 @@ def texts() -> Iterator[Path]:
     import django
 
     django.setup()
+    from bench.reading import reader
     from live.streams.feed import Feed
 
-    feed = Feed(backlog=_TEXTS, clock=lambda: 0)
-    feed.take(islice(mixed(), _TEXTS), now=0)
+    feed = Feed(backlog=_TEXTS)
+    feed.take(reader().read(islice(mixed(), _TEXTS)), now=0)
     with tempfile.NamedTemporaryFile("w", suffix=".jsonl") as file:
         file.writelines(f"{entry.text}\n" for entry in feed.log.read(0, _TEXTS))
         file.flush()

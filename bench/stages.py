@@ -35,7 +35,7 @@ def run(options: Options) -> list[Row]:
         "unzip and envelopes": stages["frames"],
         "decode": stages["decode"],
         "make events": stages["events"],
-        "encode, log, the rest of Feed.take": rest,
+        "encode, log, the rest of Reader and Feed": rest,
     }
     return [
         Row(
@@ -48,6 +48,7 @@ def run(options: Options) -> list[Row]:
 
 
 def _stages(frames: list[bytes]) -> dict[str, float]:
+    from bench.reading import reader
     from live.streams.feed import Feed
     from live.tiktok.decoding import decode_message, decode_push_frame, decode_response
     from live.tiktok.events import event_of
@@ -59,9 +60,10 @@ def _stages(frames: list[bytes]) -> dict[str, float]:
     _, in_events = _timed(lambda: [event_of(e.method, message, 0) for e, message in pairs])
 
     def take() -> None:
-        feed = Feed(_BACKLOG, clock=lambda: 0)
+        feed = Feed(_BACKLOG)
+        read = reader().read
         for response in responses:
-            feed.take(response.messages, now=0)
+            feed.take(read(response.messages), now=0)
 
     _, in_take = _timed(take)
     return {"frames": in_frames, "decode": in_decode, "events": in_events, "take": in_take}

@@ -4,10 +4,9 @@ from django.urls import include, path, register_converter
 from django.views.generic import RedirectView
 
 from live.pages import account as account_views
-from live.pages import console, docs
+from live.pages import console, docs, pictures
 from live.pages.connections import views as connection_views
 from live.pages.dashboard import views as dashboard
-from live.tiktok import pictures
 
 register_converter(dashboard.UsernameConverter, "tiktok")
 

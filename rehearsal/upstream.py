@@ -5,17 +5,18 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
-import time
 from collections.abc import Iterable
 from weakref import WeakKeyDictionary
 
+from live.clock import SYSTEM_CLOCK
 from live.protocol.errors import ErrorCode, RelayError
 from live.protocol.frames import Person
 from live.recordings.format import Message as Recorded
 from live.recordings.format import RecordingError, open_recording
+from live.tasks import cancel_and_wait
 from live.tiktok.rooms import Room
 from live.tiktok.signgate import SignGate
-from live.tiktok.upstream import Listener
+from live.tiktok.upstream import MessageListener
 from rehearsal.plan import Plan, rehearsed
 from standin import messages
 from standin.messages import Message
@@ -37,9 +38,11 @@ class Stage:
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
-        self._attempts: WeakKeyDictionary[Listener, int] = WeakKeyDictionary()
+        self._attempts: WeakKeyDictionary[MessageListener, int] = WeakKeyDictionary()
 
-    def __call__(self, username: str, gate: SignGate, listener: Listener) -> RehearsalUpstream:
+    def __call__(
+        self, username: str, gate: SignGate, listener: MessageListener
+    ) -> RehearsalUpstream:
         attempt = self._attempts[listener] = self._attempts.get(listener, 0) + 1
         return RehearsalUpstream(username, listener, self._plan, attempt)
 
@@ -51,7 +54,7 @@ class RehearsalUpstream:
         attempt: of the stream to connect; 1 is the first.
     """
 
-    def __init__(self, username: str, listener: Listener, plan: Plan, attempt: int) -> None:
+    def __init__(self, username: str, listener: MessageListener, plan: Plan, attempt: int) -> None:
         self._username = username
         self._listener = listener
         self._plan = plan
@@ -64,9 +67,9 @@ class RehearsalUpstream:
         if self._plan.fail is not None and not self._is_spared():
             raise rehearsed(self._plan.fail, self._username)
         try:
-            room, act = self._raise_the_curtain()
+            room, act = self._begin()
         except (OSError, RecordingError) as failure:
-            raise self._spoilt(failure) from None
+            raise self._unplayable(failure) from None
         self._listener.on_open(room)
         self._task = asyncio.create_task(self._play(act), name="rehearsal")
 
@@ -77,9 +80,7 @@ class RehearsalUpstream:
         return self._task.result()
 
     async def close(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait([self._task])
+        await cancel_and_wait(self._task)
         self._files.close()
 
     def _is_spared(self) -> bool:
@@ -89,8 +90,12 @@ class RehearsalUpstream:
             return self._attempt == 1
         return self._plan.waits and self._attempt > 1
 
-    def _raise_the_curtain(self) -> tuple[Room, Act]:
-        """Raises OSError or RecordingError."""
+    def _begin(self) -> tuple[Room, Act]:
+        """The room, and what will happen in it.
+
+        Raises:
+            OSError, RecordingError: the recording can't be read.
+        """
         if self._plan.recording is not None:
             file = open_recording(self._plan.recording)
             header, recorded = self._files.enter_context(file)
@@ -99,7 +104,7 @@ class RehearsalUpstream:
             str(messages.next_msg_id()),
             title="Rehearsal",
             owner=Person(str(messages.user(self._username).id), self._username),
-            started_at=time.time_ns() // 1_000_000,
+            started_at=SYSTEM_CLOCK.unix_ms(),
         )
         return room, iter(Programme(random.Random(_SEED)))  # noqa: S311 -- no secret
 
@@ -114,7 +119,7 @@ class RehearsalUpstream:
         except TimeoutError:
             pass
         except (OSError, RecordingError) as failure:
-            return self._spoilt(failure)
+            return self._unplayable(failure)
         return rehearsed(ErrorCode.CONNECTION_LOST, self._username)
 
     async def _pass_on(self, act: Act) -> None:
@@ -134,7 +139,7 @@ class RehearsalUpstream:
             self._listener.on_heartbeat()
         await asyncio.sleep(max(0.0, left))
 
-    def _spoilt(self, failure: Exception) -> RelayError:
+    def _unplayable(self, failure: Exception) -> RelayError:
         said = failure.strerror if isinstance(failure, OSError) else str(failure)
         return RelayError(
             ErrorCode.INTERNAL_ERROR,

@@ -16,6 +16,7 @@ from live.protocol.errors import ErrorCode, RelayError
 from live.protocol.frames import State
 from live.relay.relay import Relay
 from live.streams.stream import LiveStream
+from live.tiktok.lookup import GiftSource
 
 __all__ = ["router"]
 
@@ -61,7 +62,11 @@ class GiftKind(Schema):
 
 
 class Gifts(Schema):
-    gifts: list[GiftKind] = Field(description="In TikTok's order.")
+    source: GiftSource = Field(
+        description="`tiktok`: TikTok's own list, in its order. `seen`: TikTok gave none; these "
+        "were given on LIVEs that the server has followed, the cheapest first."
+    )
+    gifts: list[GiftKind]
 
 
 router = Router(tags=["LIVE"])
@@ -99,7 +104,8 @@ async def get_status(request: ApiRequest, options: Query[Options]) -> dict[str, 
     "/gifts",
     operation_id="get_gifts",
     summary="The gifts that viewers can give",
-    description="Kept for an hour. Of a streamer who is not live, what TikTok offers everybody.",
+    description="TikTok's list is kept for an hour. Of a streamer who is not live, what TikTok "
+    "offers everybody.",
     response={200: Gifts, (401, 403, 404, 422, 500, 502, 503, 504): Problem},
 )
 async def get_gifts(request: ApiRequest, options: Query[Options]) -> HttpResponse:
@@ -107,9 +113,9 @@ async def get_gifts(request: ApiRequest, options: Query[Options]) -> HttpRespons
     relay = _relay(request, account)
     stream = relay.streams.get(account.tiktok_username)
     _, room_id = await _is_live(relay, account, stream)
-    gifts = await relay.lookup.gifts(account.tiktok_username, room_id)
+    listed = await relay.lookup.gifts(account.tiktok_username, room_id)
     # A thousand of them, which are just what the schema says.
-    return HttpResponse(msgspec.json.encode({"gifts": gifts}), content_type="application/json")
+    return HttpResponse(msgspec.json.encode(listed._asdict()), content_type="application/json")
 
 
 def _relay(request: ApiRequest, account: User) -> Relay:

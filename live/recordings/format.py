@@ -21,6 +21,7 @@ from msgspec import Meta, Struct
 from live.protocol.frames import FrameType
 from live.tiktok.decoding import DecodeError, decode_message
 from live.tiktok.events import event_of
+from live.tiktok.values import ID_LIMIT
 
 __all__ = [
     "MAX_LINE",
@@ -32,7 +33,7 @@ __all__ = [
     "open_recording",
 ]
 
-# Bytes. Whatever `live.tiktok.upstream` takes from TikTok is smaller, in base64 too.
+# Bytes. Whatever `live.tiktok.connection` takes from TikTok is smaller, in base64 too.
 MAX_LINE = 32 * 1024 * 1024
 _MAX_SAID = 200
 _ZIPPED = ".gz"
@@ -63,7 +64,7 @@ class Message(Struct):
     payload: bytes
 
     def __post_init__(self) -> None:
-        if int(self.id) >= 2**64:
+        if int(self.id) >= ID_LIMIT:
             raise ValueError("an id has 64 bits")
 
 

@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from django.conf import settings
 
+from live.clock import SYSTEM_CLOCK, Clock
 from live.protocol.errors import ErrorCode, RelayError
 from live.recordings.format import Header, Message, RecordingWriter, ends_live
 from live.recordings.scrubbing import Scrubber
-from live.streams.stream import NOTHING_HEARD, now_ms
+from live.tasks import cancel_and_wait
+from live.tiktok.connection import TikTokUpstream
 from live.tiktok.decoding import DecodeError
+from live.tiktok.failures import NOTHING_HEARD
 from live.tiktok.rooms import Room
 from live.tiktok.signgate import SignGate
-from live.tiktok.upstream import TikTokUpstream
+from live.tiktok.upstream import RawMessage
+from live.tiktok.values import unsigned
 
 __all__ = ["Recorder", "Result"]
 
 _MS = 1000
-_UNSIGNED = 2**64
 
 
 class Result(NamedTuple):
@@ -42,7 +45,7 @@ class Result(NamedTuple):
 class Recorder:
     """Records until the LIVE ends, the time is up, `stop` is called, or something goes wrong.
 
-    Is the upstream's `Listener`.
+    Is the upstream's `MessageListener`.
 
     Args:
         make_writer: called once connected, so that a failed attempt leaves no file behind; may
@@ -55,10 +58,12 @@ class Recorder:
         username: str,
         make_writer: Callable[[Header], RecordingWriter],
         scrubber: Scrubber | None = None,
+        clock: Clock = SYSTEM_CLOCK,
     ) -> None:
         self._username = username
         self._make_writer = make_writer
         self._scrubber = scrubber
+        self._clock = clock
         self._writer: RecordingWriter | None = None
         self._began = 0.0  # loop time
         self._heard = 0.0  # loop time
@@ -86,10 +91,8 @@ class Recorder:
             if not self._over.is_set():
                 error = opening.result()
         finally:
-            for task in (opening, stopping):
-                task.cancel()
-            await asyncio.wait([opening, stopping])
-            ended = self._now()
+            await cancel_and_wait(opening, stopping)
+            ended = self._clock.monotonic()
             await upstream.close()
             self._close()
         return Result(
@@ -115,7 +118,7 @@ class Recorder:
         lost = asyncio.ensure_future(upstream.closed())
         try:
             while not lost.done():
-                silent_in = self._heard + settings.RELAY_IDLE_TIMEOUT - self._now()
+                silent_in = self._heard + settings.RELAY_IDLE_TIMEOUT - self._clock.monotonic()
                 if silent_in <= 0:
                     return RelayError(
                         ErrorCode.CONNECTION_LOST,
@@ -125,13 +128,12 @@ class Recorder:
                 await asyncio.wait([lost], timeout=silent_in)
             return lost.result()
         finally:
-            lost.cancel()
-            await asyncio.wait([lost])
+            await cancel_and_wait(lost)
 
-    # --- Listener: called by the upstream ------------------------------------------------------
+    # --- MessageListener: called by the upstream ----------------------------------------------
 
     def on_open(self, room: Room) -> None:
-        self._began = self._heard = self._now()
+        self._began = self._heard = self._clock.monotonic()
         scrubber = self._scrubber
         try:
             self._writer = self._make_writer(
@@ -140,14 +142,14 @@ class Recorder:
                     version=1,
                     username=scrubber.name(self._username) if scrubber else self._username,
                     room_id=scrubber.written_id(room.id) if scrubber else room.id,
-                    started_at=now_ms(),
+                    started_at=self._clock.unix_ms(),
                 )
             )
         except OSError as refused:
             self._fail(refused)
 
-    def on_messages(self, messages: Iterable[Any]) -> None:
-        self._heard = self._now()
+    def on_messages(self, messages: Iterable[RawMessage]) -> None:
+        self._heard = self._clock.monotonic()
         at = int((self._heard - self._began) * _MS)
         for message in messages:
             if self._over.is_set():
@@ -155,21 +157,20 @@ class Recorder:
             self._record(at, message)
 
     def on_heartbeat(self) -> None:
-        self._heard = self._now()
+        self._heard = self._clock.monotonic()
 
     def on_undecodable(self, what: str, failure: DecodeError) -> None:
-        self._heard = self._now()
+        self._heard = self._clock.monotonic()
         self._dropped += 1
 
-    def _record(self, at: int, message: Any) -> None:
+    def _record(self, at: int, message: RawMessage) -> None:
         if self._writer is None:
             return
         method, payload, msg_id = message.method, message.payload, message.msg_id
         try:
             if self._scrubber is not None:
                 payload = self._scrubber.message(method, payload, msg_id)
-            # TikTok's ids are unsigned; the schema reads them as signed.
-            self._writer.write(Message(at, method, str(msg_id % _UNSIGNED), payload))
+            self._writer.write(Message(at, method, str(unsigned(msg_id)), payload))
         except DecodeError:
             self._dropped += 1
         except OSError as refused:
@@ -187,7 +188,3 @@ class Recorder:
     def _fail(self, failure: OSError) -> None:
         self._failure = self._failure or failure
         self._over.set()
-
-    @staticmethod
-    def _now() -> float:
-        return asyncio.get_running_loop().time()

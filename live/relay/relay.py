@@ -18,12 +18,13 @@ from live.protocol.options import SocketOptions
 from live.relay.control import Control
 from live.relay.numbers import Newsroom
 from live.streams import operator_log as notices
-from live.streams.stream import LiveStream, StreamOptions, Streams, UpstreamFactory
+from live.streams.stream import LiveStream, StreamOptions, Streams
+from live.tiktok.connection import TikTokUpstream
 from live.tiktok.lookup import Lookup
 from live.tiktok.pictures import Pictures
 from live.tiktok.rooms import Room
 from live.tiktok.signgate import SignGates
-from live.tiktok.upstream import TikTokUpstream
+from live.tiktok.upstream import UpstreamFactory
 
 __all__ = ["Account", "Relay", "Socket"]
 
@@ -101,7 +102,7 @@ class Relay:
     ) -> None:
         self._rng = rng or random.Random()  # noqa: S311 -- jitter is no secret
         self.streams = self._new_streams(make_upstream)
-        self.lookup = Lookup()
+        self.lookup = Lookup(self.streams.gifts)
         self.pictures = Pictures()
         self.newsroom = Newsroom(self)
         self.connection_log = ConnectionLogWriter(self.newsroom.rows_written)

@@ -17,7 +17,7 @@ from django.utils.translation import gettext_noop as _
 from msgspec import Struct
 
 from live.protocol.frames import Comment, Gift, Join, Like, StreakState
-from live.streams import operator_log as notices
+from live.streams import operator_log
 
 __all__ = ["Drift", "Finding"]
 
@@ -124,6 +124,6 @@ class Drift:
             if not window.add(data):
                 continue
             if window.drifts:
-                notices.drift(self._username, window.finding)
+                operator_log.drift(self._username, window.finding)
             else:
-                notices.drift_over(self._username, window.finding)
+                operator_log.drift_over(self._username, window.finding)

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections import Counter, defaultdict, deque
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from live.protocol.cursor import Cursor
@@ -71,15 +70,20 @@ class EventLog:
         """The place behind the newest frame."""
         return Cursor(self.epoch, self.end)
 
-    def append(self, type: FrameType, at: int, encode: Callable[[str], str]) -> Entry:
+    @property
+    def next_cursor(self) -> str:
+        """The cursor of the frame that will be appended next, as it stands in its text."""
+        return f"{self.epoch}-{self.end + 1}"
+
+    def append(self, type: FrameType, at: int, text: str) -> Entry:
         """Add a frame; the oldest makes room for it.
 
         Args:
             at: its time, in ms since the epoch.
-            encode: makes its text of its cursor.
+            text: the whole frame, with `next_cursor` as its cursor.
         """
         offset = self.end + 1
-        entry = Entry(offset, type, at, encode(f"{self.epoch}-{offset}"))
+        entry = Entry(offset, type, at, text)
         self._ring[offset % self._capacity] = entry
         self._types[offset % len(self._types)] = _TYPE_NUMBERS[type]
         if type not in _PASSING:

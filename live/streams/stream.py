@@ -17,12 +17,13 @@ import logging
 import random
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Coroutine, Iterable, Iterator
+from collections.abc import Coroutine, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from django.utils.translation import gettext_noop as _
 
+from live.clock import SYSTEM_CLOCK, Clock
 from live.protocol.cursor import Cursor
 from live.protocol.errors import ErrorCode, RelayError
 from live.protocol.frames import Snapshot, State, Status
@@ -33,18 +34,17 @@ from live.streams.log import EventLog
 from live.streams.streaks import STREAK_TIMEOUT
 from live.streams.timeline import Timeline, What
 from live.tiktok.decoding import DecodeError
+from live.tiktok.events import Event
+from live.tiktok.failures import NOTHING_HEARD
+from live.tiktok.gifts import SeenGifts
+from live.tiktok.reader import Reader
 from live.tiktok.rooms import Room
 from live.tiktok.signgate import SignGate, SignGates
-from live.tiktok.upstream import Listener, Upstream
+from live.tiktok.upstream import Upstream, UpstreamFactory
 
-__all__ = ["NOTHING_HEARD", "LiveStream", "StreamOptions", "Streams", "UpstreamFactory"]
+__all__ = ["LiveStream", "StreamOptions", "Streams"]
 
 logger = logging.getLogger(__name__)
-
-UpstreamFactory = Callable[[str, SignGate, Listener], Upstream]
-
-# Why a connection that is still open counts as lost.
-NOTHING_HEARD = _("Nothing was heard of TikTok for too long.")
 
 _STREAK_SWEEP = STREAK_TIMEOUT / 4
 # Sums of times are rounded: what wakes a trifle early would wake again and again.
@@ -89,7 +89,7 @@ def now_ms() -> int:
 
 
 class LiveStream:
-    """One LIVE: its connection, its state, its log. Is the upstream's `Listener`.
+    """One LIVE: its connection, its state, its log. Is its reader's `Listener`.
 
     Attributes:
         room: the LIVE's room, once it has been live.
@@ -107,13 +107,14 @@ class LiveStream:
         make_upstream: UpstreamFactory,
         options: StreamOptions,
         rng: random.Random,
-        clock: Callable[[], int] = now_ms,
+        clock: Clock = SYSTEM_CLOCK,
+        gifts: SeenGifts | None = None,
     ) -> None:
         self.username = username
         self.room: Room | None = None
         self.error: RelayError | None = None
         self.status = Status(State.CONNECTING)
-        self.history = Timeline(clock)
+        self.history = Timeline(clock.unix_ms)
         self.offline: RelayError | None = None
         self.listeners = 0
         self.waiters = 0
@@ -123,7 +124,8 @@ class LiveStream:
         self._options = options
         self._rng = rng
         self._clock = clock
-        self._feed = Feed(options.backlog, clock, username)
+        self._feed = Feed(options.backlog, clock, username, gifts)
+        self._reader = Reader(self, clock)
         self._live_ended = asyncio.Event()
         self._poll = asyncio.Event()
         self._reconnect = asyncio.Event()
@@ -155,12 +157,12 @@ class LiveStream:
     @property
     def unknown(self) -> Counter[str]:
         """Messages that TikTokLive does not map, by method."""
-        return self._feed.unknown
+        return self._reader.unknown
 
     @property
     def undecodable(self) -> Counter[str]:
         """Messages that could not be decoded, by method."""
-        return self._feed.undecodable
+        return self._reader.undecodable
 
     @property
     def is_connected(self) -> bool:
@@ -183,7 +185,7 @@ class LiveStream:
 
     def tell_others(self) -> None:
         """From now on, messages without a frame of their own become `other` frames."""
-        self._feed.tells_others = True
+        self._reader.tells_others = True
 
     def poll_soon(self) -> None:
         """Somebody new asks for a LIVE that is being waited for: ask TikTok again soon."""
@@ -198,7 +200,7 @@ class LiveStream:
             self._reconnect.set()
             self._poll.set()
 
-    # --- Listener: called by the upstream ------------------------------------------------------
+    # --- Listener: called by the reader -------------------------------------------------------
 
     def on_open(self, room: Room) -> None:
         if self.room is not None and self.room.id != room.id:
@@ -217,12 +219,12 @@ class LiveStream:
             self._cut_ms = None
         self._enter(Status(State.LIVE))
 
-    def on_messages(self, messages: Iterable[Any]) -> None:
+    def on_events(self, events: Iterable[Event]) -> None:
         self._on_heard()
         self._message_at = self._heard_at
         if self.status.state is not State.LIVE:
             self._enter(Status(State.LIVE))
-        self._progress |= self._feed.take(messages, self._heard_at)
+        self._progress |= self._feed.take(events, self._heard_at)
         if self._feed.live_ended:
             self._live_ended.set()
 
@@ -230,12 +232,14 @@ class LiveStream:
         self._on_heard()
 
     def on_undecodable(self, what: str, failure: DecodeError) -> None:
-        self._on_heard()
-        self._feed.reject(what, failure)
+        notices.undecodable(self.username, what, failure)
+
+    def on_unknown(self, method: str) -> None:
+        notices.unknown_method(self.username, method)
 
     def _on_heard(self) -> None:
         self._heard_at = self._now()
-        self._heard_ms = self._clock()
+        self._heard_ms = self._clock.unix_ms()
 
     # --- Life cycle ----------------------------------------------------------------------------
 
@@ -287,7 +291,7 @@ class LiveStream:
 
     async def _connect_and_watch(self) -> RelayError | None:
         """One connection, from start to end. Returns why it ended; None for the LIVE's end."""
-        upstream = self._make_upstream(self.username, self._gate(), self)
+        upstream = self._make_upstream(self.username, self._gate(), self._reader)
         if self.status.state is not State.WAITING and not self._options.is_test:
             # (polls of one who is waited for are no news)
             notices.connecting(self.username)
@@ -417,6 +421,9 @@ class Streams:
     Args:
         make_upstream: makes one attempt at a connection.
         rng: where jitter comes from.
+
+    Attributes:
+        gifts: the kinds of gifts that were given on any of them.
     """
 
     def __init__(
@@ -425,8 +432,9 @@ class Streams:
         options: StreamOptions,
         gates: SignGates | None = None,
         rng: random.Random | None = None,
-        clock: Callable[[], int] = now_ms,
+        clock: Clock = SYSTEM_CLOCK,
     ) -> None:
+        self.gifts = SeenGifts()
         self._make_upstream = make_upstream
         self._options = options
         self._gates = gates or SignGates()
@@ -521,7 +529,13 @@ class Streams:
 
     def _start(self, username: str, gate: SignGate) -> LiveStream:
         stream = LiveStream(
-            username, gate, self._make_upstream, self._options, self._rng, self._clock
+            username,
+            gate,
+            self._make_upstream,
+            self._options,
+            self._rng,
+            self._clock,
+            self.gifts,
         )
         self._streams[username] = stream
         task = asyncio.create_task(stream.run(), name=f"stream @{username}")

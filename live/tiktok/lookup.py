@@ -1,34 +1,35 @@
 """What TikTok answers without a connection: is a user live, and which gifts are there to give.
 
-Both through TikTokLive's web client, as `live.tiktok.upstream` does it, with TLS verified; neither
-costs a request to the sign server. TikTok is asked once however many want to know, and answers are
-kept for a while. Whatever it sends is hostile until parsed here.
+Both through TikTokLive's web client, with TLS verified; neither costs a request to the sign server.
+TikTok is asked once however many want to know, and answers are kept for a while. Whatever it sends
+is checked here before it is used.
+
+Since June 2026 TikTok gives its list of gifts to signed requests only, and answers others with 403.
+Then the gifts stand in for it that were seen on LIVEs.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import math
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Sequence
-from contextlib import asynccontextmanager
-from typing import Annotated, Any, Generic, TypeVar
+from collections.abc import Awaitable, Callable, Hashable, Sequence
+from enum import StrEnum
+from typing import Generic, NamedTuple, TypeVar
 
-import msgspec
 from django.conf import settings
 from TikTokLive.client.web.routes import FetchIsLiveRoute
 from TikTokLive.client.web.routes.fetch_room_id_api import FetchRoomIdAPIRoute
-from TikTokLive.client.web.web_base import TikTokHTTPClient
-from TikTokLive.client.web.web_settings import WebDefaults
 
+from live.clock import SYSTEM_CLOCK, Clock
 from live.protocol.errors import ErrorCode, RelayError
 from live.protocol.frames import GiftKind
-from live.tiktok.events import STREAKABLE
-from live.tiktok.upstream import TLS, code_of
+from live.tasks import cancel_and_wait
+from live.tiktok.failures import code_of
+from live.tiktok.gifts import SeenGifts, read_gift_list
+from live.tiktok.web import web_client, webcast_address
 
-__all__ = ["Lookup"]
+__all__ = ["MAX_GIFT_LIST", "GiftList", "GiftSource", "Lookup"]
 
 logger = logging.getLogger(__name__)
 
@@ -42,14 +43,24 @@ _ROOMS, _CATALOGUES = 1000, 50
 
 _OFFLINE = 4  # TikTok's status of a LIVE
 _MAX_ROOM_ID = 20  # digits
-_MAX_GIFT_LIST = 16 * 1024 * 1024
-_MAX_GIFTS = 5000
-_MAX_NAME = 200
-_TOO_LARGE = 2**64  # for an id of TikTok's
-_MAX_ADDRESS = 2000
+MAX_GIFT_LIST = 16 * 1024 * 1024  # bytes
 
 K = TypeVar("K", bound=Hashable)
 T = TypeVar("T")
+
+
+class GiftSource(StrEnum):
+    """Where a list of gifts comes from."""
+
+    TIKTOK = "tiktok"
+    SEEN = "seen"
+
+
+class GiftList(NamedTuple):
+    """The gifts that there are to give; of the source `SEEN`, only those that somebody gave."""
+
+    source: GiftSource
+    gifts: Sequence[GiftKind]
 
 
 class _Answer(Generic[T]):
@@ -74,7 +85,7 @@ class _Answers(Generic[K, T]):
         ask: Callable[[K], Awaitable[T]],
         kept: float,
         most: int,
-        clock: Callable[[], float],
+        clock: Clock,
     ) -> None:
         self._ask = ask
         self._kept = kept
@@ -89,7 +100,7 @@ class _Answers(Generic[K, T]):
             RelayError: what `ask` raised, or `server_shutdown` when this is closed meanwhile.
         """
         answer = self._answers.get(key)
-        if answer is None or answer.expires <= self._clock():
+        if answer is None or answer.expires <= self._clock.monotonic():
             answer = self._start(key)
         await asyncio.wait([answer.task])
         if answer.task.cancelled():
@@ -100,10 +111,7 @@ class _Answers(Generic[K, T]):
         """End all questions that TikTok has not answered yet."""
         tasks = [answer.task for answer in self._answers.values()]
         self._answers.clear()
-        for task in tasks:
-            task.cancel()
-        if tasks:
-            await asyncio.wait(tasks)
+        await cancel_and_wait(*tasks)
 
     def _start(self, key: K) -> _Answer[T]:
         self._make_room()
@@ -115,7 +123,7 @@ class _Answers(Generic[K, T]):
 
     def _on_done(self, answer: _Answer[T]) -> None:
         failed = answer.task.cancelled() or answer.task.exception() is not None
-        answer.expires = self._clock() + (_FAILURE_KEPT if failed else self._kept)
+        answer.expires = self._clock.monotonic() + (_FAILURE_KEPT if failed else self._kept)
 
     def _make_room(self) -> None:
         # One that is under way is awaited by somebody, and stays.
@@ -128,10 +136,11 @@ class Lookup:
     """What is known of TikTok without a connection. Belongs to one event loop.
 
     Args:
-        clock: seconds, of any origin.
+        seen: stands in for TikTok's list of gifts, when that is not to be had.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, seen: SeenGifts, clock: Clock = SYSTEM_CLOCK) -> None:
+        self._seen = seen
         self._rooms = _Answers(_explained(_ask_for_room), _ROOM_KEPT, _ROOMS, clock)
         self._gifts = _Answers(_explained(_ask_for_gifts), _GIFTS_KEPT, _CATALOGUES, clock)
 
@@ -143,13 +152,22 @@ class Lookup:
         """
         return await self._rooms.get((username, None))
 
-    async def gifts(self, username: str, room_id: str | None) -> Sequence[GiftKind]:
+    async def gifts(self, username: str, room_id: str | None) -> GiftList:
         """The gifts that viewers of the user can give; what TikTok offers everybody without a room.
+
+        Where TikTok gives no list: the gifts that were seen on any LIVE, if there are any.
 
         Raises:
             RelayError: `tiktok_blocked`, `tiktok_timeout`, `connection_lost`.
         """
-        return await self._gifts.get((username, room_id))
+        try:
+            listed = await self._gifts.get((username, room_id))
+        except RelayError as failure:
+            seen = self._seen.cheapest_first()
+            if not seen or failure.code is ErrorCode.SERVER_SHUTDOWN:
+                raise
+            return GiftList(GiftSource.SEEN, seen)
+        return GiftList(GiftSource.TIKTOK, listed)
 
     async def close(self) -> None:
         await self._rooms.close()
@@ -177,21 +195,9 @@ def _explained(ask: Callable[[_Question], Awaitable[T]]) -> Callable[[_Question]
     return explained
 
 
-@asynccontextmanager
-async def _web_client() -> AsyncIterator[TikTokHTTPClient]:
-    WebDefaults.tiktok_app_url = settings.TIKTOK_APP_URL
-    WebDefaults.tiktok_webcast_url = settings.TIKTOK_WEBCAST_URL
-    # The time limit is that of `_explained`.
-    client = TikTokHTTPClient(httpx_kwargs={"verify": TLS, "timeout": None})
-    try:
-        yield client
-    finally:
-        await client.close()
-
-
 async def _ask_for_room(question: _Question) -> str | None:
     username, _ = question
-    async with _web_client() as client:
+    async with web_client() as client:
         answer = await FetchRoomIdAPIRoute.fetch_user_room_data(client, username)
         room_id = str(FetchRoomIdAPIRoute.parse_room_id(answer) or "")
         if not room_id.strip("0") or answer["data"]["liveRoom"]["status"] == _OFFLINE:
@@ -205,9 +211,9 @@ async def _ask_for_room(question: _Question) -> str | None:
 
 async def _ask_for_gifts(question: _Question) -> Sequence[GiftKind]:
     _, room_id = question
-    async with _web_client() as client:
+    async with web_client() as client:
         request = await client.build_request(
-            url=f"{WebDefaults.tiktok_webcast_url}/gift/list/",
+            url=webcast_address("/gift/list/"),
             method="GET",
             extra_params={} if room_id is None else {"room_id": room_id},
         )
@@ -216,73 +222,9 @@ async def _ask_for_gifts(question: _Question) -> Sequence[GiftKind]:
             body = bytearray()
             async for chunk in response.aiter_bytes():
                 body += chunk
-                if len(body) > _MAX_GIFT_LIST:
+                if len(body) > MAX_GIFT_LIST:
                     raise ValueError("the gift list is too long")
         finally:
             await response.aclose()
     # A megabyte or two: reading it would hold up the event loop.
-    return await asyncio.to_thread(_read_gifts, bytes(body))
-
-
-# --- TikTok's gift list --------------------------------------------------------------------------
-
-
-class _TikTokGift(msgspec.Struct):
-    """What is read of a gift. Pictures are parsed apart: a gift may lack one."""
-
-    id: Annotated[int, msgspec.Meta(ge=1)]
-    name: str = ""
-    diamond_count: Annotated[int, msgspec.Meta(ge=0, lt=2**53)] = 0
-    type: int = 0
-    image: Any = None
-    icon: Any = None
-
-
-def _read_gifts(body: bytes) -> tuple[GiftKind, ...]:
-    """The gifts in TikTok's order, without those that can't be read.
-
-    Raises:
-        ValueError, LookupError, TypeError: it is no list of gifts.
-    """
-    try:
-        listed = json.loads(body)["data"]["gifts"]
-    except RecursionError:
-        raise ValueError("nested too deeply") from None
-    if not isinstance(listed, list):
-        raise TypeError("no list of gifts")
-    gifts = {gift.id: gift for gift in map(_gift, listed[:_MAX_GIFTS]) if gift is not None}
-    if not gifts:
-        raise ValueError("no gifts")
-    return tuple(gifts.values())
-
-
-def _gift(given: Any) -> GiftKind | None:
-    try:
-        gift = msgspec.convert(given, _TikTokGift, strict=False)
-    except msgspec.ValidationError:
-        return None
-    if gift.id >= _TOO_LARGE:
-        return None
-    return GiftKind(
-        id=str(gift.id),
-        # Where an emoji was cut in half, what can be sent of it.
-        name=gift.name[:_MAX_NAME].encode("utf-8", "replace").decode(),
-        diamonds=gift.diamond_count,
-        image=_picture(gift.image) or _picture(gift.icon),
-        streakable=gift.type == STREAKABLE,
-    )
-
-
-def _picture(image: Any) -> str:
-    """The address of a picture, or an empty text."""
-    try:
-        address = image["url_list"][0]
-    except (LookupError, TypeError):
-        return ""
-    usable = (
-        isinstance(address, str)
-        and address.isascii()
-        and address.startswith(("https://", "http://"))
-        and len(address) <= _MAX_ADDRESS
-    )
-    return str(address) if usable else ""
+    return await asyncio.to_thread(read_gift_list, bytes(body))

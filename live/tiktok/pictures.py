@@ -1,4 +1,4 @@
-"""TikTok's pictures, passed on to our pages, which load nothing from other hosts.
+"""TikTok's pictures, fetched for our pages, which load nothing from other hosts.
 
 Only hosts of `RELAY_PICTURE_HOSTS` are ever asked, without cookies, credentials or redirects, and
 only what is a picture by its first bytes is passed on.
@@ -15,13 +15,11 @@ from typing import NamedTuple
 
 import httpx
 from django.conf import settings
-from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse
-from django.views.decorators.http import require_safe
 
-from live.tiktok.upstream import TLS
+from live.tasks import cancel_and_wait
+from live.tiktok.web import TLS
 
-__all__ = ["Picture", "Pictures", "picture"]
+__all__ = ["Picture", "Pictures"]
 
 logger = logging.getLogger(__name__)
 
@@ -33,7 +31,6 @@ _CONNECTIONS = 64
 _MOST_AT_ONCE = 256
 _MOST_EACH = 32
 _LONGEST_ADDRESS = 2000
-_BROWSERS_KEEP = {True: 86_400, False: 60}  # seconds: a picture, and that there is none
 _HOST = re.compile(rb"[a-z0-9.-]+")
 
 # What a picture begins with. No SVG: it can hold scripts.
@@ -47,6 +44,8 @@ _TYPES = {
 
 
 class Picture(NamedTuple):
+    """A picture's bytes, and what kind of picture they are."""
+
     content: bytes
     content_type: str
 
@@ -88,10 +87,7 @@ class Pictures:
     async def close(self) -> None:
         """Give up what is under way; those who wait get None, and so does whoever asks later."""
         self._closed = True
-        if tasks := list(self._tasks.values()):
-            for task in tasks:
-                task.cancel()
-            await asyncio.wait(tasks)
+        await cancel_and_wait(*self._tasks.values())
         if self._client is not None:
             await self._client.aclose()
 
@@ -126,22 +122,6 @@ class Pictures:
         while self._room < 0:
             _, oldest = self._kept.popitem(last=False)
             self._room += len(oldest.content)
-
-
-@require_safe
-@login_required
-async def picture(request: HttpRequest) -> HttpResponse:
-    """The picture at `?address=`, or 404."""
-    pictures: Pictures = request.scope["relay"].pictures  # type: ignore[attr-defined]
-    account = await request.auser()
-    assert account.pk is not None
-    found = await pictures.get(request.GET.get("address", ""), account.pk)
-    if found is None:
-        response = HttpResponse(status=404)
-    else:
-        response = HttpResponse(found.content, content_type=found.content_type)
-    response["Cache-Control"] = f"private, max-age={_BROWSERS_KEEP[found is not None]}"
-    return response
 
 
 class _NoPictureError(Exception):
@@ -200,7 +180,12 @@ def _is_host(host: str, pattern: str) -> bool:
 
 
 async def _download(client: httpx.AsyncClient, url: httpx.URL) -> Picture:
-    """Raises httpx.HTTPError, _NoPictureError."""
+    """Fetch a picture.
+
+    Raises:
+        httpx.HTTPError: its host does not answer.
+        _NoPictureError: it answers with something else, or with too much.
+    """
     async with client.stream("GET", url) as response:
         if response.status_code != httpx.codes.OK:
             raise _NoPictureError(f"status {response.status_code}")

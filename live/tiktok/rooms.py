@@ -13,20 +13,19 @@ from typing import Any
 from msgspec import UNSET, UnsetType
 
 from live.protocol.frames import Person, RoomCounts
+from live.tiktok.values import ID_LIMIT, address_in, sendable, time_ms
 
 __all__ = ["Room"]
 
 _MAX_TEXT = 500
-_MAX_ADDRESS = 2000
-_LARGEST = 2**64  # TikTok's ids are unsigned
-_FIRST_MS = 10**12  # a time below that is in seconds
-_LAST_MS = 10**14  # the year 5138
 
 
 @dataclass(frozen=True)
 class Room:
-    """Args:
-    started_at: ms since the epoch.
+    """The LIVE's room; what TikTok does not say of it is empty or UNSET.
+
+    Args:
+        started_at: ms since the epoch.
     """
 
     id: str
@@ -47,7 +46,7 @@ class Room:
             id,
             _text(info.get("title")),
             _owner(_object(info.get("owner"))),
-            _ms(info.get("create_time")),
+            time_ms(_number(info.get("create_time")) or 0),
             _counts(info),
         )
 
@@ -56,39 +55,27 @@ def _object(given: Any) -> Mapping[str, Any]:
     return given if isinstance(given, dict) else {}
 
 
-def _text(given: Any, limit: int = _MAX_TEXT) -> str:
-    """TikTok's text; where it cut an emoji in half, what can be sent of it."""
-    if not isinstance(given, str):
-        return ""
-    return given[:limit].encode("utf-8", "replace").decode()
+def _text(given: Any) -> str:
+    return sendable(given, _MAX_TEXT) if isinstance(given, str) else ""
 
 
 def _number(given: Any) -> int | UnsetType:
     if isinstance(given, str) and given.isascii() and given.isdecimal() and len(given) <= 20:
         given = int(given)
-    if isinstance(given, int) and not isinstance(given, bool) and 0 <= given < _LARGEST:
+    if isinstance(given, int) and not isinstance(given, bool) and 0 <= given < ID_LIMIT:
         return given
     return UNSET
-
-
-def _ms(given: Any) -> int | UnsetType:
-    time = _number(given) or 0
-    if time < _FIRST_MS:
-        time *= 1000
-    return time if 0 < time < _LAST_MS else UNSET
 
 
 def _owner(owner: Mapping[str, Any]) -> Person | UnsetType:
     number = _number(owner.get("id_str")) or _number(owner.get("id"))
     if not number:
         return UNSET
-    urls = _object(owner.get("avatar_thumb")).get("url_list")
-    first = urls[0] if isinstance(urls, list) and urls else ""
     return Person(
         str(number),
         _text(owner.get("display_id")) or UNSET,
         _text(owner.get("nickname")) or UNSET,
-        _text(first, _MAX_ADDRESS) or UNSET,
+        address_in(owner.get("avatar_thumb")) or UNSET,
     )
 
 

@@ -11,13 +11,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import math
-import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 
 from django.utils.translation import gettext_noop as _
 
+from live.clock import SYSTEM_CLOCK, Clock
 from live.protocol.errors import ErrorCode, RelayError
 
 __all__ = ["SignGate", "SignGates", "seconds_until_reset"]
@@ -57,14 +57,11 @@ def seconds_until_reset(headers: Mapping[str, str], now: float) -> float:
 class SignGate:
     """The gate of one API key. An empty key is the anonymous one, with its own limit.
 
-    Args:
-        clock: Unix time.
-
     Attributes:
         closed_until: Unix time of the reset; it may be past.
     """
 
-    def __init__(self, api_key: str, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, api_key: str, clock: Clock = SYSTEM_CLOCK) -> None:
         self.api_key = api_key
         self._clock = clock
         self.closed_until = 0.0
@@ -75,7 +72,7 @@ class SignGate:
     @property
     def seconds_closed(self) -> float:
         """How long the gate stays closed; 0 when it is open."""
-        return max(0.0, self.closed_until - self._clock())
+        return max(0.0, self.closed_until - self._clock.unix())
 
     @property
     def remaining(self) -> int | None:
@@ -115,7 +112,7 @@ class SignGate:
         self._remaining = int(remaining[:9]) if remaining.isdecimal() else None
         spent = self._remaining == 0 and "ratelimit-reset" in headers
         if status == HTTPStatus.TOO_MANY_REQUESTS or spent:
-            now = self._clock()
+            now = self._clock.unix()
             self.closed_until = now + seconds_until_reset(headers, now)
             self._remaining = None
 
@@ -130,7 +127,7 @@ class SignGates:
         default_key: the server's, for accounts without one of their own.
     """
 
-    def __init__(self, default_key: str = "", clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, default_key: str = "", clock: Clock = SYSTEM_CLOCK) -> None:
         self._default_key = default_key
         self._clock = clock
         self._gates: dict[str, SignGate] = {}

@@ -17,7 +17,7 @@ from rehearsal.plan import Plan
 from rehearsal.upstream import Stage
 from standin import messages
 from standin.messages import Message
-from tests.support.clock import now, now_ms, settle, virtual_time
+from tests.support.clock import VirtualClock, now, settle, virtual_time
 from tests.support.recordings import ROOM_ID, write_recording
 from tests.support.samples import read_frame
 
@@ -30,7 +30,7 @@ async def playing(
     plan: Plan, *, wait: bool = False, options: StreamOptions = OPTIONS
 ) -> AsyncIterator[LiveStream]:
     """A stream of that plan, with one socket."""
-    streams = Streams(Stage(plan), options, clock=now_ms)
+    streams = Streams(Stage(plan), options, clock=VirtualClock())
     stream = streams.join("anna", "", wait=wait, since=None)
     try:
         yield stream

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from live.protocol.frames import EVENT_TYPES, FrameType
-from live.streams.feed import Feed
 from standin.messages import Message, pictures_at
 from standin.programme import Programme
+from tests.support.reading import MessageFeed
 from tests.support.samples import read_frame
 
 SEEDS = range(3)
@@ -21,17 +21,17 @@ MINUTES = 4
 
 def play(seed: int, seconds: float) -> list[Any]:
     """The frames of so many seconds."""
-    feed, now = Feed(10_000, lambda: 0), 0.0
-    feed.tells_others = True
+    feed, now = MessageFeed(10_000, 0), 0.0
+    feed.reader.tells_others = True
     for happening in Programme(random.Random(seed)):
         if isinstance(happening, Message):
-            feed.take([happening], now)
+            feed.hear([happening], now)
         else:
             now += happening
             if now > seconds:
                 break
-    assert not feed.undecodable
-    assert not feed.unknown
+    assert not feed.reader.undecodable
+    assert not feed.reader.unknown
     assert not feed.drift.findings
     return [read_frame(entry.text) for entry in feed.log.read(0, feed.log.end)]
 

@@ -106,8 +106,8 @@ def unix_time() -> float:
 
 
 def now_ms() -> int:
-    """`unix_time` in ms."""
-    return round(unix_time() * 1000)
+    """`unix_time` in ms, as `VirtualClock` has it."""
+    return int(unix_time() * 1000)
 
 
 class VirtualClock(Clock):

@@ -79,13 +79,8 @@ def sample(type: FrameType, count: int = 1) -> Struct:
 
 def append(log: EventLog, type: FrameType, count: int = 1, *, at: int = 0) -> Entry:
     """Append a sample frame."""
-    return log.append(
-        type,
-        at,
-        lambda cursor: encode(
-            Frame(type=type, cursor=cursor, ts=at, id=UNSET, data=sample(type, count))
-        ),
-    )
+    frame = Frame(type=type, cursor=log.next_cursor, ts=at, id=UNSET, data=sample(type, count))
+    return log.append(type, at, encode(frame))
 
 
 def read_frame(text: str) -> Any:

@@ -20,9 +20,9 @@ from live.streams.stream import LiveStream, StreamOptions, Streams
 from live.tiktok.decoding import DecodeError
 from live.tiktok.rooms import Room
 from live.tiktok.signgate import SignGate, SignGates
-from live.tiktok.upstream import Listener
+from live.tiktok.upstream import MessageListener
 from standin.messages import Message
-from tests.support.clock import now, now_ms, settle, unix_time
+from tests.support.clock import VirtualClock, now, now_ms, settle
 from tests.support.samples import read_frame
 
 __all__ = ["HANGS", "FakeUpstream", "Socket", "World"]
@@ -60,12 +60,12 @@ class World:
         self.upstreams: list[FakeUpstream] = []
         self.sign_requests: list[tuple[str, float]] = []
         self._another = asyncio.Event()
-        self.gates = SignGates(clock=unix_time)
+        self.gates = SignGates(clock=VirtualClock())
         self.rng = random.Random(seed)
         self.options = StreamOptions(**options)
-        self.streams = Streams(self.upstream, self.options, self.gates, self.rng, now_ms)
+        self.streams = Streams(self.upstream, self.options, self.gates, self.rng, VirtualClock())
 
-    def upstream(self, username: str, gate: SignGate, listener: Listener) -> FakeUpstream:
+    def upstream(self, username: str, gate: SignGate, listener: MessageListener) -> FakeUpstream:
         made = FakeUpstream(self, username, gate, listener)
         self.upstreams.append(made)
         self._another.set()
@@ -114,7 +114,9 @@ class World:
 class FakeUpstream:
     """One attempt, as the `World` has it; once it is open, tests speak and cut through it."""
 
-    def __init__(self, world: World, username: str, gate: SignGate, listener: Listener) -> None:
+    def __init__(
+        self, world: World, username: str, gate: SignGate, listener: MessageListener
+    ) -> None:
         self.username = username
         self.opened_at = now()
         self.closings = 0

@@ -16,11 +16,11 @@ from TikTokLive.events.proto_events import EVENT_MAPPINGS
 from TikTokLiveProto.v3.webcast.model.data import EnvelopeBusinessType
 
 from live.protocol.frames import EVENT_TYPES, FrameType
-from live.streams.feed import Feed
 from live.tiktok.decoding import METHODS
 from standin import messages as build
 from standin.messages import Message
 from tests.live.tiktok.test_decoding import built_messages
+from tests.support.reading import MessageFeed
 from tests.support.samples import read_frame
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "events.md"
@@ -87,8 +87,8 @@ class TestThePage:
         ids=lambda message: message.method,
     )
     def test_it_says_what_becomes_of_a_message(self, message: Message) -> None:
-        feed = Feed(10, lambda: 1)
-        feed.take([message], 0)
+        feed = MessageFeed(10, 1)
+        feed.hear([message], 0)
         frame = read_frame(feed.log.read(0, 1)[0].text)
         row = MESSAGES[message.method]
         assert frame["type"] in names(row[3])

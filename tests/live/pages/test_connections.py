@@ -23,8 +23,8 @@ from live.connections.search import Position
 from live.connections.writer import Connection
 from live.models import ConnectionLog
 from live.protocol.errors import CloseCode, ErrorCode
-from live.streams.stream import NOTHING_HEARD
 from live.streams.timeline import Timeline, What
+from live.tiktok.failures import NOTHING_HEARD
 
 pytestmark = pytest.mark.django_db
 LIST = "/staff/connections/"

@@ -25,8 +25,8 @@ from live.protocol.frames import EVENT_TYPES, FrameType, State
 from live.protocol.options import SocketOptions
 from live.relay.relay import Account, Relay
 from live.streams.log import EventLog
-from live.streams.stream import NOTHING_HEARD
 from live.streams.timeline import What
+from live.tiktok.failures import NOTHING_HEARD
 from rehearsal.relay import RehearsalRelay
 from standin import messages
 from tests.support.upstreams import World, failure
@@ -391,7 +391,7 @@ class TestEvents:
         types = [FrameType.STATUS, FrameType.GAP, *sorted(EVENT_TYPES)]
         for kind in types:
             text = json.dumps(example(kind))
-            log.append(kind, 0, lambda _cursor, text=text: text)  # type: ignore[misc]
+            log.append(kind, 0, text)
         events = newest_events(log, 100)
         assert [event.type for event in events] == types[::-1]
         assert {event.type for event in events if not event.text} == WORDLESS

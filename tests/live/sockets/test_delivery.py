@@ -488,14 +488,14 @@ class TestSharing:
         log = EventLog(8)
         socket = delivery(log)
         for _ in range(3):
-            log.append(COMMENT, 0, lambda cursor: "x" * 40_000)
+            log.append(COMMENT, 0, "x" * 40_000)
 
         assert [len(parcel.texts) for _ in range(3) for parcel in socket.pending()] == [1, 1, 1]
 
     def test_a_frame_too_large_for_a_parcel_goes_alone(self) -> None:
         log = EventLog(8)
         socket = delivery(log)
-        log.append(COMMENT, 0, lambda cursor: "x" * 100_000)
+        log.append(COMMENT, 0, "x" * 100_000)
         append(log, COMMENT)
 
         assert [len(parcel.texts) for _ in range(2) for parcel in socket.pending()] == [1, 1]
@@ -504,7 +504,7 @@ class TestSharing:
         log = EventLog(1024)
         socket = delivery(log)
         for _ in range(LAG + 1):
-            log.append(COMMENT, 0, lambda cursor: "x" * 1000)
+            log.append(COMMENT, 0, "x" * 1000)
 
         parcels = socket.pending()
 

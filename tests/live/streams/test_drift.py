@@ -11,10 +11,10 @@ from pytest_django import Settings
 
 from live.protocol.frames import Comment, FrameType, Join, Like
 from live.streams.drift import Drift
-from live.streams.feed import Feed
 from live.tiktok.decoding import METHODS
 from standin import captures, messages, wire
 from standin.messages import Message
+from tests.support.reading import MessageFeed
 from tests.support.samples import gift, read_frame, sample, user
 
 NOW = 1_795_000_000_000
@@ -184,31 +184,31 @@ class TestAFeed:
     def test_it_notices_that_comments_have_lost_their_text(
         self, caplog: pytest.LogCaptureFixture
     ) -> None:
-        feed = Feed(1000, lambda: NOW, "anna")
+        feed = MessageFeed(1000, NOW)
 
-        feed.take([messages.chat("a", f"hello {number}") for number in range(100)], 0)
+        feed.hear([messages.chat("a", f"hello {number}") for number in range(100)], 0)
         assert feed.drift.findings == []
-        feed.take([moved(messages.chat("a", "hello"), CONTENT) for _ in range(100)], 1)
+        feed.hear([moved(messages.chat("a", "hello"), CONTENT) for _ in range(100)], 1)
 
         (finding,) = feed.drift.findings
         assert finding.what == "Comments without text"
-        assert not feed.undecodable, "nothing else says that something is wrong"
+        assert not feed.reader.undecodable, "nothing else says that something is wrong"
         assert read_frame(feed.log.read(0, 1000)[-1].text)["data"]["text"] == ""
         (line,) = said(caplog)
         assert "@anna: Comments without text: " in line
 
     def test_it_notices_that_users_have_gone(self) -> None:
-        feed = Feed(1000, lambda: NOW, "anna")
+        feed = MessageFeed(1000, NOW)
 
-        feed.take([moved(messages.chat("a", "hello"), CHAT_USER) for _ in range(ENOUGH)], 0)
+        feed.hear([moved(messages.chat("a", "hello"), CHAT_USER) for _ in range(ENOUGH)], 0)
 
         assert [finding.what for finding in feed.drift.findings] == ["Comments without a user id"]
 
     def test_it_notices_that_gifts_have_lost_what_they_are(self) -> None:
-        feed = Feed(1000, lambda: NOW, "anna")
+        feed = MessageFeed(1000, NOW)
 
         for _ in range(ENOUGH):
-            feed.take([moved(messages.gift("a", diamonds=5), GIFT_ID, GIFT)], 0)
+            feed.hear([moved(messages.gift("a", diamonds=5), GIFT_ID, GIFT)], 0)
 
         found = {finding.what for finding in feed.drift.findings}
         assert found == {"Gifts without an id", "Gifts without diamonds"}
@@ -216,11 +216,11 @@ class TestAFeed:
     def test_it_is_at_ease_with_what_tiktok_sent(self, caplog: pytest.LogCaptureFixture) -> None:
         if not captures.captures_available():
             pytest.skip(captures.captures_reason())
-        feed = Feed(1000, lambda: NOW, "anna")
+        feed = MessageFeed(1000, NOW)
         captured = [m for m in captures.load_captures() if m.method in METHODS]
 
         for _ in range(3):  # a LIVE of 3 × 20 comments
-            feed.take([m.renumbered() for m in captured if m.method != END], 0)
+            feed.hear([m.renumbered() for m in captured if m.method != END], 0)
 
         assert len(feed.log.read(0, 10_000)) > 600
         assert feed.drift.findings == []

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from TikTokLive.events.proto_events import GiftEvent
 from TikTokLive.proto.custom_proto import ExtendedGift
 
-from live.streams.feed import Feed
 from standin import captures, messages
 from standin.messages import Message
+from tests.support.reading import MessageFeed
 from tests.support.samples import read_frame
 
 NOW = 1_795_000_000_000
@@ -22,11 +22,11 @@ SILENCE = 20.0  # seconds after which a streak is over
 REMEMBERED = 120.0  # so long TikTok may go on with a streak that was over
 
 
-def frames(feed: Feed) -> list[Any]:
+def frames(feed: MessageFeed) -> list[Any]:
     return [read_frame(entry.text) for entry in feed.log.read(0, 100_000)]
 
 
-def sum_of_a_client(feed: Feed) -> int:
+def sum_of_a_client(feed: MessageFeed) -> int:
     """Diamonds, as a client sums them that keeps nothing in mind."""
     gifts = [frame["data"] for frame in frames(feed) if frame["type"] == "gift"]
     return sum(gift["diamonds_total"] for gift in gifts if gift["streak"] in ("ended", None))
@@ -88,16 +88,16 @@ givens = st.builds(
 
 class TestTheSumOfDiamonds:
     def test_it_works(self) -> None:
-        feed = Feed(1000, lambda: NOW)
+        feed = MessageFeed(1000, NOW)
 
-        feed.take(messages.streak("anna", count=5, diamonds=10), 0)
-        feed.take([messages.gift("bea", diamonds=500, combo=False)], 0)
+        feed.hear(messages.streak("anna", count=5, diamonds=10), 0)
+        feed.hear([messages.gift("bea", diamonds=500, combo=False)], 0)
 
         assert sum_of_a_client(feed) == 550
 
     def test_it_counts_an_interrupted_streak_once_its_silence_is_too_long(self) -> None:
-        feed = Feed(1000, lambda: NOW)
-        feed.take(messages.streak("anna", count=5, diamonds=10)[:-1], 100)
+        feed = MessageFeed(1000, NOW)
+        feed.hear(messages.streak("anna", count=5, diamonds=10)[:-1], 100)
 
         feed.sweep(100 + SILENCE - 1)
         assert sum_of_a_client(feed) == 0, "TikTok may still go on with it"
@@ -107,55 +107,55 @@ class TestTheSumOfDiamonds:
         assert sum_of_a_client(feed) == 50
 
     def test_it_counts_what_tiktok_adds_after_all(self) -> None:
-        feed = Feed(1000, lambda: NOW)
+        feed = MessageFeed(1000, NOW)
         streak = messages.streak("anna", count=5, diamonds=10)
-        feed.take(streak[:3], 100)
+        feed.hear(streak[:3], 100)
         feed.sweep(100 + SILENCE)
 
-        feed.take(streak[3:], 100 + SILENCE + 1)
+        feed.hear(streak[3:], 100 + SILENCE + 1)
 
         assert sum_of_a_client(feed) == 50
 
     def test_it_counts_interleaved_givers_each_for_themselves(self) -> None:
-        feed = Feed(1000, lambda: NOW)
+        feed = MessageFeed(1000, NOW)
         anna = messages.streak("anna", count=4, diamonds=1)
         bea = messages.streak("bea", count=4, diamonds=100)
 
         for pair in zip(anna, bea, strict=True):
-            feed.take(pair, 0)
+            feed.hear(pair, 0)
 
         assert sum_of_a_client(feed) == 404
 
     def test_it_counts_two_streaks_of_one_giver(self) -> None:
-        feed = Feed(1000, lambda: NOW)
+        feed = MessageFeed(1000, NOW)
 
-        feed.take(messages.streak("anna", count=3), 0)
-        feed.take(messages.streak("anna", count=4), 0)
+        feed.hear(messages.streak("anna", count=3), 0)
+        feed.hear(messages.streak("anna", count=4), 0)
 
         assert sum_of_a_client(feed) == 7
 
     def test_it_counts_a_history_that_tiktok_repeats_once(self) -> None:
-        feed = Feed(1000, lambda: NOW)
+        feed = MessageFeed(1000, NOW)
         streak = messages.streak("anna", count=3)
-        feed.take(streak[:2], 0)
+        feed.hear(streak[:2], 0)
 
-        feed.take(streak, 1)
-        feed.take(streak, 2)
+        feed.hear(streak, 1)
+        feed.hear(streak, 2)
 
         assert sum_of_a_client(feed) == 3
 
     def test_it_counts_steps_that_overtake_each_other(self) -> None:
-        feed = Feed(1000, lambda: NOW)
+        feed = MessageFeed(1000, NOW)
         first, second, third, end = messages.streak("anna", count=3)
 
-        feed.take([third, first, end, second], 0)
+        feed.hear([third, first, end, second], 0)
 
         assert sum_of_a_client(feed) == 3
 
     def test_it_counts_what_was_open_at_the_end_of_the_live(self) -> None:
-        feed = Feed(1000, lambda: NOW)
+        feed = MessageFeed(1000, NOW)
 
-        feed.take([*messages.streak("anna", count=3)[:-1], messages.end()], 0)
+        feed.hear([*messages.streak("anna", count=3)[:-1], messages.end()], 0)
 
         assert sum_of_a_client(feed) == 3
 
@@ -170,13 +170,13 @@ class TestTheSumOfDiamonds:
         }
         # Any order, with losses and repeats, and silences in between.
         taken = data.draw(st.lists(st.sampled_from(sorted(everything)), max_size=40))
-        feed = Feed(1000, lambda: NOW)
+        feed = MessageFeed(1000, NOW)
         now = 0.0
         for number in taken:
             if now < REMEMBERED - SILENCE:
                 now += data.draw(st.sampled_from([0.0, 0.0, 1.0, SILENCE]))
             feed.sweep(now)
-            feed.take([everything[number]], now)
+            feed.hear([everything[number]], now)
         feed.finish()
 
         told = [[worth for number, (_, worth) in each.items() if number in taken] for each in sent]
@@ -188,11 +188,11 @@ class TestTheSumOfDiamonds:
         """The captured LIVE, interrupted after `cut` gifts and taken up again with its history."""
         gifts = [m for m in captures.load_captures() if m.method == "WebcastGiftMessage"]
         assert len(gifts) == 20
-        feed = Feed(1000, lambda: NOW)
+        feed = MessageFeed(1000, NOW)
 
-        feed.take(gifts[:cut], 0)
+        feed.hear(gifts[:cut], 0)
         feed.sweep(SILENCE)
-        feed.take(gifts, SILENCE + 5)
+        feed.hear(gifts, SILENCE + 5)
         feed.sweep(3 * SILENCE)
 
         assert sum_of_a_client(feed) == sum_by_tiktoklive(gifts) > 0

@@ -26,10 +26,7 @@ from TikTokLiveProto.v3.webcast.model.data import BattleResultResult
 from TikTokLiveProto.v3.webcast.model.message.common import Text
 from TikTokLiveProto.v3.webcast.shared.message import CommonMessageData
 
-from live.tiktok import decoding
 from live.tiktok.decoding import (
-    AS_BYTES,
-    FIELDS,
     MAX_INFLATED_BYTES,
     METHODS,
     DecodeError,
@@ -41,6 +38,7 @@ from live.tiktok.decoding import (
     load_whole_messages,
     ranking_name,
 )
+from live.tiktok.schema import AS_BYTES, FIELDS, build_schema, described_class
 from standin import captures, wire
 from standin import messages as build
 
@@ -65,7 +63,7 @@ def expected(cls: type, message: Any) -> dict[str, Any]:
                 key: expected(referred, each) if referred else each for key, each in value.items()
             }
         elif meta.proto_type == "message":
-            referred = decoding._upstream_class(metadata.cls_by_field[name])
+            referred = described_class(metadata.cls_by_field[name])
             if meta.repeated:
                 value = [expected(referred, item) for item in value]
             elif value is not None:
@@ -89,7 +87,7 @@ def decoded(cls: type, message: Any) -> dict[str, Any]:
                 key: decoded(referred, each) if referred else each for key, each in value.items()
             }
         elif meta.proto_type == "message":
-            referred = decoding._upstream_class(metadata.cls_by_field[name])
+            referred = described_class(metadata.cls_by_field[name])
             if (cls, name) in AS_BYTES:
                 value = decoded(referred, decode_user(value)) if value else None
             elif meta.repeated:
@@ -107,11 +105,11 @@ def referred_by_map(cls: type, name: str) -> type | None:
     metadata = cls()._betterproto
     if metadata.meta_by_field_name[name].map_meta[1].proto_type != "message":
         return None
-    return decoding._upstream_class(metadata.cls_by_field[f"{name}.value"])
+    return described_class(metadata.cls_by_field[f"{name}.value"])
 
 
 def upstream_class(method: str) -> type:
-    return decoding._upstream_class(EVENT_MAPPINGS[method])
+    return described_class(EVENT_MAPPINGS[method])
 
 
 def assert_same(method: str, payload: bytes) -> None:
@@ -192,7 +190,7 @@ def filled(cls: type, depth: int = 5) -> Any:
             case "message":
                 if not depth:
                     continue
-                value = filled(decoding._upstream_class(metadata.cls_by_field[name]), depth - 1)
+                value = filled(described_class(metadata.cls_by_field[name]), depth - 1)
             case "enum":
                 value = list(metadata.cls_by_field[name])[-1]
             case "string":
@@ -389,7 +387,7 @@ class TestDecodePushFrame:
 class TestDecodeResponse:
     def test_it_works(self) -> None:
         response = decode_response(gzipped(bytes(RESULT)))
-        cls = decoding._upstream_class(ProtoMessageFetchResult)
+        cls = described_class(ProtoMessageFetchResult)
         assert decoded(cls, response) == expected(cls, RESULT)
 
     def test_it_reads_a_payload_that_is_not_compressed(self) -> None:
@@ -461,32 +459,32 @@ class Gone(User):
 
 class TestBuildSchema:
     def test_it_works(self) -> None:
-        schema = decoding._build_schema({Text: "key"})
+        schema = build_schema({Text: "key"})
         assert schema[Text].FromString(bytes(Text(key="x"))).key == "x"
 
     @pytest.mark.parametrize("cls", FIELDS, ids=lambda cls: cls.__name__)
     def test_it_notices_a_field_that_is_gone(self, cls: type) -> None:
         with pytest.raises(LookupError, match="was_here"):
-            decoding._build_schema({**FIELDS, cls: FIELDS[cls] + " was_here"})
+            build_schema({**FIELDS, cls: FIELDS[cls] + " was_here"})
 
     def test_it_notices_a_class_that_is_not_listed(self) -> None:
         with pytest.raises(LookupError, match="display_text"):
-            decoding._build_schema({CommonMessageData: "msg_id display_text"})
+            build_schema({CommonMessageData: "msg_id display_text"})
 
     def test_it_knows_maps(self) -> None:
-        schema = decoding._build_schema({events.WebcastMemberMessage: "admin_permissions"})
+        schema = build_schema({events.WebcastMemberMessage: "admin_permissions"})
         message = events.WebcastMemberMessage(admin_permissions={1: 1, 2: 2})
         read = schema[events.WebcastMemberMessage].FromString(bytes(message))
         assert dict(read.admin_permissions) == {1: 1, 2: 2}
 
     def test_it_notices_a_map_of_a_class_that_is_not_listed(self) -> None:
         with pytest.raises(LookupError, match="value"):
-            decoding._build_schema({events.WebcastLinkMicArmies: "armies"})
+            build_schema({events.WebcastLinkMicArmies: "armies"})
 
     def test_it_describes_a_class_of_tiktoklives_by_its_upstream_class(self) -> None:
-        assert decoding._upstream_class(Gone) is User
+        assert described_class(Gone) is User
         with pytest.raises(TypeError, match="TikTokLiveProto"):
-            decoding._upstream_class(os.PathLike)
+            described_class(os.PathLike)
 
 
 @pytest.fixture(scope="module")
@@ -526,7 +524,7 @@ def of_type(proto_type: str, referred: type | None, value: Any) -> Any:
     match proto_type:
         case "message":
             assert referred is not None
-            return as_json(decoding._upstream_class(referred), value)
+            return as_json(described_class(referred), value)
         case "int64" | "uint64" | "sint64" | "fixed64" | "sfixed64":
             return str(int(value))
         case "bytes":
@@ -626,7 +624,7 @@ def _some_value(meta: Any, referred: type | None, depth: int) -> Any:
     match meta.proto_type:
         case "message":
             assert referred is not None
-            upstream = decoding._upstream_class(referred)
+            upstream = described_class(referred)
             return wholly_filled(upstream, depth - 1) if depth else None
         case "enum":
             assert referred is not None

@@ -49,13 +49,13 @@ from TikTokLiveProto.v3.webcast.model.message import (
 )
 
 from live.protocol.frames import EVENT_TYPES
-from live.streams.feed import Feed
-from live.tiktok import decoding
-from live.tiktok.decoding import FIELDS, METHODS
+from live.tiktok.decoding import METHODS
+from live.tiktok.schema import FIELDS, described_class
 from standin import captures
 from standin import messages as build
 from standin.messages import Message
 from tests.live.tiktok.test_decoding import built_messages
+from tests.support.reading import MessageFeed
 from tests.support.samples import read_frame
 
 Data: TypeAlias = dict[str, Any]
@@ -64,9 +64,9 @@ NOW = 1_795_000_000_000
 
 
 def frames_of(*messages: Message) -> list[Any]:
-    feed = Feed(10_000, lambda: NOW)
-    feed.take(messages, 0)
-    assert not feed.undecodable
+    feed = MessageFeed(10_000, NOW)
+    feed.hear(messages, 0)
+    assert not feed.reader.undecodable
     return [read_frame(entry.text) for entry in feed.log.read(0, 100_000)]
 
 
@@ -774,8 +774,8 @@ class TestHardTexts:
 
     @pytest.mark.parametrize("text", HARD_TEXTS)
     def test_it_is_one_line_of_valid_utf_8(self, text: str) -> None:
-        feed = Feed(10, lambda: NOW)
-        feed.take([build.chat("maria", text)], 0)
+        feed = MessageFeed(10, NOW)
+        feed.hear([build.chat("maria", text)], 0)
         (entry,) = feed.log.read(0, 10)
         assert "\n" not in entry.text
         assert json.loads(entry.text.encode("utf-8"))["data"]["text"] == text
@@ -846,12 +846,12 @@ def fill(message: Any, cls: type, draw: Callable[..., Any], depth: int) -> None:
         for _ in range(times):
             if meta.proto_type == "map":
                 key = draw(INTEGERS[meta.map_meta[0].proto_type])
-                referred = decoding._upstream_class(metadata.cls_by_field[f"{name}.value"])
+                referred = described_class(metadata.cls_by_field[f"{name}.value"])
                 entry = getattr(message, name)[key]
                 if depth:
                     fill(entry, referred, draw, depth - 1)
             elif meta.proto_type == "message" and field.message_type is not None:
-                referred = decoding._upstream_class(metadata.cls_by_field[name])
+                referred = described_class(metadata.cls_by_field[name])
                 inner = getattr(message, name).add() if meta.repeated else getattr(message, name)
                 if not meta.repeated:
                     inner.SetInParent()
@@ -887,6 +887,6 @@ class TestAnyMessage:
     @given(data=st.data())
     def test_it_becomes_a_frame_of_the_contract(self, method: str, data: st.DataObject) -> None:
         message = METHODS[method]()
-        fill(message, decoding._upstream_class(EVENT_MAPPINGS[method]), data.draw, 3)
+        fill(message, described_class(EVENT_MAPPINGS[method]), data.draw, 3)
         for frame in frames_of(Message(method, message.SerializeToString(), 0)):
             assert frame["type"] in EVENT_TYPES

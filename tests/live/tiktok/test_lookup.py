@@ -11,34 +11,41 @@ import httpx
 import pytest
 from pytest_django import Settings
 
+from live.clock import Clock
 from live.protocol.errors import ErrorCode, RelayError
 from live.protocol.frames import GiftKind
-from live.tiktok import lookup
+from live.tiktok.gifts import SeenGifts, read_gift_list
 from live.tiktok.lookup import Lookup
+from live.tiktok.web import web_client
 from standin import Failure, Kind, TikTok, pages
 
 HOUR = 3600
 
 
-class Clock:
+class SetClock(Clock):
     """Seconds that go by when a test says so."""
 
     def __init__(self) -> None:
         self.now = 1000.0
 
-    def __call__(self) -> float:
+    def monotonic(self) -> float:
         return self.now
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
+def clock() -> SetClock:
+    return SetClock()
 
 
 @pytest.fixture
-async def tiktok_knows(tiktok: TikTok, clock: Clock) -> AsyncIterator[Lookup]:
+def seen() -> SeenGifts:
+    return SeenGifts()
+
+
+@pytest.fixture
+async def tiktok_knows(tiktok: TikTok, clock: SetClock, seen: SeenGifts) -> AsyncIterator[Lookup]:
     """A lookup; when the test is over, it is closed and has left no connection."""
-    asked = Lookup(clock)
+    asked = Lookup(seen, clock)
     yield asked
     await asked.close()
     await tiktok.wait_for(lambda: not tiktok.open_connections)
@@ -112,7 +119,7 @@ class TestLiveRoom:
         assert tiktok.count(Kind.ROOM_API) == 1
 
     async def test_it_keeps_the_answer_for_half_a_minute(
-        self, tiktok: TikTok, tiktok_knows: Lookup, clock: Clock
+        self, tiktok: TikTok, tiktok_knows: Lookup, clock: SetClock
     ) -> None:
         tiktok.room("alice")
         assert await tiktok_knows.live_room("alice") is None
@@ -123,7 +130,7 @@ class TestLiveRoom:
         assert await tiktok_knows.live_room("alice") is not None
 
     async def test_it_keeps_a_failure_for_seconds_only(
-        self, tiktok: TikTok, tiktok_knows: Lookup, clock: Clock
+        self, tiktok: TikTok, tiktok_knows: Lookup, clock: SetClock
     ) -> None:
         tiktok.go_live("alice").fail(Failure.CAPTCHA, times=1)
         await refusal(tiktok_knows.live_room("alice"))
@@ -163,7 +170,8 @@ class TestLiveRoom:
 
 class TestGifts:
     async def test_it_works(self, tiktok: TikTok, tiktok_knows: Lookup) -> None:
-        gifts = await tiktok_knows.gifts("alice", None)
+        source, gifts = await tiktok_knows.gifts("alice", None)
+        assert source == "tiktok"
         assert [gift.name for gift in gifts] == [gift["name"] for gift in pages.GIFTS]
         address = "https://p16-webcast.tiktokcdn.com/img/alisg/webcast-sg/resource/5655.png"
         assert gifts[0] == GiftKind("5655", "Rose", 1, address, streakable=True)
@@ -183,17 +191,17 @@ class TestGifts:
         assert tiktok.count(Kind.GIFT_LIST) == 1
 
     async def test_it_keeps_the_answer_for_an_hour(
-        self, tiktok: TikTok, tiktok_knows: Lookup, clock: Clock
+        self, tiktok: TikTok, tiktok_knows: Lookup, clock: SetClock
     ) -> None:
-        first = await tiktok_knows.gifts("alice", None)
+        _, first = await tiktok_knows.gifts("alice", None)
         clock.now += HOUR - 1
-        assert await tiktok_knows.gifts("alice", None) is first
+        assert (await tiktok_knows.gifts("alice", None)).gifts is first
         clock.now += 1
-        assert await tiktok_knows.gifts("alice", None) is not first
+        assert (await tiktok_knows.gifts("alice", None)).gifts is not first
         assert tiktok.count(Kind.GIFT_LIST) == 2
 
     async def test_it_keeps_a_failure_for_seconds_only(
-        self, tiktok: TikTok, tiktok_knows: Lookup, clock: Clock
+        self, tiktok: TikTok, tiktok_knows: Lookup, clock: SetClock
     ) -> None:
         tiktok.fail(Failure.GIFT_LIST_CAPTCHA, times=1)
         error = await refusal(tiktok_knows.gifts("alice", None))
@@ -220,7 +228,7 @@ class TestGifts:
     async def test_it_reads_no_more_than_it_must(
         self, tiktok: TikTok, tiktok_knows: Lookup, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(lookup, "_MAX_GIFT_LIST", 10_000)
+        monkeypatch.setattr("live.tiktok.lookup.MAX_GIFT_LIST", 10_000)
         tiktok.gifts = [pages.gift(1, "x" * 20_000, 1)]
         error = await refusal(tiktok_knows.gifts("alice", None))
         assert error.code is ErrorCode.TIKTOK_BLOCKED
@@ -231,7 +239,7 @@ class TestReadGifts:
 
     @staticmethod
     def read(*gifts: Any) -> tuple[GiftKind, ...]:
-        return lookup._read_gifts(json.dumps({"data": {"gifts": gifts}}).encode())
+        return read_gift_list(json.dumps({"data": {"gifts": gifts}}).encode())
 
     def test_it_needs_an_id_only(self) -> None:
         assert self.read({"id": 7}) == (GiftKind("7", "", 0, "", streakable=False),)
@@ -301,7 +309,7 @@ class TestReadGifts:
 
     def test_it_sends_what_can_be_sent_of_a_broken_emoji(self) -> None:
         body = b'{"data":{"gifts":[{"id":7,"name":"Rose \\ud83c"}]}}'
-        assert lookup._read_gifts(body)[0].name == "Rose ?"
+        assert read_gift_list(body)[0].name == "Rose ?"
 
     @pytest.mark.parametrize(
         "body",
@@ -309,12 +317,12 @@ class TestReadGifts:
     )
     def test_it_refuses_what_is_no_gift_list(self, body: bytes) -> None:
         with pytest.raises((ValueError, LookupError, TypeError)):
-            lookup._read_gifts(body)
+            read_gift_list(body)
 
 
 class TestTheClient:
     async def test_it_verifies_tls(self, tiktok: TikTok) -> None:
-        async with lookup._web_client() as client:
+        async with web_client() as client:
             transport = client.httpx_client._transport
             assert isinstance(transport, httpx.AsyncHTTPTransport)
             context = transport._pool._ssl_context

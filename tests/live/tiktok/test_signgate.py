@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from live.protocol.errors import ErrorCode, RelayError
 from live.tiktok.signgate import SignGate, SignGates, seconds_until_reset
-from tests.support.clock import settle, unix_time, virtual_time
+from tests.support.clock import VirtualClock, settle, virtual_time
 
 NOW = 1_795_000_000.0
 DAY = 24 * 60 * 60
@@ -78,14 +78,14 @@ def refusal(gate: SignGate) -> RelayError:
 class TestGate:
     @virtual_time
     async def test_it_is_open_at_first(self) -> None:
-        gate = SignGate("", unix_time)
+        gate = SignGate("", VirtualClock())
 
         gate.check()
         assert gate.seconds_closed == 0
 
     @virtual_time
     async def test_it_stays_open_while_requests_are_left(self) -> None:
-        gate = SignGate("", unix_time)
+        gate = SignGate("", VirtualClock())
 
         gate.on_answer(200, {"ratelimit-remaining": "3", "ratelimit-reset": "50"})
 
@@ -93,7 +93,7 @@ class TestGate:
 
     @virtual_time
     async def test_it_closes_on_a_refusal_until_the_reset(self) -> None:
-        gate = SignGate("", unix_time)
+        gate = SignGate("", VirtualClock())
 
         gate.on_answer(429, LIMITED)
 
@@ -103,7 +103,7 @@ class TestGate:
 
     @virtual_time
     async def test_it_says_how_much_of_the_time_is_left(self) -> None:
-        gate = SignGate("", unix_time)
+        gate = SignGate("", VirtualClock())
         gate.on_answer(429, LIMITED)
 
         await asyncio.sleep(29.5)
@@ -112,7 +112,7 @@ class TestGate:
 
     @virtual_time
     async def test_it_opens_at_the_reset(self) -> None:
-        gate = SignGate("", unix_time)
+        gate = SignGate("", VirtualClock())
         gate.on_answer(429, LIMITED)
 
         await asyncio.sleep(90)
@@ -121,7 +121,7 @@ class TestGate:
 
     @virtual_time
     async def test_it_closes_on_a_refusal_that_names_no_time(self) -> None:
-        gate = SignGate("", unix_time)
+        gate = SignGate("", VirtualClock())
 
         gate.on_answer(429, {})
 
@@ -129,7 +129,7 @@ class TestGate:
 
     @virtual_time
     async def test_it_closes_when_an_answer_used_up_the_last_request(self) -> None:
-        gate = SignGate("", unix_time)
+        gate = SignGate("", VirtualClock())
 
         gate.on_answer(200, {"ratelimit-remaining": "0", "ratelimit-reset": "50"})
 
@@ -137,7 +137,7 @@ class TestGate:
 
     @virtual_time
     async def test_it_stays_open_when_a_good_answer_names_no_reset(self) -> None:
-        gate = SignGate("", unix_time)
+        gate = SignGate("", VirtualClock())
 
         gate.on_answer(200, {"ratelimit-remaining": "0"})
 
@@ -145,7 +145,7 @@ class TestGate:
 
     @virtual_time
     async def test_it_stays_open_when_another_error_is_answered(self) -> None:
-        gate = SignGate("", unix_time)
+        gate = SignGate("", VirtualClock())
 
         gate.on_answer(500, {"retry-after": "90"})
 
@@ -155,7 +155,7 @@ class TestGate:
 class TestRequest:
     @virtual_time
     async def test_it_lets_one_through_at_a_time(self) -> None:
-        gate = SignGate("", unix_time)
+        gate = SignGate("", VirtualClock())
         at_once: list[int] = []
         running = 0
 
@@ -173,7 +173,7 @@ class TestRequest:
 
     @virtual_time
     async def test_it_lets_as_many_through_at_once_as_the_last_answer_left(self) -> None:
-        gate = SignGate("", unix_time)
+        gate = SignGate("", VirtualClock())
         gate.on_answer(200, {"ratelimit-remaining": "3"})
         at_once: list[int] = []
         running = 0
@@ -193,7 +193,7 @@ class TestRequest:
 
     @virtual_time
     async def test_it_refuses_those_who_queued_for_a_request_that_closed_the_gate(self) -> None:
-        gate = SignGate("", unix_time)
+        gate = SignGate("", VirtualClock())
         sent = 0
 
         async def ask() -> None:
@@ -212,7 +212,7 @@ class TestRequest:
 
     @virtual_time
     async def test_it_refuses_at_once_while_the_gate_is_closed(self) -> None:
-        gate = SignGate("", unix_time)
+        gate = SignGate("", VirtualClock())
         gate.on_answer(429, LIMITED)
 
         with pytest.raises(RelayError):
@@ -221,7 +221,7 @@ class TestRequest:
 
     @virtual_time
     async def test_it_lets_the_next_one_through_when_a_request_fails(self) -> None:
-        gate = SignGate("", unix_time)
+        gate = SignGate("", VirtualClock())
         with pytest.raises(OSError, match="cut"):
             async with gate.request():
                 raise OSError("cut")
@@ -231,7 +231,7 @@ class TestRequest:
 
     @virtual_time
     async def test_it_lets_the_next_one_through_when_a_request_is_cancelled(self) -> None:
-        gate = SignGate("", unix_time)
+        gate = SignGate("", VirtualClock())
 
         async def ask() -> None:
             async with gate.request():
@@ -249,21 +249,21 @@ class TestRequest:
 class TestGates:
     @virtual_time
     async def test_it_uses_the_server_s_key_for_those_without_one(self) -> None:
-        gates = SignGates("the server's", unix_time)
+        gates = SignGates("the server's", VirtualClock())
 
         assert gates.of("") is gates.of("the server's")
         assert gates.of("").api_key == "the server's"
 
     @virtual_time
     async def test_it_has_one_gate_for_one_key(self) -> None:
-        gates = SignGates(clock=unix_time)
+        gates = SignGates(clock=VirtualClock())
 
         assert gates.of("key") is gates.of("key")
         assert gates.of("key").api_key == "key"
 
     @virtual_time
     async def test_it_closes_the_gate_of_the_refused_key_only(self) -> None:
-        gates = SignGates(clock=unix_time)
+        gates = SignGates(clock=VirtualClock())
 
         gates.of("").on_answer(429, LIMITED)
 

@@ -14,15 +14,15 @@ from TikTokLive.proto import ProtoMessageFetchResult, WebcastPushFrame
 
 from live.protocol.errors import ErrorCode, RelayError
 from live.protocol.frames import Person, RoomCounts
+from live.tiktok.connection import TikTokUpstream
 from live.tiktok.decoding import DecodeError, encode_ack
 from live.tiktok.rooms import Room
 from live.tiktok.signgate import SignGate
-from live.tiktok.upstream import TikTokUpstream
 from standin import Failure, Kind, TikTok, encode_push_frame, messages, pages
 
 
 class Recorder:
-    """A `Listener` that keeps what it hears."""
+    """A `MessageListener` that keeps what it hears."""
 
     def __init__(self) -> None:
         self.room: Room | None = None

@@ -1,0 +1,140 @@
+"""People, as TikTok's messages have them: viewers with their badges, and those known by name only.
+
+The decoded fields are described in `live.tiktok.schema`.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import Any
+
+from msgspec import UNSET, UnsetType
+
+from live.protocol.frames import Badges, FollowStatus, Person, User
+from live.tiktok.decoding import decode_user
+from live.tiktok.values import id_text, picture_of, trailing_number, whole_number
+
+__all__ = ["SUPER_FAN", "person_of", "sender_of", "top_user", "user_of"]
+
+# BadgeSceneType
+_ADMIN, _SUBSCRIBER, _RANK_LIST, _NEW_SUBSCRIBER, _USER_GRADE, _FANS = 1, 4, 6, 7, 8, 10
+_FRIEND = 2  # FollowInfo.follow_status
+# The marks by which TikTokLive knows super fans, too: in keys of texts, and on badges.
+SUPER_FAN = "ttlive_superfan"
+_SUPER_FAN_BADGE = re.compile("super_?fan", re.IGNORECASE)
+
+
+def user_of(user: Any, identity: Any = None) -> User:
+    """A user of a message.
+
+    Args:
+        identity: what the user is to the streamer, where the message says that.
+    """
+    avatar = picture_of(user.avatar_thumb)
+    return User(
+        id_text(user.id) if user.id else user.id_str,
+        user.display_id,
+        user.nickname,
+        avatar,
+        _large_avatar(user) or avatar,
+        user.verified,
+        _badges(user, identity),
+        _follow_status(user, identity),
+    )
+
+
+def sender_of(message: Any) -> User:
+    """Who sent a message of a kind that says what its sender is to the streamer."""
+    return user_of(
+        message.user, message.user_identity if message.HasField("user_identity") else None
+    )
+
+
+def person_of(id: Any, username: str = "", nickname: str = "", image: Any = None) -> Person:
+    """Somebody of whom little is said.
+
+    Args:
+        id: a number, or a text of digits.
+    """
+    return Person(
+        id if isinstance(id, str) else id_text(id),
+        username or UNSET,
+        nickname or UNSET,
+        (picture_of(image) if image is not None else "") or UNSET,
+    )
+
+
+@lru_cache(maxsize=256)
+def top_user(data: bytes) -> User:
+    """One of the viewers who gave most, whom the schema leaves as bytes.
+
+    Raises:
+        DecodeError: `data` is no user.
+    """
+    # The same few people again, every second or two.
+    return user_of(decode_user(data))
+
+
+def _large_avatar(user: Any) -> str:
+    # Asking first is cheaper than looking into what is not there, and mostly neither is.
+    if user.HasField("avatar_large") and (address := picture_of(user.avatar_large)):
+        return address
+    return picture_of(user.avatar_medium) if user.HasField("avatar_medium") else ""
+
+
+def _follow_status(user: Any, identity: Any) -> FollowStatus | UnsetType:
+    if identity is not None:
+        if identity.is_mutual_following_with_anchor:
+            return FollowStatus.FRIEND
+        if identity.is_follower_of_anchor:
+            return FollowStatus.FOLLOWER
+    elif not user.HasField("follow_info"):
+        return UNSET
+    status = user.follow_info.follow_status
+    if status == _FRIEND:
+        return FollowStatus.FRIEND
+    return FollowStatus.FOLLOWER if status else FollowStatus.NONE
+
+
+def _badges(user: Any, identity: Any) -> Badges:
+    moderator = identity is not None and identity.is_moderator_of_anchor
+    subscriber = identity is not None and identity.is_subscriber_of_anchor
+    # As TikTokLive has it: what was a subscription is TikTok's super fan today.
+    super_fan = subscriber
+    fan_level = gifter_level = top_gifter = None
+    for badge in user.badge_list:
+        scene = badge.scene_type
+        if scene == _USER_GRADE:
+            gifter_level = whole_number(badge.privilege_log_extra.level) or gifter_level
+        elif scene == _FANS:
+            level = whole_number(badge.privilege_log_extra.level)
+            fan_level = fan_level if level is None else level
+        elif scene == _ADMIN:
+            moderator = True
+        elif scene in {_SUBSCRIBER, _NEW_SUBSCRIBER}:
+            subscriber = True
+            super_fan = super_fan or _is_super_fan_s(badge)
+        elif scene == _RANK_LIST:
+            top_gifter = trailing_number(badge.combine.text.default_pattern) or top_gifter
+    club, club_level = _fan_club(user)
+    if fan_level is None:
+        fan_level = club_level
+    return Badges(moderator, subscriber, super_fan, fan_level, gifter_level, top_gifter, club)
+
+
+def _is_super_fan_s(badge: Any) -> bool:
+    combined = badge.combine
+    marks = (combined.text.key, combined.icon.uri, badge.image.image.uri)
+    return any(map(_SUPER_FAN_BADGE.search, marks))
+
+
+def _fan_club(user: Any) -> tuple[str | UnsetType, int | None]:
+    """The name of the club that the user is in, and the level there."""
+    if user.HasField("fans_club"):
+        club = user.fans_club.data
+        return club.club_name or UNSET, club.level or None
+    if user.HasField("fans_club_info"):
+        club = user.fans_club_info
+        return club.fans_club_name or UNSET, club.fans_level or None
+    return UNSET, None

@@ -1,0 +1,84 @@
+"""Messages read by a real `Reader`, for tests that begin with what TikTok sends."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from live.clock import Clock
+from live.streams.feed import Feed
+from live.tiktok.decoding import DecodeError
+from live.tiktok.events import Event
+from live.tiktok.gifts import SeenGifts
+from live.tiktok.reader import Reader
+from live.tiktok.rooms import Room
+from live.tiktok.upstream import RawMessage
+
+__all__ = ["NOW", "FixedClock", "Heard", "MessageFeed"]
+
+NOW = 1_795_000_000_000
+
+
+class FixedClock(Clock):
+    """A clock on which it is always `NOW`, or the time that the test says (ms)."""
+
+    def __init__(self, ms: int = NOW) -> None:
+        self.ms = ms
+
+    def unix(self) -> float:
+        return self.ms / 1000
+
+    def unix_ms(self) -> int:
+        return self.ms
+
+
+class Heard:
+    """A reader's `Listener` that keeps what it hears.
+
+    Attributes:
+        undecodable, unknown: the kinds that were reported.
+    """
+
+    def __init__(self) -> None:
+        self.rooms: list[Room] = []
+        self.events: list[Event] = []
+        self.heartbeats = 0
+        self.undecodable: list[str] = []
+        self.unknown: list[str] = []
+
+    def on_open(self, room: Room) -> None:
+        self.rooms.append(room)
+
+    def on_events(self, events: Iterable[Event]) -> None:
+        self.events += events
+
+    def on_heartbeat(self) -> None:
+        self.heartbeats += 1
+
+    def on_undecodable(self, what: str, failure: DecodeError) -> None:
+        self.undecodable.append(what)
+
+    def on_unknown(self, method: str) -> None:
+        self.unknown.append(method)
+
+
+class MessageFeed(Feed):
+    """A feed with the reader in front of it, as a stream has them.
+
+    Attributes:
+        reader: reads what `hear` is given.
+    """
+
+    def __init__(
+        self,
+        backlog: int = 1000,
+        ms: int = NOW,
+        username: str = "anna",
+        gifts: SeenGifts | None = None,
+    ) -> None:
+        clock = FixedClock(ms)
+        super().__init__(backlog, clock, username, gifts)
+        self.reader = Reader(Heard(), clock)
+
+    def hear(self, messages: Iterable[RawMessage], now: float) -> bool:
+        """`take` of the events that the messages say."""
+        return self.take(self.reader.read(messages), now)
