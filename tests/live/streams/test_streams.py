@@ -58,9 +58,7 @@ class Lowest(random.Random):
 
 
 def world_with(rng: random.Random, *answers: Any, **options: Any) -> World:
-    world = World(*answers, **options)
-    world.rng = world.streams._rng = rng
-    return world
+    return World(*answers, rng=rng, **options)
 
 
 def limited(seconds: int) -> tuple[int, dict[str, str]]:
@@ -181,7 +179,7 @@ class TestTheHistory:
             world.newest.cut(failure(LOST, said="1006"))
             await socket.is_back()
 
-            told = [(moment.what, moment.detail) for moment in socket.stream.history]
+            told = [(moment.what, moment.detail) for moment in socket.stream.timeline]
             assert told == [
                 ("connecting", {}),
                 ("live", {}),
@@ -193,7 +191,7 @@ class TestTheHistory:
     @virtual_time
     async def test_it_is_told_from_any_place_on(self) -> None:
         async with World().running() as world:
-            history = (socket := world.socket()).stream.history
+            history = (socket := world.socket()).stream.timeline
             await socket.is_live()
             assert [moment.what for moment in history.since(1)] == ["live"]
             assert history.since(history.total) == []
@@ -201,7 +199,7 @@ class TestTheHistory:
     @virtual_time
     async def test_it_does_not_grow_for_ever(self) -> None:
         async with World().running() as world:
-            history = world.socket().stream.history
+            history = world.socket().stream.timeline
             for number in range(1000):
                 history.add("cut", number=number)
             assert [moment.detail["number"] for moment in history] == list(range(900, 1000))
