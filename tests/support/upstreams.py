@@ -125,6 +125,7 @@ class FakeUpstream:
         self.username = username
         self.opened_at = now()
         self.closings = 0
+        self.was_opened = False
         self.close_was_completed = False
         self._world = world
         self._gate = gate
@@ -148,6 +149,7 @@ class FakeUpstream:
                 status, headers = world.sign_answers.popleft()
                 self._gate.on_answer(status, headers)
                 self._gate.check()
+        self.was_opened = True
         self._listener.on_open(Room(world.room_id, "A title"))
         self._listener.on_messages(world.greeting)
 
@@ -160,6 +162,15 @@ class FakeUpstream:
         self.close_was_completed = True
 
     # --- What tests call -----------------------------------------------------------------------
+
+    @property
+    def is_open(self) -> bool:
+        """It is open, or being closed: it may report."""
+        return self.was_opened and not self.close_was_completed
+
+    @property
+    def was_cut(self) -> bool:
+        return self._ended.done()
 
     def say(self, *messages: Message) -> None:
         self._listener.on_messages(messages)
