@@ -24,7 +24,8 @@ class RelayConsumer:
 
         os.environ.setdefault("DJANGO_SETTINGS_MODULE", "relay_project.settings")
         django.setup()
-        from live.streams.stream import StreamOptions, Streams
+        from live.streams.registry import Streams
+        from live.streams.stream import StreamOptions
         from live.tiktok.connection import TikTokUpstream
 
         self._streams = Streams(TikTokUpstream, StreamOptions())

@@ -8,7 +8,8 @@ from accounts.models import User
 from accounts.usernames import is_tiktok_username
 from live.protocol.options import SocketOptions
 from live.relay.relay import Account, Relay
-from live.streams.stream import LiveStream, Streams
+from live.streams.registry import Streams
+from live.streams.stream import LiveStream
 from rehearsal.plan import Plan, check
 from rehearsal.upstream import Stage
 

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from django.utils import translation
 
+from live.streams.state import StateMachine
+
 
 @pytest.fixture(autouse=True)
 def _fast_passwords(settings: Any) -> None:
@@ -20,3 +22,9 @@ def _server_s_language() -> Iterator[None]:
     """A request's language stays active in its thread, which here is that of the next test."""
     yield
     translation.deactivate()
+
+
+@pytest.fixture(autouse=True)
+def _strict_transitions(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a server would only log that a stream's state may not follow, tests see an error."""
+    monkeypatch.setattr(StateMachine, "strict", True)

@@ -56,7 +56,7 @@ class Connection:
 
     def joined(self, stream: LiveStream) -> None:
         """It listens to the stream from now on, which may have been there before."""
-        self._seen = stream.history.total
+        self._seen = stream.timeline.total
         if self._seen and not stream.over:
             self._moments.append(Moment(_ms(timezone.now()), str(stream.status.state), {}))
 
@@ -67,7 +67,7 @@ class Connection:
 
     def left(self, stream: LiveStream) -> None:
         """It does not listen to the stream any more."""
-        self._moments += stream.history.since(self._seen)
+        self._moments += stream.timeline.since(self._seen)
 
     def timeline_so_far(self, stream: LiveStream | None) -> list[Moment]:
         """What has happened until now.
@@ -76,7 +76,7 @@ class Connection:
             stream: what it listens to.
         """
         opened = Moment(_ms(self.opened_at), What.OPENED, {})
-        going_on = stream.history.since(self._seen) if stream is not None else []
+        going_on = stream.timeline.since(self._seen) if stream is not None else []
         return [opened, *self._moments, *going_on]
 
     def whole_timeline(self, closed_at: datetime) -> list[Moment]:

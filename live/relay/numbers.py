@@ -20,8 +20,9 @@ from channels.layers import get_channel_layer
 from msgspec import UNSET
 
 from accounts.models import User
+from live.clock import SYSTEM_CLOCK
 from live.streams.log import EventLog
-from live.streams.stream import LiveStream, now_ms
+from live.streams.stream import LiveStream
 from live.tiktok.signgate import SignGate
 
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ class Newsroom:
 
     def __init__(self, relay: Relay) -> None:
         self._relay = relay
-        self._started_at = now_ms()
+        self._started_at = SYSTEM_CLOCK.unix_ms()
         self._watched_until = 0.0
         self._task: asyncio.Task[None] | None = None
         self._log_changed = False
@@ -126,7 +127,7 @@ class Newsroom:
         cpu = self._cpu.of(time.process_time())
         return Numbers(
             is_test=relay.is_test,
-            at=now_ms(),
+            at=SYSTEM_CLOCK.unix_ms(),
             started_at=self._started_at,
             cpu=None if cpu is None else round(cpu, 3),
             sockets=len(sockets),
@@ -171,7 +172,7 @@ class Newsroom:
         rate = self._ends.get(stream.log)
         events = rate.of(stream.log.end) if rate is not None else None
         status = stream.status
-        moments = list(stream.history)
+        moments = list(stream.timeline)
         return StreamNumbers(
             username=stream.username,
             state=status.state.value,

@@ -17,8 +17,9 @@ from live.protocol.errors import ErrorCode, RelayError
 from live.protocol.options import SocketOptions
 from live.relay.control import Control
 from live.relay.numbers import Newsroom
-from live.streams import operator_log as notices
-from live.streams.stream import LiveStream, StreamOptions, Streams
+from live.streams import operator_log
+from live.streams.registry import Streams
+from live.streams.stream import LiveStream, StreamOptions
 from live.tiktok.connection import TikTokUpstream
 from live.tiktok.lookup import Lookup
 from live.tiktok.pictures import Pictures
@@ -132,7 +133,7 @@ class Relay:
             RelayError: `username_missing`, `username_invalid`.
         """
         if not user.tiktok_username:
-            notices.username_missing(user.pk)
+            operator_log.username_missing(user.pk)
             raise RelayError(ErrorCode.USERNAME_MISSING)
         if not is_tiktok_username(user.tiktok_username):
             raise RelayError(ErrorCode.USERNAME_INVALID)

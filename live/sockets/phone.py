@@ -22,6 +22,7 @@ from msgspec import UNSET
 
 from accounts import requests
 from accounts.models import AccessToken
+from live.clock import SYSTEM_CLOCK
 from live.connections.writer import Connection
 from live.protocol.addresses import BEARER
 from live.protocol.errors import CloseCode, ErrorCode, RelayError
@@ -32,7 +33,7 @@ from live.relay.access import check_access
 from live.relay.relay import Account, Relay
 from live.sockets.delivery import Delivery
 from live.sockets.wire.parcel import Parcel, wire_of
-from live.streams.stream import LiveStream, now_ms
+from live.streams.stream import LiveStream
 from live.tiktok.decoding import load_whole_messages
 from live.tiktok.rooms import Room
 
@@ -101,7 +102,7 @@ class RelayConsumer(AsyncWebsocketConsumer):
         except RelayError as error:
             self.interrupt(error)
             return
-        pong = Frame(type=FrameType.PONG, ts=now_ms(), data=Nothing())
+        pong = Frame(type=FrameType.PONG, ts=SYSTEM_CLOCK.unix_ms(), data=Nothing())
         if ping.id is not None:
             pong.id = ping.id
         with contextlib.suppress(OSError):  # the client has gone meanwhile
@@ -290,6 +291,7 @@ class RelayConsumer(AsyncWebsocketConsumer):
             if tells_others:
                 stream.tell_others()
             log = stream.log
+            now_ms = SYSTEM_CLOCK.unix_ms
             delivery = Delivery(log, options.since, options.types, options.batch / 1000, now_ms)
             self._delivery = delivery
             told_of: Room | None = None
@@ -335,7 +337,7 @@ class RelayConsumer(AsyncWebsocketConsumer):
             counts=room.counts,
             test=self._relay.is_test or UNSET,
         )
-        await self._send(Frame(type=FrameType.CONNECTED, ts=now_ms(), data=connected))
+        await self._send(Frame(type=FrameType.CONNECTED, ts=SYSTEM_CLOCK.unix_ms(), data=connected))
 
     async def _send(self, frame: Frame) -> None:
         await self._wire.send(Parcel([encode(frame)]))
@@ -355,7 +357,8 @@ class RelayConsumer(AsyncWebsocketConsumer):
             async with asyncio.timeout(_LAST_WORD_TIMEOUT):
                 if error is not None:
                     explanation = error.explain(self._language)
-                    await self._send(Frame(type=FrameType.ERROR, ts=now_ms(), data=explanation))
+                    frame = Frame(type=FrameType.ERROR, ts=SYSTEM_CLOCK.unix_ms(), data=explanation)
+                    await self._send(frame)
                 await self.close(code=connection.close_code)
         except TimeoutError:
             self._wire.abort()

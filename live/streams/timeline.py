@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from enum import StrEnum
 from typing import Any, NamedTuple
+
+from live.clock import Clock
 
 __all__ = ["Moment", "Timeline", "What"]
 
@@ -49,13 +51,13 @@ class Timeline:
     """The newest moments of a stream.
 
     Args:
-        clock: ms since the epoch.
+        clock: the time, for moments.
 
     Attributes:
         total: how many there have been.
     """
 
-    def __init__(self, clock: Callable[[], int]) -> None:
+    def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._moments: deque[Moment] = deque(maxlen=_LENGTH)
         self.total = 0
@@ -65,7 +67,7 @@ class Timeline:
         return iter(list(self._moments))
 
     def add(self, what: str, **detail: Any) -> None:
-        self._moments.append(Moment(self._clock(), str(what), detail))
+        self._moments.append(Moment(self._clock.unix_ms(), str(what), detail))
         self.total += 1
 
     def since(self, total: int) -> list[Moment]:

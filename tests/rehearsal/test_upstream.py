@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from live.protocol.errors import UPSTREAM_CODES, ErrorCode
-from live.streams.stream import LiveStream, StreamOptions, Streams
+from live.streams.registry import Streams
+from live.streams.stream import LiveStream, StreamOptions
 from rehearsal.plan import Plan
 from rehearsal.upstream import Stage
 from standin import messages

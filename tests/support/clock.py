@@ -16,6 +16,7 @@ from typing import Any, ParamSpec
 from live.clock import Clock
 
 __all__ = [
+    "FixedClock",
     "VirtualClock",
     "VirtualTimeLoop",
     "now",
@@ -115,3 +116,17 @@ class VirtualClock(Clock):
 
     def unix(self) -> float:
         return unix_time()
+
+
+class FixedClock(Clock):
+    """It is always the same time.
+
+    Args:
+        unix: seconds since the Unix epoch.
+    """
+
+    def __init__(self, unix: float) -> None:
+        self._unix = unix
+
+    def unix(self) -> float:
+        return self._unix

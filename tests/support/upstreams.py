@@ -16,7 +16,8 @@ from typing import Any
 from live.protocol.cursor import Cursor
 from live.protocol.errors import ErrorCode, RelayError
 from live.sockets.delivery import Delivery
-from live.streams.stream import LiveStream, StreamOptions, Streams
+from live.streams.registry import Streams
+from live.streams.stream import LiveStream, StreamOptions
 from live.tiktok.decoding import DecodeError
 from live.tiktok.rooms import Room
 from live.tiktok.signgate import SignGate, SignGates
@@ -49,7 +50,13 @@ class World:
         sign_requests: when they went out, by API key.
     """
 
-    def __init__(self, *answers: Exception | str | None, seed: int = 1, **options: Any) -> None:
+    def __init__(
+        self,
+        *answers: Exception | str | None,
+        seed: int = 1,
+        rng: random.Random | None = None,
+        **options: Any,
+    ) -> None:
         self.answers = deque(answers)
         self.then: Exception | str | None = None
         self.sign_answers: deque[tuple[int, Mapping[str, str]]] = deque()
@@ -61,7 +68,7 @@ class World:
         self.sign_requests: list[tuple[str, float]] = []
         self._another = asyncio.Event()
         self.gates = SignGates(clock=VirtualClock())
-        self.rng = random.Random(seed)
+        self.rng = rng or random.Random(seed)
         self.options = StreamOptions(**options)
         self.streams = Streams(self.upstream, self.options, self.gates, self.rng, VirtualClock())
 
@@ -106,9 +113,7 @@ class World:
         """Every connection was closed exactly once, and nothing is held on to."""
         assert [upstream.closings for upstream in self.upstreams] == [1] * len(self.upstreams)
         assert all(upstream.close_was_completed for upstream in self.upstreams)
-        assert not list(self.streams)
-        assert not self.streams._tasks
-        assert not self.streams._farewells
+        assert self.streams.is_empty
 
 
 class FakeUpstream:
@@ -120,6 +125,7 @@ class FakeUpstream:
         self.username = username
         self.opened_at = now()
         self.closings = 0
+        self.was_opened = False
         self.close_was_completed = False
         self._world = world
         self._gate = gate
@@ -143,6 +149,7 @@ class FakeUpstream:
                 status, headers = world.sign_answers.popleft()
                 self._gate.on_answer(status, headers)
                 self._gate.check()
+        self.was_opened = True
         self._listener.on_open(Room(world.room_id, "A title"))
         self._listener.on_messages(world.greeting)
 
@@ -155,6 +162,15 @@ class FakeUpstream:
         self.close_was_completed = True
 
     # --- What tests call -----------------------------------------------------------------------
+
+    @property
+    def is_open(self) -> bool:
+        """It is open, or being closed: it may report."""
+        return self.was_opened and not self.close_was_completed
+
+    @property
+    def was_cut(self) -> bool:
+        return self._ended.done()
 
     def say(self, *messages: Message) -> None:
         self._listener.on_messages(messages)

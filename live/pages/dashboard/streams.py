@@ -88,7 +88,7 @@ async def stream_now(relay: Relay, username: str) -> StreamNow | None:
     stream = relay.streams.get(username)
     if stream is None:
         return None
-    history = [_past(moment) for moment in stream.history][::-1]
+    history = [_past(moment) for moment in stream.timeline][::-1]
     room = stream.room
     return StreamNow(
         status=stream.status,

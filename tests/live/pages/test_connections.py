@@ -25,6 +25,7 @@ from live.models import ConnectionLog
 from live.protocol.errors import CloseCode, ErrorCode
 from live.streams.timeline import Timeline, What
 from live.tiktok.failures import NOTHING_HEARD
+from tests.support.clock import FixedClock
 
 pytestmark = pytest.mark.django_db
 LIST = "/staff/connections/"
@@ -781,13 +782,13 @@ class TestOpenConnection:
         return connect(closed_at=None, close_code=None, tiktok_username="maria")
 
     def relay_with(self, row: ConnectionLog) -> Any:
-        history = Timeline(lambda: round((NOON.timestamp() + 2) * 1000))
-        stream = SimpleNamespace(history=history, status=None)
+        timeline = Timeline(FixedClock(NOON.timestamp() + 2))
+        stream = SimpleNamespace(timeline=timeline, status=None)
         connection = Connection(address=None, user_agent="", opened_at=row.opened_at)
         connection.row_id = row.pk
         connection.frames_sent = 4321
         connection.joined(stream)  # type: ignore[arg-type]
-        history.add(What.LIVE)
+        timeline.add(What.LIVE)
         other = Connection(address=None, user_agent="")
         sockets = {
             OpenSocket(connection, stream),

@@ -271,7 +271,7 @@ class TestStreamPage:
         await go_live(relay)
         stream = relay.streams.get("alice")
         assert stream is not None
-        stream.history.add(What.CUT, error="connection_lost", reason=NOTHING_HEARD)
+        stream.timeline.add(What.CUT, error="connection_lost", reason=NOTHING_HEARD)
         address = "/staff/streams/alice/"
         assert f"connection_lost · {NOTHING_HEARD}" in text_of(await staff.get(address))
 

@@ -84,7 +84,7 @@ class TestNumbers:
                     "username": "alice",
                     "state": "live",
                     "attempt": None,
-                    "since": list(stream.history)[-1].at,
+                    "since": list(stream.timeline)[-1].at,
                     "sockets": 1,
                     "events": None,
                     "faults": 0,

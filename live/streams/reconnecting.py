@@ -1,0 +1,117 @@
+"""Decides whether a stream tries to connect again, and when.
+
+Pure: it is told the time, draws from the random source that it was given, and waits for nothing.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import deque
+
+from live.protocol.errors import ErrorCode
+
+__all__ = ["Reconnecting"]
+
+# Seconds. The longest pause before the first attempt; it doubles with each one, up to the cap.
+_BACKOFF_BASE = 1.0
+_BACKOFF_CAP = 30.0
+# A connection is flapping when it was lost so many times within so many seconds. Attempts then
+# count on even if each connection brought something new.
+_FLAPS, _FLAP_TIME = 50, 600.0
+# Seconds. A reconnecting stream waits that long for the sign gate; if the gate stays closed for
+# longer, the stream fails and its sockets are told.
+_LONGEST_GATE_WAIT = 120.0
+# Streams that wait for the same gate come back over that many seconds.
+_GATE_SPREAD = 10.0
+# Trying again does not help after these.
+_FINAL = frozenset(
+    {
+        ErrorCode.USER_OFFLINE,
+        ErrorCode.USER_NOT_FOUND,
+        ErrorCode.AGE_RESTRICTED,
+        ErrorCode.SIGN_FORBIDDEN,
+        ErrorCode.INTERNAL_ERROR,
+    }
+)
+
+
+class Reconnecting:
+    """Counts the attempts of one stream, and says how long to wait before each.
+
+    The count begins at one again when the connection before has brought something new, or held
+    without messages for as long as the idle timeout.
+
+    Args:
+        attempts: how many are made in a row, at most; 0 for none.
+        rng: where jitter comes from.
+
+    Attributes:
+        attempt: the number of the attempt that is next or under way; 0 when there is none.
+    """
+
+    def __init__(self, attempts: int, rng: random.Random) -> None:
+        self.attempt = 0
+        self._attempts = attempts
+        self._rng = rng
+        self._first = True  # neither has a connection been open, nor was the streamer waited for
+        self._progress = False  # of the newest connection: it was worth it
+        self._cuts: deque[float] = deque(maxlen=_FLAPS)  # monotonic times
+
+    def on_open(self) -> None:
+        """A connection is open. It has not shown yet that it is worth anything."""
+        self._first = False
+        self._progress = False
+
+    def on_progress(self) -> None:
+        """The connection is worth it: when it is lost, the attempts count from one again."""
+        self._progress = True
+
+    def on_waited(self) -> None:
+        """The stream has waited for an offline streamer, and asks TikTok again."""
+        self._first = False
+        self.attempt = 0
+
+    def is_final(self, code: ErrorCode) -> bool:
+        """Whether the stream fails at once with that error: it is the very first attempt's, which
+        somebody waits for, or trying again does not help."""
+        return self._first or code in _FINAL
+
+    def on_cut(self, now: float) -> int:
+        """The connection was lost, or an attempt failed.
+
+        Args:
+            now: seconds of a clock that does not go back.
+
+        Returns:
+            The number of the next attempt.
+        """
+        self._cuts.append(now)
+        flapping = len(self._cuts) == _FLAPS and now - self._cuts[0] < _FLAP_TIME
+        starts_again = self._progress and not flapping
+        self.attempt = 1 if starts_again else self.attempt + 1
+        self._progress = False
+        return self.attempt
+
+    @property
+    def has_given_up(self) -> bool:
+        """No attempt is left."""
+        return self.attempt > self._attempts
+
+    @staticmethod
+    def gate_is_closed_too_long(gate_closed: float) -> bool:
+        """Whether a stream fails rather than wait for a gate that opens in so many seconds."""
+        return gate_closed > _LONGEST_GATE_WAIT
+
+    def delay(self, gate_closed: float, *, at_once: bool = False) -> float:
+        """Seconds to wait before the next attempt: anything from zero up to twice as much as for
+        the one before ("full jitter"), but never less than until the gate opens.
+
+        Args:
+            gate_closed: seconds until the sign gate opens; 0 when it is open.
+            at_once: somebody asked not to wait.
+        """
+        if gate_closed:
+            return gate_closed + self._rng.uniform(0, _GATE_SPREAD)
+        if at_once:
+            return 0.0
+        return self._rng.uniform(0, min(_BACKOFF_CAP, _BACKOFF_BASE * 2 ** (self.attempt - 1)))

@@ -1,0 +1,169 @@
+"""The streams of this process, by username. Sockets join one, and leave it."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Iterator
+
+from live.clock import SYSTEM_CLOCK, Clock
+from live.protocol.cursor import Cursor
+from live.streams.stream import LiveStream, StreamOptions
+from live.tiktok.gifts import SeenGifts
+from live.tiktok.signgate import SignGate, SignGates
+from live.tiktok.upstream import UpstreamFactory
+
+__all__ = ["Streams"]
+
+
+class Streams:
+    """Starts a stream for the first socket of a username, shares it among all that follow, and ends
+    it some time after the last one has left. Owns the streams' tasks.
+
+    Args:
+        make_upstream: makes one attempt at a connection.
+        gates: of the sign server's API keys.
+        rng: where jitter comes from.
+        clock: the time, for the streams.
+
+    Attributes:
+        gifts: the kinds of gifts that were given on any of them.
+    """
+
+    def __init__(
+        self,
+        make_upstream: UpstreamFactory,
+        options: StreamOptions,
+        gates: SignGates | None = None,
+        rng: random.Random | None = None,
+        clock: Clock = SYSTEM_CLOCK,
+    ) -> None:
+        self.gifts = SeenGifts()
+        self._make_upstream = make_upstream
+        self._options = options
+        self._gates = gates or SignGates()
+        self._rng = rng or random.Random()  # noqa: S311 -- jitter is no secret
+        self._clock = clock
+        self._streams: dict[str, LiveStream] = {}
+        self._tasks: dict[LiveStream, asyncio.Task[None]] = {}
+        # Of streams without sockets: what ends them when they have lingered.
+        self._linger_timers: dict[LiveStream, asyncio.TimerHandle] = {}
+
+    def __iter__(self) -> Iterator[LiveStream]:
+        return iter(list(self._streams.values()))
+
+    @property
+    def is_empty(self) -> bool:
+        """Nothing is left: no stream, no task that is ending one, no timer."""
+        return not (self._streams or self._tasks or self._linger_timers)
+
+    def get(self, username: str) -> LiveStream | None:
+        """The stream of `username` that is up; None where there is none, or it is over."""
+        stream = self._streams.get(username)
+        return None if stream is None or stream.over else stream
+
+    @property
+    def gates(self) -> list[tuple[str, SignGate]]:
+        """The gates in use, each with the names of the streams that may connect through it; first
+        that of the server's key, with an empty name."""
+        shared = self._gates.of("")
+        names: dict[SignGate, list[str]] = {}
+        for stream in self:
+            for gate in stream.gates.copy():
+                names.setdefault(gate, []).append(f"@{stream.username}")
+        names.pop(shared, None)
+        return [("", shared), *((", ".join(sorted(n)), gate) for gate, n in names.items())]
+
+    def gate(self, sign_api_key: str) -> SignGate:
+        """The gate that an account connects through; that of the server's key for an empty one."""
+        return self._gates.of(sign_api_key)
+
+    def join(
+        self, username: str, sign_api_key: str, *, wait: bool, since: Cursor | None
+    ) -> LiveStream:
+        """The stream of `username`, started if there is none; to be left again with `leave`.
+
+        Args:
+            sign_api_key: of the account; a stream connects with that of one of its listeners.
+            wait: the socket would wait for an offline streamer.
+            since: where the socket wants to go on; a stream that is over serves only those who
+                have not seen its end.
+        """
+        stream = self._streams.get(username)
+        if stream is not None and stream.over and not _has_more_for(stream, since):
+            self._remove(stream)
+            stream = None
+        gate = self._gates.of(sign_api_key)
+        if stream is None:
+            stream = self._start(username, gate)
+        self._stop_lingering(stream)
+        stream.add_listener(gate, wait=wait)
+        if stream.offline is not None:
+            stream.poll_soon()
+        return stream
+
+    def change_key(self, stream: LiveStream, old: str, new: str) -> None:
+        """A socket of `join` has another key from now on: its own or, if empty, the server's."""
+        stream.change_gate(self._gates.of(old), self._gates.of(new))
+
+    def leave(self, stream: LiveStream, sign_api_key: str, *, wait: bool) -> None:
+        """A socket of `join` is gone. The last one's leave ends the stream, after it lingered."""
+        stream.remove_listener(self._gates.of(sign_api_key), wait=wait)
+        if stream.listeners or self._streams.get(stream.username) is not stream:
+            return
+        # A stream that was never live has nothing that a phone would come back for.
+        linger = self._options.linger if stream.room is not None else 0
+        if linger:
+            loop = asyncio.get_running_loop()
+            self._linger_timers[stream] = loop.call_later(linger, self._end, stream)
+        else:
+            self._end(stream)
+
+    async def close(self) -> None:
+        """End all streams and wait until they have ended."""
+        while self._streams or self._tasks:
+            for stream in self:
+                self._end(stream)
+            if self._tasks:
+                await asyncio.wait(list(self._tasks.values()))
+
+    def _start(self, username: str, gate: SignGate) -> LiveStream:
+        stream = LiveStream(
+            username,
+            gate,
+            self._make_upstream,
+            self._options,
+            self._rng,
+            self._clock,
+            self.gifts,
+        )
+        self._streams[username] = stream
+        task = asyncio.create_task(stream.run(), name=f"stream @{username}")
+        self._tasks[stream] = task
+        task.add_done_callback(lambda _: self._on_done(stream))
+        return stream
+
+    def _on_done(self, stream: LiveStream) -> None:
+        del self._tasks[stream]
+        if stream.error is not None:
+            self._remove(stream)  # the next socket gets a new attempt
+
+    def _end(self, stream: LiveStream) -> None:
+        """Nobody wants it any more."""
+        self._remove(stream)
+        if task := self._tasks.get(stream):
+            task.cancel()
+
+    def _remove(self, stream: LiveStream) -> None:
+        """Whoever joins its username from now on gets another one."""
+        self._stop_lingering(stream)
+        if self._streams.get(stream.username) is stream:
+            del self._streams[stream.username]
+
+    def _stop_lingering(self, stream: LiveStream) -> None:
+        if timer := self._linger_timers.pop(stream, None):
+            timer.cancel()
+
+
+def _has_more_for(stream: LiveStream, since: Cursor | None) -> bool:
+    return since is not None and since.epoch == stream.log.epoch and since.offset < stream.log.end
