@@ -4,7 +4,6 @@ Importing this module is a server's start: it closes the rows of sockets that a 
 """
 
 import os
-import sys
 
 from django.core.asgi import get_asgi_application
 
@@ -17,12 +16,9 @@ from django.conf import settings  # noqa: E402
 from live.relay.relay import Relay  # noqa: E402
 from live.server.lifespan import Farewell, Lifespan, close_orphaned_connections  # noqa: E402
 from live.server.routing import make_router, with_relays  # noqa: E402
+from live.sockets.wire import servers  # noqa: E402
 
-if "daphne.server" in sys.modules:  # it is Daphne that imports this
-    from live.sockets.wire import daphne as daphne_support
-
-    daphne_support.install()
-
+servers.install()
 close_orphaned_connections()
 relay = Relay()
 rehearsal = None

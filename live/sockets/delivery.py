@@ -26,7 +26,7 @@ from live.protocol.frames import (
     Viewers,
     encode,
 )
-from live.sockets.wire.parcel import Parcel
+from live.sockets.wire.asgi import Parcel
 from live.streams.log import Cursor, Entry, EventLog
 
 __all__ = ["Delivery"]

@@ -28,7 +28,8 @@ from live.protocol.errors import CloseCode, ErrorCode, RelayError
 from live.protocol.frames import Connected, Frame, FrameType, Nothing, Snapshot, State, encode
 from live.relay.relay import Account, Relay
 from live.sockets.delivery import Delivery
-from live.sockets.wire.parcel import Parcel, wire_of
+from live.sockets.wire.asgi import Parcel
+from live.sockets.wire.servers import wire_for
 from live.streams.stream import LiveStream, now_ms
 from live.tiktok.decoding import load_whole_messages
 from live.tiktok.rooms import Room
@@ -99,7 +100,7 @@ class RelayConsumer(AsyncWebsocketConsumer):
             is_test=self._relay.is_test,
         )
         self._language = clients.language(self.scope)
-        self._wire = wire_of(self.base_send)
+        self._wire = wire_for(self.base_send)
         self._task = asyncio.create_task(self._serve(), name="socket")
         self._relay.check_in(self)
 

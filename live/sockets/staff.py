@@ -25,7 +25,8 @@ from django.conf import settings
 from live.protocol import options as clients
 from live.relay import control
 from live.relay import numbers as newsroom
-from live.sockets.wire.parcel import Parcel, wire_of
+from live.sockets.wire.asgi import Parcel
+from live.sockets.wire.servers import wire_for
 
 __all__ = ["FORBIDDEN", "StaffConsumer", "staff_socket"]
 
@@ -68,7 +69,7 @@ class StaffConsumer(AsyncWebsocketConsumer):
 
     async def connect(self) -> None:
         await self.accept()
-        self._wire = wire_of(self.base_send)
+        self._wire = wire_for(self.base_send)
         self._task = asyncio.create_task(self._serve(), name="staff socket")
 
     async def disconnect(self, code: int) -> None:

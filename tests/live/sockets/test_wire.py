@@ -8,7 +8,8 @@ import pytest
 from websockets.frames import Frame, Opcode
 from websockets.protocol import Protocol, Side
 
-from live.sockets.wire.parcel import Parcel, wire_of
+from live.sockets.wire.asgi import Parcel
+from live.sockets.wire.servers import wire_for
 
 
 def read(data: bytes) -> list[str]:
@@ -44,7 +45,7 @@ class TestAnUnknownServer:
         async def send(message: dict[str, Any]) -> None:
             sent.append(message)
 
-        wire = wire_of(send)
+        wire = wire_for(send)
         await wire.send(Parcel(["a", "b"]))
         wire.forget_handshake()
         wire.abort()
