@@ -229,7 +229,8 @@ def _plan(query: str) -> str:
 
 def _measure_writing() -> None:
     """What a socket costs the database: a row when it opens, the rest of it when it closes."""
-    from live.connections.writer import Connection, _complete, _insert
+    from live.connections.record import Connection
+    from live.connections.writer import _complete, _insert
 
     now = datetime.now(UTC)
     began = time.perf_counter()

@@ -12,7 +12,8 @@ from django.conf import settings
 
 from accounts.models import AccessToken, User
 from accounts.usernames import is_tiktok_username
-from live.connections.writer import Connection, ConnectionLogWriter
+from live.connections.record import Connection
+from live.connections.writer import ConnectionLogWriter
 from live.protocol.errors import ErrorCode, RelayError
 from live.protocol.options import SocketOptions
 from live.relay.control import Control

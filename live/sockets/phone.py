@@ -22,7 +22,7 @@ from django.utils.translation import gettext_noop as _
 from msgspec import UNSET, UnsetType
 
 from accounts.models import AccessToken
-from live.connections.writer import Connection
+from live.connections.record import Connection
 from live.protocol import options as clients
 from live.protocol.errors import CloseCode, ErrorCode, RelayError
 from live.protocol.frames import Connected, Frame, FrameType, Nothing, Snapshot, State, encode

@@ -15,7 +15,7 @@ from django.db import DatabaseError, transaction
 
 from accounts import announcements
 from accounts.models import AccessToken, User
-from live.connections.writer import Connection
+from live.connections.record import Connection
 from live.protocol.errors import RelayError
 from live.relay import control
 from live.relay.control import Control

@@ -14,7 +14,7 @@ from channels.layers import get_channel_layer
 from pytest_django import Settings
 
 from accounts.models import User
-from live.connections.writer import Connection
+from live.connections.record import Connection
 from live.protocol.options import SocketOptions
 from live.relay import numbers as newsroom
 from live.relay.relay import Account, Relay
