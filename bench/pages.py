@@ -191,12 +191,12 @@ def _browser() -> Callable[[str], float]:
     from django.test import AsyncClient
 
     from accounts.models import User
-    from live.relay.relay import Relay
+    from live.server.assembly import make_relay
 
     class Browser(AsyncClient):
         async def request(self, **scope: Any) -> Any:
             query_string = scope["query_string"].encode()
-            relay = Relay()
+            relay = make_relay()
             scope |= {"query_string": query_string, "relay": relay, "relays": [relay]}
             return await super().request(**scope)
 

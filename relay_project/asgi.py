@@ -13,21 +13,22 @@ pages = get_asgi_application()
 from channels.routing import ProtocolTypeRouter  # noqa: E402
 from django.conf import settings  # noqa: E402
 
-from live.relay.relay import Relay  # noqa: E402
-from live.server.lifespan import Farewell, Lifespan, close_orphaned_connections  # noqa: E402
+from live.server.assembly import make_relay  # noqa: E402
+from live.server.lifespan import Lifespan, close_orphaned_connections  # noqa: E402
 from live.server.routing import make_router, with_relays  # noqa: E402
+from live.server.shutdown import GracefulShutdown  # noqa: E402
 from live.sockets.wire import servers  # noqa: E402
 
 servers.install()
 close_orphaned_connections()
-relay = Relay()
+relay = make_relay()
 rehearsal = None
 if settings.RELAY_TEST_ENDPOINT:
-    from rehearsal.relay import RehearsalRelay
+    from rehearsal.relay import make_rehearsal_relay
 
-    rehearsal = RehearsalRelay()
+    rehearsal = make_rehearsal_relay()
 relays = [relay] if rehearsal is None else [relay, rehearsal]
-application = Farewell(
+application = GracefulShutdown(
     ProtocolTypeRouter(
         {
             "http": with_relays(pages, relays),

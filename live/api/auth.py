@@ -28,6 +28,7 @@ from ninja.security import HttpBearer
 from accounts.models import AccessToken
 from live.protocol import options as clients
 from live.protocol.errors import ErrorCode, RelayError
+from live.relay import access
 
 __all__ = ["explain_errors", "make_api", "problem"]
 
@@ -67,11 +68,7 @@ class BearerToken(HttpBearer):
 
     def authenticate(self, request: Any, token: str) -> AccessToken:
         """Raises RelayError: the token is unknown or unusable, or its account disabled."""
-        found = AccessToken.objects.find(token)
-        if found is None:
-            raise RelayError(ErrorCode.INVALID_TOKEN)
-        clients.check_access(found)
-        return found
+        return access.check_token(access.find_token(token))
 
 
 class _Docs(Swagger):

@@ -7,7 +7,7 @@ from channels.routing import URLRouter
 from django.urls import re_path
 
 from live.relay.relay import Relay
-from live.sockets.phone import RejectingConsumer, RelayConsumer
+from live.sockets.phone import PhoneConsumer, RejectingConsumer
 from live.sockets.staff import staff_socket
 
 __all__ = ["ADDRESSES", "STAFF_ADDRESS", "TEST_ADDRESSES", "make_router", "with_relays"]
@@ -32,7 +32,7 @@ def make_router(relay: Relay, rehearsal: Relay | None = None) -> Any:
 
 
 def _routes(addresses: tuple[str, ...], relay: Relay) -> list[Any]:
-    consumer = RelayConsumer.as_asgi(relay=relay)
+    consumer = PhoneConsumer.as_asgi(relay=relay)
     return [re_path(_pattern(address), consumer) for address in addresses]
 
 
