@@ -77,5 +77,5 @@ def make_streams(
         wait_interval=settings.RELAY_WAIT_INTERVAL,
         is_test=is_test,
     )
-    gates = SignGates(settings.SIGN_API_KEY)
+    gates = SignGates(settings.SIGN_API_KEY, clock.unix)
     return Streams(make_upstream, options, gates, clock=clock.unix_ms)

@@ -156,6 +156,32 @@ class TestDisconnecting:
         assert other.asked.empty()
 
 
+class TestReconnecting:
+    async def test_the_stream_is_asked_and_the_log_says_by_whom(
+        self, relay: ControlledRelay, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        asked = asyncio.Event()
+
+        class Stream:
+            reconnect = staticmethod(asked.set)
+
+        relay.streams["anna.live"] = Stream()
+        with caplog.at_level("INFO", logger="live.relay.control"):
+            await sync_to_async(control.reconnect_stream)("anna.live", by="boss")
+            async with asyncio.timeout(WITHIN):
+                await asked.wait()
+        assert "@anna.live is to be connected anew, as boss has asked" in caplog.text
+
+    async def test_numbers_are_published_for_whoever_watches(
+        self, token: AccessToken, relay: ControlledRelay
+    ) -> None:
+        socket = open_socket(relay, token)
+        await control.staff_watching()
+        await sync_to_async(token.revoke)()
+        await socket.hears()
+        assert relay.watched == 1
+
+
 class TestManyAtOnce:
     async def test_it_works(self, relay: ControlledRelay) -> None:
         # More than a channel holds, one by one.

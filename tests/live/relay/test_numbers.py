@@ -6,7 +6,6 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -14,14 +13,15 @@ from channels.layers import get_channel_layer
 from pytest_django import Settings
 
 from accounts.models import User
-from live.connections.record import Connection
+from live.protocol.errors import ErrorCode, RelayError
 from live.protocol.options import SocketOptions
 from live.relay import groups
 from live.relay.access import Account
 from live.relay.probe import probe
 from live.server.assembly import make_relay
 from standin import messages
-from tests.support.clock import settle, virtual_time
+from tests.support.clock import VirtualClock, settle, virtual_time
+from tests.support.sockets import FakeSocket
 from tests.support.upstreams import World
 
 ALICE = Account(1, "alice", "")
@@ -32,7 +32,7 @@ class Reader:
 
     def __init__(self) -> None:
         self.world = World()
-        self.relay = make_relay(self.world.upstream)
+        self.relay = make_relay(self.world.upstream, VirtualClock())
         self.layer = get_channel_layer()
         self.channel = ""
 
@@ -59,15 +59,6 @@ async def open_reader() -> AsyncIterator[Reader]:
     finally:
         await reader.layer.group_discard(groups.STAFF, reader.channel)
         await reader.relay.close()
-
-
-@dataclass(eq=False)
-class PhonesSocket:
-    """What is read of a `live.relay.socket.Socket`."""
-
-    connection: Connection
-    lag: int
-    stalled_for: float
 
 
 class TestNumbers:
@@ -132,6 +123,25 @@ class TestNumbers:
             assert numbers["gates"][0]["closed_until"] == round(gate.closed_until * 1000)
             assert "secret" not in json.dumps(numbers)
 
+    @virtual_time
+    async def test_it_shows_a_closed_gate_while_it_is_closed(self) -> None:
+        async with open_reader() as reader:
+            relay = reader.relay
+            account = Account(1, "alice", "secret-of-alice")
+            gate = relay.streams.gate(account.sign_api_key)
+            reader.world.answers.append(RelayError(ErrorCode.RATE_LIMITED, username="alice"))
+            stream = relay.join(account, SocketOptions())
+            gate.on_answer(429, {"ratelimit-reset": "30"})
+            await asyncio.sleep(1)
+            relay.leave(stream, account, SocketOptions())
+            assert not list(relay.streams)  # its stream has ended at once
+            numbers = await relay.numbers.now()
+            assert [gate["label"] for gate in numbers["gates"]] == ["", "@alice"]
+            assert numbers["gates"][1]["closed_until"] == round(gate.closed_until * 1000)
+            assert "secret" not in json.dumps(numbers)
+            await asyncio.sleep(30)
+            assert [gate["label"] for gate in (await relay.numbers.now())["gates"]] == [""]
+
     @pytest.mark.django_db(transaction=True)
     async def test_it_names_slow_sockets_the_slowest_first(self) -> None:
         account = await User.objects.acreate(username="studio")
@@ -141,13 +151,14 @@ class TestNumbers:
                 ("lagging", 400, 0.0),
                 ("stalled", 0, 12.34),
             ]:
-                connection = Connection(address=None, user_agent="", account_id=account.pk)
-                connection.token_prefix, connection.tiktok_username = prefix, "alice"
-                socket: Any = PhonesSocket(connection, lag, stalled_for)
+                socket = FakeSocket(lag=lag, stalled_for=stalled_for)
+                connection = socket.connection
+                connection.account_id, connection.tiktok_username = account.pk, "alice"
+                connection.token_prefix = prefix
                 reader.relay.sockets.add(socket)
             slow = (await reader.relay.numbers.now())["slow"]
-            for socket in reader.relay.sockets:
-                reader.relay.sockets.remove(socket)
+            for open_one in reader.relay.sockets:
+                reader.relay.sockets.remove(open_one)
         assert [(socket["token"], socket["account"]) for socket in slow] == [
             ("stalled", "studio"),
             ("lagging", "studio"),
