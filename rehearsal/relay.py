@@ -26,7 +26,7 @@ def make_rehearsal_relay() -> Relay:
     return assemble(RehearsalRelay, Stage(Plan()))
 
 
-@dataclass(eq=False, kw_only=True)
+@dataclass(eq=False, repr=False, kw_only=True)
 class RehearsalRelay(Relay):
     """A relay with streams of its own, which never asks TikTok or the sign server for anything.
 

@@ -1,7 +1,7 @@
 """Whose API keys the sign server refuses for now, for the staff to see.
 
-A stream that meets a closed gate ends at once, and with it what says that the gate is used. So who
-connects with a key of their own is noted here, by the name of the LIVE. No key is told to anybody.
+A stream that finds its gate closed ends at once, and nothing is left that shows the gate. So each
+LIVE that is connected to with an account's own key is noted here. Keys themselves are never shown.
 """
 
 from __future__ import annotations

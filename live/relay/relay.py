@@ -36,7 +36,7 @@ class Limits:
     send_timeout: float = 30
 
 
-@dataclass(eq=False, kw_only=True)
+@dataclass(eq=False, repr=False, kw_only=True)
 class Relay:
     """The parts, and what a socket does to join a stream. Belongs to one event loop.
 
@@ -74,7 +74,7 @@ class Relay:
         self.shutdown.check()
 
     def account_of(self, user: User) -> Account:
-        """What a socket of the account needs. Operators are told of an account without a LIVE.
+        """What a socket of the account needs. The log says so to operators if it has no LIVE.
 
         Raises:
             RelayError: `username_missing`, `username_invalid`.

@@ -1,7 +1,7 @@
 """From a stream's log to one socket: in order, at the socket's own pace, nothing lost unsaid.
 
 A `Delivery` is a place in a log and what the socket wants of it. It gives parcels of frames, which
-sockets at the same place share; sending them, and how long that takes, is its consumer's affair.
+sockets at the same place share; sending them, and how long that takes, is its session's affair.
 A socket that lags behind gets fewer, merged frames; one that fell off the log gets a `gap` and goes
 on from the oldest frame. What was gathered for a batch, or is replayed to a socket that comes back,
 is no lag: it is sent as it is.

@@ -35,7 +35,7 @@ def merge(entries: list[Entry], cursor: str) -> list[str]:
 
     `merged` says how many frames one stands for. All frames of a run but the last carry the cursor
     from before the run, so that a socket cut in the middle of it resumes without a loss; viewers
-    and joins, which come first, are then told again.
+    and joins, which come first, are then sent again.
 
     Args:
         cursor: of the place before the first entry.
@@ -85,7 +85,7 @@ def _latest_viewers(entries: list[Entry]) -> Frame:
     return _decode_viewers(entries[-1].text)
 
 
-# In the order in which they stand in a run: what it hurts least to be told twice comes first.
+# In the order in which they stand in a run: what does least harm when it comes twice is first.
 _MERGED: dict[FrameType, Callable[[list[Entry]], Frame]] = {
     FrameType.VIEWERS: _latest_viewers,
     FrameType.JOIN: _merged_joins,

@@ -47,8 +47,8 @@ _RANKS = (MoveTo, Interrupt, End)
 class Inbox:
     """The one order that a session has yet to obey, and how it notices.
 
-    The session does what may take long in `work`. An order that comes meanwhile is kept here first,
-    and then stops that work: which order it was is never told by the way in which it stopped.
+    The session does in `work` whatever may take long. An order that comes meanwhile is kept here,
+    and the work is stopped; then the session reads here which order it was.
 
     Attributes:
         order: the one that counts; None for none.

@@ -1,8 +1,8 @@
 """The socket of the mobile app, `/ws/{token}` and `/ws`, as ASGI has it.
 
-A socket is accepted, then told: whatever stands in the way goes out as one `error` frame and a
-close code. That is its session's work (`live.sockets.session`); here is what connects a session to
-the server, and what the client may send.
+Connects a session (`live.sockets.session`) to the server, and reads what the client sends. A socket
+is accepted first, even if it is refused then: only so can the client get an `error` frame that says
+why, and the close code that belongs to it.
 """
 
 from __future__ import annotations
