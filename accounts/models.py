@@ -21,7 +21,7 @@ from encrypted_fields.fields import EncryptedTextField
 
 from accounts.usernames import TikTokUsernameField
 
-__all__ = ["AccessToken", "User"]
+__all__ = ["AccessToken", "AccessTokenQuerySet", "User"]
 
 TOKEN_BYTES = 32
 # The part of a token that is kept in clear; the 208 bits behind it stay unknown.
@@ -81,7 +81,25 @@ class User(AbstractUser):
         return "" if key.startswith(_UNDECIPHERED) else key
 
 
-class AccessTokenManager(models.Manager["AccessToken"]):
+class AccessTokenQuerySet(models.QuerySet["AccessToken"]):
+    def usable(self, at: datetime | None = None) -> AccessTokenQuerySet:
+        """Those that are neither revoked nor expired at that time, or now."""
+        return self.filter(_is_usable(at))
+
+    def unusable(self) -> AccessTokenQuerySet:
+        """Those that are revoked or expired."""
+        return self.exclude(_is_usable(None))
+
+
+def _is_usable(at: datetime | None) -> models.Q:
+    lasts = models.Q(expires_at=None) | models.Q(expires_at__gt=at or timezone.now())
+    return lasts & models.Q(revoked_at=None)
+
+
+_AccessTokenManager = models.Manager.from_queryset(AccessTokenQuerySet)
+
+
+class AccessTokenManager(_AccessTokenManager["AccessToken"]):
     def issue(
         self,
         user: User,
@@ -118,9 +136,7 @@ class AccessTokenManager(models.Manager["AccessToken"]):
 
     def worth_showing(self) -> list[AccessToken]:
         """Those that open sockets, then the newest of those that do not, which pile up."""
-        lasts = models.Q(expires_at=None) | models.Q(expires_at__gt=timezone.now())
-        usable = lasts & models.Q(revoked_at=None)
-        return [*self.filter(usable), *self.exclude(usable)[:_UNUSABLE_SHOWN]]
+        return [*self.usable(), *self.unusable()[:_UNUSABLE_SHOWN]]
 
 
 class AccessToken(models.Model):

@@ -191,12 +191,12 @@ def _browser() -> Callable[[str], float]:
     from django.test import AsyncClient
 
     from accounts.models import User
-    from live.relay.relay import Relay
+    from live.server.assembly import make_relay
 
     class Browser(AsyncClient):
         async def request(self, **scope: Any) -> Any:
             query_string = scope["query_string"].encode()
-            relay = Relay()
+            relay = make_relay()
             scope |= {"query_string": query_string, "relay": relay, "relays": [relay]}
             return await super().request(**scope)
 
@@ -229,7 +229,8 @@ def _plan(query: str) -> str:
 
 def _measure_writing() -> None:
     """What a socket costs the database: a row when it opens, the rest of it when it closes."""
-    from live.connections.writer import Connection, _complete, _insert
+    from live.connections.record import Connection
+    from live.connections.writer import _complete, _insert
 
     now = datetime.now(UTC)
     began = time.perf_counter()

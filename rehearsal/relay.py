@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 from asyncio import gather
+from dataclasses import dataclass, field
 
 from accounts.models import User
 from accounts.usernames import is_tiktok_username
 from live.protocol.options import SocketOptions
-from live.relay.relay import Account, Relay
+from live.relay.access import Account
+from live.relay.relay import Relay
+from live.server.assembly import assemble, make_streams
 from live.streams.registry import Streams
 from live.streams.stream import LiveStream
 from rehearsal.plan import Plan, check
 from rehearsal.upstream import Stage
 
-__all__ = ["RehearsalRelay"]
+__all__ = ["RehearsalRelay", "make_rehearsal_relay"]
 
 # Whose LIVE it is, for an account that has no TikTok username.
 _NOBODY = "rehearsal"
 
 
+def make_rehearsal_relay() -> Relay:
+    """The relay, as the settings have it."""
+    return assemble(RehearsalRelay, Stage(Plan()))
+
+
+@dataclass(eq=False, repr=False, kw_only=True)
 class RehearsalRelay(Relay):
     """A relay with streams of its own, which never asks TikTok or the sign server for anything.
 
@@ -27,9 +36,10 @@ class RehearsalRelay(Relay):
 
     is_test = True
 
-    def __init__(self) -> None:
-        super().__init__(Stage(Plan()))
-        self._streams = {Plan(): self.streams}
+    _streams_of_plans: dict[Plan, Streams] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._streams_of_plans = {Plan(): self.streams}
 
     def account_of(self, user: User) -> Account:
         username = user.tiktok_username
@@ -41,10 +51,10 @@ class RehearsalRelay(Relay):
 
     def streams_of(self, options: SocketOptions) -> Streams:
         plan = Plan.of(options)
-        if plan not in self._streams:
-            self._streams[plan] = self._new_streams(Stage(plan))
-        return self._streams[plan]
+        if plan not in self._streams_of_plans:
+            self._streams_of_plans[plan] = make_streams(Stage(plan), self.clock, is_test=True)
+        return self._streams_of_plans[plan]
 
     async def close(self) -> None:
         await super().close()
-        await gather(*(streams.close() for streams in self._streams.values()))
+        await gather(*(streams.close() for streams in self._streams_of_plans.values()))

@@ -4,7 +4,6 @@ Importing this module is a server's start: it closes the rows of sockets that a 
 """
 
 import os
-import sys
 
 from django.core.asgi import get_asgi_application
 
@@ -14,26 +13,24 @@ pages = get_asgi_application()
 from channels.routing import ProtocolTypeRouter  # noqa: E402
 from django.conf import settings  # noqa: E402
 
-from live.relay.relay import Relay  # noqa: E402
-from live.server.lifespan import Farewell, Lifespan, close_orphaned_connections  # noqa: E402
+from live.server.assembly import make_relay  # noqa: E402
+from live.server.lifespan import Lifespan, close_orphaned_connections  # noqa: E402
 from live.server.routing import make_router, with_relays  # noqa: E402
+from live.server.shutdown import GracefulShutdown  # noqa: E402
+from live.sockets.wire import servers  # noqa: E402
 from relay_project.startup import warn_of_unknown_variables  # noqa: E402
 
-if "daphne.server" in sys.modules:  # it is Daphne that imports this
-    from live.sockets.wire import daphne as daphne_support
-
-    daphne_support.install()
-
+servers.install()
 warn_of_unknown_variables()
 close_orphaned_connections()
-relay = Relay()
+relay = make_relay()
 rehearsal = None
 if settings.RELAY_TEST_ENDPOINT:
-    from rehearsal.relay import RehearsalRelay
+    from rehearsal.relay import make_rehearsal_relay
 
-    rehearsal = RehearsalRelay()
+    rehearsal = make_rehearsal_relay()
 relays = [relay] if rehearsal is None else [relay, rehearsal]
-application = Farewell(
+application = GracefulShutdown(
     ProtocolTypeRouter(
         {
             "http": with_relays(pages, relays),

@@ -10,8 +10,8 @@ from ninja.security import HttpBearer
 from accounts import requests
 from accounts.models import AccessToken
 from live.api.errors import ApiError
-from live.protocol.errors import ErrorCode, RelayError
-from live.relay.access import check_access
+from live.protocol.errors import ErrorCode
+from live.relay import access
 
 __all__ = ["BearerToken"]
 
@@ -36,8 +36,4 @@ class BearerToken(HttpBearer):
                 ErrorCode.INVALID_TOKEN,
                 _("No token was sent. It belongs into the header “Authorization: Bearer …”."),
             )
-        found = AccessToken.objects.find(token)
-        if found is None:
-            raise RelayError(ErrorCode.INVALID_TOKEN)
-        check_access(found)
-        return found
+        return access.check_token(access.find_token(token))

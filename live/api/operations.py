@@ -13,8 +13,9 @@ from ninja import Field, Query, Router, Schema
 from accounts.api import ApiRequest, Options, Problem
 from accounts.models import User
 from live.api.errors import problem
-from live.protocol.errors import ErrorCode, RelayError
+from live.protocol.errors import RelayError
 from live.protocol.frames import State
+from live.relay import access
 from live.relay.relay import Relay
 from live.streams.stream import LiveStream
 from live.tiktok.lookup import GiftSource
@@ -125,12 +126,12 @@ def _relay(request: ApiRequest, account: User) -> Relay:
     """The relay, for an account that has a LIVE.
 
     Raises:
-        RelayError: `username_missing`; `server_shutdown`, the server is leaving.
+        RelayError: `username_missing`, `username_invalid`; `server_shutdown`, the server is
+            stopping.
     """
     relay: Relay = request.scope["relay"]
     relay.check()
-    if not account.tiktok_username:
-        raise RelayError(ErrorCode.USERNAME_MISSING)
+    access.account_of(account)
     return relay
 
 

@@ -9,87 +9,22 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from channels.db import database_sync_to_async
 from django.utils import timezone
 
 from accounts.models import AccessToken
 from live.connections.process import THIS_PROCESS
+from live.connections.record import Connection
 from live.models import ConnectionLog
-from live.protocol.errors import CloseCode, ErrorCode
-from live.streams.timeline import Moment, What
 
-if TYPE_CHECKING:
-    from live.streams.stream import LiveStream
-
-__all__ = ["Connection", "ConnectionLogWriter"]
+__all__ = ["ConnectionLogWriter"]
 
 logger = logging.getLogger(__name__)
 
 _MAX_WAITING = 10_000
-
-
-@dataclass(slots=True)
-class Connection:
-    """What is known of one socket. Its consumer fills it in as it learns more."""
-
-    address: str | None
-    user_agent: str
-    is_test: bool = False
-    account_id: int | None = None
-    tiktok_username: str = ""
-    token_id: int | None = None
-    token_prefix: str = ""
-    frames_sent: int = 0
-    close_code: CloseCode | int = CloseCode.ABNORMAL
-    error_code: ErrorCode | None = None
-    reason: str = ""
-    said: str = ""
-    retry_after: int | None = None
-    opened_at: datetime = field(default_factory=timezone.now)
-    row_id: int | None = field(default=None, init=False)
-    _moments: list[Moment] = field(default_factory=list, init=False)
-    _seen: int = field(default=0, init=False)  # of the stream's timeline, when it was joined
-
-    def joined(self, stream: LiveStream) -> None:
-        """It listens to the stream from now on, which may have been there before."""
-        self._seen = stream.timeline.total
-        if self._seen and not stream.over:
-            self._moments.append(Moment(_ms(timezone.now()), str(stream.status.state), {}))
-
-    def moved(self, username: str) -> None:
-        """It listens to another LIVE from now on."""
-        self.tiktok_username = username
-        self._moments.append(Moment(_ms(timezone.now()), What.MOVED, {"username": username}))
-
-    def left(self, stream: LiveStream) -> None:
-        """It does not listen to the stream any more."""
-        self._moments += stream.timeline.since(self._seen)
-
-    def timeline_so_far(self, stream: LiveStream | None) -> list[Moment]:
-        """What has happened until now.
-
-        Args:
-            stream: what it listens to.
-        """
-        opened = Moment(_ms(self.opened_at), What.OPENED, {})
-        going_on = stream.timeline.since(self._seen) if stream is not None else []
-        return [opened, *self._moments, *going_on]
-
-    def whole_timeline(self, closed_at: datetime) -> list[Moment]:
-        """What has happened from beginning to end."""
-        end = {
-            "code": self.close_code,
-            "error": self.error_code,
-            "reason": self.reason,
-            "said": self.said,
-            "frames": self.frames_sent,
-        }
-        end = {name: value for name, value in end.items() if value not in {None, ""}}
-        return [*self.timeline_so_far(None), Moment(_ms(closed_at), What.CLOSED, end)]
 
 
 class ConnectionLogWriter:
@@ -187,7 +122,3 @@ def _update(connection: Connection, **values: Any) -> int | None:
     if connection.row_id is not None:  # else it could not be written
         ConnectionLog.objects.filter(pk=connection.row_id).update(**values)
     return connection.row_id
-
-
-def _ms(moment: datetime) -> int:
-    return round(moment.timestamp() * 1000)

@@ -17,7 +17,6 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth.mixins import LoginRequiredMixin
 from django.contrib.auth.signals import user_logged_out
-from django.db.models import QuerySet
 from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.templatetags.static import static
@@ -29,7 +28,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 from django.views.generic import TemplateView, View
 
-from accounts.models import AccessToken, User
+from accounts.models import AccessToken, AccessTokenQuerySet, User
 from live.protocol.errors import ErrorCode
 from live.protocol.options import RECORDING
 
@@ -54,8 +53,7 @@ class Console(LoginRequiredMixin, TemplateView):
     template_name = "live/console/console.html"
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        lasts = {"revoked_at": None, "expires_at__gt": timezone.now() + _LEFT_AT_LEAST}
-        token = _tokens_of(self.request).filter(**lasts).first()
+        token = _tokens_of(self.request).usable(at=timezone.now() + _LEFT_AT_LEAST).first()
         is_test_possible = settings.RELAY_TEST_ENDPOINT
         return super().get_context_data(
             **kwargs,
@@ -115,7 +113,7 @@ def _on_signed_out(request: HttpRequest, **kwargs: Any) -> None:
         token.revoke()
 
 
-def _tokens_of(request: HttpRequest) -> QuerySet[AccessToken]:
+def _tokens_of(request: HttpRequest) -> AccessTokenQuerySet:
     """What this session has been issued, the newest first."""
     session = request.session.session_key or ""
     return AccessToken.objects.filter(session_digest=AccessToken.digest_of(session))

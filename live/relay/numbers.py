@@ -1,8 +1,8 @@
 """What staff see of the relay as it happens: its numbers, and that the connection log has changed.
 
-Once a second that goes to the channel-layer group of the staff's sockets, while somebody watches;
-else nothing is gathered. The relay is read, never changed. All that is published is plain JSON in
-no language: the pages have the words. Nothing in it is secret.
+Once a second that goes to the channel-layer group of the staff's sockets (`groups.STAFF`), while
+somebody watches; else nothing is gathered. The relay is read, never changed. All that is published
+is plain JSON in no language: the pages have the words. Nothing in it is secret.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Collection
-from typing import TYPE_CHECKING, Any, TypedDict
+from collections.abc import Collection, Iterator
+from typing import Any, Protocol, TypedDict
 from weakref import WeakKeyDictionary
 
 from channels.db import database_sync_to_async
@@ -20,20 +20,20 @@ from channels.layers import get_channel_layer
 from msgspec import UNSET
 
 from accounts.models import User
-from live.clock import SYSTEM_CLOCK
+from live.clock import Clock
+from live.relay import groups
+from live.relay.key_users import KeyUsers
+from live.relay.open_sockets import OpenSockets
+from live.relay.socket import Socket
 from live.streams.log import EventLog
 from live.streams.stream import LiveStream
+from live.tasks import cancel_and_wait
 from live.tiktok.signgate import SignGate
 
-if TYPE_CHECKING:
-    from live.relay.relay import Relay, Socket
-
-__all__ = ["GROUP", "Newsroom", "Numbers"]
+__all__ = ["Numbers", "NumbersPublisher"]
 
 logger = logging.getLogger(__name__)
 
-# The channel layer's group of the staff's sockets.
-GROUP = "staff"
 # Seconds. Between two publications; and how long somebody who asked for news counts as watching.
 _INTERVAL = 1.0
 _WATCHING = 60.0
@@ -59,7 +59,9 @@ class StreamNumbers(TypedDict):
 
 
 class GateNumbers(TypedDict):
-    """The sign server's limit for one API key. `label` is empty for the server's own key."""
+    """The sign server's limit for one API key: the server's own, and those of accounts that are in
+    use or closed. `label` is empty for the server's; for another it names the LIVEs that were
+    connected to through it."""
 
     label: str
     remaining: int | None
@@ -93,80 +95,104 @@ class Numbers(TypedDict):
     slow: list[SlowSocket]
 
 
-class Newsroom:
-    """Gathers and publishes for one relay. Belongs to its event loop."""
+class _Streams(Protocol):
+    """What is read of a relay's streams."""
 
-    def __init__(self, relay: Relay) -> None:
-        self._relay = relay
-        self._started_at = SYSTEM_CLOCK.unix_ms()
+    @property
+    def gates(self) -> list[tuple[str, SignGate]]: ...
+
+    def __iter__(self) -> Iterator[LiveStream]: ...
+
+
+class NumbersPublisher:
+    """Gathers and publishes for one relay, whose parts it is given. Belongs to its event loop.
+
+    Args:
+        is_test: the relay is that of the test endpoint.
+    """
+
+    def __init__(
+        self,
+        sockets: OpenSockets,
+        streams: _Streams,
+        key_users: KeyUsers,
+        clock: Clock,
+        *,
+        is_test: bool,
+    ) -> None:
+        self._sockets = sockets
+        self._streams = streams
+        self._key_users = key_users
+        self._clock = clock
+        self._is_test = is_test
+        self._started_at = clock.unix_ms()
         self._watched_until = 0.0
         self._task: asyncio.Task[None] | None = None
         self._log_changed = False
         self._ends: WeakKeyDictionary[EventLog, _Rate] = WeakKeyDictionary()
-        self._cpu = _Rate()
+        self._cpu = _Rate(clock)
 
     def watch(self) -> None:
         """Somebody watches, for the next minute at least."""
-        self._watched_until = asyncio.get_running_loop().time() + _WATCHING
+        self._watched_until = self._clock.monotonic() + _WATCHING
         if self._task is None:
             self._log_changed = False
-            self._task = asyncio.create_task(self._publish(), name="newsroom")
+            self._task = asyncio.create_task(self._publish(), name="numbers")
 
     def rows_written(self, pks: Collection[int]) -> None:
         """These rows of the connection log are new, or have changed."""
         self._log_changed = True
 
-    async def numbers(self) -> Numbers:
+    async def now(self) -> Numbers:
         """The relay as it is now. Rates are known while somebody watches."""
-        relay = self._relay
-        sockets = list(relay.sockets)
-        streams = [self._stream(stream) for stream in relay.streams if not stream.over]
+        sockets = list(self._sockets)
+        streams = [self._stream(stream) for stream in self._streams if not stream.over]
         rates = [stream["events"] for stream in streams if stream["events"] is not None]
         known = self._task is not None and (rates or not streams)
         slow = sorted(map(_slow_socket, filter(_is_slow, sockets)), key=_slowness)[-_MAX_SLOW:]
         cpu = self._cpu.of(time.process_time())
         return Numbers(
-            is_test=relay.is_test,
-            at=SYSTEM_CLOCK.unix_ms(),
+            is_test=self._is_test,
+            at=self._clock.unix_ms(),
             started_at=self._started_at,
             cpu=None if cpu is None else round(cpu, 3),
             sockets=len(sockets),
             events=round(sum(rates), 1) if known else None,
             streams=sorted(streams, key=lambda stream: stream["username"]),
-            gates=[_gate(label, gate) for label, gate in relay.streams.gates],
+            gates=self._gates(),
             slow=await _with_accounts(slow[::-1]),
         )
 
     async def close(self) -> None:
         """Stop publishing."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait([self._task])
+        await cancel_and_wait(self._task)
 
     async def _publish(self) -> None:
         try:
-            loop = asyncio.get_running_loop()
-            while loop.time() < self._watched_until:
+            while self._clock.monotonic() < self._watched_until:
                 self._sample()
-                await self._send("numbers", numbers=await self.numbers())
+                await _send(groups.STAFF_NUMBERS, numbers=await self.now())
                 if self._log_changed:
                     self._log_changed = False
-                    await self._send("connections")
+                    await _send(groups.STAFF_CONNECTIONS)
                 await asyncio.sleep(_INTERVAL)
         except Exception:  # whoever still watches says so again, and that starts it anew
             logger.exception("the staff's numbers could not be published")
         finally:
             self._task = None
             self._ends.clear()
-            self._cpu = _Rate()
-
-    async def _send(self, what: str, **content: Any) -> None:
-        await get_channel_layer().group_send(GROUP, {"type": f"staff.{what}", **content})
+            self._cpu = _Rate(self._clock)
 
     def _sample(self) -> None:
         self._cpu.sample(time.process_time())
-        for stream in self._relay.streams:
-            self._ends.setdefault(stream.log, _Rate()).sample(stream.log.end)
+        for stream in self._streams:
+            self._ends.setdefault(stream.log, _Rate(self._clock)).sample(stream.log.end)
+
+    def _gates(self) -> list[GateNumbers]:
+        gates = self._streams.gates
+        in_use = {gate for _label, gate in gates}
+        gates += [(label, gate) for label, gate in self._key_users.closed() if gate not in in_use]
+        return [_gate(label, gate) for label, gate in gates]
 
     def _stream(self, stream: LiveStream) -> StreamNumbers:
         rate = self._ends.get(stream.log)
@@ -187,20 +213,25 @@ class Newsroom:
 class _Rate:
     """How fast a count grows, from samples of it."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
         self._samples: deque[tuple[float, float]] = deque(maxlen=_RATE_SAMPLES)
 
     def sample(self, count: float) -> None:
-        self._samples.append((asyncio.get_running_loop().time(), count))
+        self._samples.append((self._clock.monotonic(), count))
 
     def of(self, count: float) -> float | None:
         """Per second until now, when it is `count`; None with nothing to compare with."""
         if not self._samples:
             return None
         then, before = self._samples[0]
-        seconds = asyncio.get_running_loop().time() - then
+        seconds = self._clock.monotonic() - then
         # Over less than that, a single push would look like a flood.
         return (count - before) / seconds if seconds >= _INTERVAL / 2 else None
+
+
+async def _send(type: str, **content: Any) -> None:
+    await get_channel_layer().group_send(groups.STAFF, {"type": type, **content})
 
 
 def _gate(label: str, gate: SignGate) -> GateNumbers:

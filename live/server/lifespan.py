@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
-import signal
 import threading
 from collections.abc import Sequence
-from types import FrameType
 from typing import Any
 
 from django.db import DatabaseError, connection
@@ -15,8 +12,9 @@ from django.db import DatabaseError, connection
 from live.connections.process import THIS_PROCESS
 from live.models import ConnectionLog
 from live.relay.relay import Relay
+from live.server.shutdown import close_all
 
-__all__ = ["Farewell", "Lifespan", "close_orphaned_connections"]
+__all__ = ["Lifespan", "close_orphaned_connections"]
 
 logger = logging.getLogger(__name__)
 
@@ -61,56 +59,6 @@ class Lifespan:
             if message["type"] == "lifespan.startup":
                 await send({"type": "lifespan.startup.complete"})
             elif message["type"] == "lifespan.shutdown":
-                await _close(self._relays)
+                await close_all(self._relays)
                 await send({"type": "lifespan.shutdown.complete"})
                 return
-
-
-async def _close(relays: Sequence[Relay]) -> None:
-    await asyncio.gather(*(relay.close() for relay in relays))
-
-
-class Farewell:
-    """An ASGI application that says goodbye before its server stops.
-
-    Uvicorn closes all sockets before it tells the application, and Daphne tells nobody. So the
-    signal comes here first; the server gets it when the relay is closed, or when it comes again.
-    """
-
-    _SIGNALS = (signal.SIGTERM, signal.SIGINT)
-
-    def __init__(self, application: Any, relays: Sequence[Relay]) -> None:
-        self._application = application
-        self._relays = relays
-        self._servers_handlers: dict[int, Any] = {}
-        self._goodbye: asyncio.Task[None] | None = None
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        # The first call comes when the server runs, and so has its handlers in place.
-        if not self._servers_handlers and threading.current_thread() is threading.main_thread():
-            self._loop = asyncio.get_running_loop()
-            for number in self._SIGNALS:
-                # One that the server ignores, as in a shell's background, would end nothing.
-                if signal.getsignal(number) not in {signal.SIG_IGN, None}:
-                    self._servers_handlers[number] = signal.signal(number, self._on_signal)
-        await self._application(scope, receive, send)
-
-    def _on_signal(self, number: int, frame: FrameType | None) -> None:
-        self._loop.call_soon_threadsafe(self._begin, number)
-
-    def _begin(self, number: int) -> None:
-        if self._goodbye is None:
-            self._goodbye = asyncio.create_task(self._say_goodbye(number), name="goodbye")
-        else:
-            self._pass_on(number)
-
-    async def _say_goodbye(self, number: int) -> None:
-        try:
-            await _close(self._relays)
-        finally:
-            self._pass_on(number)
-
-    def _pass_on(self, number: int) -> None:
-        for each, handler in self._servers_handlers.items():
-            signal.signal(each, handler)
-        signal.raise_signal(number)

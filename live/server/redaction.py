@@ -1,22 +1,16 @@
-"""Tokens stand in socket addresses, and servers log addresses. No token reaches a log."""
+"""Keeps tokens out of all that this process logs. Their pattern is in `live.protocol.redaction`."""
 
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["install", "redact"]
+from live.protocol.redaction import redact
 
-# /ws/<token>, /ws/test/<token>, as it may be quoted in a log. Channels leaves out the first slash.
-_TOKEN = re.compile(r"(\bws/+(?:test/+)?)[^/\s\"'?#]+")
+__all__ = ["install"]
+
 _TRACEBACKS = logging.Formatter()
-
-
-def redact(text: str) -> str:
-    """The text without the tokens of socket addresses."""
-    return _TOKEN.sub(r"\1…", text) if "ws/" in text else text
 
 
 def install() -> None:

@@ -8,7 +8,7 @@ from django.urls import re_path
 
 from live.protocol.addresses import ADDRESSES, STAFF_ADDRESS, TEST_ADDRESSES, pattern
 from live.relay.relay import Relay
-from live.sockets.phone import RejectingConsumer, RelayConsumer
+from live.sockets.phone import PhoneConsumer, RejectingConsumer
 from live.sockets.staff import staff_socket
 
 __all__ = ["make_router", "with_relays"]
@@ -28,7 +28,7 @@ def make_router(relay: Relay, rehearsal: Relay | None = None) -> Any:
 
 
 def _routes(addresses: tuple[str, ...], relay: Relay) -> list[Any]:
-    consumer = RelayConsumer.as_asgi(relay=relay)
+    consumer = PhoneConsumer.as_asgi(relay=relay)
     return [re_path(pattern(address), consumer) for address in addresses]
 
 

@@ -1,7 +1,7 @@
 """From a stream's log to one socket: in order, at the socket's own pace, nothing lost unsaid.
 
 A `Delivery` is a place in a log and what the socket wants of it. It gives parcels of frames, which
-sockets at the same place share; sending them, and how long that takes, is its consumer's affair.
+sockets at the same place share; sending them, and how long that takes, is its session's affair.
 A socket that lags behind gets fewer, merged frames; one that fell off the log gets a `gap` and goes
 on from the oldest frame. What was gathered for a batch, or is replayed to a socket that comes back,
 is no lag: it is sent as it is.
@@ -13,21 +13,17 @@ import asyncio
 from collections.abc import Callable
 from typing import NamedTuple
 
-import msgspec
-
 from live.protocol.cursor import Cursor
 from live.protocol.frames import (
     EVENT_TYPES,
     Frame,
     FrameType,
     Gap,
-    Join,
-    Like,
     Side,
-    Viewers,
     encode,
 )
-from live.sockets.wire.parcel import Parcel
+from live.sockets.merging import merge
+from live.sockets.wire.asgi import Parcel
 from live.streams.log import Entry, EventLog
 
 __all__ = ["Delivery"]
@@ -210,87 +206,3 @@ def _parcels(texts: list[str]) -> list[Parcel]:
 def _batch_text(texts: list[str], now: int) -> str:
     """A batch frame of frames that are encoded already."""
     return f'{{"type":"batch","ts":{now},"data":{{"events":[{",".join(texts)}]}}}}'
-
-
-# --- Merging -------------------------------------------------------------------------------------
-
-
-class _LikeFrame(Frame, kw_only=True):
-    data: Like
-
-
-class _JoinFrame(Frame, kw_only=True):
-    data: Join
-
-
-class _ViewersFrame(Frame, kw_only=True):
-    data: Viewers
-
-
-_decode_like = msgspec.json.Decoder(_LikeFrame).decode
-_decode_join = msgspec.json.Decoder(_JoinFrame).decode
-_decode_viewers = msgspec.json.Decoder(_ViewersFrame).decode
-
-
-def merge(entries: list[Entry], cursor: str) -> list[str]:
-    """Texts of frames that say what the entries say, in fewer words: in each run of likes, joins
-    and viewers between other frames, likes are summed, joins counted, of viewers the latest stays.
-
-    `merged` says how many frames one stands for. All frames of a run but the last carry the cursor
-    from before the run, so that a socket cut in the middle of it resumes without a loss; viewers
-    and joins, which come first, are then told again.
-
-    Args:
-        cursor: of the place before the first entry.
-    """
-    texts: list[str] = []
-    run: dict[FrameType, list[Entry]] = {}
-    for entry in entries:
-        if entry.type in _MERGED:
-            run.setdefault(entry.type, []).append(entry)
-            continue
-        if run:
-            texts += _merged_run(run, cursor)
-            run = {}
-        texts.append(entry.text)
-        cursor = f"{cursor.partition('-')[0]}-{entry.offset}"
-    return texts + _merged_run(run, cursor)
-
-
-def _merged_run(run: dict[FrameType, list[Entry]], before: str) -> list[str]:
-    frames = [merge_kind(run[kind]) for kind, merge_kind in _MERGED.items() if kind in run]
-    if frames:
-        end = max(frames, key=lambda frame: int(str(frame.cursor).partition("-")[2])).cursor
-        for frame in frames:
-            frame.cursor = before
-        frames[-1].cursor = end
-    return [encode(frame) for frame in frames]
-
-
-def _merged_likes(entries: list[Entry]) -> Frame:
-    frames = [_decode_like(entry.text) for entry in entries]
-    frame = frames[-1]
-    if len(frames) > 1:
-        frame.data.count = sum(each.data.count for each in frames)
-        frame.data.total = max(each.data.total for each in frames)
-        frame.data.merged = len(frames)
-    return frame
-
-
-def _merged_joins(entries: list[Entry]) -> Frame:
-    frame = _decode_join(entries[-1].text)
-    if len(entries) > 1:
-        frame.data.merged = len(entries)
-    return frame
-
-
-def _latest_viewers(entries: list[Entry]) -> Frame:
-    return _decode_viewers(entries[-1].text)
-
-
-# In the order in which they stand in a run: what it hurts least to be told twice comes first.
-_MERGED: dict[FrameType, Callable[[list[Entry]], Frame]] = {
-    FrameType.VIEWERS: _latest_viewers,
-    FrameType.JOIN: _merged_joins,
-    FrameType.LIKE: _merged_likes,
-}

@@ -1,4 +1,4 @@
-"""The socket of the staff's pages, `/staff/socket`: passes on what newsrooms publish.
+"""The socket of the staff's pages, `/staff/socket`: passes on what relays publish of themselves.
 
 A page gets `{"type": "numbers", …}` each second or so, and `{"type": "connections"}` when the
 connection log has changed. It says nothing itself. Only the newest numbers wait for a page that
@@ -23,9 +23,10 @@ from channels.sessions import CookieMiddleware
 from django.conf import settings
 
 from accounts import requests
-from live.relay import control
-from live.relay import numbers as newsroom
-from live.sockets.wire.parcel import Parcel, wire_of
+from live.relay import control, groups
+from live.sockets.wire.asgi import Parcel
+from live.sockets.wire.servers import wire_for
+from live.tasks import cancel_and_wait
 
 __all__ = ["FORBIDDEN", "StaffConsumer", "staff_socket"]
 
@@ -68,7 +69,7 @@ class StaffConsumer(AsyncWebsocketConsumer):
 
     async def connect(self) -> None:
         await self.accept()
-        self._wire = wire_of(self.base_send)
+        self._wire = wire_for(self.base_send)
         self._task = asyncio.create_task(self._serve(), name="staff socket")
 
     async def disconnect(self, code: int) -> None:
@@ -77,7 +78,7 @@ class StaffConsumer(AsyncWebsocketConsumer):
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
         """Pages have nothing to say."""
 
-    # --- What newsrooms publish ----------------------------------------------------------------
+    # --- What relays publish ----------------------------------------------------------------
 
     async def staff_numbers(self, message: dict[str, Any]) -> None:
         self._numbers[message["numbers"]["is_test"]] = message["numbers"]
@@ -94,7 +95,7 @@ class StaffConsumer(AsyncWebsocketConsumer):
         try:
             while await self._is_staff():
                 # Again each time: layers forget members that have joined long ago.
-                await self.channel_layer.group_add(newsroom.GROUP, self.channel_name)
+                await self.channel_layer.group_add(groups.STAFF, self.channel_name)
                 await control.staff_watching()
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(_CHECK):
@@ -106,7 +107,7 @@ class StaffConsumer(AsyncWebsocketConsumer):
             logger.exception("a socket of the staff's pages failed")
             self._wire.abort()
         finally:
-            await self.channel_layer.group_discard(newsroom.GROUP, self.channel_name)
+            await self.channel_layer.group_discard(groups.STAFF, self.channel_name)
 
     async def _pass_on(self) -> None:
         """Raises OSError: the page has gone, or takes nothing."""
@@ -136,9 +137,7 @@ class StaffConsumer(AsyncWebsocketConsumer):
         return bool(user.is_staff)
 
     async def _end(self) -> None:
-        if self._task is not None and not self._task.done():
-            self._task.cancel()
-            await asyncio.wait([self._task])
+        await cancel_and_wait(self._task)
 
 
 def _is_own_page(scope: Any) -> bool:

@@ -13,7 +13,8 @@ from accounts.models import User
 from live.pages.dashboard.events import LoggedEvent, newest_events
 from live.pages.labels import reason_of, tone_of, word_for
 from live.protocol.frames import Status
-from live.relay.relay import Relay, Socket
+from live.relay.relay import Relay
+from live.relay.socket import Socket
 from live.streams.drift import Finding
 from live.streams.stream import LiveStream
 from live.streams.timeline import Moment

@@ -32,6 +32,7 @@ from live.protocol.errors import RelayError
 from live.protocol.frames import State
 from live.relay import control
 from live.relay.numbers import Numbers
+from live.relay.probe import probe
 from live.relay.relay import Relay
 
 __all__ = [
@@ -125,7 +126,7 @@ class ReconnectStream(StreamAction):
     """Have the relay make its connection to TikTok anew; sockets stay."""
 
     def post(self, request: HttpRequest, username: str) -> HttpResponse:
-        control.reconnect_stream(username)
+        control.reconnect_stream(username, by=request.user.get_username())
         messages.success(request, gettext("The relay has been asked to reconnect."))
         return redirect("stream", username)
 
@@ -157,7 +158,7 @@ async def test_connection(request: HttpRequest, username: str) -> HttpResponse:
     context: dict[str, Any] = {"username": username, "was_up": was_up}
     began = time.monotonic()
     try:
-        context["room"] = await relay.probe(username, await _sign_api_key(username))
+        context["room"] = await probe(relay, username, await _sign_api_key(username))
     except RelayError as error:
         context["error"], context["said"] = error.explain(get_language()), error.said
         context["reason"] = gettext(error.reason) if error.reason else ""
@@ -186,9 +187,9 @@ class Now(NamedTuple):
 
 
 async def _now(relay: Relay, relays: Sequence[Relay]) -> Now:
-    relay.newsroom.watch()
+    relay.numbers.watch()
     of_tests = [len(other.sockets) for other in relays if other.is_test]
-    return Now(await relay.newsroom.numbers(), sum(of_tests) if of_tests else None)
+    return Now(await relay.numbers.now(), sum(of_tests) if of_tests else None)
 
 
 def _scope(request: HttpRequest) -> Mapping[str, Any]:

@@ -1,19 +1,22 @@
-"""What Daphne must be taught so that the relay keeps its promises under it.
+"""How frames go out to one socket under Daphne, and what Daphne must be changed in for it.
+
+`install` changes three things in the Daphne of this process:
 
 - Close codes: autobahn's `sendClose`, which Daphne calls, refuses every code of RFC 6455 but 1000;
   the contract has 1008, 1011 and 1012.
 - Backpressure: Daphne's `send` never waits, and buffers without bound for a client that does not
-  read (its issue 170). Here a socket tells when Twisted's write buffer is full;
-  `live.sockets.wire.parcel` waits.
+  read (its issue 170). Here a socket knows when Twisted's write buffer is full, and waits.
 - Tokens: Daphne writes the path of each request, and so the token, to its access log, past
   `logging`.
 
-`tests/end_to_end` runs everything under Daphne, and so notices when a release moves these seams.
+`tests/end_to_end` runs everything under Daphne, and so notices when a release changes what is used
+of it here.
 """
 
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import Any
 
 from daphne.access import AccessLogGenerator
@@ -21,16 +24,49 @@ from daphne.ws_protocol import WebSocketProtocol
 from twisted.internet.interfaces import IPushProducer
 from zope.interface import implementer
 
-from live.server.redaction import redact
+from live.protocol.redaction import redact
+from live.sockets.wire.asgi import Parcel
 
-__all__ = ["install"]
+__all__ = ["DaphneWire", "install", "wire_for"]
 
 
 def install() -> None:
-    """Teach the Daphne of this process. Twice does no harm."""
+    """Change the Daphne of this process, before its first socket. Twice does no harm."""
     WebSocketProtocol.serverClose = _close
     WebSocketProtocol.onOpen = _on_open
     AccessLogGenerator.write_entry = _write_redacted_entry
+
+
+def wire_for(send: Any) -> DaphneWire | None:
+    """The wire of a socket of Daphne; None if another server gave this `send` to the application.
+
+    `install` must have been called before the socket opened.
+    """
+    if not isinstance(send, partial) or not send.args:
+        return None
+    protocol = send.args[0]  # it is partial(server.handle_reply, protocol)
+    return DaphneWire(protocol) if isinstance(protocol, WebSocketProtocol) else None
+
+
+class DaphneWire:
+    """Waits with the flow control that `install` adds."""
+
+    def __init__(self, protocol: WebSocketProtocol) -> None:
+        self._protocol = protocol
+
+    async def send(self, parcel: Parcel) -> None:
+        protocol = self._protocol
+        if protocol.state == protocol.STATE_OPEN and not protocol.relay_flow.is_writable():
+            await protocol.relay_flow.wait()
+        if protocol.state != protocol.STATE_OPEN:
+            raise ConnectionError("the socket is not open")
+        protocol.transport.write(parcel.framed)
+
+    def forget_handshake(self) -> None:
+        self._protocol.http_headers.clear()
+
+    def abort(self) -> None:
+        self._protocol.transport.abortConnection()
 
 
 def _close(protocol: WebSocketProtocol, code: int | None = None) -> None:

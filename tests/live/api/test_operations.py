@@ -18,7 +18,9 @@ from live.api import operations as api
 from live.protocol import frames
 from live.protocol.frames import State
 from live.protocol.options import SocketOptions
-from live.relay.relay import Account, Relay
+from live.relay.access import Account
+from live.relay.relay import Relay
+from live.server.assembly import make_relay
 from live.streams.stream import LiveStream
 from relay_project import __version__
 from relay_project.api import api as rest_api
@@ -40,7 +42,7 @@ USER_NOT_FOUND = {
 
 @pytest.fixture
 async def relay(tiktok: TikTok) -> AsyncIterator[Relay]:
-    relay = Relay()
+    relay = make_relay()
     yield relay
     await relay.close()
 

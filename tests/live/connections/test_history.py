@@ -17,6 +17,7 @@ from live.connections.history import history_of
 from live.models import ConnectionLog
 from live.protocol.errors import CloseCode, ErrorCode
 from live.relay.relay import Relay
+from live.server.assembly import make_relay
 from standin import Failure, TikTok
 
 NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
@@ -144,7 +145,7 @@ class _Browser(AsyncClient):
 class TestIsLive:
     @pytest.fixture
     async def relay(self, tiktok: TikTok) -> AsyncIterator[Relay]:
-        relay = Relay()
+        relay = make_relay()
         yield relay
         await relay.close()
 

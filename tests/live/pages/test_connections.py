@@ -19,8 +19,8 @@ from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import User
 from live.connections import search as connection_search
+from live.connections.record import Connection
 from live.connections.search import Position
-from live.connections.writer import Connection
 from live.models import ConnectionLog
 from live.protocol.errors import CloseCode, ErrorCode
 from live.streams.timeline import Timeline, What

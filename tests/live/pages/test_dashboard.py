@@ -23,11 +23,14 @@ from live.pages.dashboard.history import history
 from live.protocol.errors import CloseCode, ErrorCode
 from live.protocol.frames import EVENT_TYPES, FrameType, State
 from live.protocol.options import SocketOptions
-from live.relay.relay import Account, Relay
+from live.relay.access import Account
+from live.relay.probe import probe
+from live.relay.relay import Relay
+from live.server.assembly import make_relay
 from live.streams.log import EventLog
 from live.streams.timeline import What
 from live.tiktok.failures import NOTHING_HEARD
-from rehearsal.relay import RehearsalRelay
+from rehearsal.relay import make_rehearsal_relay
 from standin import messages
 from tests.support.upstreams import World, failure
 
@@ -62,7 +65,7 @@ def world() -> World:
 
 @pytest.fixture
 async def relay(world: World) -> AsyncIterator[Relay]:
-    relay = Relay(world.upstream)
+    relay = make_relay(world.upstream)
     yield relay
     await relay.close()
 
@@ -80,7 +83,7 @@ async def staff(pages: Pages) -> Pages:
 
 async def go_live(relay: Relay) -> None:
     relay.join(Account(1, "alice", ""), SocketOptions())
-    await relay.probe("alice", "")
+    await probe(relay, "alice", "")
 
 
 def text_of(answer: Any) -> str:
@@ -146,21 +149,24 @@ class TestDashboard:
         assert '<p class="empty" id="no-slow">' in page
 
     async def test_it_counts_the_sockets_of_the_test_endpoint(self, relay: Relay) -> None:
-        rehearsal = RehearsalRelay()
-        rehearsal.sockets |= {object(), object()}  # type: ignore[arg-type]
+        rehearsal = make_rehearsal_relay()
+        sockets: list[Any] = [object(), object()]
+        for socket in sockets:
+            rehearsal.sockets.add(socket)
         pages = Pages(relay, rehearsal)
         await pages.aforce_login(await User.objects.acreate(username="boss", is_staff=True))
         page = text_of(await pages.get("/staff/"))
-        rehearsal.sockets.clear()
+        for socket in sockets:
+            rehearsal.sockets.remove(socket)
         await rehearsal.close()
         assert '<dd class="aside" id="test-sockets">and 2 at the test endpoint</dd>' in page
 
     async def test_it_says_nothing_of_a_test_endpoint_that_is_not_there(self, staff: Pages) -> None:
         assert 'id="test-sockets" hidden' in text_of(await staff.get("/staff/"))
 
-    async def test_it_has_the_newsroom_gather(self, staff: Pages, relay: Relay) -> None:
+    async def test_it_has_the_numbers_gathered(self, staff: Pages, relay: Relay) -> None:
         await staff.get("/staff/")
-        assert (await relay.newsroom.numbers())["events"] == 0
+        assert (await relay.numbers.now())["events"] == 0
 
     async def test_the_former_address_leads_to_it(self, staff: Pages) -> None:
         assert (await staff.get("/staff/streams/")).headers["Location"] == "/staff/"

@@ -15,57 +15,30 @@ from django.db import DatabaseError, transaction
 
 from accounts import announcements
 from accounts.models import AccessToken, User
-from live.connections.writer import Connection
-from live.protocol.errors import RelayError
-from live.relay import control
-from live.relay.control import Control
+from live.relay import access, control
+from tests.support.sockets import ControlledRelay, FakeSocket
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 WITHIN = 5.0
 
 
-class Socket:
-    """An admitted socket that keeps what it is told."""
-
-    def __init__(self, token: AccessToken | None) -> None:
-        self.connection = Connection("10.0.0.7", "")
-        self.stream = None
-        self.heard: asyncio.Queue[Any] = asyncio.Queue()
-        if token is not None:
-            self.connection.account_id = token.user_id
-            self.connection.token_id = token.pk
-
-    def recheck(self, token: AccessToken | None) -> None:
-        self.heard.put_nowait(token)
-
-    def interrupt(self, error: RelayError) -> None:
-        self.heard.put_nowait(error.code)
-
-    async def hears(self) -> Any:
-        async with asyncio.timeout(WITHIN):
-            return await self.heard.get()
-
-
-class Relay:
-    is_test = False
-
-    def __init__(self) -> None:
-        self.sockets: set[Any] = set()
-
-
 @pytest_asyncio.fixture
-async def relay() -> AsyncIterator[Relay]:
-    relay = Relay()
-    listening: Any = Control(relay)  # type: ignore[arg-type]
+async def relay() -> AsyncIterator[ControlledRelay]:
+    relay = ControlledRelay()
+    listening = relay.control()
     listening.start()
-    layer = get_channel_layer()
-    async with asyncio.timeout(WITHIN):
-        while len(layer.groups) < 2:
-            await asyncio.sleep(0)
+    await joined()
     yield relay
     await listening.close()
-    assert layer.groups == {}
+    assert get_channel_layer().groups == {}
+
+
+async def joined() -> None:
+    """Return once control messages are received."""
+    async with asyncio.timeout(WITHIN):
+        while len(get_channel_layer().groups) < 2:
+            await asyncio.sleep(0)
 
 
 @pytest.fixture
@@ -74,8 +47,8 @@ def token() -> AccessToken:
     return AccessToken.objects.issue(user)[0]
 
 
-def open_socket(relay: Relay, token: AccessToken | None) -> Socket:
-    socket = Socket(token)
+def open_socket(relay: ControlledRelay, token: AccessToken | None) -> FakeSocket:
+    socket = FakeSocket(token)
     relay.sockets.add(socket)
     return socket
 
@@ -88,32 +61,38 @@ def change(thing: Any, **values: Any) -> None:
 
 
 class TestAChange:
-    async def test_it_works(self, token: AccessToken, relay: Relay) -> None:
+    async def test_it_works(self, token: AccessToken, relay: ControlledRelay) -> None:
         socket = open_socket(relay, token)
         await change(token.user, tiktok_username="bob.live")
         assert (await socket.hears()).user.tiktok_username == "bob.live"
 
-    async def test_it_tells_of_a_revoked_token(self, token: AccessToken, relay: Relay) -> None:
+    async def test_it_tells_of_a_revoked_token(
+        self, token: AccessToken, relay: ControlledRelay
+    ) -> None:
         socket = open_socket(relay, token)
         await sync_to_async(token.revoke)()
         assert await socket.hears() is None
 
-    async def test_it_tells_of_a_deleted_account(self, token: AccessToken, relay: Relay) -> None:
+    async def test_it_tells_of_a_deleted_account(
+        self, token: AccessToken, relay: ControlledRelay
+    ) -> None:
         socket = open_socket(relay, token)
         await sync_to_async(token.user.delete)()
         assert await socket.hears() is None
 
-    async def test_it_is_nothing_to_others(self, token: AccessToken, relay: Relay) -> None:
+    async def test_it_is_nothing_to_others(
+        self, token: AccessToken, relay: ControlledRelay
+    ) -> None:
         other = await sync_to_async(User.objects.create)(username="bob")
         others, _text = await sync_to_async(AccessToken.objects.issue)(other)
         stranger, nobody = open_socket(relay, others), open_socket(relay, None)
         socket = open_socket(relay, token)
         await sync_to_async(token.revoke)()
         await socket.hears()
-        assert stranger.heard.empty()
-        assert nobody.heard.empty()
+        assert stranger.asked.empty()
+        assert nobody.asked.empty()
 
-    async def test_signing_in_is_none(self, token: AccessToken, relay: Relay) -> None:
+    async def test_signing_in_is_none(self, token: AccessToken, relay: ControlledRelay) -> None:
         socket = open_socket(relay, token)
 
         @sync_to_async
@@ -123,9 +102,11 @@ class TestAChange:
         await sign_in()
         await sync_to_async(token.revoke)()
         assert await socket.hears() is None
-        assert socket.heard.empty()
+        assert socket.asked.empty()
 
-    async def test_it_waits_for_the_commit(self, token: AccessToken, relay: Relay) -> None:
+    async def test_it_waits_for_the_commit(
+        self, token: AccessToken, relay: ControlledRelay
+    ) -> None:
         socket = open_socket(relay, token)
 
         @sync_to_async
@@ -139,18 +120,15 @@ class TestAChange:
         await sync_to_async(token.user.refresh_from_db)()
         await change(token.user, tiktok_username="bob.live")
         assert (await socket.hears()).user.tiktok_username == "bob.live"
-        assert socket.heard.empty()
+        assert socket.asked.empty()
 
 
 class TestWhatNobodyAnnounced:
-    async def test_it_is_noticed_in_time(
-        self, token: AccessToken, monkeypatch: pytest.MonkeyPatch, relay: Relay
-    ) -> None:
+    async def test_it_is_noticed_in_time(self, token: AccessToken, relay: ControlledRelay) -> None:
         # As another process would change it.
         queryset = AccessToken.objects.filter(pk=token.pk)
         await queryset.aupdate(label="changed behind its back")
-        monkeypatch.setattr(control, "_RECHECK", 0.01)
-        listening: Any = Control(relay)  # type: ignore[arg-type]
+        listening = relay.control(recheck_every=0.01)
         socket = open_socket(relay, token)
         listening.start()
         assert (await socket.hears()).label == "changed behind its back"
@@ -158,26 +136,54 @@ class TestWhatNobodyAnnounced:
 
 
 class TestDisconnecting:
-    async def test_it_works(self, token: AccessToken, relay: Relay) -> None:
+    async def test_it_works(self, token: AccessToken, relay: ControlledRelay) -> None:
         socket = open_socket(relay, token)
         other = open_socket(relay, None)
         await sync_to_async(announcements.disconnect)(token.user_id)
         assert await socket.hears() == "disconnected"
-        assert other.heard.empty()
+        assert other.asked.empty()
 
-    async def test_it_takes_a_whole_stream(self, token: AccessToken, relay: Relay) -> None:
+    async def test_it_takes_a_whole_stream(
+        self, token: AccessToken, relay: ControlledRelay
+    ) -> None:
         class Stream:
             username = "anna.live"
 
         socket, other = open_socket(relay, token), open_socket(relay, token)
-        socket.stream = Stream()  # type: ignore[assignment]
+        socket.stream = Stream()
         await sync_to_async(control.disconnect_stream)("anna.live")
         assert await socket.hears() == "disconnected"
-        assert other.heard.empty()
+        assert other.asked.empty()
+
+
+class TestReconnecting:
+    async def test_the_stream_is_asked_and_the_log_says_by_whom(
+        self, relay: ControlledRelay, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        asked = asyncio.Event()
+
+        class Stream:
+            reconnect = staticmethod(asked.set)
+
+        relay.streams["anna.live"] = Stream()
+        with caplog.at_level("INFO", logger="live.relay.control"):
+            await sync_to_async(control.reconnect_stream)("anna.live", by="boss")
+            async with asyncio.timeout(WITHIN):
+                await asked.wait()
+        assert "@anna.live is to be connected anew, as boss has asked" in caplog.text
+
+    async def test_numbers_are_published_for_whoever_watches(
+        self, token: AccessToken, relay: ControlledRelay
+    ) -> None:
+        socket = open_socket(relay, token)
+        await control.staff_watching()
+        await sync_to_async(token.revoke)()
+        await socket.hears()
+        assert relay.watched == 1
 
 
 class TestManyAtOnce:
-    async def test_it_works(self, relay: Relay) -> None:
+    async def test_it_works(self, relay: ControlledRelay) -> None:
         # More than a channel holds, one by one.
         @sync_to_async
         def make() -> list[AccessToken]:
@@ -199,11 +205,10 @@ class TestManyAtOnce:
 
 class TestTheListener:
     async def test_it_joins_again_what_layers_forget(
-        self, token: AccessToken, monkeypatch: pytest.MonkeyPatch, relay: Relay
+        self, token: AccessToken, relay: ControlledRelay
     ) -> None:
-        monkeypatch.setattr(control, "_RECHECK", 0.01)
         layer = get_channel_layer()
-        listening: Any = Control(relay)  # type: ignore[arg-type]
+        listening = relay.control(recheck_every=0.01)
         listening.start()
         members = layer.groups["relays"]
         async with asyncio.timeout(WITHIN):
@@ -216,35 +221,37 @@ class TestTheListener:
         await listening.close()
 
     async def test_it_survives_a_database_that_fails(
-        self, token: AccessToken, monkeypatch: pytest.MonkeyPatch, relay: Relay
+        self, token: AccessToken, monkeypatch: pytest.MonkeyPatch, relay: ControlledRelay
     ) -> None:
         def fail(account_ids: Any) -> Any:
             raise DatabaseError("gone")
 
         socket = open_socket(relay, token)
         with monkeypatch.context() as patch:
-            patch.setattr(control, "_usable_tokens", fail)
+            patch.setattr(access, "usable_tokens", fail)
             await sync_to_async(announcements.account_changed)(token.user_id)
             await sync_to_async(announcements.disconnect)(token.user_id)
             assert await socket.hears() == "disconnected"
         await sync_to_async(token.revoke)()
         assert await socket.hears() is None
 
-    async def test_that_of_the_test_endpoint_leaves_streams_alone(
-        self, token: AccessToken, relay: Relay
-    ) -> None:
+    async def test_that_of_the_test_endpoint_leaves_streams_alone(self, token: AccessToken) -> None:
         class Stream:
             username = "anna.live"
 
-        relay.is_test = True
+        relay = ControlledRelay()
+        listening = relay.control(is_test=True)
+        listening.start()
+        await joined()
         socket = open_socket(relay, token)
-        socket.stream = Stream()  # type: ignore[assignment]
+        socket.stream = Stream()
         await sync_to_async(control.disconnect_stream)("anna.live")
         await sync_to_async(token.revoke)()
         assert await socket.hears() is None
+        await listening.close()
 
     async def test_it_survives_what_it_does_not_understand(
-        self, token: AccessToken, relay: Relay
+        self, token: AccessToken, relay: ControlledRelay
     ) -> None:
         socket = open_socket(relay, token)
         await get_channel_layer().group_send("relays", {"type": "accounts.changed", "accounts": 3})

@@ -1,4 +1,4 @@
-"""What newsrooms gather and publish."""
+"""What the staff see of a relay: what is gathered, and when it is published."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -14,23 +13,26 @@ from channels.layers import get_channel_layer
 from pytest_django import Settings
 
 from accounts.models import User
-from live.connections.writer import Connection
+from live.protocol.errors import ErrorCode, RelayError
 from live.protocol.options import SocketOptions
-from live.relay import numbers as newsroom
-from live.relay.relay import Account, Relay
+from live.relay import groups
+from live.relay.access import Account
+from live.relay.probe import probe
+from live.server.assembly import make_relay
 from standin import messages
-from tests.support.clock import settle, virtual_time
+from tests.support.clock import VirtualClock, settle, virtual_time
+from tests.support.sockets import FakeSocket
 from tests.support.upstreams import World
 
 ALICE = Account(1, "alice", "")
 
 
-class Newsstand:
-    """A relay whose TikTok is scripted, and a member of the group that its newsroom sends to."""
+class Reader:
+    """A relay whose TikTok is scripted, and a member of the group that its numbers go to."""
 
     def __init__(self) -> None:
         self.world = World()
-        self.relay = Relay(self.world.upstream)
+        self.relay = make_relay(self.world.upstream, VirtualClock())
         self.layer = get_channel_layer()
         self.channel = ""
 
@@ -48,34 +50,25 @@ class Newsstand:
 
 
 @asynccontextmanager
-async def open_newsstand() -> AsyncIterator[Newsstand]:
-    stand = Newsstand()
-    stand.channel = await stand.layer.new_channel()
-    await stand.layer.group_add(newsroom.GROUP, stand.channel)
+async def open_reader() -> AsyncIterator[Reader]:
+    reader = Reader()
+    reader.channel = await reader.layer.new_channel()
+    await reader.layer.group_add(groups.STAFF, reader.channel)
     try:
-        yield stand
+        yield reader
     finally:
-        await stand.layer.group_discard(newsroom.GROUP, stand.channel)
-        await stand.relay.close()
-
-
-@dataclass(eq=False)
-class PhonesSocket:
-    """What newsrooms see of a `live.relay.relay.Socket`."""
-
-    connection: Connection
-    lag: int
-    stalled_for: float
+        await reader.layer.group_discard(groups.STAFF, reader.channel)
+        await reader.relay.close()
 
 
 class TestNumbers:
     @virtual_time
     async def test_it_works(self) -> None:
-        async with open_newsstand() as stand:
-            stream = stand.relay.join(ALICE, SocketOptions())
-            await stand.relay.probe("alice", "")
-            stand.relay.newsroom.watch()
-            message = await stand.next()
+        async with open_reader() as reader:
+            stream = reader.relay.join(ALICE, SocketOptions())
+            await probe(reader.relay, "alice", "")
+            reader.relay.numbers.watch()
+            message = await reader.next()
             assert message["type"] == "staff.numbers"
             numbers = message["numbers"]
             assert json.loads(json.dumps(numbers)) == numbers
@@ -95,56 +88,77 @@ class TestNumbers:
 
     @virtual_time
     async def test_it_counts_events_a_second(self) -> None:
-        async with open_newsstand() as stand:
-            stand.relay.join(ALICE, SocketOptions())
-            await stand.relay.probe("alice", "")
-            stand.relay.newsroom.watch()
+        async with open_reader() as reader:
+            reader.relay.join(ALICE, SocketOptions())
+            await probe(reader.relay, "alice", "")
+            reader.relay.numbers.watch()
             for _ in range(30):
-                stand.world.newest.say(*(messages.chat("viewer", "hello") for _ in range(7)))
-                numbers = (await stand.next())["numbers"]
+                reader.world.newest.say(*(messages.chat("viewer", "hello") for _ in range(7)))
+                numbers = (await reader.next())["numbers"]
             assert numbers["streams"][0]["events"] == pytest.approx(7, abs=0.1)
             assert numbers["events"] == pytest.approx(7, abs=0.1)
 
     @virtual_time
     async def test_it_counts_nothing_where_there_is_nothing(self) -> None:
-        async with open_newsstand() as stand:
-            stand.relay.newsroom.watch()
-            numbers = (await stand.next())["numbers"]
+        async with open_reader() as reader:
+            reader.relay.numbers.watch()
+            numbers = (await reader.next())["numbers"]
             assert (numbers["streams"], numbers["events"]) == ([], 0)
 
     @virtual_time
     async def test_it_knows_no_rates_while_nobody_watches(self) -> None:
-        async with open_newsstand() as stand:
-            numbers = await stand.relay.newsroom.numbers()
+        async with open_reader() as reader:
+            numbers = await reader.relay.numbers.now()
             assert (numbers["events"], numbers["cpu"]) == (None, None)
 
     async def test_it_never_tells_a_key(self, settings: Settings) -> None:
         settings.SIGN_API_KEY = "secret-of-the-server"
-        async with open_newsstand() as stand:
-            gate = stand.relay.streams.gate("")
+        async with open_reader() as reader:
+            gate = reader.relay.streams.gate("")
             gate.on_answer(429, {"ratelimit-reset": "30"})
-            stand.relay.join(Account(1, "alice", "secret-of-alice"), SocketOptions())
-            numbers = await stand.relay.newsroom.numbers()
+            reader.relay.join(Account(1, "alice", "secret-of-alice"), SocketOptions())
+            numbers = await reader.relay.numbers.now()
             assert [gate["label"] for gate in numbers["gates"]] == ["", "@alice"]
             assert numbers["gates"][0]["remaining"] == 0
             assert numbers["gates"][0]["closed_until"] == round(gate.closed_until * 1000)
             assert "secret" not in json.dumps(numbers)
 
+    @virtual_time
+    async def test_it_shows_a_closed_gate_while_it_is_closed(self) -> None:
+        async with open_reader() as reader:
+            relay = reader.relay
+            account = Account(1, "alice", "secret-of-alice")
+            gate = relay.streams.gate(account.sign_api_key)
+            reader.world.answers.append(RelayError(ErrorCode.RATE_LIMITED, username="alice"))
+            stream = relay.join(account, SocketOptions())
+            gate.on_answer(429, {"ratelimit-reset": "30"})
+            await asyncio.sleep(1)
+            relay.leave(stream, account, SocketOptions())
+            assert not list(relay.streams)  # its stream has ended at once
+            numbers = await relay.numbers.now()
+            assert [gate["label"] for gate in numbers["gates"]] == ["", "@alice"]
+            assert numbers["gates"][1]["closed_until"] == round(gate.closed_until * 1000)
+            assert "secret" not in json.dumps(numbers)
+            await asyncio.sleep(30)
+            assert [gate["label"] for gate in (await relay.numbers.now())["gates"]] == [""]
+
     @pytest.mark.django_db(transaction=True)
     async def test_it_names_slow_sockets_the_slowest_first(self) -> None:
         account = await User.objects.acreate(username="studio")
-        async with open_newsstand() as stand:
+        async with open_reader() as reader:
             for prefix, lag, stalled_for in [
                 ("fast", 3, 0.0),
                 ("lagging", 400, 0.0),
                 ("stalled", 0, 12.34),
             ]:
-                connection = Connection(address=None, user_agent="", account_id=account.pk)
-                connection.token_prefix, connection.tiktok_username = prefix, "alice"
-                socket: Any = PhonesSocket(connection, lag, stalled_for)
-                stand.relay.sockets.add(socket)
-            slow = (await stand.relay.newsroom.numbers())["slow"]
-            stand.relay.sockets.clear()
+                socket = FakeSocket(lag=lag, stalled_for=stalled_for)
+                connection = socket.connection
+                connection.account_id, connection.tiktok_username = account.pk, "alice"
+                connection.token_prefix = prefix
+                reader.relay.sockets.add(socket)
+            slow = (await reader.relay.numbers.now())["slow"]
+            for open_one in reader.relay.sockets:
+                reader.relay.sockets.remove(open_one)
         assert [(socket["token"], socket["account"]) for socket in slow] == [
             ("stalled", "studio"),
             ("lagging", "studio"),
@@ -155,59 +169,59 @@ class TestNumbers:
 class TestWatching:
     @virtual_time
     async def test_it_works(self) -> None:
-        async with open_newsstand() as stand:
-            stand.relay.newsroom.watch()
+        async with open_reader() as reader:
+            reader.relay.numbers.watch()
             await asyncio.sleep(10.5)
             for _ in range(11):
-                assert await stand.has_news(within=0.001)
-            assert not await stand.has_news(within=0.001)
+                assert await reader.has_news(within=0.001)
+            assert not await reader.has_news(within=0.001)
 
     @virtual_time
     async def test_it_says_nothing_unless_somebody_watches(self) -> None:
-        async with open_newsstand() as stand:
-            stand.relay.join(ALICE, SocketOptions())
-            assert not await stand.has_news(within=300)
+        async with open_reader() as reader:
+            reader.relay.join(ALICE, SocketOptions())
+            assert not await reader.has_news(within=300)
 
     @virtual_time
     async def test_it_ends_a_minute_after_the_last_time(self) -> None:
-        async with open_newsstand() as stand:
-            stand.relay.newsroom.watch()
+        async with open_reader() as reader:
+            reader.relay.numbers.watch()
             await asyncio.sleep(40)
-            stand.relay.newsroom.watch()
+            reader.relay.numbers.watch()
             for _ in range(100):
-                await stand.next()
-            assert not await stand.has_news(within=300)
-            stand.relay.newsroom.watch()
-            assert await stand.has_news(within=0.001)
+                await reader.next()
+            assert not await reader.has_news(within=300)
+            reader.relay.numbers.watch()
+            assert await reader.has_news(within=0.001)
 
     @virtual_time
     async def test_it_ends_with_the_relay(self) -> None:
-        async with open_newsstand() as stand:
-            stand.relay.newsroom.watch()
-            await stand.next()
-            await stand.relay.close()
+        async with open_reader() as reader:
+            reader.relay.numbers.watch()
+            await reader.next()
+            await reader.relay.close()
             await settle()
-            assert not await stand.has_news(within=300)
+            assert not await reader.has_news(within=300)
 
 
 class TestRows:
     @virtual_time
     async def test_it_works(self) -> None:
-        async with open_newsstand() as stand:
-            stand.relay.newsroom.watch()
-            assert (await stand.next())["type"] == "staff.numbers"
+        async with open_reader() as reader:
+            reader.relay.numbers.watch()
+            assert (await reader.next())["type"] == "staff.numbers"
             await settle()
-            stand.relay.newsroom.rows_written([7])
-            stand.relay.newsroom.rows_written([7, 8])
-            assert (await stand.next())["type"] == "staff.numbers"
-            assert await stand.next() == {"type": "staff.connections"}
-            assert (await stand.next())["type"] == "staff.numbers"
-            assert (await stand.next())["type"] == "staff.numbers"
+            reader.relay.numbers.rows_written([7])
+            reader.relay.numbers.rows_written([7, 8])
+            assert (await reader.next())["type"] == "staff.numbers"
+            assert await reader.next() == {"type": "staff.connections"}
+            assert (await reader.next())["type"] == "staff.numbers"
+            assert (await reader.next())["type"] == "staff.numbers"
 
     @virtual_time
     async def test_it_forgets_those_that_nobody_waited_for(self) -> None:
-        async with open_newsstand() as stand:
-            stand.relay.newsroom.rows_written([7])
-            stand.relay.newsroom.watch()
+        async with open_reader() as reader:
+            reader.relay.numbers.rows_written([7])
+            reader.relay.numbers.watch()
             for _ in range(2):
-                assert (await stand.next())["type"] == "staff.numbers"
+                assert (await reader.next())["type"] == "staff.numbers"

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 import pytest
 from uvicorn.logging import AccessFormatter
 
+from live.protocol.redaction import redact
 from live.server import redaction
-from live.server.redaction import redact
 
 TOKEN = "q1w2e3r4t5y6u7i8o9p0-_AbCdEfGhIjKlMnOpQrStU"
 

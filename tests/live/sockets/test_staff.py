@@ -15,7 +15,7 @@ from django.test import Client
 from pytest_django import Settings
 
 from accounts.models import User
-from live.relay import numbers as newsroom
+from live.relay import groups
 from live.sockets import staff as staff_socket
 from live.sockets.staff import FORBIDDEN
 
@@ -75,13 +75,13 @@ async def opened(page: Page) -> AsyncIterator[Page]:
 
 
 async def publish(what: str, **content: Any) -> None:
-    await get_channel_layer().group_send(newsroom.GROUP, {"type": f"staff.{what}", **content})
+    await get_channel_layer().group_send(groups.STAFF, {"type": f"staff.{what}", **content})
 
 
 async def joined() -> None:
     """Return once the page is a member of the group."""
     async with asyncio.timeout(WITHIN):
-        while newsroom.GROUP not in get_channel_layer().groups:
+        while groups.STAFF not in get_channel_layer().groups:
             await asyncio.sleep(0.01)
 
 
@@ -153,7 +153,7 @@ class TestStaffSocket:
         async with opened(Page(cookie)) as page:
             await page.next()
             await joined()
-        assert newsroom.GROUP not in get_channel_layer().groups
+        assert groups.STAFF not in get_channel_layer().groups
 
     async def test_it_drops_a_page_that_takes_nothing(
         self, cookie: str, monkeypatch: pytest.MonkeyPatch
@@ -165,7 +165,7 @@ class TestStaffSocket:
             page.takes.clear()
             await publish("numbers", numbers=numbers())
             async with asyncio.timeout(WITHIN):
-                while newsroom.GROUP in get_channel_layer().groups:
+                while groups.STAFF in get_channel_layer().groups:
                     await asyncio.sleep(0.01)
 
 

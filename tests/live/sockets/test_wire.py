@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import pytest
+from daphne.ws_protocol import WebSocketProtocol
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.frames import Frame, Opcode
 from websockets.protocol import Protocol, Side
 
-from live.sockets.wire.parcel import Parcel, wire_of
+from live.sockets.wire import daphne, uvicorn
+from live.sockets.wire.asgi import Parcel
+from live.sockets.wire.servers import wire_for
 
 
 def read(data: bytes) -> list[str]:
@@ -44,9 +49,30 @@ class TestAnUnknownServer:
         async def send(message: dict[str, Any]) -> None:
             sent.append(message)
 
-        wire = wire_of(send)
+        wire = wire_for(send)
         await wire.send(Parcel(["a", "b"]))
         wire.forget_handshake()
         wire.abort()
 
         assert sent == [{"type": "websocket.send", "text": text} for text in "ab"]
+
+
+class TestAKnownServer:
+    """Each is known by the class of its protocol object, which is behind its `send`."""
+
+    def test_uvicorn_gave_the_method_of_its_protocol(self) -> None:
+        protocol = object.__new__(WebSocketsSansIOProtocol)
+
+        assert isinstance(uvicorn.wire_for(protocol.send), uvicorn.UvicornWire)
+        assert daphne.wire_for(protocol.send) is None
+
+    def test_daphne_gave_a_function_with_its_protocol(self) -> None:
+        protocol = object.__new__(WebSocketProtocol)
+
+        assert isinstance(daphne.wire_for(partial(print, protocol)), daphne.DaphneWire)
+        assert uvicorn.wire_for(partial(print, protocol)) is None
+
+    @pytest.mark.parametrize("send", [print, partial(print), partial(print, "text"), "".join])
+    def test_nothing_else_passes_for_them(self, send: Any) -> None:
+        assert uvicorn.wire_for(send) is None
+        assert daphne.wire_for(send) is None

@@ -1,0 +1,60 @@
+"""The sockets that are open in this process, and the look that is taken at them every second."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+
+from live.relay.socket import Socket
+
+__all__ = ["OpenSockets"]
+
+# Seconds between two looks at whether clients take what they are sent.
+_CHECK_EVERY = 1.0
+
+
+class OpenSockets:
+    """The open sockets. While there are any, each is asked every second to check its progress: a
+    socket that waits for its client can't do that by itself."""
+
+    def __init__(self) -> None:
+        self._sockets: set[Socket] = set()
+        self._next_check: asyncio.TimerHandle | None = None
+        self._none_open = asyncio.Event()
+        self._none_open.set()
+
+    def __iter__(self) -> Iterator[Socket]:
+        """As they are now: they may come and go meanwhile."""
+        return iter(list(self._sockets))
+
+    def __len__(self) -> int:
+        return len(self._sockets)
+
+    def add(self, socket: Socket) -> None:
+        """A socket has opened."""
+        self._sockets.add(socket)
+        self._none_open.clear()
+        if self._next_check is None:
+            self._check_later()
+
+    def remove(self, socket: Socket) -> None:
+        """A socket has closed."""
+        self._sockets.discard(socket)
+        if not self._sockets:
+            self._none_open.set()
+            if self._next_check is not None:
+                self._next_check.cancel()
+                self._next_check = None
+
+    async def all_closed(self) -> None:
+        """Wait until none is open."""
+        await self._none_open.wait()
+
+    def _check_later(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._next_check = loop.call_later(_CHECK_EVERY, self._check_progress)
+
+    def _check_progress(self) -> None:
+        self._check_later()
+        for socket in self:
+            socket.check_progress()

@@ -1,0 +1,38 @@
+"""A test of the way to one LIVE, as the staff's page of it offers."""
+
+from __future__ import annotations
+
+import asyncio
+
+from live.protocol.errors import ErrorCode, RelayError
+from live.relay.relay import Relay
+from live.tiktok.rooms import Room
+
+__all__ = ["probe"]
+
+
+async def probe(relay: Relay, username: str, sign_api_key: str) -> Room:
+    """Connect as a phone would, and go again. A stream that is reconnecting tries at once.
+
+    Args:
+        sign_api_key: to connect with; empty for the server's.
+
+    Raises:
+        RelayError: why it can't be done.
+    """
+    relay.check()
+    streams = relay.streams
+    stream = streams.get(username)
+    if stream is None or not stream.is_connected:
+        streams.gate(sign_api_key).check()
+        if stream is not None:
+            stream.reconnect()  # or the answer would be that of its last attempt
+    relay.note_key(streams, username, sign_api_key)
+    stream = streams.join(username, sign_api_key, wait=False, since=None)
+    try:
+        async with asyncio.timeout(relay.limits.connect_timeout):
+            return await stream.connected()
+    except TimeoutError:
+        raise RelayError(ErrorCode.TIKTOK_TIMEOUT, username=username) from None
+    finally:
+        streams.leave(stream, sign_api_key, wait=False)

@@ -1,0 +1,83 @@
+"""Makes relays of their parts, as the settings have them. Nothing else reads those settings."""
+
+from __future__ import annotations
+
+import random
+from typing import TypeVar
+
+from django.conf import settings
+
+from live.clock import SYSTEM_CLOCK, Clock
+from live.connections.writer import ConnectionLogWriter
+from live.relay.control import Control
+from live.relay.key_users import KeyUsers
+from live.relay.numbers import NumbersPublisher
+from live.relay.open_sockets import OpenSockets
+from live.relay.quota import SocketQuota
+from live.relay.relay import Limits, Relay
+from live.relay.shutdown import Shutdown
+from live.streams.registry import Streams
+from live.streams.stream import StreamOptions
+from live.tiktok.connection import TikTokUpstream
+from live.tiktok.lookup import Lookup
+from live.tiktok.pictures import Pictures
+from live.tiktok.signgate import SignGates
+from live.tiktok.upstream import UpstreamFactory
+
+__all__ = ["assemble", "make_relay", "make_streams"]
+
+R = TypeVar("R", bound=Relay)
+
+
+def make_relay(
+    make_upstream: UpstreamFactory = TikTokUpstream, clock: Clock = SYSTEM_CLOCK
+) -> Relay:
+    """The relay of the LIVEs.
+
+    Args:
+        make_upstream: makes connections; TikTok's, except in tests.
+    """
+    return assemble(Relay, make_upstream, clock)
+
+
+def assemble(kind: type[R], make_upstream: UpstreamFactory, clock: Clock = SYSTEM_CLOCK) -> R:
+    """A relay of that class, with new parts."""
+    rng = random.Random()  # noqa: S311 -- jitter is no secret
+    streams = make_streams(make_upstream, clock, is_test=kind.is_test)
+    sockets = OpenSockets()
+    key_users = KeyUsers()
+    numbers = NumbersPublisher(sockets, streams, key_users, clock, is_test=kind.is_test)
+    return kind(
+        streams=streams,
+        sockets=sockets,
+        quota=SocketQuota(settings.RELAY_MAX_SOCKETS),
+        limits=Limits(settings.RELAY_CONNECT_TIMEOUT, settings.RELAY_SEND_TIMEOUT),
+        connection_log=ConnectionLogWriter(numbers.rows_written),
+        numbers=numbers,
+        key_users=key_users,
+        control=Control(sockets, streams, numbers, is_test=kind.is_test),
+        shutdown=Shutdown(rng),
+        lookup=Lookup(streams.gifts),
+        pictures=Pictures(),
+        clock=clock,
+    )
+
+
+def make_streams(
+    make_upstream: UpstreamFactory, clock: Clock = SYSTEM_CLOCK, *, is_test: bool
+) -> Streams:
+    """A set of streams with sign gates of its own.
+
+    Args:
+        is_test: operators are told nothing of them.
+    """
+    options = StreamOptions(
+        backlog=settings.RELAY_BACKLOG,
+        linger=settings.RELAY_LINGER,
+        idle_timeout=settings.RELAY_IDLE_TIMEOUT,
+        reconnect_attempts=settings.RELAY_RECONNECT_ATTEMPTS,
+        wait_interval=settings.RELAY_WAIT_INTERVAL,
+        is_test=is_test,
+    )
+    gates = SignGates(settings.SIGN_API_KEY, clock)
+    return Streams(make_upstream, options, gates, clock=clock)

@@ -1,0 +1,85 @@
+"""Who opens a socket, and what they want: from the handshake to token, account and options."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Any
+
+from channels.db import database_sync_to_async
+
+from accounts import requests
+from accounts.models import AccessToken
+from live.connections.record import Connection
+from live.protocol.errors import ErrorCode, RelayError
+from live.protocol.options import SocketOptions
+from live.relay import access
+from live.relay.access import Account
+from live.relay.relay import Relay
+
+__all__ = ["Admission", "connection_of"]
+
+logger = logging.getLogger(__name__)
+
+_MAX_USER_AGENT = 300
+
+
+def connection_of(scope: Any, *, is_test: bool) -> Connection:
+    """What the handshake alone tells for the connection log."""
+    # What people call their app may well be UTF-8.
+    header = requests.header(scope, b"user-agent").encode("latin-1").decode(errors="replace")
+    user_agent = "".join(filter(str.isprintable, header))[:_MAX_USER_AGENT]
+    return Connection(address=requests.address(scope), user_agent=user_agent, is_test=is_test)
+
+
+class Admission:
+    """Admits one socket.
+
+    Args:
+        scope: of the handshake, as ASGI has it.
+        connection: is filled in as far as the admission comes.
+
+    Attributes:
+        language: for what people are told on this socket; that of the account, once it is known.
+    """
+
+    def __init__(self, relay: Relay, scope: Any, connection: Connection) -> None:
+        self.language = requests.language(scope)
+        self._relay = relay
+        self._scope = scope
+        self._connection = connection
+
+    async def admit(self) -> tuple[Account, SocketOptions]:
+        """The account whose stream it follows, and how. Whether admitted or refused by its token,
+        the socket then has its row in the connection log.
+
+        Raises:
+            RelayError: the server is stopping, the token or the account may not connect, an option
+                has a bad value, or the database does not answer in time.
+        """
+        self._relay.check()
+        try:
+            async with asyncio.timeout(self._relay.limits.connect_timeout):
+                token = await self._authenticate()
+        except TimeoutError:  # which is an OSError, and would pass for a client that has gone
+            logger.error("the database did not answer in time")
+            raise RelayError(ErrorCode.INTERNAL_ERROR) from None
+        finally:
+            self._relay.connection_log.opened(self._connection)
+        account = self._relay.account_of(token.user)
+        query = self._scope["query_string"].decode("latin-1")
+        return account, SocketOptions.parse(query, test=self._relay.is_test)
+
+    async def _authenticate(self) -> AccessToken:
+        """Raises RelayError: the token is unknown or unusable, or its account disabled."""
+        scope, connection = self._scope, self._connection
+        text = scope["url_route"]["kwargs"].get("token") or requests.bearer_token(scope)
+        token: AccessToken = await database_sync_to_async(access.find_token)(text)
+        account = token.user
+        connection.token_prefix = token.prefix
+        connection.account_id = account.pk
+        connection.tiktok_username = account.tiktok_username
+        self.language = requests.language(scope, account.language)
+        access.check_token(token)
+        connection.token_id = token.pk
+        return token

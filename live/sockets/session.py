@@ -1,0 +1,316 @@
+"""What happens on one socket between its handshake and its close.
+
+One task does all of it: it admits the socket, follows the stream of its account, explains to the
+client why that is over, closes, and completes the row in the connection log. What ends or moves it
+before its time is handed to it as data (`live.sockets.orders`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import replace
+from typing import Protocol
+
+from msgspec import UNSET, Struct
+
+from accounts.models import AccessToken
+from live.connections.record import Connection
+from live.protocol.errors import CloseCode, ErrorCode, RelayError
+from live.protocol.frames import Connected, Frame, FrameType, Snapshot, State, encode
+from live.protocol.options import SocketOptions
+from live.relay import access
+from live.relay.access import Account
+from live.relay.relay import Relay
+from live.sockets.delivery import Delivery
+from live.sockets.orders import End, Inbox, Interrupt, MoveTo
+from live.sockets.stalls import StallDetector
+from live.sockets.wire.asgi import Parcel, Wire
+from live.streams.stream import LiveStream
+from live.tiktok.decoding import load_whole_messages
+from live.tiktok.rooms import Room
+
+__all__ = ["Admitting", "Client", "Session"]
+
+logger = logging.getLogger(__name__)
+
+# A client that does not even take the explanation is dropped after so many seconds.
+_EXPLAIN_TIMEOUT = 2.0
+_NOTHING_YET = Snapshot(viewers=None, likes=None, gifts=[], top=[], comments=[])
+
+
+class Client(Protocol):
+    """What a session asks of its socket besides sending frames."""
+
+    async def accept_handshake(self) -> None:
+        """Raises OSError: the client has gone."""
+
+    def forget_handshake(self) -> None:
+        """Let go of the headers: a socket may stay for hours, and nobody needs them that long."""
+
+    async def close(self, code: CloseCode) -> None:
+        """Raises OSError: the client has gone."""
+
+
+class Admitting(Protocol):
+    """What a session asks of its admission, which is `live.sockets.admission.Admission`."""
+
+    language: str
+
+    async def admit(self) -> tuple[Account, SocketOptions]: ...
+
+
+class Session:
+    """One socket's session. Is a `live.relay.socket.Socket`.
+
+    It begins with `start`; whoever started it ends it with `end`, and waits for it so.
+
+    Args:
+        connection: what is known of the socket; the session fills it in.
+        wire: the way out to the client.
+    """
+
+    def __init__(
+        self, relay: Relay, client: Client, wire: Wire, admission: Admitting, connection: Connection
+    ) -> None:
+        self.connection = connection
+        self.stream: LiveStream | None = None
+        self._relay = relay
+        self._client = client
+        self._wire = wire
+        self._admission: Admitting | None = admission
+        self._language = admission.language
+        self._inbox = Inbox()
+        self._stalls = StallDetector(relay.clock, relay.limits.send_timeout)
+        self._account: Account | None = None
+        self._options = SocketOptions()
+        self._delivery: Delivery | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin with the handshake."""
+        self._task = asyncio.create_task(self._run(), name="socket")
+        self._relay.opened(self)
+
+    async def end(self, close_code: int | None = None) -> None:
+        """The client has gone: end the session, and wait until it has ended.
+
+        Args:
+            close_code: that the client closed with; None if it did not say.
+        """
+        self._inbox.put(End(close_code))
+        if self._task is not None:
+            await asyncio.wait([self._task])
+
+    # --- A `live.relay.socket.Socket` ---
+
+    @property
+    def lag(self) -> int:
+        return 0 if self._delivery is None else self._delivery.behind
+
+    @property
+    def stalled_for(self) -> float:
+        return self._stalls.stalled_for
+
+    @property
+    def is_ending(self) -> bool:
+        """What the client says does not matter any more."""
+        return self._inbox.is_ending
+
+    def interrupt(self, error: RelayError) -> None:
+        self._inbox.put(Interrupt(error))
+
+    def check_progress(self) -> None:
+        try:
+            self._stalls.check(self.connection.frames_sent)
+        except RelayError as error:
+            self.interrupt(error)
+
+    def recheck(self, token: AccessToken | None) -> None:
+        try:
+            account = self._relay.account_of(access.check_token(token).user)
+        except RelayError as error:
+            self.interrupt(error)
+            return
+        move = self._inbox.order
+        known = move.account if isinstance(move, MoveTo) else self._account
+        if known is None or account == known or self.is_ending:
+            return
+        if known is self._account and known.tiktok_username == account.tiktok_username:
+            if self.stream is not None:
+                self._relay.change_key(self.stream, known, account, self._options)
+            self._account = account
+        else:
+            self._inbox.put(MoveTo(account))
+
+    # --- From the handshake to the close -------------------------------------------------------
+
+    async def _run(self) -> None:
+        try:
+            error = await self._serve()
+            if not isinstance(self._inbox.order, End):
+                await self._explain_and_close(error)
+        except OSError:
+            logger.debug("the client went away while it was sent something")
+        finally:
+            if isinstance(end := self._inbox.order, End) and end.close_code is not None:
+                self.connection.close_code = end.close_code
+            self._relay.closed(self)
+
+    async def _serve(self) -> RelayError | None:
+        """Do all that the socket is for. Returns what to tell the client of its end; None if it is
+        that of the LIVE.
+
+        Raises:
+            OSError: the client has gone.
+        """
+        inbox = self._inbox
+        try:
+            await self._client.accept_handshake()
+            await inbox.work(self._admit())
+            await inbox.work(self._follow())
+            while move := inbox.take_move():
+                self._move_to(move.account)
+                await inbox.work(self._follow())
+        except RelayError as error:
+            return error
+        except OSError:
+            raise
+        except Exception:
+            logger.exception("a socket failed")
+            return RelayError(ErrorCode.INTERNAL_ERROR)
+        return inbox.order.error if isinstance(inbox.order, Interrupt) else None
+
+    async def _admit(self) -> None:
+        """See who it is and what they want.
+
+        Raises:
+            RelayError: they may not have it.
+        """
+        admission, self._admission = self._admission, None
+        assert admission is not None
+        try:
+            account, self._options = await admission.admit()
+        finally:
+            self._language = admission.language
+        self._account = account
+        self._client.forget_handshake()
+
+    def _move_to(self, account: Account) -> None:
+        self._account = account
+        # The cursor is one of another LIVE.
+        self._options = replace(self._options, since=None)
+        self.connection.moved(account.tiktok_username)
+        self._relay.connection_log.moved(self.connection)
+
+    async def _explain_and_close(self, error: RelayError | None) -> None:
+        """Say why, then close. Nothing is sent after that."""
+        self._inbox.begin_explaining()
+        connection = self.connection
+        connection.close_code = CloseCode.NORMAL
+        if error is not None:
+            connection.close_code, connection.error_code = error.close_code, error.code
+            connection.reason, connection.said = error.reason, error.said
+            connection.retry_after = error.retry_after
+        await self._inbox.work(self._explain(error, connection.close_code))
+
+    async def _explain(self, error: RelayError | None, close_code: CloseCode) -> None:
+        try:
+            async with asyncio.timeout(_EXPLAIN_TIMEOUT):
+                if error is not None:
+                    await self._send(FrameType.ERROR, error.explain(self._language))
+                await self._client.close(close_code)
+        except TimeoutError:
+            self._wire.abort()
+
+    # --- Following a stream --------------------------------------------------------------------
+
+    async def _follow(self) -> None:
+        """Pass the account's stream on until it is over.
+
+        Raises:
+            RelayError: why it is over, unless the LIVE has ended.
+        """
+        account, options, connection = self._account, self._options, self.connection
+        assert account is not None
+        tells_others = options.types is not None and FrameType.OTHER in options.types
+        if tells_others:
+            await asyncio.to_thread(load_whole_messages)
+        self.stream = stream = self._relay.join(account, options)
+        connection.joined(stream)
+        try:
+            if tells_others:
+                stream.tell_others()
+            self._delivery = delivery = Delivery(
+                stream.log,
+                options.since,
+                options.types,
+                options.batch / 1000,
+                self._relay.clock.unix_ms,
+            )
+            await self._deliver(stream, delivery)
+            if stream.error is not None:
+                raise stream.error.with_traceback(None)
+        finally:
+            self._stalls.is_sending = False
+            self.stream = self._delivery = None
+            connection.left(stream)
+            assert self._account is not None
+            # Not `account`: its key may be another by now.
+            self._relay.leave(stream, self._account, options)
+
+    async def _deliver(self, stream: LiveStream, delivery: Delivery) -> None:
+        """Greet the client, then send what the log has, until it is closed and all of it sent.
+
+        Raises:
+            RelayError: `user_offline`, and the client does not want to wait.
+        """
+        connection, stalls, wire = self.connection, self._stalls, self._wire
+        greeted_in = await self._greet_at_once(stream, delivery)
+        while not delivery.finished:
+            room = stream.room
+            if room is not None and (greeted_in is None or greeted_in.id != room.id):
+                greeted_in = room
+                await self._greet(stream, room, delivery, _NOTHING_YET)
+            stalls.is_sending = True
+            for parcel in delivery.pending():
+                await wire.send(parcel)
+                connection.frames_sent += len(parcel.texts)
+            stalls.is_sending = False
+            if delivery.up_to_date and stream.offline is not None and not self._options.wait:
+                raise stream.offline.with_traceback(None)  # it is raised in every socket
+            if not delivery.finished:
+                await delivery.wait()
+
+    async def _greet_at_once(self, stream: LiveStream, delivery: Delivery) -> Room | None:
+        """Tell a newcomer what there is already. Returns the room that it was greeted in."""
+        room = stream.room
+        if room is not None:
+            # The snapshot is of the log's end: with a replay, it would tell things twice.
+            snapshot = stream.snapshot() if delivery.up_to_date else _NOTHING_YET
+            await self._greet(stream, room, delivery, snapshot)
+        if stream.status.state is not State.LIVE and delivery.position == stream.log.end > 0:
+            await self._send(FrameType.STATUS, stream.status)
+        return room
+
+    async def _greet(
+        self, stream: LiveStream, room: Room, delivery: Delivery, snapshot: Snapshot
+    ) -> None:
+        connected = Connected(
+            username=stream.username,
+            room_id=room.id,
+            cursor=delivery.cursor,
+            resumed=delivery.resumed,
+            snapshot=snapshot,
+            title=room.title or UNSET,
+            owner=room.owner,
+            started_at=room.started_at,
+            counts=room.counts,
+            test=self._relay.is_test or UNSET,
+        )
+        await self._send(FrameType.CONNECTED, connected)
+
+    async def _send(self, type: FrameType, data: Struct) -> None:
+        frame = Frame(type=type, ts=self._relay.clock.unix_ms(), data=data)
+        await self._wire.send(Parcel([encode(frame)]))
+        self.connection.frames_sent += 1

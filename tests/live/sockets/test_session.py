@@ -1,0 +1,314 @@
+"""What happens on one socket between its handshake and its close. Over real servers, see
+tests/end_to_end."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+
+from live.protocol.errors import CloseCode, ErrorCode, RelayError
+from live.protocol.options import SocketOptions
+from live.relay.access import Account
+from live.relay.relay import Relay
+from live.server.assembly import make_relay
+from standin import messages
+from tests.support.clock import VirtualClock, settle, virtual_time
+from tests.support.sessions import FakePhone, KeptLog
+from tests.support.upstreams import World
+
+ALICE = Account(1, "alice", "")
+BOB = Account(1, "bob", "")
+
+
+@asynccontextmanager
+async def open_relay() -> AsyncIterator[tuple[World, Relay]]:
+    world = World()
+    relay = make_relay(world.upstream, VirtualClock())
+    log: Any = KeptLog()  # threads and virtual time don't go together
+    relay.connection_log = log
+    try:
+        yield world, relay
+    finally:
+        await relay.close()
+
+
+class _User:
+    pk = 1
+    is_active = True
+
+    def __init__(self, tiktok_username: str, key: str = "") -> None:
+        self.tiktok_username = tiktok_username
+        self._key = key
+
+    def sign_api_key(self) -> str:
+        return self._key
+
+
+class Token:
+    """What a session sees of an `AccessToken` that is looked up anew."""
+
+    def __init__(self, tiktok_username: str, key: str = "") -> None:
+        self.user = _User(tiktok_username, key)
+
+    def is_usable(self) -> bool:
+        return True
+
+
+def recheck(phone: FakePhone, tiktok_username: str, key: str = "") -> None:
+    token: Any = Token(tiktok_username, key)
+    phone.session.recheck(token)
+
+
+def log_of(relay: Relay) -> list[Any]:
+    log: Any = relay.connection_log
+    written: list[Any] = log.written
+    return written
+
+
+class TestFollowing:
+    @virtual_time
+    async def test_it_greets_then_sends_what_the_stream_has(self) -> None:
+        async with open_relay() as (world, relay):
+            phone = FakePhone(relay, ALICE)
+            assert (await phone.until("connected"))["data"]["username"] == "alice"
+            world.newest.say(messages.chat("viewer", "hello"))
+            assert (await phone.until("comment"))["data"]["text"] == "hello"
+            assert list(relay.sockets) == [phone.session]
+            await phone.session.end(1000)
+
+    @virtual_time
+    async def test_it_closes_normally_with_the_live(self) -> None:
+        async with open_relay() as (world, relay):
+            phone = FakePhone(relay, ALICE)
+            await phone.until("connected")
+            world.newest.say(messages.end())
+            await asyncio.sleep(1)
+            assert phone.types()[-1] == "live_end"
+            assert phone.closed_with is CloseCode.NORMAL
+            assert not len(relay.sockets)
+
+    @virtual_time
+    async def test_an_error_of_the_stream_is_explained(self) -> None:
+        async with open_relay() as (world, relay):
+            world.answers.append(RelayError(ErrorCode.USER_OFFLINE, username="alice"))
+            phone = FakePhone(relay, ALICE)
+            assert (await phone.until("error"))["data"]["code"] == "user_offline"
+            await settle()
+            assert phone.closed_with == 1011
+
+
+class TestAnInterrupt:
+    @virtual_time
+    async def test_it_is_explained_and_closes(self) -> None:
+        async with open_relay() as (_world, relay):
+            phone = FakePhone(relay, ALICE)
+            await phone.until("connected")
+            phone.session.interrupt(RelayError(ErrorCode.DISCONNECTED))
+            phone.session.interrupt(RelayError(ErrorCode.TOO_SLOW))
+            assert (await phone.until("error"))["data"]["code"] == "disconnected"
+            await settle()
+            assert phone.types().count("error") == 1
+            assert phone.connection.error_code is ErrorCode.DISCONNECTED
+            assert not len(relay.sockets)
+
+    @virtual_time
+    async def test_a_client_that_does_not_take_the_explanation_is_dropped(self) -> None:
+        async with open_relay() as (_world, relay):
+            phone = FakePhone(relay, ALICE)
+            await phone.until("connected")
+            phone.takes.clear()
+            phone.session.interrupt(RelayError(ErrorCode.DISCONNECTED))
+            await asyncio.sleep(2.1)
+            assert phone.aborted
+            assert not len(relay.sockets)
+
+    @virtual_time
+    async def test_a_refusal_is_explained(self) -> None:
+        async with open_relay() as (world, relay):
+            refused = RelayError(ErrorCode.INVALID_TOKEN)
+            phone = FakePhone(relay, ALICE, refused=refused)
+            assert (await phone.until("error"))["data"]["code"] == "invalid_token"
+            assert not world.upstreams
+
+    @virtual_time
+    async def test_a_failure_of_the_relay_itself_is_explained(
+        self, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        async with open_relay() as (_world, relay):
+            broken: Any = ZeroDivisionError()
+            phone = FakePhone(relay, ALICE, refused=broken)
+            assert (await phone.until("error"))["data"]["code"] == "internal_error"
+        assert "a socket failed" in caplog.text
+
+
+class TestAMove:
+    @virtual_time
+    async def test_it_follows_the_other_live(self) -> None:
+        async with open_relay() as (_world, relay):
+            phone = FakePhone(relay, ALICE)
+            await phone.until("connected")
+            recheck(phone, "bob")
+            assert (await phone.until("connected"))["data"]["username"] == "bob"
+            assert phone.connection.tiktok_username == "bob"
+            assert log_of(relay) == [("moved", phone.connection)]
+            assert phone.session.stream is relay.streams.get("bob")
+            await phone.session.end()
+
+    @virtual_time
+    async def test_the_last_of_several_counts(self) -> None:
+        async with open_relay() as (_world, relay):
+            phone = FakePhone(relay, ALICE)
+            await phone.until("connected")
+            for username in ("bob", "carol", "dave"):
+                recheck(phone, username)
+            assert (await phone.until("connected"))["data"]["username"] == "dave"
+            assert relay.streams.get("bob") is None
+            await phone.session.end()
+
+    @virtual_time
+    async def test_an_interrupt_after_it_counts_for_more(self) -> None:
+        async with open_relay() as (_world, relay):
+            phone = FakePhone(relay, ALICE)
+            await phone.until("connected")
+            recheck(phone, "bob")
+            phone.session.recheck(None)
+            assert (await phone.until("error"))["data"]["code"] == "token_revoked"
+            assert relay.streams.get("bob") is None
+
+    @virtual_time
+    async def test_it_reaches_a_client_that_is_slow(self) -> None:
+        async with open_relay() as (world, relay):
+            phone = FakePhone(relay, ALICE)
+            await phone.until("connected")
+            phone.takes.clear()
+            world.newest.say(messages.chat("viewer", "not taken"))
+            await settle()
+            recheck(phone, "bob")
+            await settle()
+            phone.takes.set()
+            assert (await phone.until("connected"))["data"]["username"] == "bob"
+            await phone.session.end()
+
+    @virtual_time
+    async def test_another_key_of_the_account_moves_nothing(self) -> None:
+        async with open_relay() as (_world, relay):
+            phone = FakePhone(relay, ALICE)
+            await phone.until("connected")
+            stream = phone.session.stream
+            assert stream is not None
+            recheck(phone, "alice", "own-key")
+            await settle()
+            assert phone.types().count("connected") == 1
+            assert list(stream.gates) == [relay.streams.gate("own-key")]
+            await phone.session.end()
+            assert not stream.listeners
+
+
+class TestTheEnd:
+    @virtual_time
+    async def test_nobody_is_told_and_the_client_s_code_is_kept(self) -> None:
+        async with open_relay() as (_world, relay):
+            phone = FakePhone(relay, ALICE)
+            await phone.until("connected")
+            await phone.session.end(4321)
+            assert "error" not in phone.types()
+            assert phone.closed_with is None
+            assert phone.connection.close_code == 4321
+            assert log_of(relay) == [("closed", phone.connection)]
+            assert not len(relay.sockets)
+
+    @virtual_time
+    async def test_a_client_that_went_without_a_word_counts_as_cut(self) -> None:
+        async with open_relay() as (_world, relay):
+            phone = FakePhone(relay, ALICE)
+            await phone.until("connected")
+            await phone.session.end()
+            assert phone.connection.close_code is CloseCode.ABNORMAL
+
+    @virtual_time
+    async def test_it_stops_an_explanation_that_is_not_taken(self) -> None:
+        async with open_relay() as (_world, relay):
+            phone = FakePhone(relay, ALICE)
+            await phone.until("connected")
+            phone.takes.clear()
+            phone.session.interrupt(RelayError(ErrorCode.DISCONNECTED))
+            await settle()
+            began = asyncio.get_running_loop().time()
+            await phone.session.end(1001)
+            assert asyncio.get_running_loop().time() - began < 1
+            assert phone.connection.close_code == 1001
+            assert phone.connection.error_code is ErrorCode.DISCONNECTED
+
+
+class TestAStalledClient:
+    @virtual_time
+    async def test_it_is_told_too_slow_and_dropped(self) -> None:
+        async with open_relay() as (world, relay):
+            phone = FakePhone(relay, ALICE)
+            await phone.until("connected")
+            phone.takes.clear()
+            world.newest.say(messages.chat("viewer", "not taken"))
+            await asyncio.sleep(10)
+            assert 8 < phone.session.stalled_for < 11
+            await asyncio.sleep(relay.limits.send_timeout)
+            assert phone.aborted
+            assert phone.connection.error_code is ErrorCode.TOO_SLOW
+
+    @virtual_time
+    async def test_its_lag_is_seen(self) -> None:
+        async with open_relay() as (world, relay):
+            phone = FakePhone(relay, ALICE)
+            await phone.until("connected")
+            phone.takes.clear()
+            for _ in range(3):
+                world.newest.say(messages.chat("viewer", "not taken"))
+                await settle()
+            assert phone.session.lag == 2
+            phone.takes.set()
+            await settle()
+            assert phone.session.lag == 0
+            await phone.session.end()
+
+
+class TestTheQuota:
+    @virtual_time
+    async def test_one_socket_too_many_is_refused(self) -> None:
+        async with open_relay() as (_world, relay):
+            phones = [FakePhone(relay, ALICE) for _ in range(10)]
+            await phones[-1].until("connected")
+            refused = FakePhone(relay, ALICE, SocketOptions())
+            assert (await refused.until("error"))["data"]["code"] == "too_many_connections"
+            await phones[0].session.end()
+            welcome = FakePhone(relay, ALICE)
+            await welcome.until("connected")
+            for phone in (*phones, welcome):
+                await phone.session.end()
+
+
+class TestTheRelaysEnd:
+    @virtual_time
+    async def test_each_client_is_told_when_to_come_back(self) -> None:
+        async with open_relay() as (_world, relay):
+            phones = [FakePhone(relay, ALICE), FakePhone(relay, BOB)]
+            await asyncio.sleep(1)
+            await relay.close()
+            for phone in phones:
+                error = phone.frames[-1]["data"]
+                assert error["code"] == "server_shutdown"
+                assert 1 <= error["retry_after"] <= 10
+                assert phone.closed_with == 1012
+
+    @virtual_time
+    async def test_it_does_not_wait_for_ever_for_a_client_that_takes_nothing(self) -> None:
+        async with open_relay() as (_world, relay):
+            phone = FakePhone(relay, ALICE)
+            await phone.until("connected")
+            phone.takes.clear()
+            began = asyncio.get_running_loop().time()
+            await relay.close()
+            assert asyncio.get_running_loop().time() - began < 4
+            assert phone.aborted
