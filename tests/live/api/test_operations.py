@@ -235,6 +235,19 @@ class TestGifts:
         assert tiktok.count(Kind.GIFT_LIST, room) == 1
         assert not tiktok.count(Kind.SIGN)
 
+    async def test_it_says_that_they_are_those_seen_where_tiktok_gives_no_list(
+        self, tiktok: TikTok, relay: Relay, client: RestClient
+    ) -> None:
+        tiktok.room("alice")
+        assert (await client.ask(GIFTS)).json()["source"] == "tiktok"
+        relay.streams.gifts.add(frames.GiftKind("5655", "Rose", 1, "", streakable=True))
+        tiktok.gifts = None
+        tiktok.go_live("alice")
+        await reaches(join(relay), State.LIVE)
+        told = (await client.ask(GIFTS)).json()
+        assert told["source"] == "seen"
+        assert [gift["name"] for gift in told["gifts"]] == ["Rose"]
+
     async def test_it_has_gifts_of_one_who_is_offline(
         self, tiktok: TikTok, client: RestClient
     ) -> None:

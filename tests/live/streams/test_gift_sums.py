@@ -23,7 +23,7 @@ REMEMBERED = 120.0  # so long TikTok may go on with a streak that was over
 
 
 def frames(feed: MessageFeed) -> list[Any]:
-    return [read_frame(entry.text) for entry in feed.log.read(0, 100_000)]
+    return [read_frame(entry.text) for entry in feed.log.read(0, feed.log.end)]
 
 
 def sum_of_a_client(feed: MessageFeed) -> int:
@@ -183,16 +183,18 @@ class TestTheSumOfDiamonds:
         assert sum_of_a_client(feed) == sum(max(worths, default=0) for worths in told)
 
     @pytest.mark.skipif(not captures.captures_available(), reason=captures.captures_reason())
-    @pytest.mark.parametrize("cut", range(1, 21))
-    def test_it_is_right_for_what_tiktok_sent(self, cut: int) -> None:
-        """The captured LIVE, interrupted after `cut` gifts and taken up again with its history."""
+    @pytest.mark.parametrize("twentieths", range(1, 21))
+    def test_it_is_right_for_what_tiktok_sent(self, twentieths: int) -> None:
+        """The captured gifts, interrupted after some and taken up again with their history."""
         gifts = [m for m in captures.load_captures() if m.method == "WebcastGiftMessage"]
-        assert len(gifts) == 20
-        feed = MessageFeed(1000, NOW)
+        gifts = [gift for gift in gifts if gift.msg_id]  # a repeat of the others can't be told
+        if not gifts:
+            pytest.skip("no gifts are captured")
+        feed = MessageFeed(3 * len(gifts) + 100, NOW)
 
-        feed.hear(gifts[:cut], 0)
+        feed.hear(gifts[: -(-len(gifts) * twentieths // 20)], 0)
         feed.sweep(SILENCE)
         feed.hear(gifts, SILENCE + 5)
         feed.sweep(3 * SILENCE)
 
-        assert sum_of_a_client(feed) == sum_by_tiktoklive(gifts) > 0
+        assert sum_of_a_client(feed) == sum_by_tiktoklive(gifts)

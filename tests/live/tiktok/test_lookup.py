@@ -217,6 +217,15 @@ class TestGifts:
         error = await refusal(tiktok_knows.gifts("alice", None))
         assert error.code is ErrorCode.TIKTOK_TIMEOUT
 
+    async def test_it_falls_back_on_gifts_that_were_seen(
+        self, tiktok: TikTok, tiktok_knows: Lookup, seen: SeenGifts
+    ) -> None:
+        """As since June 2026: TikTok wants the request to be signed, and answers 403."""
+        rose = GiftKind("5655", "Rose", 1, "", streakable=True)
+        seen.add(rose)
+        tiktok.gifts = None
+        assert await tiktok_knows.gifts("alice", None) == ("seen", (rose,))
+
     @pytest.mark.parametrize("listed", [None, {}, "gifts", [], [None], [{"name": "Rose"}]])
     async def test_it_takes_a_list_without_gifts_for_a_refusal(
         self, tiktok: TikTok, tiktok_knows: Lookup, listed: Any

@@ -4,22 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import Counter
 from collections.abc import AsyncIterator
-from types import SimpleNamespace
-from typing import Any, Self
+from typing import Any
 
 import pytest
-from aiohttp import web
 from pytest_django import Settings
 
-from accounts.models import User
 from live.tiktok import pictures as module
 from live.tiktok.pictures import Picture, Pictures
-from tests.support.rest import RestClient
+from tests.support.pictures import PNG, Host
 
 MARIA, ANNA = 1, 2  # accounts
-PNG = b"\x89PNG\r\n\x1a\n" + b"a picture"
 PICTURES = {
     "image/png": PNG,
     "image/jpeg": b"\xff\xd8\xff\xe0 a picture",
@@ -27,46 +22,6 @@ PICTURES = {
     "image/webp": b"RIFF\n\x00\x00\x00WEBPVP8 a picture",
     "image/avif": b"\x00\x00\x00\x1cftypavif a picture",
 }
-
-
-class Host:
-    """Serves what a test says, whatever the path.
-
-    Attributes:
-        requests: all that came.
-        answers: may be cleared, to hold answers back.
-    """
-
-    def __init__(self) -> None:
-        self.content = PNG
-        self.headers = {"Content-Type": "image/png"}
-        self.status = 200
-        self.requests: list[web.Request] = []
-        self.answers = asyncio.Event()
-        self.answers.set()
-        self.origin = ""
-
-    async def __aenter__(self) -> Self:
-        app = web.Application()
-        app.router.add_get("/{path:.*}", self._answer)
-        self._runner = web.AppRunner(app)
-        await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
-        self.origin = "http://127.0.0.1:{1}".format(*self._runner.addresses[0])
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        self.answers.set()
-        await self._runner.cleanup()
-
-    @property
-    def asked_for(self) -> Counter[str]:
-        return Counter(request.path for request in self.requests)
-
-    async def _answer(self, request: web.Request) -> web.Response:
-        self.requests.append(request)
-        await self.answers.wait()
-        return web.Response(body=self.content, status=self.status, headers=self.headers)
 
 
 @pytest.fixture
@@ -359,45 +314,3 @@ class TestPictureHosts:
     async def test_it_asks_no_other(self, proxy: Proxy, pictures: Pictures, address: str) -> None:
         assert await pictures.get(address, MARIA) is None
         assert proxy.asked_for == []
-
-
-@pytest.mark.django_db(transaction=True)
-class TestPicturePage:
-    @pytest.fixture
-    async def client(self, pictures: Pictures) -> RestClient:
-        client = RestClient(relay=SimpleNamespace(pictures=pictures))
-        await client.aforce_login(await User.objects.acreate(username="maria"))
-        return client
-
-    async def test_it_works(self, host: Host, client: RestClient) -> None:
-        response = await client.ask("/picture/", authorization="", address=f"{host.origin}/a?b=c")
-        assert (response.status_code, response.content) == (200, PNG)
-        assert response["Content-Type"] == "image/png"
-        assert response["X-Content-Type-Options"] == "nosniff"
-        assert response["Cache-Control"] == "private, max-age=86400"
-        assert host.requests[0].query_string == "b=c"
-
-    @pytest.mark.parametrize(
-        "address",
-        ["", "https://evil.example/a", "https://xn--.pictures.example/", "https://[", "\x00"],
-    )
-    async def test_it_is_not_found_elsewhere(
-        self, host: Host, client: RestClient, address: str
-    ) -> None:
-        response = await client.ask("/picture/", authorization="", address=address)
-        assert (response.status_code, response.content) == (404, b"")
-        assert response["Cache-Control"] == "private, max-age=60"
-
-    async def test_it_sends_strangers_to_the_login_page(
-        self, host: Host, pictures: Pictures
-    ) -> None:
-        client = RestClient(relay=SimpleNamespace(pictures=pictures))
-        response = await client.ask("/picture/", authorization="", address=f"{host.origin}/a")
-        assert response.status_code == 302
-        assert response["Location"].startswith("/login/")
-        assert host.requests == []
-
-    async def test_it_takes_no_post(self, host: Host, client: RestClient) -> None:
-        response = await client.ask("/picture/", "POST", authorization="")
-        assert response.status_code in {403, 405}
-        assert host.requests == []
