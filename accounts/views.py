@@ -118,9 +118,14 @@ class OwnAccount(LoginRequiredMixin):
 
 
 class AccountPage(OwnAccount, TemplateView):
-    """/account/: every form of it, each of which is sent to a view below."""
+    """/account/: every form of it, each of which is sent to a view below.
 
-    template_name = "accounts/account.html"
+    The setting `ACCOUNT_TEMPLATE` names its template: "accounts/account.html", or one that extends
+    it with what other apps show there.
+    """
+
+    def get_template_names(self) -> list[str]:
+        return [settings.ACCOUNT_TEMPLATE]
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         account = self.account

@@ -157,6 +157,8 @@ AXES_SENSITIVE_PARAMETERS = [
 SALT_KEY = "relay.accounts.sign_api_key"
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "home"
+# Of the account page: what accounts have, and what the relay adds of their LIVEs.
+ACCOUNT_TEMPLATE = "live/account/account.html"
 LOGOUT_REDIRECT_URL = "login"
 
 # For lost passwords. Where no email can be sent, no page speaks of it.

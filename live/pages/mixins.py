@@ -1,25 +1,36 @@
-"""Pages that scripts keep up to date: a request with the header `X-Fragment` gets only the part
-that changes by itself, rendered as in the page. See `update.js`."""
+"""What several pages share: who may see the staff's pages, and pages that scripts keep up to date.
+
+A request with the header `X-Fragment` gets only the part of a page that changes by itself, rendered
+as in the page. The script `update.js` asks for it.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
+from django.contrib.auth.mixins import UserPassesTestMixin
 from django.http import HttpRequest, HttpResponse
 from django.utils.cache import patch_vary_headers
 
-__all__ = ["FragmentMixin", "is_for_fragment"]
+__all__ = ["FragmentMixin", "StaffPage", "is_for_fragment"]
 
 _HEADER = "X-Fragment"
 
 
+class StaffPage(UserPassesTestMixin):
+    """A page for staff alone. Others get the login page, or 403 if they are signed in."""
+
+    def test_func(self) -> bool:
+        return bool(self.request.user.is_staff)  # type: ignore[attr-defined]
+
+
 def is_for_fragment(request: HttpRequest) -> bool:
-    """Whether a script asks, for the part alone."""
+    """Whether a script asks for the part that changes, instead of the whole page."""
     return _HEADER in request.headers
 
 
 class FragmentMixin:
-    """A page of which scripts get the part that changes.
+    """A page of which scripts can get the part that changes, without the rest.
 
     Attributes:
         fragment_name: that part's template.

@@ -7,7 +7,7 @@ from django import template
 from django.utils import formats
 
 from accounts.models import User
-from live.connections.history import history_of
+from live.pages.account import latest_connections
 
 __all__ = ["clock", "connection_history", "grouped", "to_the_second"]
 
@@ -36,7 +36,7 @@ def grouped(number: int) -> str:
     return formats.number_format(number, use_l10n=True, force_grouping=True)
 
 
-@register.inclusion_tag("live/account/history.html")
+@register.inclusion_tag("live/account/connections.html")
 def connection_history(account: User) -> dict[str, Any]:
     """The account's own connections, a sentence each."""
-    return {"entries": history_of(account)}
+    return {"summaries": latest_connections(account)}

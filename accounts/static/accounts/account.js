@@ -1,6 +1,6 @@
 /**
- * The account page: checks the TikTok username as it is typed, asks whether it is live, sends the
- * form of a new token once only, and shows times as the reader's clock has them.
+ * The account page: checks the TikTok username as it is typed, sends the form of a new token once
+ * only, and shows times as the reader's clock has them.
  */
 
 import { find } from "../shared/dom.js";
@@ -15,7 +15,7 @@ const CHECK_AFTER = 300; // ms without a key
  * @param {string} text Empty to take back what was said.
  * @param {"" | "good" | "bad"} [kind]
  */
-function say(place, text, kind = "") {
+export function say(place, text, kind = "") {
   place.classList.toggle("good", kind === "good");
   place.classList.toggle("bad", kind === "bad");
   place.textContent = text;
@@ -28,7 +28,7 @@ function say(place, text, kind = "") {
  * @param {RequestInit} options
  * @returns {Promise<any>} Rejects when there is none, as for somebody who was signed out meanwhile.
  */
-async function ask(address, options) {
+export async function ask(address, options) {
   const answer = await fetch(address, options);
   if (!answer.ok || answer.redirected) {
     throw new Error(`the server answered ${answer.status}`);
@@ -37,7 +37,7 @@ async function ask(address, options) {
 }
 
 /** @param {HTMLFormElement} form The TikTok username's. */
-function usernameIn(form) {
+export function usernameIn(form) {
   return find("[name=tiktok_username]", HTMLInputElement, form);
 }
 
@@ -79,35 +79,6 @@ function checkAsTyped(form) {
   }
 }
 
-/** @param {HTMLFormElement} form The TikTok username's. */
-function answerIsLive(form) {
-  const button = find("[data-asks=is-live]", HTMLButtonElement, form);
-  const said = find("[data-said=is-live]", HTMLElement, form);
-  let asking = false;
-
-  async function isLive() {
-    say(said, gettext("Asking TikTok…"));
-    try {
-      const body = new FormData(form);
-      const { live, text } = await ask(form.dataset.isLive ?? "", { method: "POST", body });
-      say(said, text, live === null ? "bad" : live ? "good" : "");
-    } catch {
-      say(said, gettext("The server did not answer. Reload the page and try again."), "bad");
-    }
-  }
-
-  button.hidden = false;
-  button.addEventListener("click", async () => {
-    if (!asking) {
-      asking = true;
-      await isLive();
-      asking = false;
-    }
-  });
-  // What was said is about another name.
-  usernameIn(form).addEventListener("input", () => say(said, ""));
-}
-
 /**
  * A second click would be answered with a page that no longer shows what the first one got.
  *
@@ -136,8 +107,6 @@ function showLocalTimes() {
   find("[data-said=zone]").textContent = gettext("Times are those of your device.");
 }
 
-const usernameForm = find("form[data-check]", HTMLFormElement);
-checkAsTyped(usernameForm);
-answerIsLive(usernameForm);
+checkAsTyped(find("form[data-check]", HTMLFormElement));
 sendOnce(find("form[data-once]", HTMLFormElement));
 showLocalTimes();

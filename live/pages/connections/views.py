@@ -27,8 +27,7 @@ from live.connections.search import Found, Position, Search
 from live.models import ConnectionLog
 from live.pages.connections.filters import ConnectionFilter
 from live.pages.labels import reason_of, tone_of, word_for
-from live.pages.mixins import FragmentMixin
-from live.pages.staff import StaffPage
+from live.pages.mixins import FragmentMixin, StaffPage
 from live.protocol import frames
 from live.protocol.errors import CLOSE_CODE_WORDS, CloseCode, ErrorCode, RelayError
 from live.relay.relay import Relay

@@ -13,12 +13,23 @@ from typing import Any, TypedDict
 from django.db.models import Count, F, Func, IntegerField
 
 from live.models import ConnectionLog
+from live.protocol.errors import ErrorCode
 
 __all__ = ["HOURS", "History", "history"]
 
 # How far one can look back.
 HOURS = (1, 6, 24)
 _BUCKET = 300  # seconds
+# Errors after which nothing is broken: staff or the server ended the connection, or the app or the
+# account is not set up yet.
+_NO_FAILURES = frozenset(
+    {
+        ErrorCode.DISCONNECTED,
+        ErrorCode.SERVER_SHUTDOWN,
+        ErrorCode.BAD_REQUEST,
+        ErrorCode.USERNAME_MISSING,
+    }
+)
 
 
 class History(TypedDict):
@@ -64,7 +75,7 @@ def history(hours: int) -> History:
     for bucket, code, count in counted:
         place = min(bucket - first, length - 1)  # the clock may have been ahead
         connections[place] += count
-        if code:
+        if code and code not in _NO_FAILURES:
             failures.setdefault(code, [0] * length)[place] += count
     return History(
         start=first * _BUCKET,

@@ -26,8 +26,7 @@ from live.models import ConnectionLog
 from live.pages.dashboard.history import HOURS, history
 from live.pages.dashboard.streams import name_accounts, stream_now
 from live.pages.labels import tone_of, word_for
-from live.pages.mixins import FragmentMixin, is_for_fragment
-from live.pages.staff import StaffPage
+from live.pages.mixins import FragmentMixin, StaffPage, is_for_fragment
 from live.protocol.errors import RelayError
 from live.protocol.frames import State
 from live.relay import control

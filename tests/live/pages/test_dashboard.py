@@ -188,6 +188,15 @@ class TestHistory:
             "user_offline": 1,
         }
 
+    @pytest.mark.parametrize(
+        "code", ["disconnected", "server_shutdown", "bad_request", "username_missing"]
+    )
+    def test_what_is_no_fault_counts_as_a_connection_but_not_as_a_failure(self, code: str) -> None:
+        connect(1, error_code=code)
+        found = history(1)
+        assert sum(found["connections"]) == 1
+        assert found["failures"] == {}
+
     def test_it_puts_each_connection_where_it_belongs(self) -> None:
         row = connect(17)
         found = history(1)

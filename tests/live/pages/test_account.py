@@ -13,8 +13,8 @@ from django.test import AsyncClient
 from django.utils.translation import override
 
 from accounts.models import User
-from live.connections.history import history_of
 from live.models import ConnectionLog
+from live.pages.account import latest_connections
 from live.protocol.errors import CloseCode, ErrorCode
 from live.relay.relay import Relay
 from live.server.assembly import make_relay
@@ -39,14 +39,14 @@ def connect(account: User, **values: Any) -> ConnectionLog:
 
 def told(account: User) -> str:
     """The newest connection's sentence."""
-    return history_of(account)[0].sentence
+    return latest_connections(account)[0].sentence
 
 
-class TestHistory:
-    def test_it_works(self, account: User) -> None:
+class TestLatestConnections:
+    def test_a_connection_is_told_in_one_sentence(self, account: User) -> None:
         connect(account, closed_at=NOON + timedelta(minutes=45), frames_sent=1234)
         connect(account, opened_at=NOON + timedelta(hours=1), closed_at=None, address="10.0.0.7")
-        assert [entry.sentence for entry in history_of(account)] == [
+        assert [summary.sentence for summary in latest_connections(account)] == [
             "still connected from 10.0.0.7",
             "connected for 45 min, 1,234 messages",
         ]
@@ -95,9 +95,9 @@ class TestHistory:
         for hours in range(30):
             connect(account, opened_at=NOON + timedelta(hours=hours))
         connect(User.objects.create_user("other"), opened_at=NOON + timedelta(days=9))
-        entries = history_of(account)
-        assert len(entries) == 20
-        assert entries[0].connection.opened_at == NOON + timedelta(hours=29)
+        summaries = latest_connections(account)
+        assert len(summaries) == 20
+        assert summaries[0].connection.opened_at == NOON + timedelta(hours=29)
 
 
 class TestTheTemplateTag:
@@ -106,7 +106,7 @@ class TestTheTemplateTag:
         text = re.sub(r"<[^>]*>", "", template.render(Context({"account": account})))
         return " ".join(text.split())
 
-    def test_it_works(self, account: User) -> None:
+    def test_it_says_when_to_try_again(self, account: User) -> None:
         connect(
             account,
             error_code=ErrorCode.RATE_LIMITED,
@@ -130,7 +130,7 @@ class TestTheTemplateTag:
         assert self.shown(account) == "No app has connected with your tokens yet."
 
 
-class _Browser(AsyncClient):
+class Browser(AsyncClient):
     """A browser whose requests find the relay, as they do under a server."""
 
     def __init__(self, relay: Relay) -> None:
@@ -150,22 +150,22 @@ class TestIsLive:
         await relay.close()
 
     @pytest.fixture
-    async def browser(self, relay: Relay) -> _Browser:
-        browser = _Browser(relay)
+    async def browser(self, relay: Relay) -> Browser:
+        browser = Browser(relay)
         await browser.aforce_login(await User.objects.acreate(username="studio"))
         return browser
 
-    async def test_it_works(self, browser: _Browser, tiktok: TikTok) -> None:
+    async def test_it_says_yes(self, browser: Browser, tiktok: TikTok) -> None:
         tiktok.go_live("anna.live")
         response = await browser.post(IS_LIVE, {"tiktok_username": "@Anna.Live"})
         assert response.json() == {"live": True, "text": "Yes: @anna.live is live now."}
 
-    async def test_it_says_no(self, browser: _Browser, tiktok: TikTok) -> None:
+    async def test_it_says_no(self, browser: Browser, tiktok: TikTok) -> None:
         tiktok.room("anna.live")
         response = await browser.post(IS_LIVE, {"tiktok_username": "anna.live"})
         assert response.json() == {"live": False, "text": "No: @anna.live is not live right now."}
 
-    async def test_it_says_why_it_does_not_know(self, browser: _Browser, tiktok: TikTok) -> None:
+    async def test_it_says_why_it_does_not_know(self, browser: Browser, tiktok: TikTok) -> None:
         tiktok.go_live("anna.live").fail(Failure.USER_NOT_FOUND)
         response = await browser.post(IS_LIVE, {"tiktok_username": "anna.live"})
         assert response.json() == {
@@ -175,7 +175,7 @@ class TestIsLive:
         }
 
     async def test_it_speaks_the_language_of_the_page(
-        self, browser: _Browser, tiktok: TikTok
+        self, browser: Browser, tiktok: TikTok
     ) -> None:
         tiktok.go_live("anna.live").fail(Failure.USER_NOT_FOUND)
         response = await browser.post(
@@ -191,16 +191,16 @@ class TestIsLive:
         ],
     )
     async def test_it_does_not_ask_tiktok_for_what_can_not_be(
-        self, browser: _Browser, tiktok: TikTok, typed: str, text: str
+        self, browser: Browser, tiktok: TikTok, typed: str, text: str
     ) -> None:
         response = await browser.post(IS_LIVE, {"tiktok_username": typed})
         assert response.json()["live"] is None
         assert response.json()["text"].startswith(text)
         assert tiktok.requests == []
 
-    async def test_it_takes_post_alone(self, browser: _Browser) -> None:
+    async def test_it_takes_post_alone(self, browser: Browser) -> None:
         assert (await browser.get(IS_LIVE)).status_code == 405
 
     async def test_it_is_for_those_who_are_signed_in(self, relay: Relay) -> None:
-        response = await _Browser(relay).post(IS_LIVE, {"tiktok_username": "anna.live"})
+        response = await Browser(relay).post(IS_LIVE, {"tiktok_username": "anna.live"})
         assert response["Location"] == f"/login/?next={IS_LIVE}"
