@@ -54,6 +54,19 @@ class TestThePage:
         assert 'data-username="anna.live"' in page
         assert '<link rel="manifest" href="/manifest.webmanifest"' in page
 
+    def test_it_says_what_an_account_without_a_username_lacks(
+        self, client: Client, anna: User
+    ) -> None:
+        hint = "The account has no TikTok username yet."
+        assert hint not in client.get(PAGE).content.decode()
+        User.objects.update(tiktok_username="")
+        assert hint in client.get(PAGE).content.decode()
+
+    def test_it_says_in_visible_text_since_when_diamonds_are_counted(
+        self, client: Client, anna: User
+    ) -> None:
+        assert ">since this page was opened</dd>" in client.get(PAGE).content.decode()
+
     def test_it_sends_strangers_to_the_login_page(self, client: Client) -> None:
         assert client.get(PAGE)["Location"] == "/login/?next=/"
 

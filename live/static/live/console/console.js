@@ -218,4 +218,7 @@ class Console {
   }
 }
 
-new Console(byId("console").dataset).connect();
+const page = byId("console").dataset;
+const liveConsole = new Console(page);
+// Without a username there is no LIVE to connect to; the page says so.
+if (page.username) liveConsole.connect();
