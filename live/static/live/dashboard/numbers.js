@@ -4,7 +4,7 @@ import { label, show } from "./rows.js";
 import { duration, element, rate, say, share, whole } from "./words.js";
 
 /**
- * What a relay's newsroom publishes; see `live.relay.numbers.Numbers`.
+ * What a relay publishes of itself; see `live.relay.numbers.Numbers`.
  *
  * @typedef {object} Numbers
  * @property {boolean} is_test
