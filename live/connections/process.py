@@ -2,8 +2,8 @@
 
 Each server process has an id, which stands in its rows, and holds a lock by that id while it runs.
 The lock is free again when the process ends, however it ends. On SQLite it is a lock on a file
-beside the database, which the kernel frees; on PostgreSQL it belongs to a connection. So a process
-whose lock can be had is gone, and will not close the rows that it left open.
+beside the database, which the kernel frees; on PostgreSQL it belongs to a connection. A process
+whose lock can be taken is gone, and another has to close the rows that it left open.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ class _Locks(Protocol):
 class ServerProcess:
     """One process that writes the connection log.
 
-    Until it is begun it holds no lock; others then take it for gone, which is right for tests and
-    for commands, which leave no rows open.
+    Until it has begun it holds no lock, and others count it as gone. That is right for tests and
+    commands: they leave no rows open.
     """
 
     def __init__(self) -> None:
@@ -67,7 +67,7 @@ class ServerProcess:
         """The id, for a row that is written now.
 
         PostgreSQL lets go of the lock when it restarts; it is taken again here. A process that
-        starts between the two would close this one's rows.
+        starts between the restart and this call would close this one's rows.
 
         Raises:
             DatabaseError: PostgreSQL does not answer.
@@ -116,7 +116,7 @@ class _FileLocks:
 
         try:
             fcntl.lockf(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, number)
-        except (BlockingIOError, PermissionError):  # either, says POSIX
+        except (BlockingIOError, PermissionError):  # POSIX allows both
             return False
         return True
 
@@ -126,7 +126,7 @@ class _FileLocks:
         fcntl.lockf(self._file, fcntl.LOCK_UN, 1, number)
 
     def keep(self, number: int) -> None:
-        """The kernel loses none."""
+        """Nothing to do: file locks are never lost."""
 
     def close(self) -> None:
         os.close(self._file)

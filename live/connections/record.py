@@ -38,10 +38,10 @@ class Connection:
     opened_at: datetime = field(default_factory=timezone.now)
     row_id: int | None = field(default=None, init=False)
     _moments: list[Moment] = field(default_factory=list, init=False)
-    _seen: int = field(default=0, init=False)  # of the stream's timeline, when it was joined
+    _seen: int = field(default=0, init=False)  # length of the stream's timeline when it was joined
 
     def joined(self, stream: LiveStream) -> None:
-        """It listens to the stream from now on, which may have been there before."""
+        """It listens to the stream from now on. The stream may be older than the socket."""
         self._seen = stream.timeline.total
         if self._seen and not stream.over:
             self._moments.append(Moment(_ms(timezone.now()), str(stream.status.state), {}))

@@ -1,9 +1,9 @@
 """Finds a page of the connection log without reading the log, however long it is.
 
-The log has an index for each thing that can be searched for, in the order of time. So a page goes
-on from a place in the log (`Position`) and is never counted off from the beginning; and where no
-index is enough, because several things are searched for at once or the order is another, a page
-reads `REACH` rows at most, of the rarest of these things, and says how far back it has looked.
+The log has an index for each thing that can be searched for, in the order of time. A page starts
+at a place in the log (`Position`), never at a number of rows. If several things are searched for at
+once, or another order is asked for, no index is enough. Then a page reads at most `REACH` rows of
+the rarest of these things, and says how far back it has looked.
 Costs one to seven queries a page; measured by `make bench ARGS=pages`.
 """
 
@@ -94,7 +94,7 @@ class Search:
         return Found(found, edge, reached=edge)
 
     def ordered(self, size: int, skip: int, *order: str) -> Found:
-        """Of the newest rows, `REACH` at most, `size` in this order, after the first `skip`."""
+        """Sort the newest rows, `REACH` at most; return `size` of them after the first `skip`."""
         rarest, edge = self._rarest(None, newest_first=True)
         edge = edge or self._edge(rarest, None, newest_first=True)
         rows = self.rows(rarest, None, edge, newest_first=True).order_by(*order, *_order(True))
@@ -127,7 +127,8 @@ class Search:
     def _rarest(
         self, start: Position | None, newest_first: bool
     ) -> tuple[str | None, Position | None]:
-        """Whose index leads furthest in `REACH` rows, and how far; None: to the end."""
+        """The field whose index reaches furthest within `REACH` rows, and how far it gets; None: to
+        the end of the log."""
         if len(self.values) < 2:
             return next(iter(self.values), None), None
         edges = {}
@@ -154,7 +155,7 @@ class Search:
         self, start: Position | None, edge: Position | None, newest_first: bool
     ) -> QuerySet[ConnectionLog]:
         newer, older = (start, edge) if newest_first else (edge, start)
-        # One bound at each end: of several, a database takes any one for where to begin.
+        # One bound at each end: with several, a database may begin at the wrong one.
         oldest = max(filter(None, (self.since, older and older.opened_at)), default=None)
         newest = min(filter(None, (self.until, newer and newer.opened_at)), default=None)
         rows = self.log
@@ -162,7 +163,7 @@ class Search:
             rows = rows.filter(opened_at__gte=oldest)
         if newest is not None:
             rows = rows.filter(opened_at__lte=newest)
-        # Of those opened in the same microsecond: behind `start`, and `edge` with what is before.
+        # Rows of the same microsecond are told apart by their ids: behind `start`, up to `edge`.
         if start is not None:
             side = "gte" if newest_first else "lte"
             rows = rows.exclude(**{"opened_at": start.opened_at, f"pk__{side}": start.pk})
@@ -177,7 +178,7 @@ def _order(newest_first: bool) -> tuple[str, str]:
 
 
 def _compared(name: str, value: Any) -> Exact | IsNull:
-    """A comparison for which SQLite does not choose an index; it knows nothing of how many rows
-    have a value, and would choose any."""
+    """A comparison for which SQLite does not choose an index; it does not know
+    how many rows have a value, and might choose the wrong one."""
     expression = Coalesce(F(name), Value(None))
     return IsNull(expression, True) if value is None else Exact(expression, value)

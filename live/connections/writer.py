@@ -44,7 +44,7 @@ class ConnectionLogWriter:
         self._add(lambda: _insert(connection))
 
     def moved(self, connection: Connection) -> None:
-        """Write down whose LIVE it listens to by now."""
+        """Change the username in its row: it listens to another LIVE now."""
         self._add(lambda: _update(connection, tiktok_username=connection.tiktok_username))
 
     def closed(self, connection: Connection) -> None:
@@ -82,7 +82,7 @@ def _do_all(jobs: list[Callable[[], int | None]]) -> set[int]:
     for job in jobs:
         try:
             written.add(job())
-        except Exception:  # one row's trouble is not the others'
+        except Exception:  # the other rows are still written
             logger.exception("a row of the connection log could not be written")
     return {row_id for row_id in written if row_id is not None}
 

@@ -1,7 +1,7 @@
-"""From a stream's log to one socket: in order, at the socket's own pace, nothing lost unsaid.
+"""From a stream's log to one socket: in order, at the socket's own pace; what is lost is told.
 
 A `Delivery` is a place in a log and what the socket wants of it. It gives parcels of frames, which
-sockets at the same place share; sending them, and how long that takes, is its session's affair.
+sockets at the same place share; sending them, and how long that takes, is its session's task.
 A socket that lags behind gets fewer, merged frames; one that fell off the log gets a `gap` and goes
 on from the oldest frame. What was gathered for a batch, or is replayed to a socket that comes back,
 is no lag: it is sent as it is.
@@ -28,10 +28,10 @@ from live.streams.log import Entry, EventLog
 
 __all__ = ["Delivery"]
 
-# A parcel holds no more frames than that, nor many more characters.
+# The most frames in a parcel, and about the most characters.
 _CHUNK = 64
 _CHUNK_LENGTH = 64 * 1024
-# Places whose runs are kept at once. Sockets that keep up are all at one or two.
+# At how many places runs are kept at once. Sockets that keep up are all at one or two.
 _MEMO = 64
 # Behind by more than that, a socket gets merged frames, made of larger chunks.
 _LAG = 256
@@ -74,7 +74,7 @@ class Delivery:
         self._clock = clock
         self._delivered_at: int | None = None
         self._lost = False  # `since` names no place in this log
-        self._due = log.end  # up to there, it is not the socket's fault that it is behind
+        self._due = log.end  # frames up to this offset do not count as lag
         self.resumed = False
         if since is None:
             self.position = log.end
@@ -100,7 +100,7 @@ class Delivery:
         return self._log.closed and self.position >= self._log.end
 
     async def wait(self) -> None:
-        """Wait until it is worth looking for `pending` parcels, or at the stream, again."""
+        """Wait until there may be new parcels, or the stream's state may have changed."""
         if self.position < self._log.end:
             await asyncio.sleep(0)  # a long way to go; others take their turns meanwhile
             return
@@ -157,7 +157,8 @@ class Delivery:
 
     def _what_fell_off(self) -> list[Parcel]:
         """What can still be had of the frames that the log no longer holds, behind a `gap` for the
-        others. Resuming from that gap's cursor gives all of it again."""
+        others. A client that resumes from the gap's cursor gets these frames
+        again."""
         log = self._log
         missed = self._missed()
         lasting = self._filtered(log.lasting(self.position))
@@ -191,7 +192,7 @@ class Delivery:
 
 
 def _parcels(texts: list[str]) -> list[Parcel]:
-    """The texts in parcels that a slow socket takes one by one, so that its progress shows."""
+    """The texts in parcels so small that the progress of a slow socket is seen."""
     cut: list[list[str]] = []
     length = 0
     for text in texts:

@@ -30,8 +30,9 @@ _decode_viewers = msgspec.json.Decoder(_ViewersFrame).decode
 
 
 def merge(entries: list[Entry], cursor: str) -> list[str]:
-    """Texts of frames that say what the entries say, in fewer words: in each run of likes, joins
-    and viewers between other frames, likes are summed, joins counted, of viewers the latest stays.
+    """The texts of fewer frames that say the same. A run is a stretch of likes, joins and viewers
+    without other frames between: in each, likes are summed, joins are counted, and of viewers the
+    latest stays.
 
     `merged` says how many frames one stands for. All frames of a run but the last carry the cursor
     from before the run, so that a socket cut in the middle of it resumes without a loss; viewers
@@ -85,7 +86,8 @@ def _latest_viewers(entries: list[Entry]) -> Frame:
     return _decode_viewers(entries[-1].text)
 
 
-# In the order in which they stand in a run: what does least harm when it comes twice is first.
+# In the order in which they stand in a run: first the types that do the least harm when they come
+# twice.
 _MERGED: dict[FrameType, Callable[[list[Entry]], Frame]] = {
     FrameType.VIEWERS: _latest_viewers,
     FrameType.JOIN: _merged_joins,

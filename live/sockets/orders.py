@@ -40,14 +40,14 @@ class End:
 
 Order = MoveTo | Interrupt | End
 
-# An order replaces those before it in this list; of moves, the newest counts.
+# The weakest first: an order replaces a weaker one, and a new move an older move.
 _RANKS = (MoveTo, Interrupt, End)
 
 
 class Inbox:
-    """The one order that a session has yet to obey, and how it notices.
+    """The one order that a session has yet to obey, and what wakes it.
 
-    The session does in `work` whatever may take long. An order that comes meanwhile is kept here,
+    Everything that may take long runs inside `work`. An order that comes meanwhile is kept here,
     and the work is stopped; then the session reads here which order it was.
 
     Attributes:
@@ -73,12 +73,12 @@ class Inbox:
             return
         self.order = order
         if self._working is not None:
-            # As if its time were over: asyncio stops the work, and no other cancellation is lost.
+            # Ended as by a timeout, so that it can't be confused with a real cancellation.
             self._working.reschedule(asyncio.get_running_loop().time())
             self._working = None
 
     def take_move(self) -> MoveTo | None:
-        """The order, if it is to move. It counts as obeyed."""
+        """Take the order out, if it is a `MoveTo`."""
         order = self.order
         if not isinstance(order, MoveTo):
             return None

@@ -1,8 +1,8 @@
 """The socket of the mobile app, `/ws/{token}` and `/ws`, as ASGI has it.
 
 Connects a session (`live.sockets.session`) to the server, and reads what the client sends. A socket
-is accepted first, even if it is refused then: only so can the client get an `error` frame that says
-why, and the close code that belongs to it.
+is accepted first and refused afterwards: otherwise its client would get neither an `error` frame
+nor a close code.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ class PhoneConsumer(AsyncWebsocketConsumer):
         with contextlib.suppress(OSError):  # the client has gone meanwhile
             await self._wire.send(Parcel([encode(pong)]))
 
-    # --- A `live.sockets.session.Client` (and `close`) ---
+    # --- Methods of `live.sockets.session.Client` (`close` is one, too) ---
 
     async def accept_handshake(self) -> None:
         offered = self.scope.get("subprotocols", [])

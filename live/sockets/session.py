@@ -63,7 +63,7 @@ class Admitting(Protocol):
 class Session:
     """One socket's session. Is a `live.relay.socket.Socket`.
 
-    It begins with `start`; whoever started it ends it with `end`, and waits for it so.
+    It begins with `start`. Its owner ends it with `end`, which waits until it has ended.
 
     Args:
         connection: what is known of the socket; the session fills it in.
@@ -102,7 +102,7 @@ class Session:
         if self._task is not None:
             await asyncio.wait([self._task])
 
-    # --- A `live.relay.socket.Socket` ---
+    # --- Methods of `live.relay.socket.Socket` ---
 
     @property
     def lag(self) -> int:
@@ -158,8 +158,8 @@ class Session:
             self._relay.closed(self)
 
     async def _serve(self) -> RelayError | None:
-        """Do all that the socket is for. Returns what to tell the client of its end; None if it is
-        that of the LIVE.
+        """Do all that the socket is for. Returns what to tell the client of its end; None if the
+        LIVE has ended.
 
         Raises:
             OSError: the client has gone.
@@ -278,7 +278,7 @@ class Session:
                 connection.frames_sent += len(parcel.texts)
             stalls.is_sending = False
             if delivery.up_to_date and stream.offline is not None and not self._options.wait:
-                raise stream.offline.with_traceback(None)  # it is raised in every socket
+                raise stream.offline.with_traceback(None)  # one object, raised in many sockets
             if not delivery.finished:
                 await delivery.wait()
 
@@ -286,7 +286,7 @@ class Session:
         """Tell a newcomer what there is already. Returns the room that it was greeted in."""
         room = stream.room
         if room is not None:
-            # The snapshot is of the log's end: with a replay, it would tell things twice.
+            # The snapshot includes the events that a replay sends again.
             snapshot = stream.snapshot() if delivery.up_to_date else _NOTHING_YET
             await self._greet(stream, room, delivery, snapshot)
         if stream.status.state is not State.LIVE and delivery.position == stream.log.end > 0:

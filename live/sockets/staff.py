@@ -33,7 +33,7 @@ __all__ = ["FORBIDDEN", "StaffConsumer", "staff_socket"]
 logger = logging.getLogger(__name__)
 
 FORBIDDEN = 4403
-# Seconds. Between two looks at who it is, and two words to the relays that somebody watches.
+# Seconds between two checks of who it is; relays are told as often that somebody watches.
 _CHECK = 30.0
 # A page that takes nothing for so long has gone, or is asleep.
 _SEND_TIMEOUT = 20.0
@@ -94,7 +94,7 @@ class StaffConsumer(AsyncWebsocketConsumer):
         """Pass news on to a member of the staff, as long as it is one and takes them."""
         try:
             while await self._is_staff():
-                # Again each time: layers forget members that have joined long ago.
+                # Again each time: channel layers drop members that joined long ago.
                 await self.channel_layer.group_add(groups.STAFF, self.channel_name)
                 await control.staff_watching()
                 with contextlib.suppress(TimeoutError):
@@ -151,7 +151,7 @@ def _is_own_page(scope: Any) -> bool:
     host = requests.header(scope, b"host")
     try:
         page, asked = urlsplit(origin), urlsplit(f"//{host}")
-        # What stands for a port that is not written is the page's to say: a proxy may hide https.
+        # The default port follows the page's scheme, since a proxy may hide https.
         default = _PORTS[page.scheme]
         return bool(page.hostname) and (page.hostname, page.port or default) == (
             asked.hostname,

@@ -24,7 +24,7 @@ class StallDetector:
         self._clock = clock
         self._limit = limit
         self._sent = 0
-        self._progress_at = clock.monotonic()  # when a change of that was last seen
+        self._progress_at = clock.monotonic()  # when that number last changed
 
     @property
     def stalled_for(self) -> float:

@@ -23,7 +23,8 @@ __all__ = ["Drift", "Finding"]
 
 _WINDOW = 200  # messages
 _ENOUGH = 30  # fewer say nothing
-# Drift is when so much more is missing than normally; it is over at half of that.
+# Drift begins when the share of missing values exceeds the normal one by this much. It ends at
+# half of that.
 _MARGIN = 0.2
 
 
@@ -57,7 +58,7 @@ _FIELDS: Mapping[type[Struct], tuple[_Field, ...]] = {
 
 @dataclass(frozen=True)
 class Finding:
-    """`missing` of the last `seen` messages lack a field; of `normal` (a share) one expects it."""
+    """`missing` of the last `seen` messages lack a field; `normal` is the usual share."""
 
     what: str
     missing: int
@@ -81,7 +82,7 @@ class _Window:
         self.drifts = False
 
     def add(self, data: Struct) -> bool:
-        """Whether that begins or ends a drift."""
+        """Returns whether this message begins or ends a drift."""
         if len(self._missing) == _WINDOW:
             self.count -= self._missing[0]
         missing = self._field.is_missing(data)

@@ -22,7 +22,8 @@ from live.tiktok.gifts import SeenGifts
 
 __all__ = ["Feed"]
 
-# TikTok sends the last minutes' messages again after a reconnect; that many ids cover them.
+# TikTok sends the last minutes' messages again after a reconnect. So many ids are remembered, which
+# is enough to recognise them.
 _IDS_REMEMBERED = 16_384
 
 

@@ -21,7 +21,7 @@ _EPOCH_ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789"
 _EPOCH_LENGTH = 8
 # Types of entries are remembered longer than their texts, to say what a slow reader missed.
 _TYPES_PER_ENTRY_KEPT = 16
-# What is merged or dropped first; frames of other types outlive their place in the ring.
+# What is merged or dropped first. Frames of other types are kept after the ring has dropped them.
 _PASSING = frozenset(
     {FrameType.LIKE, FrameType.JOIN, FrameType.VIEWERS, FrameType.STATUS, FrameType.OTHER}
 )
@@ -57,7 +57,7 @@ class EventLog:
         self._types = bytearray(capacity * _TYPES_PER_ENTRY_KEPT)
         self._lasting: deque[Entry] = deque(maxlen=capacity)
         self.memo: dict[Any, Any] = {}
-        # By how long they gather; a set that keeps its order.
+        # Waiting readers, by the seconds for which they gather; a dict serves as an ordered set.
         self._waiting: defaultdict[float, dict[asyncio.Future[None], None]] = defaultdict(dict)
         self._gathering: dict[float, asyncio.TimerHandle] = {}
 
@@ -132,8 +132,8 @@ class EventLog:
         """Wait until there is a frame behind `after`, the log is closed, or `wake` is called.
 
         Args:
-            gather: wait for so many seconds more once there is a frame. Those who gather for as
-                long are woken together: who comes late waits less.
+            gather: wait for so many seconds more once there is a frame. Readers that gather
+                for the same time are woken together, so that a late one waits less.
         """
         if self.end > after or self.closed:
             return

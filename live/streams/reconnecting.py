@@ -15,8 +15,8 @@ __all__ = ["Reconnecting"]
 # Seconds. The longest pause before the first attempt; it doubles with each one, up to the cap.
 _BACKOFF_BASE = 1.0
 _BACKOFF_CAP = 30.0
-# A connection is flapping when it was lost so many times within so many seconds. Attempts then
-# count on even if each connection brought something new.
+# A connection is flapping when it was lost so many times within so many seconds. Attempts are then
+# counted on, although each connection brought something new.
 _FLAPS, _FLAP_TIME = 50, 600.0
 # Seconds. A reconnecting stream waits that long for the sign gate; if the gate stays closed for
 # longer, the stream fails and its sockets are told.
@@ -54,7 +54,7 @@ class Reconnecting:
         self._attempts = attempts
         self._rng = rng
         self._first = True  # neither has a connection been open, nor was the streamer waited for
-        self._progress = False  # of the newest connection: it was worth it
+        self._progress = False  # whether the newest connection brought anything new
         self._cuts: deque[float] = deque(maxlen=_FLAPS)  # monotonic times
 
     def on_open(self) -> None:
@@ -103,8 +103,9 @@ class Reconnecting:
         return gate_closed > _LONGEST_GATE_WAIT
 
     def delay(self, gate_closed: float, *, at_once: bool = False) -> float:
-        """Seconds to wait before the next attempt: anything from zero up to twice as much as for
-        the one before ("full jitter"), but never less than until the gate opens.
+        """Seconds to wait before the next attempt: a random time from zero to a limit that
+        doubles with each attempt, up to a cap ("full jitter"); never less than until the gate
+        opens.
 
         Args:
             gate_closed: seconds until the sign gate opens; 0 when it is open.

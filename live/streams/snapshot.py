@@ -101,5 +101,5 @@ class SnapshotKeeper:
 
 
 def _raw(text: str) -> Frame:
-    """A frame that is encoded already; it stands where a `Frame` is declared."""
+    """A frame that is encoded already; used in place of a `Frame`."""
     return msgspec.Raw(text)  # type: ignore[return-value]

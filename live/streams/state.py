@@ -87,7 +87,7 @@ RULES: Mapping[StreamState, Rule] = {
     _S.CONNECTING: _rule(State.CONNECTING, _S.LIVE, _S.WAITING, _S.ENDED, _S.FAILED),
     # A poll that fails for another reason than "offline" is tried again as after a cut.
     _S.WAITING: _rule(State.WAITING, _S.LIVE, _S.RECONNECTING, _S.ENDED, _S.FAILED),
-    # From LIVE and QUIET to WAITING: the connection ended since the streamer went offline.
+    # From LIVE and QUIET to WAITING: the connection ended because the streamer went offline.
     _S.LIVE: _rule(State.LIVE, _S.QUIET, _S.DEAF, _S.RECONNECTING, _S.WAITING, _S.ENDED, _S.FAILED),
     _S.QUIET: _rule(
         State.QUIET, _S.LIVE, _S.DEAF, _S.RECONNECTING, _S.WAITING, _S.ENDED, _S.FAILED

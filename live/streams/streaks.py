@@ -2,7 +2,8 @@
 
 A streak is many messages of one group whose count grows; the last one says that it ended, if
 TikTok sends it. A client counts gifts whose `streak` is "ended" or null. So a streak without an
-end is ended here after a time, and what TikTok adds to a streak that has been ended counts anew.
+end is ended here after a time, and if TikTok goes on with
+it, the new gifts start a new count.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ class Streaks:
         key = (gift.user.id, gift.gift.id, gift.group_id)
         streak = self._streaks.pop(key, None) or _Streak(None, 0, now)
         newest = streak.counted + (streak.gift.count if streak.gift else 0)
-        # The smaller count is of a message that another one overtook.
+        # A smaller count comes from a message that arrived late.
         count = max(gift.count, newest) - streak.counted
         self._streaks[key] = streak
         streak.heard = now

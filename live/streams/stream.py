@@ -43,9 +43,11 @@ __all__ = ["LiveStream", "StreamOptions"]
 logger = logging.getLogger(__name__)
 
 _STREAK_SWEEP = STREAK_TIMEOUT / 4
-# Sums of times are rounded: what wakes a trifle early would wake again and again.
+# Sums of times are inexact: without this, a task that wakes slightly too early would wake again
+# and again.
 _ROUNDING = 1e-6
-# While the streamer is offline, a newcomer has TikTok asked again, but no sooner than that (s).
+# While the streamer is offline, a new socket makes the relay ask TikTok again; seconds between two
+# such looks, at least.
 _SHORTEST_POLL = 5.0
 # Polls come so much earlier or later than `wait_interval` says, as a share of it.
 _POLL_JITTER = 0.2
@@ -116,10 +118,10 @@ class LiveStream:
         self._live_ended = asyncio.Event()
         self._poll = asyncio.Event()
         self._reconnect = asyncio.Event()
-        self._polled_at = 0.0  # monotonic, as the next two
-        self._heard_at = 0.0  # anything
-        self._message_at = 0.0  # a message
-        self._heard_ms = 0  # anything, in ms since the epoch
+        self._polled_at = 0.0  # monotonic seconds, as the next two
+        self._heard_at = 0.0  # of the last sign of life, heartbeats included
+        self._message_at = 0.0  # of the last message
+        self._heard_ms = 0  # the same as `_heard_at`, in ms since the epoch
         # Since when nothing can be heard: when the lost connection last said something (ms since
         # the epoch). None while there is a connection.
         self._gap_since: int | None = None
@@ -218,8 +220,8 @@ class LiveStream:
             self._poll.set()
 
     def reconnect(self) -> None:
-        """Make the connection anew, or the next attempt now; nothing while the sign gate is closed,
-        since a connection that works could not be replaced."""
+        """Make the connection anew, or the next attempt now. Does nothing while the sign gate is
+        closed: a working connection could not be replaced."""
         if not self._gate().seconds_closed:
             self._reconnect.set()
             self._poll.set()
@@ -228,7 +230,7 @@ class LiveStream:
 
     def on_open(self, room: Room) -> None:
         if self.room is not None and self.room.id != room.id:
-            # The next LIVE of the same streamer: nothing of the old one's is missed or left.
+            # The next LIVE of the same streamer: the old one's are neither missing nor kept.
             self._feed.start_anew()
             self._gap_since = None
         self.room = room
@@ -311,12 +313,12 @@ class LiveStream:
         """One connection, from start to end. Returns why it ended; None for the LIVE's end."""
         upstream = self._make_upstream(self.username, self._gate(), self._reader)
         if self.state is not StreamState.WAITING and not self._options.is_test:
-            # (polls of one who is waited for are no news)
+            # (while the streamer is waited for, polls are not logged)
             operator_log.connecting(self.username)
         self._reconnect.clear()
         try:
             await upstream.open()
-            self._reconnect.clear()  # it was asked for while this was under way
+            self._reconnect.clear()  # one that was asked for meanwhile is done by this
             return await self._watch(upstream)
         except RelayError as failure:
             return failure
@@ -359,7 +361,7 @@ class LiveStream:
                         reason=NOTHING_HEARD,
                     )
                 if now - self._message_at >= idle_timeout and self.state is StreamState.LIVE:
-                    # This connection holds; there is only nothing to say.
+                    # The connection works; the LIVE is just quiet.
                     self._reconnecting.on_progress()
                     self._states.enter(StreamState.QUIET)
         finally:

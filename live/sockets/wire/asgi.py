@@ -1,7 +1,8 @@
 """How frames go out to one socket under any ASGI server, and what is asked of the faster ways.
 
-ASGI has a server frame each text anew for each socket, which costs more than all else on the way
-out. So `uvicorn` and `daphne`, beside this module, write a parcel that is framed once as it is.
+Under ASGI, the server makes a WebSocket frame of each text again for each socket, which costs more
+than all else on the way out. So `uvicorn` and `daphne`, beside this module, write the bytes of a
+parcel that was framed once.
 Nothing here knows what frames say.
 """
 
@@ -49,7 +50,7 @@ class Wire(Protocol):
 
 
 class AsgiWire:
-    """The way out that every ASGI server has. It can't forget the handshake, nor abort.
+    """The way out that every ASGI server has. Here, forgetting and aborting do nothing.
 
     Args:
         send: what the server gave to the application.

@@ -1,4 +1,4 @@
-"""How frames go out to one socket under Daphne, and what Daphne must be changed in for it.
+"""How frames go out to one socket under Daphne, and which parts of Daphne are changed for it.
 
 `install` changes three things in the Daphne of this process:
 
@@ -99,7 +99,8 @@ _on_open_of_daphne = WebSocketProtocol.onOpen
 
 def _on_open(protocol: WebSocketProtocol) -> None:
     protocol.relay_flow = _Flow()
-    # Twisted's HTTP channel, from before the upgrade, would stop *reading* in its place.
+    # Otherwise Twisted's HTTP channel, from before the upgrade, would still be the producer, and
+    # stop *reading*.
     protocol.transport.unregisterProducer()
     protocol.transport.registerProducer(protocol.relay_flow, streaming=True)
     _on_open_of_daphne(protocol)

@@ -14,7 +14,7 @@ from live.sockets.wire.asgi import AsgiWire, Wire
 
 __all__ = ["install", "wire_for"]
 
-# A module that each server has imported by the time it imports the application; its ways out.
+# A module that shows that the server runs, since it has imported it; and our module for it.
 _SERVERS = {
     "uvicorn.server": "live.sockets.wire.uvicorn",
     "daphne.server": "live.sockets.wire.daphne",
