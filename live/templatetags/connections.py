@@ -8,8 +8,9 @@ from django.utils import formats
 
 from accounts.models import User
 from live.pages.account import latest_connections
+from live.pages.labels import Said, said_in_words
 
-__all__ = ["clock", "connection_history", "grouped", "to_the_second"]
+__all__ = ["clock", "connection_history", "grouped", "in_words", "to_the_second"]
 
 register = template.Library()
 
@@ -34,6 +35,12 @@ def to_the_second(moment: datetime) -> str:
 def grouped(number: int) -> str:
     """The number with its thousands apart, as people of the language write it."""
     return formats.number_format(number, use_l10n=True, force_grouping=True)
+
+
+@register.filter
+def in_words(said: str) -> Said | None:
+    """What TikTok or the sign server said, as `templates/live/said.html` takes it."""
+    return said_in_words(said)
 
 
 @register.inclusion_tag("live/account/connections.html")
