@@ -83,7 +83,7 @@ class TestConnectionDetail:
         )
         page = staff.get(reverse("connection", args=(connection.pk,))).text
         assert "&quot;&gt;&lt;script&gt;alert(&quot;agent&quot;)" in page
-        assert "<script" not in page
+        assert "<script>" not in page
         assert "<b>" not in page
 
     def test_it_links_to_the_account_for_those_who_may_see_it(self, client: Client) -> None:
