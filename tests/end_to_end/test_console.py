@@ -214,6 +214,11 @@ class TestANewcomer:
             label = page.locator("#state-label")
             await expect(label).to_have_text("Переподключение")
             assert await label.evaluate(_LINES) == 1
+            word = await label.bounding_box()
+            button = await page.locator("#connect").bounding_box()
+            assert word is not None
+            assert button is not None
+            assert word["x"] + word["width"] <= button["x"]
             for address in ("/", "/staff/connections/"):
                 await page.goto(f"{http(server)}{address}")
                 header = await page.locator(".site-header").bounding_box()
