@@ -22,6 +22,7 @@ from msgspec import UNSET
 from accounts.models import User
 from accounts.usernames import normalise_tiktok_username
 from live.models import ConnectionLog
+from live.pages.moments import explain
 from live.protocol.errors import CloseCode, ErrorCode, RelayError
 from live.relay.relay import Relay
 
@@ -119,9 +120,8 @@ def _since(connection: ConnectionLog) -> str:
 
 def _end(connection: ConnectionLog) -> str:
     """Why it ended; empty where the app or the LIVE did, as is meant to be."""
-    if connection.error_code in set(ErrorCode):
-        error = RelayError(ErrorCode(connection.error_code), username=connection.tiktok_username)
-        return error.explain(get_language()).title
+    if error := explain(connection.error_code, connection.tiktok_username):
+        return error.title
     if connection.error_code:
         return gettext("an error that the relay does not know any more")
     if connection.close_code == CloseCode.ABNORMAL:

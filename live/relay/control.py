@@ -166,7 +166,7 @@ class Control:
             case {"type": "stream.reconnect", "username": str(username), "by": str(by)}:
                 if stream := self._streams.get(username):
                     logger.info("@%s is to be connected anew, as %s has asked", username, by)
-                    stream.reconnect()
+                    stream.reconnect(by)
 
     def _disconnect(self, sockets: Iterable[Socket]) -> None:
         for socket in sockets:

@@ -51,6 +51,8 @@ _ROUNDING = 1e-6
 _SHORTEST_POLL = 5.0
 # Polls come so much earlier or later than `wait_interval` says, as a share of it.
 _POLL_JITTER = 0.2
+# Why a connection that works is given up.
+_ASKED_FOR = _("The staff asked for a new connection.")
 
 
 @dataclass(frozen=True)
@@ -118,6 +120,7 @@ class LiveStream:
         self._live_ended = asyncio.Event()
         self._poll = asyncio.Event()
         self._reconnect = asyncio.Event()
+        self._reconnect_by = ""  # who has set it last
         self._polled_at = 0.0  # monotonic seconds, as the next two
         self._heard_at = 0.0  # of the last sign of life, heartbeats included
         self._message_at = 0.0  # of the last message
@@ -219,10 +222,16 @@ class LiveStream:
             self.offline = None
             self._poll.set()
 
-    def reconnect(self) -> None:
+    def reconnect(self, by: str = "") -> None:
         """Make the connection anew, or the next attempt now. Does nothing while the sign gate is
-        closed: a working connection could not be replaced."""
+        closed: a working connection could not be replaced.
+
+        Args:
+            by: the username of the member of the staff who asks for it; empty for the relay itself.
+                The timeline tells staff; no frame has it.
+        """
         if not self._gate().seconds_closed:
+            self._reconnect_by = by
             self._reconnect.set()
             self._poll.set()
 
@@ -349,7 +358,7 @@ class LiveStream:
                     return RelayError(
                         ErrorCode.CONNECTION_LOST,
                         username=self.username,
-                        reason=_("The staff asked for a new connection."),
+                        reason=_ASKED_FOR,
                     )
                 now = self._clock.monotonic()
                 self._feed.sweep(now)
@@ -413,6 +422,8 @@ class LiveStream:
 
     def _note_cut(self, failure: RelayError) -> None:
         told = {"error": failure.code, "reason": failure.reason, "said": failure.said}
+        if failure.reason == _ASKED_FOR:
+            told["by"] = self._reconnect_by
         self.timeline.add(What.CUT, **{name: value for name, value in told.items() if value})
 
     def _tell_status(self, status: Status) -> None:

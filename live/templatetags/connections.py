@@ -5,11 +5,13 @@ from typing import Any
 
 from django import template
 from django.utils import formats
+from django.utils.html import format_html
 
 from accounts.models import User
 from live.pages.account import latest_connections
+from live.pages.labels import Said, said_in_words
 
-__all__ = ["clock", "connection_history", "grouped", "to_the_second"]
+__all__ = ["clock", "connection_history", "grouped", "in_words", "local_time", "to_the_second"]
 
 register = template.Library()
 
@@ -30,10 +32,33 @@ def to_the_second(moment: datetime) -> str:
     return f"{formats.date_format(moment)} {moment:%H:%M:%S}"
 
 
+@register.simple_tag
+def local_time(moment: datetime, parts: str) -> str:
+    """A time in UTC that the page's script shows as the reader's clock has it.
+
+    Args:
+        parts: "exact-time" or "exact-moment", as `static/shared/format.js` names them.
+    """
+    utc = to_the_second(moment)
+    return format_html(
+        '<time datetime="{}" data-shows="{}" title="{} UTC">{}</time>',
+        moment.isoformat(),
+        parts,
+        utc,
+        f"{moment:%H:%M:%S}" if parts == "exact-time" else utc,
+    )
+
+
 @register.filter
 def grouped(number: int) -> str:
     """The number with its thousands apart, as people of the language write it."""
     return formats.number_format(number, use_l10n=True, force_grouping=True)
+
+
+@register.filter
+def in_words(said: str) -> Said | None:
+    """What TikTok or the sign server said, as `templates/live/said.html` takes it."""
+    return said_in_words(said)
 
 
 @register.inclusion_tag("live/account/connections.html")

@@ -13,6 +13,7 @@ const SERVERS = /** @type {const} */ ({ hourCycle: "h23" });
 const UTC = /** @type {const} */ ({ ...SERVERS, timeZone: "UTC" });
 const DAY = /** @type {const} */ ({ day: "numeric", month: "short", year: "numeric" });
 const TIME = /** @type {const} */ ({ hour: "2-digit", minute: "2-digit", ...SERVERS });
+const EXACT_TIME = /** @type {const} */ ({ ...TIME, second: "2-digit" });
 
 const whole = new Intl.NumberFormat(language, { maximumFractionDigits: 0 });
 const precise = new Intl.NumberFormat(language, { maximumFractionDigits: 1 });
@@ -22,11 +23,13 @@ const clock = new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-di
 const exactClock = new Intl.DateTimeFormat(language, { timeStyle: "medium" });
 const utcClock = new Intl.DateTimeFormat(language, { timeStyle: "short", ...UTC });
 const exactUtcClock = new Intl.DateTimeFormat(language, { timeStyle: "medium", ...UTC });
-const moments = {
-  day: new Intl.DateTimeFormat(language, DAY),
-  time: new Intl.DateTimeFormat(language, TIME),
-  moment: new Intl.DateTimeFormat(language, { ...DAY, ...TIME }),
-};
+const moments = new Map([
+  ["day", new Intl.DateTimeFormat(language, DAY)],
+  ["time", new Intl.DateTimeFormat(language, TIME)],
+  ["moment", new Intl.DateTimeFormat(language, { ...DAY, ...TIME })],
+  ["exact-time", new Intl.DateTimeFormat(language, EXACT_TIME)],
+  ["exact-moment", new Intl.DateTimeFormat(language, { ...DAY, ...EXACT_TIME })],
+]);
 
 // --- Numbers ---------------------------------------------------------------------------------------
 
@@ -77,14 +80,14 @@ export function exactUtcTimeOfDay(ms) {
  * A moment here, in the parts that the server's templates name.
  *
  * @param {Date} date
- * @param {string} parts "day", "time", or "moment" for both.
+ * @param {string} parts "day", "time", or "moment" for both; "exact-time" and "exact-moment" have
+ *   the seconds, too.
  * @throws {RangeError} Templates name no such parts.
  */
 export function localMoment(date, parts) {
-  if (parts !== "day" && parts !== "time" && parts !== "moment") {
-    throw new RangeError(`no such parts of a moment: ${parts}`);
-  }
-  return moments[parts].format(date);
+  const format = moments.get(parts);
+  if (!format) throw new RangeError(`no such parts of a moment: ${parts}`);
+  return format.format(date);
 }
 
 // --- Durations -------------------------------------------------------------------------------------

@@ -180,3 +180,37 @@ class TestAccessibility:
         box = await link.bounding_box()
         assert box is not None
         assert box["height"] >= 24
+
+
+class TestTimes:
+    async def test_times_are_those_of_the_device_and_stay_so_when_the_page_is_refreshed(
+        self, server: Server, page: Page, streamer: str
+    ) -> None:
+        browser = page.context.browser
+        assert browser is not None
+        account = await server.add_account("anna", streamer)
+        await call(server, account)
+        server.execute(
+            "UPDATE live_connectionlog SET opened_at = ? WHERE account_id = ?",
+            "2026-05-04 20:30:05",
+            account.user_id,
+        )
+        context = await browser.new_context(
+            timezone_id="Asia/Yekaterinburg", storage_state=await page.context.storage_state()
+        )
+        try:
+            there = await context.new_page()
+            await there.goto(f"{http(server)}/staff/connections/")
+            row = there.get_by_role("row").filter(has_text="anna")
+            await expect(row).to_contain_text("May 5, 2026, 01:30:05")
+            await expect(there.get_by_text("Times are those of your device.")).to_be_visible()
+            await call(server, await server.add_account("bert", streamer))
+            await expect(there.get_by_role("row").filter(has_text="bert")).to_be_visible()
+            await expect(row).to_contain_text("May 5, 2026, 01:30:05")
+            await row.get_by_role("link").click()
+            heading = there.get_by_role("heading", level=1)
+            await expect(heading).to_have_text("Connection of May 5, 2026, 01:30:05")
+            in_utc = there.locator(".facts time").first
+            await expect(in_utc).to_have_attribute("title", "May 4, 2026 20:30:05 UTC")
+        finally:
+            await context.close()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Locator, Page, Route, async_playwright, expect
+from playwright.async_api import Browser, Locator, Page, Route, async_playwright, expect
 
 from accounts.models import PREFIX_LENGTH
 from live.protocol.errors import ErrorCode, RelayError
@@ -27,6 +27,14 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 PHONE, SMALL_PHONE = (390, 844), (360, 640)
 WITHIN = 15_000.0  # ms
 _numbers = itertools.count(1)
+# How many lines the text of an element takes.
+_LINES = """
+(element) => {
+  const range = document.createRange();
+  range.selectNodeContents(element);
+  return new Set([...range.getClientRects()].map(({ top }) => Math.round(top))).size;
+}
+"""
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -182,6 +190,53 @@ class TestANewcomer:
         assert not [
             await name.inner_text() for name in await names.all() if await name.evaluate(cut)
         ]
+
+    async def test_a_small_phone_in_russian_has_room_for_the_console(
+        self, server: Server, browser: Browser, tiktok: TikTok, streamer: str
+    ) -> None:
+        width, height = SMALL_PHONE
+        room = tiktok.go_live(streamer)
+        name = f"viewer{next(_numbers)}.of.the.evening"
+        await add_person(server, name, streamer, "--staff")
+        context = await browser.new_context(
+            locale="en", viewport={"width": width, "height": height}, reduced_motion="reduce"
+        )
+        try:
+            page = await context.new_page()
+            await sign_in(page, server, name)
+            cookie = {"name": "django_language", "value": "ru", "url": http(server)}
+            await context.add_cookies([cookie])  # type: ignore[list-item]
+            await page.reload()
+            await room.wait_for_socket()
+            assert await page.evaluate("document.documentElement.lang") == "ru"
+            room.fail(Failure.WEBCAST_HANG)
+            await room.cut()
+            label = page.locator("#state-label")
+            await expect(label).to_have_text("Переподключение")
+            assert await label.evaluate(_LINES) == 1
+            word = await label.bounding_box()
+            button = await page.locator("#connect").bounding_box()
+            assert word is not None
+            assert button is not None
+            assert word["x"] + word["width"] <= button["x"]
+            for address in ("/", "/staff/connections/"):
+                await page.goto(f"{http(server)}{address}")
+                header = await page.locator(".site-header").bounding_box()
+                assert header is not None
+                assert header["height"] <= 120
+        finally:
+            await context.close()
+
+
+class TestWithoutAUsername:
+    async def test_no_socket_is_opened(self, page: Page, server: Server) -> None:
+        opened: list[str] = []
+        page.on("websocket", lambda socket: opened.append(socket.url))
+        await open_console(page, server, "")
+        await expect(page.get_by_role("link", name="account page")).to_be_visible()
+        await page.wait_for_load_state("networkidle")
+        await expect(state(page)).to_contain_text("Not connected")
+        assert opened == []
 
 
 class TestTheFeed:

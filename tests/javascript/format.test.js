@@ -63,6 +63,8 @@ describe("Times", () => {
     assert.equal(english.localMoment(date, "day"), "Nov 25, 2026");
     assert.equal(english.localMoment(date, "time"), "13:04");
     assert.equal(english.localMoment(date, "moment"), "Nov 25, 2026, 13:04");
+    assert.equal(english.localMoment(date, "exact-time"), "13:04:00");
+    assert.equal(english.localMoment(date, "exact-moment"), "Nov 25, 2026, 13:04:00");
     assert.throws(() => english.localMoment(date, "century"), RangeError);
   });
 });

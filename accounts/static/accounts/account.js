@@ -4,7 +4,7 @@
  */
 
 import { find } from "../shared/dom.js";
-import { localMoment } from "../shared/format.js";
+import { showLocalTimes } from "../shared/times.js";
 
 const CHECK_AFTER = 300; // ms without a key
 
@@ -96,15 +96,6 @@ function sendOnce(form) {
   addEventListener("pageshow", () => {
     sent = false;
   });
-}
-
-/** Times come in UTC; the reader's clock and calendar are others. */
-function showLocalTimes() {
-  for (const time of document.querySelectorAll("time")) {
-    const { shows } = time.dataset;
-    if (shows) time.textContent = localMoment(new Date(time.dateTime), shows);
-  }
-  find("[data-said=zone]").textContent = gettext("Times are those of your device.");
 }
 
 checkAsTyped(find("form[data-check]", HTMLFormElement));

@@ -19,24 +19,23 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 from django.views.generic import DetailView, TemplateView, View
 
 from live.connections.search import Found, Position, Search
 from live.models import ConnectionLog
 from live.pages.connections.filters import ConnectionFilter
-from live.pages.labels import reason_of, tone_of, word_for
+from live.pages.labels import said_in_words
 from live.pages.mixins import FragmentMixin, StaffPage
-from live.protocol import frames
-from live.protocol.errors import CLOSE_CODE_WORDS, CloseCode, ErrorCode, RelayError
+from live.pages.moments import ShownMoment, close_code_words, explain, ms_since_epoch, shown
+from live.protocol.errors import CLOSE_CODE_WORDS
 from live.relay.relay import Relay
 from live.streams.timeline import Moment, What
 
 __all__ = ["ConnectionDetail", "ConnectionExport", "ConnectionList"]
 
 PAGE_SIZE = 50
-_CHUNK = 500
+CHUNK = 500
 _NEWEST_FIRST, _OLDEST_FIRST = "-opened", "opened"
 # The fields of the orders that are not of time. A page finds them among many rows.
 _FIELDS = {"-frames": "-frames_sent", "frames": "frames_sent"}
@@ -176,7 +175,7 @@ class ConnectionExport(StaffPage, View):
         newest_first = request.GET.get("sort") != _OLDEST_FIRST
         name = f"connections-{timezone.now():%Y-%m-%d}.csv"
         return StreamingHttpResponse(
-            _csv(form.search(log).chunks(_CHUNK, newest_first)),
+            _csv(form.search(log).chunks(CHUNK, newest_first)),
             content_type="text/csv; charset=utf-8",
             headers={"Content-Disposition": f'attachment; filename="{name}"'},
         )
@@ -215,23 +214,11 @@ def _cells(row: ConnectionLog) -> Iterator[Any]:
 
 
 class Step(NamedTuple):
-    """A moment, as it is shown.
+    """A moment, and how long it lasted: until the next one, or until now; None at the end, or if it
+    was no second."""
 
-    Attributes:
-        lasted: until the next one, or until now; None at the end, or if it was no second.
-        reason: the relay's own, if it has one.
-        tone: "good", "bad" or "calm".
-        close_code_words: what its close code means, where we know it.
-    """
-
-    at: datetime
-    text: Any
-    detail: dict[str, Any]
-    reason: str
+    moment: ShownMoment
     lasted: timedelta | None
-    tone: str
-    error: frames.Error | None
-    close_code_words: Any
 
 
 class ConnectionDetail(StaffPage, FragmentMixin, DetailView):  # type: ignore[type-arg]
@@ -251,8 +238,9 @@ class ConnectionDetail(StaffPage, FragmentMixin, DetailView):  # type: ignore[ty
             if so_far := async_to_sync(_so_far)(relays, row.pk):
                 moments, frames_sent = so_far
         return super().get_context_data(
-            close_code_words=_close_code_words(row.close_code),
-            error=_explanation(row.error_code, row.tiktok_username),
+            close_code_words=close_code_words(row.close_code),
+            error=explain(row.error_code, row.tiktok_username),
+            said=said_in_words(row.said),
             frames_sent=frames_sent,
             steps=_steps(moments or _least(row), row),
             **kwargs,
@@ -280,7 +268,7 @@ async def _so_far(relays: Iterable[Relay], row_id: int) -> SoFar | None:
 
 def _least(row: ConnectionLog) -> list[Moment]:
     """Of a row that was written before there were timelines, or whose process has died."""
-    moments = [Moment(_ms(row.opened_at), What.OPENED, {})]
+    moments = [Moment(ms_since_epoch(row.opened_at), What.OPENED, {})]
     if row.closed_at is not None:
         detail = {
             "code": row.close_code,
@@ -288,42 +276,16 @@ def _least(row: ConnectionLog) -> list[Moment]:
             "said": row.said,
             "frames": row.frames_sent,
         }
-        moments.append(Moment(_ms(row.closed_at), What.CLOSED, detail))
+        moments.append(Moment(ms_since_epoch(row.closed_at), What.CLOSED, detail))
     return moments
 
 
 def _steps(moments: list[Moment], row: ConnectionLog) -> list[Step]:
     ends: list[int | None] = [moment.at for moment in moments[1:]]
-    ends.append(_ms(timezone.now()) if row.closed_at is None else None)
-    return [
-        Step(
-            at=datetime.fromtimestamp(moment.at / 1000, UTC),
-            text=word_for(moment.what),
-            detail=moment.detail,
-            reason=reason_of(moment),
-            lasted=_lasted(moment.at, end),
-            tone="bad" if moment.detail.get("error") else tone_of(moment.what),
-            error=_explanation(moment.detail.get("error", ""), row.tiktok_username),
-            close_code_words=_close_code_words(moment.detail.get("code")),
-        )
-        for moment, end in zip(moments, ends, strict=True)
-    ]
+    ends.append(ms_since_epoch(timezone.now()) if row.closed_at is None else None)
+    lasted = [_lasted(moment.at, end) for moment, end in zip(moments, ends, strict=True)]
+    return list(map(Step, shown(moments, row.tiktok_username), lasted))
 
 
 def _lasted(start: int, end: int | None) -> timedelta | None:
     return timedelta(milliseconds=end - start) if end is not None and end - start >= 1000 else None
-
-
-def _close_code_words(code: int | None) -> Any:
-    return CLOSE_CODE_WORDS[CloseCode(code)] if code in set(CloseCode) else ""
-
-
-def _explanation(error_code: str, username: str) -> frames.Error | None:
-    """What the app was told, in the viewer's language; None if there was no error we know."""
-    if error_code not in set(ErrorCode):
-        return None
-    return RelayError(ErrorCode(error_code), username=username).explain(get_language())
-
-
-def _ms(moment: datetime) -> int:
-    return round(moment.timestamp() * 1000)

@@ -6,18 +6,18 @@ Pages are rendered in other threads, where a stream must not be read while it go
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from accounts.models import User
 from live.pages.dashboard.events import LoggedEvent, newest_events
-from live.pages.labels import reason_of, tone_of, word_for
+from live.pages.labels import tone_of, word_for
+from live.pages.moments import ShownMoment, shown, time_of
 from live.protocol.frames import Status
 from live.relay.relay import Relay
 from live.relay.socket import Socket
 from live.streams.drift import Finding
 from live.streams.stream import LiveStream
-from live.streams.timeline import Moment
 from live.tiktok.rooms import Room
 
 __all__ = ["Listener", "StreamNow", "name_accounts", "stream_now"]
@@ -55,18 +55,6 @@ class Listener:
 
 
 @dataclass(frozen=True)
-class Past:
-    """Something that happened to the stream. `said` is what TikTok said."""
-
-    at: datetime
-    word: Any
-    detail: str
-    said: str
-    attempt: int | None
-    retry_in: float | None
-
-
-@dataclass(frozen=True)
 class StreamNow:
     """One stream. Lists are newest first; `listeners` are longest there first."""
 
@@ -81,7 +69,7 @@ class StreamNow:
     findings: list[Finding]
     undecodable: list[tuple[str, int]]
     unknown: list[tuple[str, int]]
-    history: list[Past]
+    history: list[ShownMoment]
 
 
 async def stream_now(relay: Relay, username: str) -> StreamNow | None:
@@ -89,7 +77,7 @@ async def stream_now(relay: Relay, username: str) -> StreamNow | None:
     stream = relay.streams.get(username)
     if stream is None:
         return None
-    history = [_past(moment) for moment in stream.timeline][::-1]
+    history = shown(stream.timeline, username)[::-1]
     room = stream.room
     return StreamNow(
         status=stream.status,
@@ -97,7 +85,7 @@ async def stream_now(relay: Relay, username: str) -> StreamNow | None:
         tone=tone_of(stream.status.state),
         since=history[0].at if history else None,
         room=room,
-        room_since=_time(room.started_at) if room and room.started_at else None,
+        room_since=time_of(room.started_at) if room and room.started_at else None,
         listeners=_listeners(relay, stream),
         events=newest_events(stream.log, _EVENTS),
         findings=stream.findings,
@@ -118,19 +106,3 @@ def name_accounts(listeners: list[Listener]) -> None:
 def _listeners(relay: Relay, stream: LiveStream) -> list[Listener]:
     listeners = [Listener.of(socket) for socket in relay.sockets if socket.stream is stream]
     return sorted(listeners, key=lambda listener: listener.opened_at)
-
-
-def _past(moment: Moment) -> Past:
-    detail = moment.detail
-    return Past(
-        at=_time(moment.at),
-        word=word_for(moment.what),
-        detail=" · ".join(filter(None, (detail.get("error"), reason_of(moment)))),
-        said=detail.get("said", ""),
-        attempt=detail.get("attempt"),
-        retry_in=detail.get("retry_in"),
-    )
-
-
-def _time(ms: int) -> datetime:
-    return datetime.fromtimestamp(ms / 1000, tz=UTC)

@@ -3,6 +3,8 @@
  * alone to those who ask with the header `X-Fragment`.
  */
 
+import { showLocalTimes } from "../shared/times.js";
+
 /** The page is not for whoever is there by now. */
 export class SignedOut extends Error {}
 
@@ -37,6 +39,7 @@ export async function refresh(part) {
   const body = await fetchPart(location.href);
   const fresh = /** @type {HTMLElement} */ (part.cloneNode(false));
   fresh.append(...document.adoptNode(body).childNodes);
+  showLocalTimes(fresh);
   update(part, fresh);
 }
 

@@ -290,6 +290,29 @@ class TestStreamPage:
         address = "/staff/streams/alice/"
         assert f"connection_lost · {NOTHING_HEARD}" in text_of(await staff.get(address))
 
+    async def test_it_says_who_of_the_staff_asked_for_a_new_connection(
+        self, staff: Pages, relay: Relay
+    ) -> None:
+        await go_live(relay)
+        stream = relay.streams.get("alice")
+        assert stream is not None
+        stream.reconnect(by="boss")
+        asked = "connection_lost · The staff asked for a new connection. · asked for by boss"
+        async with asyncio.timeout(5):
+            while asked not in text_of(await staff.get("/staff/streams/alice/")):
+                await asyncio.sleep(0.05)
+
+    async def test_it_shows_names_of_python_s_exceptions_as_plain_words(
+        self, staff: Pages, relay: Relay
+    ) -> None:
+        await go_live(relay)
+        stream = relay.streams.get("alice")
+        assert stream is not None
+        stream.timeline.add(What.CUT, error="connection_lost", said="ConnectionClosedError")
+        page = text_of(await staff.get("/staff/streams/alice/"))
+        plain = "the connection was closed without a word"
+        assert f'connection_lost <span title="ConnectionClosedError">{plain}</span>' in page
+
     async def test_it_gives_scripts_the_part_that_changes(self, staff: Pages, relay: Relay) -> None:
         await go_live(relay)
         answer = await staff.get("/staff/streams/alice/", headers={"X-Fragment": "1"})

@@ -160,16 +160,16 @@ class TestReconnecting:
     async def test_the_stream_is_asked_and_the_log_says_by_whom(
         self, relay: ControlledRelay, caplog: pytest.LogCaptureFixture
     ) -> None:
-        asked = asyncio.Event()
+        asked: asyncio.Queue[str] = asyncio.Queue()
 
         class Stream:
-            reconnect = staticmethod(asked.set)
+            reconnect = staticmethod(asked.put_nowait)
 
         relay.streams["anna.live"] = Stream()
         with caplog.at_level("INFO", logger="live.relay.control"):
             await sync_to_async(control.reconnect_stream)("anna.live", by="boss")
             async with asyncio.timeout(WITHIN):
-                await asked.wait()
+                assert await asked.get() == "boss"
         assert "@anna.live is to be connected anew, as boss has asked" in caplog.text
 
     async def test_numbers_are_published_for_whoever_watches(

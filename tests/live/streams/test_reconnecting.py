@@ -449,6 +449,23 @@ class TestBeingAskedToReconnect:
             assert gaps(world.attempts) == [pytest.approx(CONNECT_TIME + CLOSE_TIME, abs=0.01)]
 
     @virtual_time
+    async def test_the_timeline_alone_says_which_of_the_staff_asked_to_reconnect(self) -> None:
+        async with World().running() as world:
+            socket = world.socket()
+            await socket.is_live()
+
+            socket.stream.reconnect(by="boss")
+            await socket.is_back()
+            socket.stream.reconnect()
+            await socket.is_back()
+
+            cuts = [moment.detail for moment in socket.stream.timeline if moment.what == "cut"]
+            assert [cut.get("by") for cut in cuts] == ["boss", None]
+            frames = socket.frames()
+            assert frames
+            assert not [frame for frame in frames if "boss" in str(frame)]
+
+    @virtual_time
     async def test_asking_to_reconnect_does_not_wait_for_the_next_attempt(self) -> None:
         async with world_with(Highest(), None, failure(LOST), None).running() as world:
             socket = world.socket()
