@@ -26,7 +26,7 @@ from live.templatetags.connections import clock
 
 __all__ = ["ConnectionLogAdmin"]
 
-_COUNTED = 1000
+MOST_COUNTED = 1000
 
 
 class NewestRows(Paginator):  # type: ignore[type-arg]
@@ -34,7 +34,7 @@ class NewestRows(Paginator):  # type: ignore[type-arg]
 
     @cached_property
     def count(self) -> int:
-        rows: QuerySet[ConnectionLog] = self.object_list[:_COUNTED]  # type: ignore[assignment]
+        rows: QuerySet[ConnectionLog] = self.object_list[:MOST_COUNTED]  # type: ignore[assignment]
         return rows.count()
 
 

@@ -36,7 +36,7 @@ from live.streams.timeline import Moment, What
 __all__ = ["ConnectionDetail", "ConnectionExport", "ConnectionList"]
 
 PAGE_SIZE = 50
-_CHUNK = 500
+ROWS_PER_CHUNK = 500
 _NEWEST_FIRST, _OLDEST_FIRST = "-opened", "opened"
 # The fields of the orders that are not of time. A page finds them among many rows.
 _FIELDS = {"-frames": "-frames_sent", "frames": "frames_sent"}
@@ -176,7 +176,7 @@ class ConnectionExport(StaffPage, View):
         newest_first = request.GET.get("sort") != _OLDEST_FIRST
         name = f"connections-{timezone.now():%Y-%m-%d}.csv"
         return StreamingHttpResponse(
-            _csv(form.search(log).chunks(_CHUNK, newest_first)),
+            _csv(form.search(log).chunks(ROWS_PER_CHUNK, newest_first)),
             content_type="text/csv; charset=utf-8",
             headers={"Content-Disposition": f'attachment; filename="{name}"'},
         )

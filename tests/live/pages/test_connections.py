@@ -428,7 +428,7 @@ class TestExport:
         ]
 
     def test_it_has_all_pages_of_what_is_shown(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("live.pages.connections.views._CHUNK", 4)
+        monkeypatch.setattr("live.pages.connections.views.ROWS_PER_CHUNK", 4)
         for number in range(10):
             connect(error_code="too_slow" if number else "", frames_sent=number)
         query = "?error=too_slow&before=1-1&page=3"
@@ -901,7 +901,7 @@ class TestAdmin:
     def test_it_counts_no_further_than_to_a_thousand(
         self, admin_client: Client, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("live.admin._COUNTED", 2)
+        monkeypatch.setattr("live.admin.MOST_COUNTED", 2)
         for _ in range(3):
             connect()
         response = admin_client.get(reverse("admin:live_connectionlog_changelist"))
