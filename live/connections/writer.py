@@ -41,7 +41,7 @@ class ConnectionLogWriter:
 
     def opened(self, connection: Connection) -> None:
         """Write the row of a socket that has been authenticated, or refused."""
-        self._add(lambda: _insert(connection))
+        self._add(lambda: insert(connection))
 
     def moved(self, connection: Connection) -> None:
         """Change the username in its row: it listens to another LIVE now."""
@@ -50,7 +50,7 @@ class ConnectionLogWriter:
     def closed(self, connection: Connection) -> None:
         """Complete the row."""
         closed_at = timezone.now()
-        self._add(lambda: _complete(connection, closed_at))
+        self._add(lambda: complete(connection, closed_at))
 
     async def flush(self) -> None:
         """Wait until everything has been written."""
@@ -87,7 +87,7 @@ def _do_all(jobs: list[Callable[[], int | None]]) -> set[int]:
     return {row_id for row_id in written if row_id is not None}
 
 
-def _insert(connection: Connection) -> int:
+def insert(connection: Connection) -> int:
     row = ConnectionLog.objects.create(
         account_id=connection.account_id,
         tiktok_username=connection.tiktok_username,
@@ -104,7 +104,7 @@ def _insert(connection: Connection) -> int:
     return row.pk
 
 
-def _complete(connection: Connection, closed_at: datetime) -> int | None:
+def complete(connection: Connection, closed_at: datetime) -> int | None:
     retry_after = connection.retry_after
     return _update(
         connection,

@@ -22,7 +22,7 @@ from live.tiktok.decoding import load_whole_messages, parse_whole_message
 __all__ = ["Scrubber"]
 
 
-class _Kind(Enum):
+class Kind(Enum):
     """What a field of the schema holds, as far as people are concerned."""
 
     PERSON = auto()  # someone's id, however small
@@ -40,26 +40,26 @@ class _Kind(Enum):
 
 # Which fields are of which kind, as "class.field" by TikTokLiveProto's names; the first that fits.
 _FIELDS = [
-    (_Kind.TELLING, r"User\.(create_time|modify_time|pay_scores?|(fan_)?ticket_count|exp)"),
-    (_Kind.TELLING, r"(FollowInfo|WebcastSocialMessage)\.follow\w*_count"),
-    (_Kind.TELLING, r"UserHonor\.score|Author\.video_total_\w+"),
-    (_Kind.PERSON, r"User\.id(_str)?|(UserArmiesWrapper|BattleUserInfoWrapper)\.key"),
+    (Kind.TELLING, r"User\.(create_time|modify_time|pay_scores?|(fan_)?ticket_count|exp)"),
+    (Kind.TELLING, r"(FollowInfo|WebcastSocialMessage)\.follow\w*_count"),
+    (Kind.TELLING, r"UserHonor\.score|Author\.video_total_\w+"),
+    (Kind.PERSON, r"User\.id(_str)?|(UserArmiesWrapper|BattleUserInfoWrapper)\.key"),
     (
-        _Kind.PERSON,
+        Kind.PERSON,
         r"\w+\.(\w+_)?"
         r"(uid|(user|anchor|owner|contributor|sponsor|sender|receiver|member|teammate)_id)"
         r"(s|_list|_str|_int)?",
     ),
-    (_Kind.NAME, r"\w+\.\w*(nick_?name|display_id|user_name)"),
-    (_Kind.MESSAGE, r"\w+\.\w*msg_ids?"),
-    (_Kind.TIME, r"\w+\.(\w*time\w*|\w+_(ms|at|ns|nano))"),
-    (_Kind.VOCABULARY, r"\w*(Text|Badge|PatternRef)\.key|\w+\.(method|\w*color(_code|_values)?)"),
-    (_Kind.VOCABULARY, r"\w+\.(client_enter_\w+|content_language|lang)|Extra\.source"),
-    (_Kind.PICTURE, r"\w+\.\w*(ur[il]|schem[ea]|avatar|image|icon)\w*"),
-    (_Kind.SHOWN_NUMBER, r"(Combine|String)Badge\w*\.str|TextPiece\.string_value"),
-    (_Kind.SHOWN_NUMBER, r"PrivilegeLogExtra\.level"),
-    (_Kind.GIFT_NAME, r"(Gift|LiveStreamSubGoalGift)\.name"),
-    (_Kind.ID, r"\w+\.(\w+_)?ids?(_str)?"),
+    (Kind.NAME, r"\w+\.\w*(nick_?name|display_id|user_name)"),
+    (Kind.MESSAGE, r"\w+\.\w*msg_ids?"),
+    (Kind.TIME, r"\w+\.(\w*time\w*|\w+_(ms|at|ns|nano))"),
+    (Kind.VOCABULARY, r"\w*(Text|Badge|PatternRef)\.key|\w+\.(method|\w*color(_code|_values)?)"),
+    (Kind.VOCABULARY, r"\w+\.(client_enter_\w+|content_language|lang)|Extra\.source"),
+    (Kind.PICTURE, r"\w+\.\w*(ur[il]|schem[ea]|avatar|image|icon)\w*"),
+    (Kind.SHOWN_NUMBER, r"(Combine|String)Badge\w*\.str|TextPiece\.string_value"),
+    (Kind.SHOWN_NUMBER, r"PrivilegeLogExtra\.level"),
+    (Kind.GIFT_NAME, r"(Gift|LiveStreamSubGoalGift)\.name"),
+    (Kind.ID, r"\w+\.(\w+_)?ids?(_str)?"),
 ]
 _WORD = re.compile(r"[\w.#-]+", re.ASCII)
 _SHOWN_NUMBER = re.compile(r"x?[0-9]{1,3}|[Ⅰ-Ⅹ]")
@@ -181,7 +181,7 @@ class Scrubber:
                 del entries[key]
 
     def _scalar(self, field: Any, value: Any, tokens: _Tokens) -> Any:
-        kind = _kind_of(field.containing_type.name.rpartition("_")[2], field.name)
+        kind = kind_of(field.containing_type.name.rpartition("_")[2], field.name)
         if isinstance(value, str):
             return self._string(kind, value, tokens)
         if isinstance(value, bytes):
@@ -190,34 +190,34 @@ class Scrubber:
             return self._number(kind, value)
         return value
 
-    def _number(self, kind: _Kind, value: int) -> int:
+    def _number(self, kind: Kind, value: int) -> int:
         match kind:
-            case _Kind.PERSON:
+            case Kind.PERSON:
                 return self.id(value)
-            case _Kind.TELLING:
+            case Kind.TELLING:
                 return _rounded(value)
-            case _Kind.MESSAGE | _Kind.TIME:
+            case Kind.MESSAGE | Kind.TIME:
                 return value
         return self.id(value) if abs(value) >= _ID_FROM else value
 
-    def _string(self, kind: _Kind, value: str, tokens: _Tokens) -> str:
+    def _string(self, kind: Kind, value: str, tokens: _Tokens) -> str:
         match kind:
-            case _Kind.PERSON:
+            case Kind.PERSON:
                 return self.written_id(value)
-            case _Kind.NAME:
+            case Kind.NAME:
                 return self.name(value)
-            case _Kind.MESSAGE | _Kind.TIME if _is_number(value):
+            case Kind.MESSAGE | Kind.TIME if _is_number(value):
                 return value
-            case _Kind.ID if _is_number(value) and not _is_long_number(value):
+            case Kind.ID if _is_number(value) and not _is_long_number(value):
                 return value
-            case _Kind.VOCABULARY if _WORD.fullmatch(value) and not _is_long_number(value):
+            case Kind.VOCABULARY if _WORD.fullmatch(value) and not _is_long_number(value):
                 return value
-            case _Kind.PICTURE:
+            case Kind.PICTURE:
                 return self.picture(value)
         if tokens.fullmatch(value):
             return self._token(value)
-        kept = kind is _Kind.GIFT_NAME or (
-            kind is _Kind.SHOWN_NUMBER and _SHOWN_NUMBER.fullmatch(value)
+        kept = kind is Kind.GIFT_NAME or (
+            kind is Kind.SHOWN_NUMBER and _SHOWN_NUMBER.fullmatch(value)
         )
         return value if kept else self.text(value, tokens)
 
@@ -253,7 +253,7 @@ def _names_in(message: Any) -> Iterator[str]:
         elif field.message_type is not None:
             for part in value if field.is_repeated else [value]:
                 yield from _names_in(part)
-        elif isinstance(value, str) and _kind_of("", field.name) is _Kind.NAME:
+        elif isinstance(value, str) and kind_of("", field.name) is Kind.NAME:
             yield value
 
 
@@ -264,9 +264,9 @@ def _tokens(names: Iterable[str]) -> _Tokens:
 
 
 @cache
-def _kind_of(cls: str, field: str) -> _Kind:
+def kind_of(cls: str, field: str) -> Kind:
     name = f"{cls or '_'}.{field}"
-    return next((kind for kind, fields in _FIELDS if re.fullmatch(fields, name)), _Kind.OTHER)
+    return next((kind for kind, fields in _FIELDS if re.fullmatch(fields, name)), Kind.OTHER)
 
 
 def _is_map(field: Any) -> bool:

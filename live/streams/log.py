@@ -52,7 +52,7 @@ class EventLog:
         self.epoch = "".join(secrets.choice(_EPOCH_ALPHABET) for _ in range(_EPOCH_LENGTH))
         self.end = 0
         self.closed = False
-        self._capacity = capacity
+        self.capacity = capacity
         self._ring: list[Entry | None] = [None] * capacity
         self._types = bytearray(capacity * _TYPES_PER_ENTRY_KEPT)
         self._lasting: deque[Entry] = deque(maxlen=capacity)
@@ -63,7 +63,7 @@ class EventLog:
 
     @property
     def first(self) -> int:
-        return max(1, self.end - self._capacity + 1)
+        return max(1, self.end - self.capacity + 1)
 
     @property
     def cursor(self) -> Cursor:
@@ -84,7 +84,7 @@ class EventLog:
         """
         offset = self.end + 1
         entry = Entry(offset, type, at, text)
-        self._ring[offset % self._capacity] = entry
+        self._ring[offset % self.capacity] = entry
         self._types[offset % len(self._types)] = _TYPE_NUMBERS[type]
         if type not in _PASSING:
             self._lasting.append(entry)
@@ -106,7 +106,7 @@ class EventLog:
         What is no longer held is passed over: compare `after` with `first` to know.
         """
         start = max(after + 1, self.first)
-        ring, capacity = self._ring, self._capacity
+        ring, capacity = self._ring, self.capacity
         stop = min(start + limit, self.end + 1)
         return [ring[offset % capacity] for offset in range(start, stop)]  # type: ignore[misc]
 

@@ -14,9 +14,9 @@ from playwright.async_api import Page, expect
 
 from standin import Failure, TikTok, messages
 from tests.end_to_end.conftest import AddAccount, StartServer
-from tests.support.cable import Cable
 from tests.support.contract import check_frame
 from tests.support.phone import Phone
+from tests.support.proxy import CuttableProxy
 from tests.support.server import ROOT, Server
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -39,16 +39,16 @@ async ({ url, token, options }) => {
 
 
 class Client:
-    """A client in a page of the relay's origin, at the other end of a cable."""
+    """A client in a page of the relay's origin, connected through a proxy that can be cut."""
 
-    def __init__(self, page: Page, cable: Cable) -> None:
+    def __init__(self, page: Page, proxy: CuttableProxy) -> None:
         self.page = page
-        self.cable = cable
+        self.proxy = proxy
 
     async def connect(self, token: str, **options: Any) -> None:
         """Make a RelayClient with these options, by their names in JavaScript, and connect it."""
-        await self.page.goto(self.cable.address + SCRIPT)  # a page of that origin, as good as any
-        url = f"ws://127.0.0.1:{self.cable.port}"
+        await self.page.goto(self.proxy.address + SCRIPT)  # a page of that origin, as good as any
+        url = f"ws://127.0.0.1:{self.proxy.port}"
         await self.page.evaluate(CONNECT, {"url": url, "token": token, "options": options})
 
     async def until(self, condition: str) -> None:
@@ -89,8 +89,8 @@ class Client:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def client(page: Page, server: Server) -> AsyncIterator[Client]:
-    async with Cable(server.port) as cable:
-        yield Client(page, cable)
+    async with CuttableProxy(server.port) as proxy:
+        yield Client(page, proxy)
         await page.goto("about:blank")
 
 
@@ -148,12 +148,12 @@ class TestInABrowser:
             for start in range(0, 50, 10):
                 await room.push(*sent[start : start + 5])
                 await client.until_comment(str(start + 4))
-                client.cable.unplugged = True
-                client.cable.cut()
+                client.proxy.refuses = True
+                client.proxy.cut()
                 await client.until("client.state === 'reconnecting'")
                 await room.push(*sent[start + 5 : start + 10])
                 await witness.events(10)
-                client.cable.unplugged = False
+                client.proxy.refuses = False
                 await client.until_comment(str(start + 9))
         comments = [comment["id"] for comment in await client.frames("comment")]
         assert comments == [str(message.msg_id) for message in sent]
@@ -179,7 +179,7 @@ class TestInABrowser:
             )
             await client.until_type("connected", "pong")
             await room.wait_for_socket()
-            client.cable.freeze()
+            client.proxy.freeze()
             await room.push(messages.chat("viewer", "while it was dead"))
             await client.until_comment("while it was dead")
         assert (await client.events("closed"))[0] == {"code": 1006, "error": None, "final": False}
@@ -192,7 +192,7 @@ class TestInABrowser:
         account = await add_account()
         await client.connect(account.token, backoff={"base": 3600, "cap": 3600})
         await client.until_type("connected")
-        client.cable.cut()
+        client.proxy.cut()
         await client.until("client.state === 'reconnecting'")
         await client.page.context.set_offline(True)
         await client.page.context.set_offline(False)
@@ -233,8 +233,8 @@ class TestWhenTheServerRestarts:
         server = await start_server("uvicorn")
         account = await server.add_account("phone", streamer)
         room = tiktok.go_live(streamer)
-        async with Cable(server.port) as cable:
-            client = Client(page, cable)
+        async with CuttableProxy(server.port) as proxy:
+            client = Client(page, proxy)
             await client.connect(account.token, backoff={"cap": 1})
             await client.until_type("connected")
             await room.wait_for_socket()

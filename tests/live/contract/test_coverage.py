@@ -19,7 +19,7 @@ from live.protocol.frames import EVENT_TYPES, FrameType
 from live.tiktok.decoding import METHODS
 from standin import messages as build
 from standin.messages import Message
-from tests.live.tiktok.test_decoding import built_messages
+from tests.support.messages import built_messages
 from tests.support.reading import MessageFeed
 from tests.support.samples import read_frame
 

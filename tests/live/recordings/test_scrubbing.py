@@ -31,7 +31,7 @@ from TikTokLiveProto.v3.webcast.model.message.battle import (
 from TikTokLiveProto.v3.webcast.model.message.common import Text, TextPiece
 from TikTokLiveProto.v3.webcast.shared.message import CommonMessageData
 
-from live.recordings.scrubbing import Scrubber, _Kind, _kind_of
+from live.recordings.scrubbing import Kind, Scrubber, kind_of
 from live.tiktok.decoding import METHODS, decode_message, decode_whole_message, parse_whole_message
 from live.tiktok.events import event_of
 from standin import Message, captures, wire
@@ -169,7 +169,7 @@ class TestWhatThereIsOfPeople:
                     visit(field.message_type)
                 elif field.type in (field.TYPE_INT32, field.TYPE_UINT32):
                     cls = described.name.rpartition("_")[2]
-                    assert _kind_of(cls, field.name) is not _Kind.PERSON, (cls, field.name)
+                    assert kind_of(cls, field.name) is not Kind.PERSON, (cls, field.name)
 
         Scrubber(KEY)
         for method in EVENT_MAPPINGS:

@@ -585,7 +585,7 @@ class History:
         self.texts.append(entry.text)
 
     def forgotten(self, offset: int) -> bool:
-        return offset < self.log.end - TYPES_REMEMBERED * self.log._capacity
+        return offset < self.log.end - TYPES_REMEMBERED * self.log.capacity
 
 
 class Client:
@@ -627,7 +627,7 @@ class Client:
         """The wanted offsets that the log has no more, neither in its ring nor as lasting."""
         log, types = self.history.log, self.history.types
         lasting = [place for place in range(1, log.end + 1) if types[place] in LASTING]
-        kept = set(lasting[-log._capacity :])
+        kept = set(lasting[-log.capacity :])
         return [place for place in self.untold(self.seen + 1, log.first) if place not in kept]
 
     def pull(self) -> bool:
@@ -792,7 +792,7 @@ class Interleavings(RuleBasedStateMachine):
     @invariant()
     def the_log_holds_no_more_than_it_may(self) -> None:
         log = self.history.log
-        assert len(log.read(0, 10_000)) == min(log.end, log._capacity)
+        assert len(log.read(0, 10_000)) == min(log.end, log.capacity)
 
     def teardown(self) -> None:
         for client in self.clients:

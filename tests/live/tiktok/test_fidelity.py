@@ -54,7 +54,7 @@ from live.tiktok.schema import FIELDS, described_class
 from standin import captures
 from standin import messages as build
 from standin.messages import Message
-from tests.live.tiktok.test_decoding import built_messages
+from tests.support.messages import built_messages
 from tests.support.reading import MessageFeed
 from tests.support.samples import read_frame
 

@@ -1,4 +1,4 @@
-"""What lies between a client and a server, and can be cut: a TCP proxy on the loopback."""
+"""A TCP proxy between a client and a server, with which tests cut or freeze their connections."""
 
 from __future__ import annotations
 
@@ -24,24 +24,24 @@ class _Connection:
         self.far.transport.abort()
 
 
-class Cable:
-    """Passes connections on to `port`. `async with Cable(port) as cable`.
+class CuttableProxy:
+    """Passes connections on to a server: `async with CuttableProxy(server_port) as proxy`.
 
     Attributes:
-        port: where clients connect.
-        unplugged: while true, connections are aborted as they come.
+        port: the proxy's own, to which clients connect.
+        refuses: while true, new connections are aborted at once.
     """
 
     def __init__(self, port: int) -> None:
         self.port = 0
-        self.unplugged = False
+        self.refuses = False
         self._far_port = port
         self._connections: set[_Connection] = set()
         self._tasks: set[asyncio.Task[None]] = set()
 
     @property
     def address(self) -> str:
-        """Of the pages; sockets have ws:// instead of http://."""
+        """The http:// address of the proxy; for a socket, put ws:// in its place."""
         return f"http://{HOST}:{self.port}"
 
     async def __aenter__(self) -> Self:
@@ -62,20 +62,20 @@ class Cable:
         await self._server.wait_closed()
 
     def cut(self) -> None:
-        """Abort all connections: both ends notice at once."""
+        """Abort all open connections; client and server notice at once."""
         for connection in self._connections:
             connection.abort()
 
     def freeze(self) -> None:
-        """Let nothing through any more on the connections that there are: no end notices."""
+        """Pass nothing on any more over the open connections; neither client nor server notices."""
         for connection in self._connections:
             connection.flowing.clear()
 
     def _accept(self, reader: asyncio.StreamReader, near: asyncio.StreamWriter) -> None:
-        if self.unplugged:
+        if self.refuses:
             near.transport.abort()
             return
-        task = asyncio.create_task(self._carry(reader, near), name="cable")
+        task = asyncio.create_task(self._carry(reader, near), name="proxy")
         self._tasks.add(task)
 
         def is_over(task: asyncio.Task[None]) -> None:
@@ -93,8 +93,8 @@ class Cable:
         connection.flowing.set()
         self._connections.add(connection)
         ways = [
-            asyncio.create_task(_pump(reader, far, connection.flowing), name="cable up"),
-            asyncio.create_task(_pump(far_reader, near, connection.flowing), name="cable down"),
+            asyncio.create_task(_pump(reader, far, connection.flowing), name="proxy up"),
+            asyncio.create_task(_pump(far_reader, near, connection.flowing), name="proxy down"),
         ]
         try:
             await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
