@@ -312,7 +312,7 @@ class ChangePassword(OwnAccount, SuccessMessageMixin, auth.PasswordChangeView): 
 
 
 def _demand_email() -> None:
-    """Raises Http404: no email can be sent, so nothing is promised that needs one."""
+    """Raises Http404 if no email can be sent: the page then can't do what it is for."""
     if not settings.SENDS_EMAIL:
         raise Http404
 
@@ -336,7 +336,7 @@ class ResetPassword(SuccessMessageMixin, auth.PasswordResetView):  # type: ignor
 
 
 class ChooseNewPassword(SuccessMessageMixin, auth.PasswordResetConfirmView):  # type: ignore[type-arg]
-    """Where the email's link leads."""
+    """The page for a new password, which the link in the email opens."""
 
     template_name = "accounts/choose_new_password.html"
     success_url = reverse_lazy("login")

@@ -1,4 +1,4 @@
-"""What pages believe of a reverse proxy."""
+"""Middleware that ignores the header X-Forwarded-Proto unless a trusted proxy sent it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The sockets that are open in this process, and the look that is taken at them every second."""
+"""Keeps the sockets that are open in this process, and has each check its progress every second."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A test of the way to one LIVE, as the staff's page of it offers."""
+"""Tests whether the relay can connect to one LIVE. The staff's page of the LIVE offers it."""
 
 from __future__ import annotations
 
@@ -12,13 +12,15 @@ __all__ = ["probe"]
 
 
 async def probe(relay: Relay, username: str, sign_api_key: str) -> Room:
-    """Connect as a phone would, and go again. A stream that is reconnecting tries at once.
+    """Connect to the LIVE as for a phone, then leave it.
+
+    A stream that is reconnecting tries again at once.
 
     Args:
         sign_api_key: to connect with; empty for the server's.
 
     Raises:
-        RelayError: why it can't be done.
+        RelayError: the relay is stopping, or the LIVE can't be reached; the code says why.
     """
     relay.check()
     streams = relay.streams

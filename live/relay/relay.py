@@ -39,7 +39,9 @@ class Limits:
 
 @dataclass(eq=False, repr=False, kw_only=True)
 class Relay:
-    """The parts, and what a socket does to join a stream. Belongs to one event loop.
+    """Holds the parts that sockets and pages share; sockets join and leave streams through it.
+
+    It belongs to one event loop.
 
     Attributes:
         is_test: nothing of it is real.
@@ -127,7 +129,7 @@ class Relay:
             self.key_users.note(streams.gate(sign_api_key), username)
 
     async def close(self) -> None:
-        """Explain it to all sockets, end all streams, finish writing the connection log."""
+        """Tell all clients that the server stops, end all streams, write the rest of the log."""
         await self.shutdown.close_sockets(self.sockets)
         await self.control.close()
         await self.numbers.close()

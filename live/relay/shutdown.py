@@ -1,4 +1,4 @@
-"""How a relay leaves its clients when the server stops: each is told to come back, and when."""
+"""Closes all sockets when the server stops. Each client is told when to connect again."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Shutdown:
     """Whether the relay is shutting down, and what clients are told of it.
 
     Args:
-        rng: where the spread comes from.
+        rng: chooses for each client the seconds after which it connects again.
     """
 
     def __init__(self, rng: random.Random) -> None:

@@ -1,4 +1,4 @@
-"""The socket addresses, and how pages come to the relay."""
+"""Connects socket addresses with consumers, and gives pages and sockets the relay."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""Who opens a socket, and what they want: from the handshake to token, account and options."""
+"""Decides whether a socket may connect: finds its token, its account and its options."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _MAX_USER_AGENT = 300
 
 
 def connection_of(scope: Any, *, is_test: bool) -> Connection:
-    """What the handshake alone tells for the connection log."""
+    """A connection for the connection log, with what the handshake says: address and user agent."""
     # What people call their app may well be UTF-8.
     header = requests.header(scope, b"user-agent").encode("latin-1").decode(errors="replace")
     user_agent = "".join(filter(str.isprintable, header))[:_MAX_USER_AGENT]
@@ -37,7 +37,7 @@ class Admission:
 
     Args:
         scope: of the handshake, as ASGI has it.
-        connection: is filled in as far as the admission comes.
+        connection: gets the token and the account as soon as they are known.
 
     Attributes:
         language: for what people are told on this socket; that of the account, once it is known.

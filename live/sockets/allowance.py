@@ -1,4 +1,4 @@
-"""How much a client may send: a few messages at once, and few a second in the long run."""
+"""Limits how many messages a client may send: how many at once, and how many a second."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ __all__ = ["Allowance"]
 
 
 class Allowance:
-    """A token bucket: it holds `BURST` messages, and fills up by `RATE` a second."""
+    """Counts one client's messages. It is a token bucket (nothing to do with access tokens): it
+    holds `BURST` messages, and `RATE` are added each second."""
 
     __slots__ = ("_at", "_clock", "_left")
 
@@ -22,10 +23,10 @@ class Allowance:
         self._at = clock.monotonic()
 
     def spend(self) -> None:
-        """The client has sent one message.
+        """Count one message that the client has sent.
 
         Raises:
-            RelayError: `bad_request`, that was too many.
+            RelayError: `bad_request`, the client has sent too many.
         """
         now = self._clock.monotonic()
         self._left = min(BURST, self._left + (now - self._at) * RATE)

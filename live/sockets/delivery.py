@@ -1,10 +1,13 @@
-"""From a stream's log to one socket: in order, at the socket's own pace; what is lost is told.
+"""Reads frames from a stream's log for one socket, in order and as fast as the socket takes them.
 
-A `Delivery` is a place in a log and what the socket wants of it. It gives parcels of frames, which
-sockets at the same place share; sending them, and how long that takes, is its session's task.
-A socket that lags behind gets fewer, merged frames; one that fell off the log gets a `gap` and goes
-on from the oldest frame. What was gathered for a batch, or is replayed to a socket that comes back,
-is no lag: it is sent as it is.
+A `Delivery` knows its position in the log and which event types the socket wants. It returns
+parcels of frames; the session sends them. Sockets at the same position that want the same share
+one parcel.
+
+When a socket is too slow: if many frames wait for it, they are merged into fewer (see `merging`).
+If the log has already dropped frames that it did not get, it gets a `gap` frame, and continues with
+the oldest frame that the log still holds. Frames that were gathered for a batch, or that are
+replayed to a socket that resumes, do not make it slow: they are sent unmerged.
 """
 
 from __future__ import annotations
@@ -31,9 +34,9 @@ __all__ = ["Delivery"]
 # The most frames in a parcel, and about the most characters.
 _CHUNK = 64
 _CHUNK_LENGTH = 64 * 1024
-# At how many places runs are kept at once. Sockets that keep up are all at one or two.
+# How many runs are kept at once. Sockets that keep up need only one or two of them.
 _MEMO = 64
-# Behind by more than that, a socket gets merged frames, made of larger chunks.
+# A socket that is more frames behind than that gets merged frames, made of larger chunks.
 _LAG = 256
 _LAG_CHUNK = 1024
 _ALWAYS = frozenset({FrameType.STATUS, FrameType.GAP})
@@ -41,7 +44,7 @@ _UNLESS_ASKED = EVENT_TYPES - {FrameType.OTHER}
 
 
 class _Run(NamedTuple):
-    """A stretch of the log, as it goes out; no parcel if nothing of it is wanted."""
+    """A part of the log, ready to be sent. It has no parcel if the socket wants none of it."""
 
     parcels: list[Parcel]
     end: int
@@ -49,7 +52,10 @@ class _Run(NamedTuple):
 
 
 class Delivery:
-    """Args:
+    """Gives one socket the frames of a log that it has not had yet.
+
+    Args:
+        log: of the stream that the socket follows.
         since: where to go on; None for everything from now on.
         types: event types that are wanted; None for all but `other`.
         batch: seconds over which frames are gathered into one; 0 for none.

@@ -1,4 +1,4 @@
-"""Fewer frames for a socket that lags: likes are summed, joins counted, the latest viewers kept."""
+"""Merges frames for a socket that lags: adds up likes, counts joins, keeps the latest viewers."""
 
 from __future__ import annotations
 
