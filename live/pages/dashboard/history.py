@@ -15,7 +15,7 @@ from django.db.models import Count, F, Func, IntegerField
 from live.models import ConnectionLog
 from live.protocol.errors import ErrorCode
 
-__all__ = ["HOURS", "History", "history"]
+__all__ = ["HOURS", "LastHours", "history"]
 
 # How far one can look back.
 HOURS = (1, 6, 24)
@@ -32,7 +32,7 @@ _NO_FAILURES = frozenset(
 )
 
 
-class History(TypedDict):
+class LastHours(TypedDict):
     """Counts by bucket, oldest first. `start` is the first one's (Unix time), `step` their length
     in seconds; `failures` has a row of counts for each error code, the most frequent first."""
 
@@ -56,7 +56,7 @@ class _Bucket(Func):
         return self.as_sql(compiler, connection, template=template, **extra)
 
 
-def history(hours: int) -> History:
+def history(hours: int) -> LastHours:
     """The last `hours`, up to now. The newest bucket is not full yet."""
     last = int(time.time()) // _BUCKET
     length = hours * 3600 // _BUCKET
@@ -77,7 +77,7 @@ def history(hours: int) -> History:
         connections[place] += count
         if code and code not in _NO_FAILURES:
             failures.setdefault(code, [0] * length)[place] += count
-    return History(
+    return LastHours(
         start=first * _BUCKET,
         step=_BUCKET,
         connections=connections,

@@ -37,7 +37,7 @@ from live.relay.relay import Relay
 __all__ = [
     "Dashboard",
     "DisconnectStream",
-    "History",
+    "HistoryJson",
     "ReconnectStream",
     "StreamPage",
     "UsernameConverter",
@@ -85,7 +85,7 @@ class Dashboard(StaffPage, TemplateView):
         )
 
 
-class History(StaffPage, View):
+class HistoryJson(StaffPage, View):
     """The last hours for the dashboard's charts, as JSON."""
 
     def get(self, request: HttpRequest) -> JsonResponse:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
@@ -163,6 +164,21 @@ class TestDashboard:
 
     async def test_it_says_nothing_of_a_test_endpoint_that_is_not_there(self, staff: Pages) -> None:
         assert 'id="test-sockets" hidden' in text_of(await staff.get("/staff/"))
+
+    async def test_it_shows_closed_gates_of_accounts_own_keys(
+        self, staff: Pages, relay: Relay
+    ) -> None:
+        gate = relay.streams.gate("of-studio")
+        relay.key_users.note(gate, "bob")
+        relay.key_users.note(gate, "alice")
+        assert "@alice, @bob" not in text_of(await staff.get("/staff/"))
+        gate.on_answer(429, {"ratelimit-reset": "90"})
+        page = text_of(await staff.get("/staff/"))
+        _before, _label, row = page.partition("@alice, @bob</th>")
+        row, _end, _after = row.partition("</tr>")
+        assert "gate closed" in row
+        assert re.search(r">0:01:(2[5-9]|30)<", row)
+        assert "of-studio" not in page
 
     async def test_it_has_the_numbers_gathered(self, staff: Pages, relay: Relay) -> None:
         await staff.get("/staff/")

@@ -4,7 +4,8 @@ import { watch } from "../staff-socket.js";
 import { Chart } from "./charts.js";
 import { HistoryPanel } from "./history.js";
 import { showNumbers } from "./numbers.js";
-import { clockTimeWithSeconds, element, rate, say } from "./words.js";
+import { byId, setText } from "../../shared/dom.js";
+import { exactUtcTimeOfDay, rate } from "../../shared/format.js";
 
 /** Seconds of events that the chart shows. */
 const SHOWN = 300;
@@ -13,7 +14,7 @@ for (const part of document.querySelectorAll(".scripted")) {
   /** @type {HTMLElement} */ (part).hidden = false;
 }
 
-const eventsChart = new Chart(element("events-chart"), "line");
+const eventsChart = new Chart(byId("events-chart"), "line");
 const history = new HistoryPanel();
 /** @type {number[]} */
 const times = [];
@@ -38,20 +39,20 @@ function onNumbers(numbers) {
   const highest = Math.max(0, ...rates.map((value) => value ?? 0));
   const words = gettext("%(now)s now, %(highest)s at most in five minutes");
   const values = { now: rate(numbers.events), highest: rate(highest) };
-  say(element("events-words"), interpolate(words, values, true));
+  setText(byId("events-words"), interpolate(words, values, true));
 }
 
 /** @param {import("../staff-socket.js").Link} link */
 function onLink(link) {
-  const place = element("link-state");
+  const place = byId("link-state");
   place.className = `link-state ${link}`;
   if (link === "open") {
-    say(place, gettext("Updates by itself"));
+    setText(place, gettext("Updates by itself"));
   } else if (link === "forbidden") {
-    say(place, gettext("You are signed out. Load the page again to sign in."));
+    setText(place, gettext("You are signed out. Load the page again to sign in."));
   } else {
     const words = gettext("Connection lost, trying again. What you see is from %(time)s.");
-    const time = newest ? clockTimeWithSeconds(newest / 1000) : "–";
-    say(place, interpolate(words, { time }, true));
+    const time = newest ? exactUtcTimeOfDay(newest) : "–";
+    setText(place, interpolate(words, { time }, true));
   }
 }

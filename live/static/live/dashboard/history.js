@@ -2,12 +2,13 @@
 
 import { Chart } from "./charts.js";
 import { show } from "./rows.js";
-import { clockTime, element, say, whole } from "./words.js";
+import { byId, setText } from "../../shared/dom.js";
+import { number, utcTimeOfDay } from "../../shared/format.js";
 
 /**
- * See `live.pages.dashboard.history.History`.
+ * See `live.pages.dashboard.history.LastHours`.
  *
- * @typedef {object} History
+ * @typedef {object} LastHours
  * @property {number} start
  * @property {number} step
  * @property {number[]} connections
@@ -25,15 +26,15 @@ const sum = (/** @type {number[]} */ counts) => counts.reduce((total, count) => 
 
 export class HistoryPanel {
   #address;
-  #connections = new Chart(element("connections-chart"), "bars");
-  #failures = new Chart(element("failures-chart"), "bars");
+  #connections = new Chart(byId("connections-chart"), "bars");
+  #failures = new Chart(byId("failures-chart"), "bars");
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
   #asked = -Infinity;
 
   constructor() {
-    this.#address = element("charts").dataset.address ?? "";
-    this.#show(JSON.parse(element("history").textContent ?? ""));
+    this.#address = byId("charts").dataset.address ?? "";
+    this.#show(JSON.parse(byId("history").textContent ?? ""));
     this.#after(REFRESH);
   }
 
@@ -59,7 +60,7 @@ export class HistoryPanel {
     }
   }
 
-  /** @param {History} history */
+  /** @param {LastHours} history */
   #show(history) {
     const codes = Object.keys(history.failures);
     const failed = sum(Object.values(history.failures).map(sum));
@@ -71,10 +72,10 @@ export class HistoryPanel {
     );
     const series = codes.map((label, i) => ({ label, colour: `--chart-${colourOf(i)}` }));
     this.#failures.show(times, series, Object.values(history.failures));
-    say(element("connected"), whole(sum(history.connections)));
+    setText(byId("connected"), number(sum(history.connections)));
     const words = ngettext("%s failed", "%s failed", failed);
-    say(element("failed"), interpolate(words, [whole(failed)]));
-    element("no-failures").hidden = failed > 0;
+    setText(byId("failed"), interpolate(words, [number(failed)]));
+    byId("no-failures").hidden = failed > 0;
     showList(history, codes);
     showTable(history, times);
   }
@@ -84,21 +85,21 @@ export class HistoryPanel {
 const colourOf = (place) => Math.min(place + 1, COLOURS);
 
 /**
- * @param {History} history
+ * @param {LastHours} history
  * @param {string[]} codes
  */
 function showList(history, codes) {
   const since = new Date(history.start * 1000).toISOString().slice(0, "YYYY-MM-DDTHH:MM".length);
   show(
     {
-      parent: element("failures"),
-      template: /** @type {HTMLTemplateElement} */ (element("failure-item")),
+      parent: byId("failures"),
+      template: /** @type {HTMLTemplateElement} */ (byId("failure-item")),
       key: (code) => code,
       write: (field, code) => {
         const query = new URLSearchParams({ error: code, since });
         field("link").setAttribute("href", `connections/?${query}`);
-        say(field("link").firstElementChild ?? field("link"), code);
-        say(field("count"), whole(sum(history.failures[code])));
+        setText(field("link").firstElementChild ?? field("link"), code);
+        setText(field("count"), number(sum(history.failures[code])));
         field("swatch").className = `swatch swatch-${colourOf(codes.indexOf(code))}`;
       },
     },
@@ -109,7 +110,7 @@ function showList(history, codes) {
 /**
  * A dozen rows, whatever the range.
  *
- * @param {History} history
+ * @param {LastHours} history
  * @param {number[]} times
  */
 function showTable(history, times) {
@@ -118,18 +119,18 @@ function showTable(history, times) {
     sum(counts.slice(start, start + step));
   show(
     {
-      parent: /** @type {HTMLTableElement} */ (element("history-table")).tBodies[0],
-      template: /** @type {HTMLTemplateElement} */ (element("history-row")),
+      parent: /** @type {HTMLTableElement} */ (byId("history-table")).tBodies[0],
+      template: /** @type {HTMLTemplateElement} */ (byId("history-row")),
       key: (start) => String(times[start]),
       write: (field, start) => {
         const failures = Object.entries(history.failures)
           .map(([code, counts]) => ({ code, count: part(counts, start) }))
           .filter(({ count }) => count);
-        say(field("from"), clockTime(times[start]));
-        say(field("connections"), whole(part(history.connections, start)));
-        say(field("failures"), whole(sum(failures.map(({ count }) => count))));
-        const errors = failures.map(({ code, count }) => `${code} ${whole(count)}`);
-        say(field("errors"), errors.join(", "));
+        setText(field("from"), utcTimeOfDay(times[start] * 1000));
+        setText(field("connections"), number(part(history.connections, start)));
+        setText(field("failures"), number(sum(failures.map(({ count }) => count))));
+        const errors = failures.map(({ code, count }) => `${code} ${number(count)}`);
+        setText(field("errors"), errors.join(", "));
       },
     },
     times.map((_, i) => i).filter((i) => i % step === 0),

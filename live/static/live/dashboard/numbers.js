@@ -1,7 +1,8 @@
 /** The tiles and tables of the dashboard: the relay as it is now. */
 
 import { label, show } from "./rows.js";
-import { duration, element, rate, say, share, whole } from "./words.js";
+import { byId, setText } from "../../shared/dom.js";
+import { clockDuration, number, percent, rate } from "../../shared/format.js";
 
 /**
  * What a relay's newsroom publishes; see `live.relay.numbers.Numbers`.
@@ -41,7 +42,7 @@ import { duration, element, rate, say, share, whole } from "./words.js";
  */
 
 /** @param {string} id */
-const json = (id) => JSON.parse(element(id).textContent ?? "");
+const json = (id) => JSON.parse(byId(id).textContent ?? "");
 
 /** @type {Record<string, string>} */
 const STATES = json("state-words");
@@ -54,30 +55,30 @@ export function showNumbers(numbers) {
     showTestSockets(numbers.sockets);
     return;
   }
-  say(element("sockets"), whole(numbers.sockets));
-  say(element("stream-count"), whole(numbers.streams.length));
-  say(element("events"), rate(numbers.events));
-  say(element("uptime"), duration(numbers.at - numbers.started_at));
+  setText(byId("sockets"), number(numbers.sockets));
+  setText(byId("stream-count"), number(numbers.streams.length));
+  setText(byId("events"), rate(numbers.events));
+  setText(byId("uptime"), clockDuration((numbers.at - numbers.started_at) / 1000));
   if (numbers.cpu !== null) {
-    const values = { share: share(numbers.cpu) };
-    say(element("cpu"), interpolate(gettext("%(share)s of one core"), values, true));
-    element("cpu").hidden = false;
+    const values = { share: percent(numbers.cpu) };
+    setText(byId("cpu"), interpolate(gettext("%(share)s of one core"), values, true));
+    byId("cpu").hidden = false;
   }
   const { at, streams, gates, slow } = numbers;
   table("streams", "stream-row", (stream) => stream.username, writeStream(at), streams);
   table("gates", "gate-row", (gate) => gate.label, writeGate(at), gates);
   table("slow", "slow-row", (socket) => `${socket.token} ${socket.row}`, writeSlow, slow);
-  element("streams").hidden = !numbers.streams.length;
-  element("no-streams").hidden = numbers.streams.length > 0;
-  element("slow").hidden = !numbers.slow.length;
-  element("no-slow").hidden = numbers.slow.length > 0;
+  byId("streams").hidden = !numbers.streams.length;
+  byId("no-streams").hidden = numbers.streams.length > 0;
+  byId("slow").hidden = !numbers.slow.length;
+  byId("no-slow").hidden = numbers.slow.length > 0;
 }
 
 /** @param {number} count */
 function showTestSockets(count) {
   const words = ngettext("and %s at the test endpoint", "and %s at the test endpoint", count);
-  say(element("test-sockets"), interpolate(words, [whole(count)]));
-  element("test-sockets").hidden = false;
+  setText(byId("test-sockets"), interpolate(words, [number(count)]));
+  byId("test-sockets").hidden = false;
 }
 
 /**
@@ -89,8 +90,8 @@ function showTestSockets(count) {
  * @param {Data[]} data
  */
 function table(id, template, key, write, data) {
-  const parent = /** @type {HTMLTableElement} */ (element(id)).tBodies[0];
-  const row = /** @type {HTMLTemplateElement} */ (element(template));
+  const parent = /** @type {HTMLTableElement} */ (byId(id)).tBodies[0];
+  const row = /** @type {HTMLTemplateElement} */ (byId(template));
   show({ parent, template: row, key, write }, data);
 }
 
@@ -100,21 +101,21 @@ function table(id, template, key, write, data) {
  */
 const writeStream = (at) => (field, stream) => {
   const { username, state, attempt, since, faults } = stream;
-  say(field("link"), `@${username}`);
+  setText(field("link"), `@${username}`);
   field("link").setAttribute("href", `streams/${encodeURIComponent(username)}/`);
   label(field("state"), STATES[state] ?? state, TONES[state] ?? "calm");
-  const words = attempt ? interpolate(gettext("attempt %s"), [whole(attempt)]) : "";
-  say(field("attempt"), words);
-  say(field("age"), since === null ? "" : duration(at - since));
-  say(field("sockets"), whole(stream.sockets));
-  say(field("events"), rate(stream.events));
+  const words = attempt ? interpolate(gettext("attempt %s"), [number(attempt)]) : "";
+  setText(field("attempt"), words);
+  setText(field("age"), since === null ? "" : clockDuration((at - since) / 1000));
+  setText(field("sockets"), number(stream.sockets));
+  setText(field("events"), rate(stream.events));
   if (faults) {
     const text = ngettext(
       "%s kind of message to look at",
       "%s kinds of messages to look at",
       faults,
     );
-    label(field("faults"), interpolate(text, [whole(faults)]), "bad");
+    label(field("faults"), interpolate(text, [number(faults)]), "bad");
   } else {
     label(field("faults"), gettext("as expected"), "good");
   }
@@ -125,12 +126,12 @@ const writeStream = (at) => (field, stream) => {
  * @returns {(field: (name: string) => HTMLElement, gate: Gate) => void}
  */
 const writeGate = (at) => (field, gate) => {
-  say(field("label"), gate.label || gettext("server’s key"));
-  say(field("remaining"), gate.remaining === null ? "?" : whole(gate.remaining));
+  setText(field("label"), gate.label || gettext("server’s key"));
+  setText(field("remaining"), gate.remaining === null ? "?" : number(gate.remaining));
   const closed = gate.closed_until !== null;
   const words = closed ? gettext("gate closed") : gettext("gate open");
   label(field("gate"), words, closed ? "bad" : "good");
-  say(field("opens"), gate.closed_until === null ? "" : duration(gate.closed_until - at + 999));
+  setText(field("opens"), gate.closed_until === null ? "" : clockDuration((gate.closed_until - at + 999) / 1000));
 };
 
 /**
@@ -138,11 +139,11 @@ const writeGate = (at) => (field, gate) => {
  * @param {SlowSocket} socket
  */
 function writeSlow(field, socket) {
-  say(field("link"), `${socket.token}…`);
+  setText(field("link"), `${socket.token}…`);
   const page = socket.row === null ? "connections/" : `connections/${socket.row}/`;
   field("link").setAttribute("href", page);
-  say(field("account"), socket.account);
-  say(field("username"), `@${socket.username}`);
-  say(field("lag"), whole(socket.lag));
-  say(field("stalled"), socket.stalled_for ? `${whole(socket.stalled_for)} s` : "");
+  setText(field("account"), socket.account);
+  setText(field("username"), `@${socket.username}`);
+  setText(field("lag"), number(socket.lag));
+  setText(field("stalled"), socket.stalled_for ? `${number(socket.stalled_for)} s` : "");
 }

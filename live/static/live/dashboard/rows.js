@@ -1,6 +1,6 @@
 /** Rows of a table, or items of a list, that follow data: one copy of a `<template>` for each. */
 
-import { say } from "./words.js";
+import { setText } from "../../shared/dom.js";
 
 /**
  * @template Data
@@ -49,6 +49,6 @@ function copy(template, key) {
  * @param {"good" | "bad" | "calm"} tone
  */
 export function label(tag, text, tone) {
-  say(tag, text);
+  setText(tag, text);
   tag.className = `tag ${tone}`;
 }
