@@ -8,18 +8,19 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime
-from typing import Any, TypedDict
+from typing import Any, NamedTuple, TypedDict
 
 from django.db.models import Count, F, Func, IntegerField
 
 from live.models import ConnectionLog
 from live.protocol.errors import ErrorCode
 
-__all__ = ["HOURS", "LastHours", "history"]
+__all__ = ["HOURS", "LastHours", "TableRow", "history", "table_rows"]
 
 # How far one can look back.
 HOURS = (1, 6, 24)
 _BUCKET = 300  # seconds
+_TABLE_ROWS = 12
 # Errors after which nothing is broken: staff or the server ended the connection, or the app or the
 # account is not set up yet.
 _NO_FAILURES = frozenset(
@@ -40,6 +41,15 @@ class LastHours(TypedDict):
     step: int
     connections: list[int]
     failures: dict[str, list[int]]
+
+
+class TableRow(NamedTuple):
+    """Some buckets together; `failures` are the errors that occurred, each with its count."""
+
+    start: datetime
+    connections: int
+    failed: int
+    failures: list[tuple[str, int]]
 
 
 class _Bucket(Func):
@@ -83,3 +93,17 @@ def history(hours: int) -> LastHours:
         connections=connections,
         failures=dict(sorted(failures.items(), key=lambda item: (-sum(item[1]), item[0]))),
     )
+
+
+def table_rows(past: LastHours) -> list[TableRow]:
+    """The same counts in a dozen rows, oldest first, however many hours it is about."""
+    length = len(past["connections"]) // _TABLE_ROWS
+    rows = []
+    for first in range(0, len(past["connections"]), length):
+        part = slice(first, first + length)
+        counts = [(code, sum(of_code[part])) for code, of_code in past["failures"].items()]
+        failures = [(code, count) for code, count in counts if count]
+        start = datetime.fromtimestamp(past["start"] + first * past["step"], tz=UTC)
+        failed = sum(count for _code, count in failures)
+        rows.append(TableRow(start, sum(past["connections"][part]), failed, failures))
+    return rows
