@@ -17,7 +17,7 @@ urlpatterns = [
     path("account/is-live/", account_views.is_live, name="is-live"),
     path("picture/", pictures.picture, name="picture"),
     path("staff/", dashboard.Dashboard.as_view(), name="staff"),
-    path("staff/history.json", dashboard.History.as_view(), name="staff-history"),
+    path("staff/history.json", dashboard.LastHoursPage.as_view(), name="staff-history"),
     path("staff/streams/", RedirectView.as_view(pattern_name="staff"), name="streams"),
     path(
         "staff/streams/<tiktok:username>/",

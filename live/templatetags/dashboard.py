@@ -8,10 +8,11 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from django import template
+from django.utils import formats
 
-from live.templatetags.connections import clock
+from live.templatetags.connections import clock, grouped
 
-__all__ = ["ahead", "moment", "past"]
+__all__ = ["ahead", "moment", "past", "percent", "rate"]
 
 register = template.Library()
 
@@ -30,5 +31,21 @@ def past(since: int | None, now: int) -> str:
 
 @register.filter
 def ahead(until: int | None, now: int) -> str:
-    """How long it is until then, in hours, minutes and seconds."""
-    return clock(timedelta(milliseconds=until - now)) if until else ""
+    """How long it is until then, in hours, minutes and full seconds, rounded up."""
+    return clock(timedelta(milliseconds=until - now + 999)) if until else ""
+
+
+@register.filter
+def rate(value: float | None) -> str:
+    """So many a second: large ones without a fraction, a dash while it is not known."""
+    if value is None:
+        return "–"
+    if value >= 100 or value == int(value):
+        return grouped(round(value))
+    return formats.number_format(value, 1)
+
+
+@register.filter
+def percent(share: float) -> str:
+    """A share from 0 to 1 in per cent."""
+    return f"{share:.0%}"

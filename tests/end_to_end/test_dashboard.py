@@ -81,6 +81,21 @@ class TestDashboard:
         )
         await expect(page.get_by_text(f"@{streamer}").first).to_be_visible()
 
+    async def test_it_leaves_alone_what_somebody_uses(
+        self, server: Server, streamer: str, on_air: OnAir, page: Page
+    ) -> None:
+        """Focus stays, and what was unfolded stays so, while the numbers change."""
+        await open_dashboard(page, server, streamer)
+        table = page.locator("#history-table")
+        await page.get_by_text("The charts as a table").click()
+        await expect(table).to_be_visible()
+        row = page.get_by_role("row", name=f"@{streamer}")
+        await row.get_by_role("link").focus()
+        age = await row.get_by_role("cell").nth(1).text_content()
+        await expect(row.get_by_role("cell").nth(1)).not_to_have_text(str(age), timeout=WITHIN)
+        await expect(row.get_by_role("link")).to_be_focused()
+        await expect(table).to_be_visible()
+
     async def test_it_comes_back_after_the_connection_was_lost(
         self, server: Server, streamer: str, page: Page
     ) -> None:

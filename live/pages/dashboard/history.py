@@ -8,18 +8,19 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime
-from typing import Any, TypedDict
+from typing import Any, NamedTuple, TypedDict
 
 from django.db.models import Count, F, Func, IntegerField
 
 from live.models import ConnectionLog
 from live.protocol.errors import ErrorCode
 
-__all__ = ["HOURS", "History", "history"]
+__all__ = ["HOURS", "LastHours", "TableRow", "history", "table_rows"]
 
 # How far one can look back.
 HOURS = (1, 6, 24)
 _BUCKET = 300  # seconds
+_TABLE_ROWS = 12
 # Errors after which nothing is broken: staff or the server ended the connection, or the app or the
 # account is not set up yet.
 _NO_FAILURES = frozenset(
@@ -32,7 +33,7 @@ _NO_FAILURES = frozenset(
 )
 
 
-class History(TypedDict):
+class LastHours(TypedDict):
     """Counts by bucket, oldest first. `start` is the first one's (Unix time), `step` their length
     in seconds; `failures` has a row of counts for each error code, the most frequent first."""
 
@@ -40,6 +41,15 @@ class History(TypedDict):
     step: int
     connections: list[int]
     failures: dict[str, list[int]]
+
+
+class TableRow(NamedTuple):
+    """Some buckets together; `failures` are the errors that occurred, each with its count."""
+
+    start: datetime
+    connections: int
+    failed: int
+    failures: list[tuple[str, int]]
 
 
 class _Bucket(Func):
@@ -56,7 +66,7 @@ class _Bucket(Func):
         return self.as_sql(compiler, connection, template=template, **extra)
 
 
-def history(hours: int) -> History:
+def history(hours: int) -> LastHours:
     """The last `hours`, up to now. The newest bucket is not full yet."""
     last = int(time.time()) // _BUCKET
     length = hours * 3600 // _BUCKET
@@ -77,9 +87,23 @@ def history(hours: int) -> History:
         connections[place] += count
         if code and code not in _NO_FAILURES:
             failures.setdefault(code, [0] * length)[place] += count
-    return History(
+    return LastHours(
         start=first * _BUCKET,
         step=_BUCKET,
         connections=connections,
         failures=dict(sorted(failures.items(), key=lambda item: (-sum(item[1]), item[0]))),
     )
+
+
+def table_rows(past: LastHours) -> list[TableRow]:
+    """The same counts in a dozen rows, oldest first, however many hours it is about."""
+    length = len(past["connections"]) // _TABLE_ROWS
+    rows = []
+    for first in range(0, len(past["connections"]), length):
+        part = slice(first, first + length)
+        counts = [(code, sum(of_code[part])) for code, of_code in past["failures"].items()]
+        failures = [(code, count) for code, count in counts if count]
+        start = datetime.fromtimestamp(past["start"] + first * past["step"], tz=UTC)
+        failed = sum(count for _code, count in failures)
+        rows.append(TableRow(start, sum(past["connections"][part]), failed, failures))
+    return rows

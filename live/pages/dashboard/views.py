@@ -23,12 +23,11 @@ from django.views.generic import TemplateView, View
 from accounts.models import User
 from accounts.usernames import is_tiktok_username
 from live.models import ConnectionLog
-from live.pages.dashboard.history import HOURS, history
+from live.pages.dashboard.history import HOURS, history, table_rows
 from live.pages.dashboard.streams import name_accounts, stream_now
 from live.pages.labels import tone_of, word_for
 from live.pages.mixins import FragmentMixin, StaffPage, is_for_fragment
 from live.protocol.errors import RelayError
-from live.protocol.frames import State
 from live.relay import control
 from live.relay.numbers import Numbers
 from live.relay.probe import probe
@@ -37,7 +36,7 @@ from live.relay.relay import Relay
 __all__ = [
     "Dashboard",
     "DisconnectStream",
-    "History",
+    "LastHoursPage",
     "ReconnectStream",
     "StreamPage",
     "UsernameConverter",
@@ -56,15 +55,16 @@ class UsernameConverter(StringConverter):
         return value
 
 
-class Dashboard(StaffPage, TemplateView):
-    """How the relay does, now and in the last hours. Its scripts keep it up to date."""
+class Dashboard(StaffPage, FragmentMixin, TemplateView):
+    """How the relay does, now and in the last hours. The part about now changes by itself."""
 
     template_name = "live/dashboard/dashboard.html"
+    fragment_name = "live/dashboard/now.html"
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        hours = _hours(self.request)
-        past = history(hours)
         now = async_to_sync(_now)(_scope(self.request)["relay"], _scope(self.request)["relays"])
+        # The last hours cost a look through the log: the part about now does without.
+        past = {} if is_for_fragment(self.request) else _past(_hours(self.request))
         return super().get_context_data(
             numbers=now.numbers,
             test_sockets=now.test_sockets,
@@ -72,24 +72,19 @@ class Dashboard(StaffPage, TemplateView):
                 {**stream, "word": word_for(stream["state"]), "tone": tone_of(stream["state"])}
                 for stream in now.numbers["streams"]
             ],
-            history=past,
-            connected=sum(past["connections"]),
-            failed=sum(map(sum, past["failures"].values())),
-            failures=[(code, sum(counts)) for code, counts in past["failures"].items()],
-            since=datetime.fromtimestamp(past["start"], tz=UTC),
-            hours=hours,
-            choices=HOURS,
-            state_words={state: str(word_for(state)) for state in State},
-            tones={state: tone_of(state) for state in State},
+            **past,
             **kwargs,
         )
 
 
-class History(StaffPage, View):
-    """The last hours for the dashboard's charts, as JSON."""
+class LastHoursPage(StaffPage, View):
+    """The last hours, as JSON; for the dashboard's script, the parts of it that show them."""
 
-    def get(self, request: HttpRequest) -> JsonResponse:
-        return JsonResponse(history(_hours(request)))
+    def get(self, request: HttpRequest) -> HttpResponse:
+        hours = _hours(request)
+        if is_for_fragment(request):
+            return render(request, "live/dashboard/past_parts.html", _past(hours))
+        return JsonResponse(history(hours))
 
 
 class StreamPage(StaffPage, FragmentMixin, TemplateView):
@@ -189,6 +184,21 @@ async def _now(relay: Relay, relays: Sequence[Relay]) -> Now:
     relay.numbers.watch()
     of_tests = [len(other.sockets) for other in relays if other.is_test]
     return Now(await relay.numbers.now(), sum(of_tests) if of_tests else None)
+
+
+def _past(hours: int) -> dict[str, Any]:
+    """What templates need to show the last hours."""
+    past = history(hours)
+    return {
+        "history": past,
+        "rows": table_rows(past),
+        "connected": sum(past["connections"]),
+        "failed": sum(map(sum, past["failures"].values())),
+        "failures": [(code, sum(counts)) for code, counts in past["failures"].items()],
+        "since": datetime.fromtimestamp(past["start"], tz=UTC),
+        "hours": hours,
+        "choices": HOURS,
+    }
 
 
 def _scope(request: HttpRequest) -> Mapping[str, Any]:

@@ -44,15 +44,62 @@ export async function refresh(part) {
 }
 
 /**
+ * Bring several parts of this page up to date, from an address that has them: each by its id.
+ *
+ * @param {string} address
+ * @throws {SignedOut}
+ */
+export async function refreshParts(address) {
+  const body = await fetchPart(address);
+  for (const fresh of [...body.children]) {
+    const own = document.getElementById(fresh.id);
+    if (own) update(own, document.adoptNode(fresh));
+  }
+}
+
+/**
+ * Makes what is to be called on news. It looks at once, but not twice within `pause`, and not while
+ * nobody sees the page; what fails is tried again, until somebody is signed out.
+ *
+ * @param {() => Promise<void>} look
+ * @param {number} pause In milliseconds.
+ */
+export function onNews(look, pause) {
+  let stale = false;
+  let busy = false;
+  let over = false;
+  async function catchUp() {
+    if (!stale || busy || over || document.hidden) return;
+    stale = false;
+    busy = true;
+    try {
+      await look();
+    } catch (error) {
+      if (error instanceof SignedOut) over = true;
+      else stale = true;
+    }
+    setTimeout(() => {
+      busy = false;
+      catchUp();
+    }, pause);
+  }
+  document.addEventListener("visibilitychange", catchUp);
+  return () => {
+    stale = true;
+    catchUp();
+  };
+}
+
+/**
  * Brings a part of a page up to date, touching only what differs, so that focus, selection and the
  * place that is scrolled to stay. Children with `data-pk` are told apart by it, others by their
- * place.
+ * place. What has `data-kept` is left alone: others keep it up to date.
  *
  * @param {Node} own In the page.
  * @param {Node} fresh What it is to be like; is used up.
  */
 function update(own, fresh) {
-  if (own.isEqualNode(fresh)) {
+  if (own.isEqualNode(fresh) || (own instanceof HTMLElement && "kept" in own.dataset)) {
     return;
   }
   if (own.nodeName !== fresh.nodeName) {

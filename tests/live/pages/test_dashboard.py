@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
@@ -137,8 +138,8 @@ class TestDashboard:
         await go_live(relay)
         await sync_to_async(connect)(error_code=ErrorCode.USER_OFFLINE)
         page = text_of(await staff.get("/staff/"))
-        assert '<a data-field="link" href="streams/alice/">@alice</a>' in page
-        assert '<span class="tag good" data-field="state">Live</span>' in page
+        assert '<a href="streams/alice/">@alice</a>' in page
+        assert '<span class="tag good">Live</span>' in page
         assert "1 failed" in page
         assert "connections/?error=user_offline&amp;since=" in page
 
@@ -164,9 +165,40 @@ class TestDashboard:
     async def test_it_says_nothing_of_a_test_endpoint_that_is_not_there(self, staff: Pages) -> None:
         assert 'id="test-sockets" hidden' in text_of(await staff.get("/staff/"))
 
+    async def test_it_shows_closed_gates_of_accounts_own_keys(
+        self, staff: Pages, relay: Relay
+    ) -> None:
+        gate = relay.streams.gate("of-studio")
+        relay.key_users.note(gate, "bob")
+        relay.key_users.note(gate, "alice")
+        assert "@alice, @bob" not in text_of(await staff.get("/staff/"))
+        gate.on_answer(429, {"ratelimit-reset": "90"})
+        page = text_of(await staff.get("/staff/"))
+        _before, _label, row = page.partition("@alice, @bob</th>")
+        row, _end, _after = row.partition("</tr>")
+        assert "gate closed" in row
+        assert re.search(r">0:01:(2[5-9]|30)<", row)
+        assert "of-studio" not in page
+
     async def test_it_has_the_numbers_gathered(self, staff: Pages, relay: Relay) -> None:
         await staff.get("/staff/")
         assert (await relay.numbers.now())["events"] == 0
+
+    async def test_it_gives_scripts_the_part_that_changes(self, staff: Pages, relay: Relay) -> None:
+        await go_live(relay)
+        answer = await staff.get("/staff/", headers={"X-Fragment": "1"})
+        part = text_of(answer)
+        assert "X-Fragment" in answer.headers["Vary"]
+        assert "@alice</a>" in part
+        assert "<html" not in part
+        assert 'id="failures"' not in part
+
+    async def test_it_gives_scripts_the_last_hours(self, staff: Pages) -> None:
+        await sync_to_async(connect)(error_code=ErrorCode.USER_OFFLINE)
+        part = text_of(await staff.get("/staff/history.json", headers={"X-Fragment": "1"}))
+        assert '<dd id="connected">1</dd>' in part
+        assert "user_offline 1</td>" in part
+        assert "<html" not in part
 
     async def test_the_former_address_leads_to_it(self, staff: Pages) -> None:
         assert (await staff.get("/staff/streams/")).headers["Location"] == "/staff/"

@@ -1,8 +1,12 @@
 /** Charts in the page's colours, which follow the change between light and dark. By uPlot. */
 
-import { clockTime, clockTimeWithSeconds, whole } from "./words.js";
+import { exactUtcTimeOfDay, number, utcTimeOfDay } from "../../shared/format.js";
 
 const HEIGHT = 150;
+
+// uPlot gives times in seconds.
+const toTheMinute = (/** @type {number} */ seconds) => utcTimeOfDay(seconds * 1000);
+const toTheSecond = (/** @type {number} */ seconds) => exactUtcTimeOfDay(seconds * 1000);
 
 /** @param {string} name Of a CSS variable. */
 const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
@@ -84,7 +88,7 @@ export class Chart {
   /** Bars are of hours, lines of minutes. */
   #timeAxis() {
     const isLine = this.#kind === "line";
-    return axis(isLine ? clockTimeWithSeconds : clockTime, { size: 26, space: isLine ? 75 : 50 });
+    return axis(isLine ? toTheSecond : toTheMinute, { size: 26, space: isLine ? 75 : 50 });
   }
 
   /** @param {Series} series */
@@ -126,7 +130,7 @@ function axis(write, room) {
 const fromZero = (_plot, _low, high) => [0, Math.max(1, high * 1.1)];
 
 /** @param {number} value Counts have no fractions. */
-const tick = (value) => (Number.isInteger(value) ? whole(value) : "");
+const tick = (value) => (Number.isInteger(value) ? number(value) : "");
 
 /**
  * Where each series' bars end when they stand on each other.

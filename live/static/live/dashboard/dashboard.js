@@ -1,31 +1,56 @@
-/** The staff's dashboard: fills in what the relay publishes, as long as the page is open. */
+/**
+ * The staff's dashboard. The server renders what is shown, again whenever the staff's socket says
+ * that there is news; the charts are drawn here.
+ */
 
 import { watch } from "../staff-socket.js";
+import { onNews, refresh, refreshParts } from "../update.js";
 import { Chart } from "./charts.js";
-import { HistoryPanel } from "./history.js";
-import { showNumbers } from "./numbers.js";
-import { clockTimeWithSeconds, element, rate, say } from "./words.js";
+import { showHistory } from "./history.js";
+import { byId, setText } from "../../shared/dom.js";
+import { exactUtcTimeOfDay, rate } from "../../shared/format.js";
 
 /** Seconds of events that the chart shows. */
 const SHOWN = 300;
+
+// Milliseconds. A flood of connections asks the server for the last hours no more often than that.
+const BETWEEN_LOOKS = 1000;
+const BETWEEN_LOOKS_BACK = 5000;
+const LONGEST_WITHOUT_LOOK_BACK = 60_000;
+
+/**
+ * What a relay publishes; see `live.relay.numbers.Numbers`. The chart needs no more of it.
+ *
+ * @typedef {object} Numbers
+ * @property {boolean} is_test
+ * @property {number} at
+ * @property {number | null} events
+ */
 
 for (const part of document.querySelectorAll(".scripted")) {
   /** @type {HTMLElement} */ (part).hidden = false;
 }
 
-const eventsChart = new Chart(element("events-chart"), "line");
-const history = new HistoryPanel();
+const eventsChart = new Chart(byId("events-chart"), "line");
 /** @type {number[]} */
 const times = [];
 /** @type {(number | null)[]} */
 const rates = [];
 let newest = 0;
 
-watch({ numbers: onNumbers, connections: () => history.refreshSoon() }, onLink);
+const look = onNews(() => refresh(byId("now")), BETWEEN_LOOKS);
+const lookBack = onNews(async () => {
+  await refreshParts(byId("charts").dataset.address ?? "");
+  showHistory();
+}, BETWEEN_LOOKS_BACK);
 
-/** @param {import("./numbers.js").Numbers} numbers */
+showHistory();
+setInterval(lookBack, LONGEST_WITHOUT_LOOK_BACK);
+watch({ numbers: onNumbers, connections: lookBack }, onLink);
+
+/** @param {Numbers} numbers */
 function onNumbers(numbers) {
-  showNumbers(numbers);
+  look();
   if (numbers.is_test) return;
   newest = numbers.at;
   times.push(numbers.at / 1000);
@@ -38,20 +63,20 @@ function onNumbers(numbers) {
   const highest = Math.max(0, ...rates.map((value) => value ?? 0));
   const words = gettext("%(now)s now, %(highest)s at most in five minutes");
   const values = { now: rate(numbers.events), highest: rate(highest) };
-  say(element("events-words"), interpolate(words, values, true));
+  setText(byId("events-words"), interpolate(words, values, true));
 }
 
 /** @param {import("../staff-socket.js").Link} link */
 function onLink(link) {
-  const place = element("link-state");
+  const place = byId("link-state");
   place.className = `link-state ${link}`;
   if (link === "open") {
-    say(place, gettext("Updates by itself"));
+    setText(place, gettext("Updates by itself"));
   } else if (link === "forbidden") {
-    say(place, gettext("You are signed out. Load the page again to sign in."));
+    setText(place, gettext("You are signed out. Load the page again to sign in."));
   } else {
     const words = gettext("Connection lost, trying again. What you see is from %(time)s.");
-    const time = newest ? clockTimeWithSeconds(newest / 1000) : "–";
-    say(place, interpolate(words, { time }, true));
+    const time = newest ? exactUtcTimeOfDay(newest) : "–";
+    setText(place, interpolate(words, { time }, true));
   }
 }

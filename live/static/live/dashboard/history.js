@@ -1,13 +1,12 @@
-/** The last hours on the dashboard: two charts, the list of failures, and the same as a table. */
+/** The charts of the last hours, from the numbers that the page carries. */
 
+import { byId } from "../../shared/dom.js";
 import { Chart } from "./charts.js";
-import { show } from "./rows.js";
-import { clockTime, element, say, whole } from "./words.js";
 
 /**
- * See `live.pages.dashboard.history.History`.
+ * See `live.pages.dashboard.history.LastHours`.
  *
- * @typedef {object} History
+ * @typedef {object} LastHours
  * @property {number} start
  * @property {number} step
  * @property {number[]} connections
@@ -16,122 +15,20 @@ import { clockTime, element, say, whole } from "./words.js";
 
 /** So many errors have a colour of their own; the others share the last one. */
 const COLOURS = 6;
-const TABLE_ROWS = 12;
-const REFRESH = 60; // seconds
-/** A new failure is shown soon, but a flood of them asks the server no more often than that. */
-const SHORTEST_PAUSE = 5;
 
-const sum = (/** @type {number[]} */ counts) => counts.reduce((total, count) => total + count, 0);
+const connectionsChart = new Chart(byId("connections-chart"), "bars");
+const failuresChart = new Chart(byId("failures-chart"), "bars");
 
-export class HistoryPanel {
-  #address;
-  #connections = new Chart(element("connections-chart"), "bars");
-  #failures = new Chart(element("failures-chart"), "bars");
-  /** @type {ReturnType<typeof setTimeout> | undefined} */
-  #timer;
-  #asked = -Infinity;
-
-  constructor() {
-    this.#address = element("charts").dataset.address ?? "";
-    this.#show(JSON.parse(element("history").textContent ?? ""));
-    this.#after(REFRESH);
-  }
-
-  /** Something has happened: look soon. */
-  refreshSoon() {
-    this.#after(Math.max(0, SHORTEST_PAUSE - (performance.now() - this.#asked) / 1000));
-  }
-
-  /** @param {number} seconds */
-  #after(seconds) {
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#refresh(), seconds * 1000);
-  }
-
-  async #refresh() {
-    this.#asked = performance.now();
-    this.#after(REFRESH);
-    try {
-      const response = await fetch(this.#address, { headers: { Accept: "application/json" } });
-      if (response.ok) this.#show(await response.json());
-    } catch {
-      // The server is away, as the page says elsewhere; the next look is in a minute.
-    }
-  }
-
-  /** @param {History} history */
-  #show(history) {
-    const codes = Object.keys(history.failures);
-    const failed = sum(Object.values(history.failures).map(sum));
-    const times = history.connections.map((_, i) => history.start + i * history.step);
-    this.#connections.show(
-      times,
-      [{ label: gettext("Connections"), colour: "--chart-1" }],
-      [history.connections],
-    );
-    const series = codes.map((label, i) => ({ label, colour: `--chart-${colourOf(i)}` }));
-    this.#failures.show(times, series, Object.values(history.failures));
-    say(element("connected"), whole(sum(history.connections)));
-    const words = ngettext("%s failed", "%s failed", failed);
-    say(element("failed"), interpolate(words, [whole(failed)]));
-    element("no-failures").hidden = failed > 0;
-    showList(history, codes);
-    showTable(history, times);
-  }
-}
-
-/** @param {number} place In the list of errors, from 0. */
-const colourOf = (place) => Math.min(place + 1, COLOURS);
-
-/**
- * @param {History} history
- * @param {string[]} codes
- */
-function showList(history, codes) {
-  const since = new Date(history.start * 1000).toISOString().slice(0, "YYYY-MM-DDTHH:MM".length);
-  show(
-    {
-      parent: element("failures"),
-      template: /** @type {HTMLTemplateElement} */ (element("failure-item")),
-      key: (code) => code,
-      write: (field, code) => {
-        const query = new URLSearchParams({ error: code, since });
-        field("link").setAttribute("href", `connections/?${query}`);
-        say(field("link").firstElementChild ?? field("link"), code);
-        say(field("count"), whole(sum(history.failures[code])));
-        field("swatch").className = `swatch swatch-${colourOf(codes.indexOf(code))}`;
-      },
-    },
-    codes,
-  );
-}
-
-/**
- * A dozen rows, whatever the range.
- *
- * @param {History} history
- * @param {number[]} times
- */
-function showTable(history, times) {
-  const step = times.length / TABLE_ROWS;
-  const part = (/** @type {number[]} */ counts, /** @type {number} */ start) =>
-    sum(counts.slice(start, start + step));
-  show(
-    {
-      parent: /** @type {HTMLTableElement} */ (element("history-table")).tBodies[0],
-      template: /** @type {HTMLTemplateElement} */ (element("history-row")),
-      key: (start) => String(times[start]),
-      write: (field, start) => {
-        const failures = Object.entries(history.failures)
-          .map(([code, counts]) => ({ code, count: part(counts, start) }))
-          .filter(({ count }) => count);
-        say(field("from"), clockTime(times[start]));
-        say(field("connections"), whole(part(history.connections, start)));
-        say(field("failures"), whole(sum(failures.map(({ count }) => count))));
-        const errors = failures.map(({ code, count }) => `${code} ${whole(count)}`);
-        say(field("errors"), errors.join(", "));
-      },
-    },
-    times.map((_, i) => i).filter((i) => i % step === 0),
-  );
+/** Draw what the page's numbers are now. */
+export function showHistory() {
+  /** @type {LastHours} */
+  const history = JSON.parse(byId("history").textContent ?? "");
+  const times = history.connections.map((_, i) => history.start + i * history.step);
+  const connections = { label: gettext("Connections"), colour: "--chart-1" };
+  connectionsChart.show(times, [connections], [history.connections]);
+  const series = Object.keys(history.failures).map((label, i) => ({
+    label,
+    colour: `--chart-${Math.min(i + 1, COLOURS)}`,
+  }));
+  failuresChart.show(times, series, Object.values(history.failures));
 }

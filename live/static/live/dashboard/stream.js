@@ -1,16 +1,16 @@
 /** The staff's page of one LIVE: keeps itself up to date, and tests the connection in place. */
 
 import { fetchPart, refresh, SignedOut } from "../update.js";
-import { element, say } from "./words.js";
+import { byId, setText } from "../../shared/dom.js";
 
 const REFRESH = 2000; // ms
 
 async function keepRefreshing() {
   try {
-    if (!document.hidden) await refresh(element("facts"));
+    if (!document.hidden) await refresh(byId("facts"));
   } catch (error) {
     if (error instanceof SignedOut) {
-      say(element("news"), gettext("This page is no longer updated. Reload it."));
+      setText(byId("news"), gettext("This page is no longer updated. Reload it."));
       return;
     }
     // The server is away; the page stays as it is until it is back.
@@ -23,9 +23,9 @@ async function test(event) {
   event.preventDefault();
   const form = /** @type {HTMLFormElement} */ (event.target);
   const button = /** @type {HTMLButtonElement} */ (form.querySelector("button"));
-  const outcome = element("outcome");
+  const outcome = byId("outcome");
   button.disabled = true;
-  say(outcome, gettext("Connecting to TikTok …"));
+  setText(outcome, gettext("Connecting to TikTok …"));
   try {
     const found = await fetchPart(form.action, { method: "POST", body: new FormData(form) });
     outcome.replaceChildren(...document.adoptNode(found).childNodes);
@@ -34,11 +34,11 @@ async function test(event) {
       error instanceof SignedOut
         ? gettext("You are signed out. Load the page again to sign in.")
         : gettext("The server did not answer. Try again.");
-    say(outcome, words);
+    setText(outcome, words);
   }
   button.disabled = false;
   button.focus();
 }
 
-element("test").addEventListener("submit", test);
+byId("test").addEventListener("submit", test);
 setTimeout(keepRefreshing, REFRESH);
