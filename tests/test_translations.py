@@ -131,7 +131,7 @@ def literal_texts(source: str) -> list[str]:
 
 
 class TestTemplates:
-    def test_it_works(self) -> None:
+    def test_bare_texts_of_a_template_are_found(self) -> None:
         assert "base.html" in TEMPLATES
         source = """
             {# a comment #}<p title="Not {% translate 'this' %}">{% translate "Nor this" %} But this

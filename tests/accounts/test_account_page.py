@@ -61,7 +61,7 @@ def issue(client: Client, **values: str) -> Any:
 
 
 class TestAccountPage:
-    def test_it_works(self, client: Client, account: User) -> None:
+    def test_the_account_page_shows_the_username(self, client: Client, account: User) -> None:
         page = client.get(PAGE)
         assert page.status_code == 200
         assert '<input type="text" name="tiktok_username" value="maria"' in page.text
@@ -101,7 +101,7 @@ class TestAccountPage:
 class TestNextSteps:
     WHAT = "Three steps to your LIVE on the phone"
 
-    def test_it_works(self, client: Client, account: User) -> None:
+    def test_a_new_account_is_shown_its_next_steps(self, client: Client, account: User) -> None:
         account.tiktok_username = ""
         account.save()
         page = client.get(PAGE).text
@@ -127,7 +127,7 @@ class TestNextSteps:
 
 
 class TestChangeUsername:
-    def test_it_works(self, client: Client, account: User) -> None:
+    def test_a_pasted_address_becomes_the_username(self, client: Client, account: User) -> None:
         data = {"tiktok_username": "https://www.tiktok.com/@Anna.Live/live?x=1"}
         response = client.post(USERNAME, data, follow=True)
         assert response.redirect_chain == [(PAGE, 302)]
@@ -162,7 +162,7 @@ class TestChangeUsername:
 
 
 class TestCheckUsername:
-    def test_it_works(self, client: Client, account: User) -> None:
+    def test_checking_a_username_changes_nothing(self, client: Client, account: User) -> None:
         response = client.get(CHECK, {"value": "tiktok.com/@Anna.Live"})
         assert response.json() == {"username": "anna.live", "problem": None}
         account.refresh_from_db()
@@ -183,7 +183,7 @@ class TestCheckUsername:
 
 
 class TestChangeSignApiKey:
-    def test_it_works(self, client: Client, account: User) -> None:
+    def test_an_api_key_is_saved_and_never_shown(self, client: Client, account: User) -> None:
         response = client.post(API_KEY, {"new_sign_api_key": KEY}, follow=True)
         assert "The EulerStream API key is saved." in response.text
         assert "Set. It is never shown." in response.text
@@ -241,7 +241,7 @@ class TestChangeSignApiKey:
 
 
 class TestChangeLanguage:
-    def test_it_works(self, client: Client, account: User) -> None:
+    def test_a_chosen_language_is_kept_and_used(self, client: Client, account: User) -> None:
         response = client.post(LANGUAGE, {"language": "ru"}, follow=True)
         assert '<html lang="ru">' in response.text
         account.refresh_from_db()
@@ -272,7 +272,7 @@ class TestChangeEmail:
     def _email(self, settings: Settings) -> None:
         settings.SENDS_EMAIL = True
 
-    def test_it_works(self, client: Client, account: User) -> None:
+    def test_an_email_address_is_saved(self, client: Client, account: User) -> None:
         data = {"email": "maria@example.org", "current_password": PASSWORD}
         assert client.post(EMAIL, data)["Location"] == PAGE
         account.refresh_from_db()
@@ -325,7 +325,7 @@ class TestChangeEmail:
 
 
 class TestTokens:
-    def test_it_works(self, client: Client, account: User) -> None:
+    def test_tokens_are_listed_with_their_states(self, client: Client, account: User) -> None:
         AccessToken.objects.issue(account, "Kitchen phone")
         AccessToken.objects.issue(account, "Old phone")[0].revoke()
         AccessToken.objects.issue(account, "Borrowed phone", timedelta(seconds=-1))
@@ -356,7 +356,7 @@ class TestTokens:
 
 
 class TestIssueToken:
-    def test_it_works(self, client: Client, account: User) -> None:
+    def test_an_issued_token_is_shown_as_an_address(self, client: Client, account: User) -> None:
         page = issue(client, label="Kitchen phone", days="30")
         assert page.status_code == 200
         found = re.search(r'value="ws://testserver/ws/([\w-]{43})"', page.text)
@@ -459,7 +459,7 @@ class TestIssueToken:
 
 
 class TestQrCode:
-    def test_it_works(self) -> None:
+    def test_the_qr_code_holds_the_address(self) -> None:
         picture = qr_code("ws://relay.example/ws/token")
         assert picture == segno.make_qr("ws://relay.example/ws/token", error="m").svg_data_uri(
             border=4, dark="#000", light="#fff"
@@ -479,7 +479,7 @@ class TestQrCode:
 
 
 class TestRevokeToken:
-    def test_it_works(self, client: Client, account: User) -> None:
+    def test_a_token_is_revoked_after_a_question(self, client: Client, account: User) -> None:
         token, _text = AccessToken.objects.issue(account, "Kitchen phone")
         assert "Kitchen phone" in client.get(revoke_address(token)).text
         assert token.is_usable()

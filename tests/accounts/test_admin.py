@@ -82,7 +82,7 @@ def form_of(account: User, **changes: Any) -> dict[str, Any]:
 
 
 class TestAccountList:
-    def test_it_works(self, admin_client: Client, account: User) -> None:
+    def test_the_list_counts_usable_tokens(self, admin_client: Client, account: User) -> None:
         issued, _ = AccessToken.objects.issue(account)
         AccessToken.objects.issue(account)[0].revoke()
         AccessToken.objects.issue(account, expires_in=timedelta(seconds=-1))
@@ -136,7 +136,7 @@ class TestAccountList:
 
 
 class TestAddAccount:
-    def test_it_works(self, admin_client: Client) -> None:
+    def test_an_account_can_be_added_without_a_password(self, admin_client: Client) -> None:
         data = {
             "username": "kitchen",
             "tiktok_username": "https://www.tiktok.com/@Maria.Cooks/live",
@@ -155,7 +155,7 @@ class TestAddAccount:
 
 
 class TestChangeAccount:
-    def test_it_works(self, admin_client: Client, account: User) -> None:
+    def test_a_changed_username_is_normalised(self, admin_client: Client, account: User) -> None:
         data = form_of(account, tiktok_username="@NewName")
         response = admin_client.post(change_address(account), data)
         assert response.status_code == 302
@@ -226,7 +226,7 @@ class TestChangeAccount:
 class TestApiKey:
     """The key goes in, and never out."""
 
-    def test_it_works(self, admin_client: Client, account: User) -> None:
+    def test_an_api_key_goes_in_and_never_out(self, admin_client: Client, account: User) -> None:
         assert "Not set" in admin_client.get(change_address(account)).text
         data = form_of(account, new_sign_api_key=f" {API_KEY} ")
         data["_continue"] = "Save and continue editing"
@@ -294,7 +294,7 @@ class TestApiKey:
 class TestTokens:
     """The table on the account's page."""
 
-    def test_it_works(self, admin_client: Client, account: User) -> None:
+    def test_usable_tokens_only_can_be_revoked(self, admin_client: Client, account: User) -> None:
         usable, text = AccessToken.objects.issue(account, label="Pixel 8")
         revoked, _ = AccessToken.objects.issue(account)
         revoked.revoke()
@@ -355,7 +355,9 @@ class TestTokens:
 
 
 class TestIssueToken:
-    def test_it_works(self, admin_client: Client, account: User) -> None:
+    def test_a_token_is_issued_with_its_label_and_expiry(
+        self, admin_client: Client, account: User
+    ) -> None:
         assert "Issue a token for studio" in admin_client.get(issue_address(account)).text
         data = asked(label="Pixel 8", days="30")
         response = admin_client.post(issue_address(account), data)
@@ -482,7 +484,7 @@ class TestIssueToken:
 
 
 class TestRevokeToken:
-    def test_it_works(self, admin_client: Client, account: User) -> None:
+    def test_a_token_is_revoked_after_a_question(self, admin_client: Client, account: User) -> None:
         token, text = AccessToken.objects.issue(account)
         question = admin_client.get(revoke_address(token)).text
         assert f"Revoke the token {token.prefix}… of studio?" in question
@@ -536,7 +538,7 @@ class TestRevokeToken:
 
 
 class TestIndex:
-    def test_it_works(self, admin_client: Client) -> None:
+    def test_the_index_links_to_the_other_pages(self, admin_client: Client) -> None:
         page = admin_client.get("/admin/").text
         for address in ("/staff/", "/staff/connections/", "/", "/account/", "/docs/"):
             assert f'<a href="{address}">' in page
@@ -610,7 +612,7 @@ class TestBulkActions:
 
 
 class TestIssueTokens:
-    def test_it_works(self, admin_client: Client, account: User) -> None:
+    def test_several_accounts_get_a_token_each(self, admin_client: Client, account: User) -> None:
         other = User.objects.create_user("kitchen")
         data = asked(label="autumn", days="30")
         response = confirm(admin_client, "issue_tokens", [account, other], **data)
@@ -673,7 +675,9 @@ class TestIssueTokens:
 
 
 class TestRevokeTokens:
-    def test_it_works(self, admin_client: Client, account: User) -> None:
+    def test_the_tokens_of_the_chosen_accounts_are_revoked(
+        self, admin_client: Client, account: User
+    ) -> None:
         spared, _ = AccessToken.objects.issue(User.objects.create_user("kitchen"))
         for _ in range(2):
             AccessToken.objects.issue(account)
@@ -696,7 +700,9 @@ class TestRevokeTokens:
 
 
 class TestDisable:
-    def test_it_works(self, admin_client: Client, account: User) -> None:
+    def test_a_disabled_account_is_logged_as_such(
+        self, admin_client: Client, account: User
+    ) -> None:
         response = confirm(admin_client, "disable", [account])
         assert said(response) == ["1 account has been disabled."]
         account.refresh_from_db()
@@ -714,7 +720,7 @@ class TestDisable:
 
 
 class TestEnable:
-    def test_it_works(self, admin_client: Client, account: User) -> None:
+    def test_only_disabled_accounts_are_enabled(self, admin_client: Client, account: User) -> None:
         former = User.objects.create_user("former", is_active=False)
         response = choose(admin_client, "enable", [account, former])
         assert said(response) == ["1 account has been enabled."]
@@ -724,7 +730,9 @@ class TestEnable:
 
 
 class TestDisconnect:
-    def test_it_works(self, admin_client: Client, account: User) -> None:
+    def test_disconnecting_is_announced_and_logged(
+        self, admin_client: Client, account: User
+    ) -> None:
         response = choose(admin_client, "disconnect", [account])
         assert said(response) == ["The open sockets of 1 account are being closed."]
         entry = LogEntry.objects.get()
@@ -734,7 +742,9 @@ class TestDisconnect:
 class TestPermissions:
     """Whoever may change accounts may issue and revoke tokens; nobody else."""
 
-    def test_it_works(self, client: Client, account: User) -> None:
+    def test_whoever_changes_accounts_issues_and_revokes_tokens(
+        self, client: Client, account: User
+    ) -> None:
         token, _ = AccessToken.objects.issue(account)
         sign_in(client, "view_user", "change_user")
         page = client.get(change_address(account)).text

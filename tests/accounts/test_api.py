@@ -37,7 +37,7 @@ def ask(client: RestClient) -> Ask:
 
 
 class TestGetAccount:
-    def test_it_works(self, ask: Ask) -> None:
+    def test_an_account_is_told_without_secrets(self, ask: Ask) -> None:
         response = ask()
         assert response.status_code == 200
         assert response.json() == {
@@ -56,7 +56,7 @@ class TestGetAccount:
 
 
 class TestPatchAccount:
-    def test_it_works(self, ask: Ask, user: User) -> None:
+    def test_username_and_language_can_be_changed(self, ask: Ask, user: User) -> None:
         response = ask("PATCH", {"tiktok_username": "carol", "language": "ru"})
         assert response.status_code == 200
         assert response.json() == {

@@ -47,7 +47,7 @@ def run_json(*arguments: str) -> dict[str, Any]:
 
 
 class TestAddAccount:
-    def test_it_works(self) -> None:
+    def test_add_account_prints_one_usable_token(self) -> None:
         result = run_json("add_account", "maria", "--tiktok-username", "maria_live")
         user = User.objects.get()
         token = AccessToken.objects.get()
@@ -158,7 +158,7 @@ class TestAddToken:
     def user(self) -> User:
         return User.objects.create(username="maria")
 
-    def test_it_works(self, user: User) -> None:
+    def test_add_token_prints_one_usable_token(self, user: User) -> None:
         result = run_json("add_token", "maria")
         token = AccessToken.objects.get()
         assert result == {
@@ -220,7 +220,7 @@ class TestAddToken:
 
 
 class TestEnsureAdmin:
-    def test_it_works(self) -> None:
+    def test_the_first_start_makes_an_administrator(self) -> None:
         output = run("ensure_admin")
         admin = User.objects.get()
         password = output.partition("Password: ")[2].partition("\n")[0]

@@ -31,7 +31,7 @@ def admin_client(client: Client) -> Client:
 
 
 class TestLogin:
-    def test_it_works(self, client: Client) -> None:
+    def test_signing_in_leads_to_the_first_page(self, client: Client) -> None:
         User.objects.create_user("maria", password=PASSWORD, is_staff=True)
         response = client.post(reverse("login"), {"username": "maria", "password": PASSWORD})
         assert response.status_code == 302
@@ -90,7 +90,7 @@ class TestGuessing:
         return [*statuses, self.post(**changes, password=PASSWORD).status_code]
 
     @pytest.mark.parametrize("page", ["login", "admin:login"])
-    def test_it_works(self, page: str) -> None:
+    def test_ten_wrong_passwords_are_followed_by_a_pause(self, page: str) -> None:
         assert self.guess(page=page) == [200] * 9 + [429] * 3
         refused = self.post(page)
         assert "<h1>Too many wrong passwords</h1>" in refused.text
@@ -161,7 +161,7 @@ class TestCookies:
     COOKIES = ("SESSION_COOKIE_SECURE", "CSRF_COOKIE_SECURE", "LANGUAGE_COOKIE_SECURE")
 
     @pytest.mark.parametrize("https_only", ["", "on"])
-    def test_it_works(self, https_only: str) -> None:
+    def test_cookies_are_secure_where_https_is_the_only_way(self, https_only: str) -> None:
         """Whether they travel by https alone."""
         names = ", ".join(f"settings.{name}" for name in self.COOKIES)
         command = f"from django.conf import settings; print({names}, settings.SECURE_HSTS_SECONDS)"
@@ -179,7 +179,7 @@ class TestCookies:
 
 
 class TestHeader:
-    def test_it_works(self, client: Client) -> None:
+    def test_the_header_names_who_is_signed_in(self, client: Client) -> None:
         client.force_login(User.objects.create_user("maria", is_staff=True))
         page = client.get(reverse("connections")).text
         assert "<strong>maria</strong>" in page
@@ -232,7 +232,7 @@ class TestLanguage:
         client.post(reverse("set_language"), {"language": "en"})
         assert self.language_of(client) == "en"
 
-    def test_it_works(self, client: Client) -> None:
+    def test_a_visitor_chooses_a_language(self, client: Client) -> None:
         response = client.post(
             reverse("set_language"), {"language": "ru", "next": reverse("login")}
         )
@@ -252,7 +252,7 @@ class TestLanguage:
 class TestSource:
     """The footer of every page says where its source is."""
 
-    def test_it_works(self, client: Client) -> None:
+    def test_the_footer_links_to_the_source(self, client: Client) -> None:
         with override_settings(SOURCE_URL="https://git.example.org/relay"):
             page = client.get(reverse("login")).text
         assert '<a href="https://git.example.org/relay">Source code (AGPL-3.0)</a>' in page
@@ -288,7 +288,7 @@ class TestSource:
 
 
 class TestErrorPages:
-    def test_it_works(self, client: Client) -> None:
+    def test_an_unknown_address_gets_a_page_that_says_so(self, client: Client) -> None:
         response = client.get("/no-such-page/")
         assert response.status_code == 404
         assert "No such page" in response.text

@@ -30,7 +30,7 @@ def stored(table: str) -> str:
 
 
 class TestIssue:
-    def test_it_works(self, user: User) -> None:
+    def test_an_issued_token_is_usable_and_found_by_its_text(self, user: User) -> None:
         issued, token = AccessToken.objects.issue(user, label="phone")
         assert issued.pk
         assert issued.user == user
@@ -84,7 +84,7 @@ class TestIssue:
 
 
 class TestFind:
-    def test_it_works(self, user: User) -> None:
+    def test_a_token_is_found_among_others(self, user: User) -> None:
         issued, token = AccessToken.objects.issue(user)
         AccessToken.objects.issue(user)
         assert AccessToken.objects.find(token) == issued
@@ -115,7 +115,7 @@ class TestFind:
 
 
 class TestIsUsable:
-    def test_it_works(self, user: User) -> None:
+    def test_a_token_is_usable_until_it_expires(self, user: User) -> None:
         now = timezone.now()
         token = AccessToken(user=user, expires_at=now)
         assert token.is_usable(now - timedelta(microseconds=1))
@@ -133,7 +133,7 @@ class TestIsUsable:
 
 
 class TestRevoke:
-    def test_it_works(self, user: User) -> None:
+    def test_a_revoked_token_is_not_usable(self, user: User) -> None:
         issued, token = AccessToken.objects.issue(user)
         issued.revoke()
         found = AccessToken.objects.find(token)
@@ -171,7 +171,7 @@ class TestAccessToken:
 
 
 class TestSignApiKey:
-    def test_it_works(self, user: User) -> None:
+    def test_an_api_key_is_read_back_as_it_was_saved(self, user: User) -> None:
         user.own_sign_api_key = KEY
         user.save()
         assert User.objects.get().sign_api_key() == KEY

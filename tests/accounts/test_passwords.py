@@ -65,7 +65,7 @@ def link() -> str:
 
 
 class TestChangePassword:
-    def test_it_works(self, owner: Client, account: User) -> None:
+    def test_the_owner_changes_the_password(self, owner: Client, account: User) -> None:
         data = {"old_password": OLD, "new_password1": NEW, "new_password2": NEW}
         response = owner.post(CHANGE, data, follow=True)
         assert response.redirect_chain == [("/account/", 302)]
@@ -130,7 +130,7 @@ class NoMail(BaseEmailBackend):
 
 @pytest.mark.usefixtures("email")
 class TestResetPassword:
-    def test_it_works(self, client: Client, account: User) -> None:
+    def test_a_forgotten_password_is_reset_by_mail(self, client: Client, account: User) -> None:
         assert RESET in client.get("/login/").text
         response = client.post(RESET, {"email": ADDRESS.upper()}, follow=True)
         assert "If there is an account with this address, an email is on its way." in response.text
@@ -252,7 +252,7 @@ class TestResetPassword:
 
 
 class TestWithoutEmail:
-    def test_it_works(self, client: Client, settings: Settings) -> None:
+    def test_without_mail_nothing_offers_a_reset(self, client: Client, settings: Settings) -> None:
         settings.SENDS_EMAIL = False
         assert RESET not in client.get("/login/").text
         assert client.get(RESET).status_code == 404

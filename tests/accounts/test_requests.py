@@ -30,7 +30,7 @@ def scope(
 
 class TestLanguage:
     @pytest.mark.parametrize("asked", ["en", "ru"])
-    def test_it_works(self, asked: str) -> None:
+    def test_a_language_asked_for_is_used(self, asked: str) -> None:
         assert requests.language(scope(query=f"lang={asked}")) == asked
 
     @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ class TestLanguage:
 
 
 class TestBearerToken:
-    def test_it_works(self) -> None:
+    def test_a_token_is_read_from_the_authorization_header(self) -> None:
         assert requests.bearer_token(scope(("authorization", "Bearer t0ken"))) == "t0ken"
 
     @pytest.mark.parametrize("value", ["bearer t0ken", "BEARER t0ken", "Bearer   t0ken "])
@@ -111,7 +111,7 @@ class TestAddress:
             ipaddress.ip_network("fd00::/8"),
         ]
 
-    def test_it_works(self) -> None:
+    def test_the_address_is_that_of_the_client(self) -> None:
         assert requests.address(scope(client=PHONE)) == PHONE
 
     def test_it_believes_a_trusted_proxy(self) -> None:
@@ -202,7 +202,7 @@ class TestAddress:
 
 
 class TestHeader:
-    def test_it_works(self) -> None:
+    def test_the_first_header_of_a_name_counts(self) -> None:
         handshake = scope(("user-agent", "App/1.0"), ("user-agent", "App/2.0"))
         assert requests.header(handshake, b"user-agent") == "App/1.0"
 

@@ -89,7 +89,7 @@ IMPOSSIBLE = [
 
 class TestIsTikTokUsername:
     @pytest.mark.parametrize("username", ["ab", "a" * 24, "maria_k.7", "_a", ".a", "a_"])
-    def test_it_works(self, username: str) -> None:
+    def test_usernames_that_tiktok_can_have(self, username: str) -> None:
         assert is_tiktok_username(username)
 
     @pytest.mark.parametrize("text", ["", "Maria", "@maria", " maria", "maria\n", *IMPOSSIBLE])
@@ -99,7 +99,7 @@ class TestIsTikTokUsername:
 
 class TestNormalise:
     @pytest.mark.parametrize(("pasted", "username"), PASTED)
-    def test_it_works(self, pasted: str, username: str) -> None:
+    def test_what_people_paste_becomes_a_username(self, pasted: str, username: str) -> None:
         assert normalise_tiktok_username(pasted) == username
 
     @pytest.mark.parametrize("text", IMPOSSIBLE)
@@ -142,7 +142,7 @@ UsernameForm = modelform_factory(User, fields=["tiktok_username"])
 
 class TestForm:
     @pytest.mark.parametrize(("pasted", "username"), PASTED)
-    def test_it_works(self, pasted: str, username: str) -> None:
+    def test_a_form_takes_what_people_paste(self, pasted: str, username: str) -> None:
         form = UsernameForm({"tiktok_username": pasted})
         assert form.is_valid()
         assert form.cleaned_data == {"tiktok_username": username}
@@ -171,7 +171,7 @@ class TestForm:
 class TestModelField:
     @pytest.mark.django_db
     @pytest.mark.parametrize(("pasted", "username"), PASTED[:3])
-    def test_it_works(self, pasted: str, username: str) -> None:
+    def test_a_model_field_takes_what_people_paste(self, pasted: str, username: str) -> None:
         user = User(username="maria", password="!", tiktok_username=pasted)
         user.full_clean()
         assert user.tiktok_username == username

@@ -43,7 +43,7 @@ async def issue(page: Page, label: str) -> str:
 
 
 class TestUsername:
-    async def test_it_works(self, server: Server, page: Page) -> None:
+    async def test_a_username_is_set_on_the_page(self, server: Server, page: Page) -> None:
         await open_account(page, server)
         await expect(page.get_by_text("Three steps to your LIVE on the phone")).to_be_visible()
         await page.get_by_label("TikTok username").fill("https://www.tiktok.com/@Anna.Live/live")
@@ -78,7 +78,7 @@ class TestUsername:
 
 
 class TestIsLive:
-    async def test_it_works(
+    async def test_a_live_streamer_is_told_as_live(
         self, server: Server, page: Page, tiktok: TikTok, streamer: str
     ) -> None:
         tiktok.go_live(streamer)
@@ -106,7 +106,7 @@ class TestIsLive:
 
 
 class TestTokens:
-    async def test_it_works(
+    async def test_a_revoked_token_closes_its_phone(
         self, server: Server, page: Page, tiktok: TikTok, streamer: str
     ) -> None:
         """A token is issued, used by a phone, and revoked: the phone notices within a second."""
@@ -194,7 +194,7 @@ class TestSigningIn:
 
 
 class TestHistory:
-    async def test_it_works(
+    async def test_a_failed_connection_is_explained_on_the_page(
         self, server: Server, page: Page, tiktok: TikTok, streamer: str
     ) -> None:
         tiktok.room(streamer)

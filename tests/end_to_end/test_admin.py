@@ -81,7 +81,7 @@ async def is_told_in_time(phone: Phone, administrator: Administrator, code: str)
 
 
 class TestTheAdmin:
-    async def test_it_works(
+    async def test_a_username_changed_in_admin_moves_the_phone(
         self, tiktok: TikTok, streamer: str, on_air: OnAir, administrator: Administrator
     ) -> None:
         other = tiktok.go_live(f"{streamer}b")

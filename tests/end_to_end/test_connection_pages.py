@@ -43,7 +43,9 @@ async def faults(page: Page) -> list[str]:
 
 
 class TestFindingTheReason:
-    async def test_it_works(self, server: Server, page: Page, streamer: str) -> None:
+    async def test_the_reason_is_three_clicks_from_the_dashboard(
+        self, server: Server, page: Page, streamer: str
+    ) -> None:
         """From the dashboard to the reason in three clicks."""
         account = await server.add_account("anna", streamer)
         await call(server, account)
@@ -93,7 +95,7 @@ class TestFindingTheReason:
 
 
 class TestLiveRows:
-    async def test_it_works(
+    async def test_a_row_appears_and_changes_and_the_focus_stays(
         self, server: Server, page: Page, tiktok: TikTok, streamer: str
     ) -> None:
         """A row appears, and changes, while the focus stays where it is."""
@@ -153,7 +155,9 @@ class TestOneConnection:
 
 class TestAccessibility:
     @pytest.mark.parametrize("scheme", ["light", "dark"])
-    async def test_it_works(self, server: Server, page: Page, streamer: str, scheme: str) -> None:
+    async def test_axe_core_finds_nothing_and_nothing_scrolls_sideways(
+        self, server: Server, page: Page, streamer: str, scheme: str
+    ) -> None:
         """Nothing for axe-core to find, no scrolling sideways, on a phone and on a desk."""
         account = await server.add_account("anna", streamer)
         await call(server, account)

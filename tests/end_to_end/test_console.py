@@ -106,7 +106,7 @@ async def stored_token(page: Page) -> str:
 
 
 class TestANewcomer:
-    async def test_it_works(
+    async def test_a_newcomer_sees_events_and_no_token_in_any_address(
         self, page: Page, server: Server, tiktok: TikTok, streamer: str
     ) -> None:
         requested: list[str] = []
@@ -240,7 +240,7 @@ class TestWithoutAUsername:
 
 
 class TestTheFeed:
-    async def test_it_works(
+    async def test_the_feed_tells_each_kind_of_event(
         self, page: Page, server: Server, tiktok: TikTok, streamer: str
     ) -> None:
         room = await watch(page, server, tiktok, streamer)
@@ -676,7 +676,7 @@ async def change_password(page: Page, server: Server) -> None:
 
 
 class TestTheTestSwitch:
-    async def test_it_works(
+    async def test_the_switch_leads_to_test_events_and_back(
         self, page: Page, server: Server, tiktok: TikTok, streamer: str
     ) -> None:
         room = await watch(page, server, tiktok, streamer)
@@ -699,7 +699,7 @@ class TestTheTestSwitch:
 
 
 class TestInstalling:
-    async def test_it_works(
+    async def test_chromium_can_install_the_console(
         self, chromium: Path, server: Server, streamer: str, tmp_path: Path
     ) -> None:
         """Not in `browser`: Chromium installs nothing from a private window."""

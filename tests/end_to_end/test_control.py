@@ -36,7 +36,7 @@ async def within_a_second(wanted: Callable[[], Awaitable[Any]]) -> Any:
 
 
 class TestAChangedUsername:
-    async def test_it_works(
+    async def test_a_changed_username_moves_the_phone_to_the_other_live(
         self, server: Server, tiktok: TikTok, streamer: str, add_account: AddAccount
     ) -> None:
         tiktok.go_live(streamer)

@@ -40,7 +40,7 @@ def take(route: WebSocketRoute, sockets: list[WebSocketRoute]) -> None:
 
 
 class TestDashboard:
-    async def test_it_works(
+    async def test_a_stream_appears_and_leads_to_its_page(
         self,
         server: Server,
         tiktok: TikTok,

@@ -468,7 +468,9 @@ async def _faults(page: Page, shown: Shown) -> list[str]:
 
 @pytest.mark.parametrize("id", PAGES)
 class TestEveryPage:
-    async def test_it_works(self, site: Site, browser: Browser, id: str) -> None:
+    async def test_every_page_has_a_status_a_language_a_title_and_one_heading(
+        self, site: Site, browser: Browser, id: str
+    ) -> None:
         look = await site.look(browser, id)
         assert look.status == PAGES[id].status
         assert look.language == "en"
@@ -568,7 +570,9 @@ _DATA = re.compile(
 
 class TestRussian:
     @pytest.mark.parametrize("id", TRANSLATED)
-    async def test_it_works(self, site: Site, browser: Browser, id: str) -> None:
+    async def test_the_russian_pages_have_no_english_words(
+        self, site: Site, browser: Browser, id: str
+    ) -> None:
         shown = PAGES[id]
         context = await site.open(browser, shown, "ru")
         page = await context.new_page()

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 class TestALive:
-    async def test_it_works(
+    async def test_a_phone_gets_the_events_of_a_live_and_its_row_is_complete(
         self, server: Server, tiktok: TikTok, streamer: str, add_account: AddAccount
     ) -> None:
         room = tiktok.go_live(streamer, title="Hello")

@@ -78,7 +78,9 @@ async def printed(tiktok: TikTok, tmp_path: Path) -> AsyncIterator[str]:
 
 
 class TestANewcomer:
-    async def test_it_works(self, printed: str, page: Page, tiktok: TikTok, streamer: str) -> None:
+    async def test_make_run_leads_to_the_first_comment(
+        self, printed: str, page: Page, tiktok: TikTok, streamer: str
+    ) -> None:
         room = tiktok.go_live(streamer)
         made = re.search(r"Name: (\S+)  Password: (\S+)", printed)
         where = re.search(r"Sign in at (\S+)", printed)

@@ -74,7 +74,9 @@ def address(rehearsing: Server, account: Account) -> str:
 
 
 class TestTheProgramme:
-    async def test_it_works(self, rehearsing: Server, account: Account, address: str) -> None:
+    async def test_generated_events_come_as_those_of_a_live(
+        self, rehearsing: Server, account: Account, address: str
+    ) -> None:
         async with Phone(address) as phone:
             assert (await phone.next())["data"] == {"state": "connecting"}
             connected = await phone.next()
@@ -178,7 +180,9 @@ class TestTheProgramme:
 
 class TestFailures:
     @pytest.mark.parametrize("code", ErrorCode)
-    async def test_it_works(self, rehearsing: Server, address: str, code: ErrorCode) -> None:
+    async def test_every_failure_can_be_rehearsed_in_both_languages(
+        self, rehearsing: Server, address: str, code: ErrorCode
+    ) -> None:
         async with (
             Phone(f"{address}?fail={code}&lang=en") as english,
             Phone(f"{address}?fail={code}&lang=ru") as russian,
@@ -221,7 +225,9 @@ class TestFailures:
 
 
 class TestRecordings:
-    async def test_it_works(self, address: str, recordings: Path) -> None:
+    async def test_a_recording_is_played_through_the_test_endpoint(
+        self, address: str, recordings: Path
+    ) -> None:
         sent = [
             messages.chat("bob", "hello"),
             *messages.streak("carol", count=3),

@@ -95,7 +95,7 @@ async def client(page: Page, server: Server) -> AsyncIterator[Client]:
 
 
 class TestInABrowser:
-    async def test_it_works(
+    async def test_the_client_connects_in_a_browser(
         self,
         server: Server,
         tiktok: TikTok,
@@ -256,7 +256,7 @@ class TestWhenTheServerRestarts:
 
 
 class TestTheExample:
-    async def test_it_works(
+    async def test_the_example_explains_an_unknown_token(
         self, server: Server, tiktok: TikTok, streamer: str, add_account: AddAccount, page: Page
     ) -> None:
         room = tiktok.go_live(streamer)

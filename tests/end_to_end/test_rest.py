@@ -48,7 +48,7 @@ async def fuzz(server: Server, account: Account, method: str, folder: Path) -> N
 
 
 class TestTheRestApi:
-    async def test_it_works(
+    async def test_an_app_changes_its_username_and_reads_status_and_gifts(
         self, server: Server, tiktok: TikTok, streamer: str, add_account: AddAccount
     ) -> None:
         tiktok.room(streamer)

@@ -35,7 +35,7 @@ async def open_page(page: Page, server: Server, streamer: str) -> None:
 
 
 class TestStreamPage:
-    async def test_it_works(
+    async def test_the_page_follows_a_stream_from_start_to_listener(
         self,
         server: Server,
         tiktok: TikTok,
@@ -146,7 +146,7 @@ class TestActions:
 
 
 class TestTheConnectionTest:
-    async def test_it_works(
+    async def test_a_tested_connection_is_told_with_its_seconds(
         self, server: Server, tiktok: TikTok, streamer: str, page: Page
     ) -> None:
         room = tiktok.go_live(streamer)

@@ -13,7 +13,7 @@ from rehearsal.plan import Plan, check, rehearsed
 
 
 class TestPlan:
-    def test_it_works(self, settings: Settings, tmp_path: Path) -> None:
+    def test_options_become_a_plan(self, settings: Settings, tmp_path: Path) -> None:
         settings.RELAY_RECORDINGS = tmp_path
         assert Plan.of(SocketOptions()) == Plan()
         assert Plan.of(SocketOptions(wait=True, batch=100)) == Plan()
@@ -24,7 +24,7 @@ class TestPlan:
 
 
 class TestCheck:
-    def test_it_works(self, tmp_path: Path) -> None:
+    def test_a_plan_that_can_be_kept_passes(self, tmp_path: Path) -> None:
         file = tmp_path / "evening"
         file.touch()
         check(Plan())

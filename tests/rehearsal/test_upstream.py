@@ -58,7 +58,7 @@ async def is_over(stream: LiveStream) -> None:
 
 class TestTheProgramme:
     @virtual_time
-    async def test_it_works(self) -> None:
+    async def test_generated_events_are_those_of_a_live(self) -> None:
         async with playing(Plan()) as stream:
             assert states(stream) == []
             await asyncio.sleep(60)
@@ -95,7 +95,7 @@ class TestTheProgramme:
 
 class TestFailures:
     @pytest.mark.parametrize("code", sorted(UPSTREAM_CODES - {LOST}))
-    def test_it_works(self, code: ErrorCode) -> None:
+    def test_a_rehearsed_failure_ends_the_stream(self, code: ErrorCode) -> None:
         @virtual_time
         async def test() -> None:
             async with playing(Plan(fail=code)) as stream:
@@ -128,7 +128,7 @@ class TestFailures:
 
 class TestRecordings:
     @pytest.mark.parametrize("name", ["evening.jsonl", "evening.jsonl.gz"])
-    def test_it_works(self, name: str, tmp_path: Path) -> None:
+    def test_a_recording_is_played_in_its_own_time(self, name: str, tmp_path: Path) -> None:
         sent = [messages.chat("bob", "hello"), messages.like("bob"), messages.chat("bob", "bye")]
         file = write_recording(tmp_path / name, sent, every=2000)
 

@@ -38,7 +38,7 @@ def refused() -> pytest.RaisesExc[SystemExit]:
 
 class TestText:
     @given_and_expected(("x", "x"), ("  x y ", "x y"), ("", "default"), ("  ", "default"))
-    def test_it_works(self, value: None, expected: str) -> None:
+    def test_text_is_read_without_spaces_around(self, value: None, expected: str) -> None:
         assert environment.text(NAME, "default") == expected
 
     def test_it_has_a_default(self) -> None:
@@ -51,7 +51,7 @@ class TestBoolean:
         *((word, True) for word in ("1", "true", "True", "yes", "ON", " on ")),
         *((word, False) for word in ("0", "false", "no", "OFF", " off ")),
     )
-    def test_it_works(self, value: None, expected: bool) -> None:
+    def test_booleans_are_read_from_the_usual_words(self, value: None, expected: bool) -> None:
         assert environment.boolean(NAME, not expected) is expected
 
     @given("", " ")
@@ -67,7 +67,7 @@ class TestBoolean:
 
 class TestWholeNumber:
     @given_and_expected(("1", 1), ("10", 10), (" 7 ", 7), ("", 5), ("007", 7))
-    def test_it_works(self, value: None, expected: int) -> None:
+    def test_whole_numbers_are_read_within_their_range(self, value: None, expected: int) -> None:
         assert environment.whole_number(NAME, 5, 1, 10) == expected
 
     @given("0", "11", "-1", "1.5", "1e1", "five", "5s", "0x5", "9" * 5000, "nan")
@@ -79,7 +79,7 @@ class TestWholeNumber:
 
 class TestSeconds:
     @given_and_expected(("0.5", 0.5), ("86400", 86_400.0), ("1e1", 10.0), ("", 20.0))
-    def test_it_works(self, value: None, expected: float) -> None:
+    def test_seconds_are_read_as_floats(self, value: None, expected: float) -> None:
         seconds = environment.seconds(NAME, 20, 0.5)
         assert seconds == expected
         assert isinstance(seconds, float)
@@ -93,7 +93,7 @@ class TestSeconds:
 
 class TestChoice:
     @given_and_expected(("ru", "ru"), (" en ", "en"), ("", "en"))
-    def test_it_works(self, value: None, expected: str) -> None:
+    def test_one_of_the_choices_is_read(self, value: None, expected: str) -> None:
         assert environment.choice(NAME, "en", ["en", "ru"]) == expected
 
     @given("RU", "de", "en,ru", "e")
@@ -107,7 +107,7 @@ class TestWords:
     @given_and_expected(
         ("a", ["a"]), (" a , b,", ["a", "b"]), ("", ["default"]), (" , ,", ["default"])
     )
-    def test_it_works(self, value: None, expected: list[str]) -> None:
+    def test_words_are_separated_by_commas(self, value: None, expected: list[str]) -> None:
         assert environment.words(NAME, ["default"]) == expected
 
 
@@ -120,7 +120,7 @@ class TestUrl:
         ("HTTPS://relay.example", "HTTPS://relay.example"),
         ("", "https://default.example"),
     )
-    def test_it_works(self, value: None, expected: str) -> None:
+    def test_addresses_are_read(self, value: None, expected: str) -> None:
         assert environment.url(NAME, "https://default.example") == expected
 
     def test_it_may_be_empty(self) -> None:
@@ -158,7 +158,7 @@ class TestPictureHosts:
             ["http://127.0.0.1:9000", "https://cdn.example"],
         ),
     )
-    def test_it_works(self, value: None, expected: list[str]) -> None:
+    def test_picture_hosts_are_read(self, value: None, expected: list[str]) -> None:
         assert environment.picture_hosts(NAME, [".default.example"]) == expected
 
     @given(
@@ -190,7 +190,7 @@ class TestNetworks:
             [ipaddress.ip_network(text) for text in ("10.0.0.0/8", "::1/128", "fd00::/8")],
         ),
     )
-    def test_it_works(self, value: None, expected: list[object]) -> None:
+    def test_networks_are_read(self, value: None, expected: list[object]) -> None:
         assert environment.networks(NAME) == expected
 
     @given("localhost", "10.0.0.1/8", "10.0.0.0/33", "10.0.0", "127.0.0.1;::1", "*")
@@ -247,7 +247,7 @@ class TestTestEndpoint:
 
 class TestDatabase:
     @given("sqlite:////var/lib/relay/relay.sqlite3")
-    def test_it_works(self, value: None) -> None:
+    def test_a_database_address_becomes_django_s_settings(self, value: None) -> None:
         config = environment.database(NAME, Path("/default"))
         assert config["ENGINE"] == "django.db.backends.sqlite3"
         assert config["NAME"] == "/var/lib/relay/relay.sqlite3"
@@ -287,7 +287,7 @@ class TestDatabase:
 
 class TestEmail:
     @given("smtp+tls://relay%40example.org:p%40ss@mail.example.org")
-    def test_it_works(self, value: None) -> None:
+    def test_a_mail_address_becomes_django_s_settings(self, value: None) -> None:
         assert environment.email(NAME) == {
             "EMAIL_BACKEND": "django.core.mail.backends.smtp.EmailBackend",
             "EMAIL_HOST": "mail.example.org",
@@ -332,7 +332,7 @@ class TestEmail:
 
 class TestSender:
     @given("relay@example.org", "LIVE relay <relay@example.org>", "Эфир <relay@example.org>")
-    def test_it_works(self, value: None) -> None:
+    def test_senders_are_read(self, value: None) -> None:
         assert environment.sender(NAME, "x@localhost") == os.environ[NAME]
 
     @given("", " ")
@@ -351,7 +351,9 @@ class TestSecretKey:
         return tmp_path / ".secret_key"
 
     @given("from the environment")
-    def test_it_works(self, value: None, file: Path) -> None:
+    def test_a_key_of_the_environment_is_not_written_to_the_file(
+        self, value: None, file: Path
+    ) -> None:
         assert environment.secret_key(NAME, file) == "from the environment"
         assert not file.exists()
 
@@ -447,7 +449,7 @@ def refusals() -> dict[str, subprocess.CompletedProcess[str]]:
 
 
 class TestStart:
-    def test_it_works(self) -> None:
+    def test_good_settings_start_without_a_word(self) -> None:
         done = check()
         assert (done.returncode, done.stderr) == (0, "")
 

@@ -37,7 +37,7 @@ def avatar(who: User) -> list[str]:
 
 class TestDraw:
     @pytest.mark.parametrize("name", ["bob", "Дима", "", "gift-5655", "emote-1", "x" * 1000])
-    def test_it_works(self, name: str) -> None:
+    def test_a_drawn_picture_has_its_size(self, name: str) -> None:
         width, height, rows = image(name)
         assert (width, height) == (SIZE, SIZE)
         assert len(rows) == SIZE * (1 + 3 * SIZE)
@@ -51,7 +51,7 @@ class TestDraw:
 
 
 class TestServing:
-    async def test_it_works(self) -> None:
+    async def test_drawn_pictures_are_served(self) -> None:
         async with TikTok() as tiktok, httpx.AsyncClient() as client:
             with messages.pictures_at(tiktok.pictures):
                 (address,) = avatar(messages.user("боб и строитель"))

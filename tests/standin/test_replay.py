@@ -58,7 +58,7 @@ def parts(*sent: Message) -> list[tuple[str, int, bytes]]:
 
 
 class TestPlaying:
-    async def test_it_works(self, room: Room, client: Client) -> None:
+    async def test_messages_of_one_moment_travel_together(self, room: Room, client: Client) -> None:
         one, two, three = messages.chat("bob", "hi"), messages.like("bob"), messages.like("carol")
         assert not await play(room, recorded((0, one), (0, two), (90, three)), speed=1)
         assert await client.frame() == parts(one, two)

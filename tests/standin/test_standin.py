@@ -123,7 +123,9 @@ async def watcher(tiktok: TikTok) -> AsyncIterator[Watcher]:
 
 
 class TestConnecting:
-    async def test_it_works(self, tiktok: TikTok, room: Room, watcher: Watcher) -> None:
+    async def test_the_unmodified_library_connects(
+        self, tiktok: TikTok, room: Room, watcher: Watcher
+    ) -> None:
         await watcher.start()
         connected = await watcher.event(custom_events.ConnectEvent)
         assert connected.room_id == room.room_id
@@ -283,7 +285,9 @@ class TestMessages:
 
 @pytest.mark.skipif(not captures.captures_available(), reason=captures.captures_reason())
 class TestCaptures:
-    async def test_it_works(self, room: Room, watcher: Watcher) -> None:
+    async def test_the_unmodified_library_reads_the_captured_messages(
+        self, room: Room, watcher: Watcher
+    ) -> None:
         captured = [
             message
             for message in captures.load_captures()
@@ -609,7 +613,9 @@ class TestFailures:
 
 
 class TestSignLimit:
-    async def test_it_works(self, tiktok: TikTok, room: Room, watcher: Watcher) -> None:
+    async def test_the_sign_limit_is_told_in_headers_and_can_be_lifted(
+        self, tiktok: TikTok, room: Room, watcher: Watcher
+    ) -> None:
         tiktok.sign_limit(2, reset_in=30)
         async with httpx.AsyncClient() as client:
             url = f"{tiktok.url}/webcast/fetch?room_id={room.room_id}"

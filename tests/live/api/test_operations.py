@@ -70,7 +70,9 @@ async def reaches(stream: LiveStream, state: State) -> None:
 
 
 class TestStatus:
-    async def test_it_works(self, tiktok: TikTok, relay: Relay, client: RestClient) -> None:
+    async def test_the_status_of_a_known_stream_costs_no_request(
+        self, tiktok: TikTok, relay: Relay, client: RestClient
+    ) -> None:
         room = tiktok.go_live("alice")
         await reaches(join(relay), State.LIVE)
         response = await client.ask(STATUS)
@@ -210,7 +212,9 @@ class TestStatus:
 
 
 class TestGifts:
-    async def test_it_works(self, tiktok: TikTok, relay: Relay, client: RestClient) -> None:
+    async def test_the_gifts_are_those_of_tiktok_s_list(
+        self, tiktok: TikTok, relay: Relay, client: RestClient
+    ) -> None:
         room = tiktok.go_live("alice")
         await reaches(join(relay), State.LIVE)
         response = await client.ask(GIFTS)
@@ -333,7 +337,7 @@ class TestBoth:
 
 
 class TestTheDescription:
-    async def test_it_works(self, client: RestClient) -> None:
+    async def test_the_description_names_every_operation(self, client: RestClient) -> None:
         response = await client.ask("/api/v1/openapi.json", authorization="")
         assert response.status_code == 200
         assert set(response.json()["paths"]) == {"/api/v1/account", STATUS, GIFTS}

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.django_db
 
 
 class TestPruneConnections:
-    def test_it_works(self) -> None:
+    def test_rows_older_than_the_limit_are_deleted(self) -> None:
         now = timezone.now()
         for days in (1, 29, 31, 400):
             opened_at = now - timedelta(days=days)

@@ -77,7 +77,9 @@ class TestSQLite:
 
     @pytest.mark.parametrize("order", TIME_ORDERS)
     @pytest.mark.parametrize(("narrowed", "index"), FILTERS.items())
-    def test_it_works(self, staff: Client, narrowed: str, index: str, order: str) -> None:
+    def test_sqlite_sorts_by_an_index(
+        self, staff: Client, narrowed: str, index: str, order: str
+    ) -> None:
         plans = self.plans(staff, f"{LIST}?{narrowed}&sort={order}")
         assert len(plans) == 1
         assert len(plans[0]) == 1, plans  # no step for sorting
@@ -219,7 +221,7 @@ class TestPostgreSQL:
         ],
         ids=str,
     )
-    def test_it_works(
+    def test_postgresql_reads_a_bounded_number_of_rows(
         self, postgresql: BaseDatabaseWrapper, log: Any, values: dict[str, Any], newest_first: bool
     ) -> None:
         search = Search(log, values)

@@ -49,7 +49,7 @@ def prefix_told(client: Client) -> str:
 
 
 class TestThePage:
-    def test_it_works(self, client: Client, anna: User) -> None:
+    def test_the_console_knows_its_username(self, client: Client, anna: User) -> None:
         page = client.get(PAGE).content.decode()
         assert 'data-username="anna.live"' in page
         assert '<link rel="manifest" href="/manifest.webmanifest"' in page
@@ -123,7 +123,7 @@ class TestTheTestSwitch:
 
 
 class TestTheToken:
-    def test_it_works(self, client: Client, anna: User) -> None:
+    def test_the_console_gets_a_token_for_a_day(self, client: Client, anna: User) -> None:
         found = AccessToken.objects.find(token_of(client))
         assert found is not None
         assert found.user == anna
@@ -268,7 +268,9 @@ class TestAnotherPassword:
             change_in_code,
         ],
     )
-    def test_it_works(self, anna: User, change: Callable[[User], None]) -> None:
+    def test_another_password_ends_the_consoles_of_the_old_one(
+        self, anna: User, change: Callable[[User], None]
+    ) -> None:
         _issued, phone = AccessToken.objects.issue(anna, "phone")
         thief = Client()
         thief.post("/login/", {"username": "anna", "password": OLD})
@@ -292,7 +294,7 @@ class TestAnotherPassword:
 
 
 class TestTheManifest:
-    def test_it_works(self, client: Client) -> None:
+    def test_the_manifest_makes_the_console_installable(self, client: Client) -> None:
         answer = client.get(MANIFEST)
         assert answer["Content-Type"] == "application/manifest+json"
         manifest = answer.json()

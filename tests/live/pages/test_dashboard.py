@@ -99,7 +99,7 @@ def connect(minutes_ago: float = 0, **values: Any) -> ConnectionLog:
 
 class TestPermissions:
     @pytest.mark.parametrize("address", PAGES)
-    async def test_it_works(self, staff: Pages, address: str) -> None:
+    async def test_staff_see_the_page(self, staff: Pages, address: str) -> None:
         assert (await staff.get(address)).status_code == 200
 
     @pytest.mark.parametrize("address", PAGES)
@@ -134,7 +134,9 @@ class TestPermissions:
 
 
 class TestDashboard:
-    async def test_it_works(self, staff: Pages, relay: Relay) -> None:
+    async def test_the_dashboard_shows_streams_and_failures(
+        self, staff: Pages, relay: Relay
+    ) -> None:
         await go_live(relay)
         await sync_to_async(connect)(error_code=ErrorCode.USER_OFFLINE)
         page = text_of(await staff.get("/staff/"))
@@ -205,7 +207,7 @@ class TestDashboard:
 
 
 class TestHistory:
-    def test_it_works(self) -> None:
+    def test_failures_are_counted_by_code(self) -> None:
         connect(1)
         connect(2, error_code=ErrorCode.RATE_LIMITED)
         connect(31, error_code=ErrorCode.RATE_LIMITED)
@@ -266,7 +268,9 @@ class TestHistory:
 
 
 class TestStreamPage:
-    async def test_it_works(self, staff: Pages, relay: Relay, world: World) -> None:
+    async def test_the_page_of_a_stream_shows_room_events_and_timeline(
+        self, staff: Pages, relay: Relay, world: World
+    ) -> None:
         await go_live(relay)
         world.newest.say(messages.chat("viewer7", "hello"))
         page = text_of(await staff.get("/staff/streams/alice/"))
@@ -366,7 +370,9 @@ class TestStreamPage:
 
 class TestActions:
     @pytest.mark.parametrize("action", ["reconnect", "disconnect"])
-    async def test_it_works(self, staff: Pages, relay: Relay, action: str) -> None:
+    async def test_an_action_leads_back_to_the_stream(
+        self, staff: Pages, relay: Relay, action: str
+    ) -> None:
         answer = await staff.post(f"/staff/streams/alice/{action}/")
         assert answer.headers["Location"] == "/staff/streams/alice/"
 
@@ -381,7 +387,9 @@ class TestActions:
 class TestTheConnectionTest:
     ADDRESS = "/staff/streams/alice/test/"
 
-    async def test_it_works(self, staff: Pages, world: World) -> None:
+    async def test_a_tested_connection_is_told_with_its_seconds(
+        self, staff: Pages, world: World
+    ) -> None:
         page = text_of(await staff.post(self.ADDRESS))
         assert f"to room {world.room_id}" in page
         assert "Connected in" in page
@@ -438,7 +446,9 @@ class TestTheConnectionTest:
 
 
 class TestEvents:
-    async def test_it_works(self, relay: Relay, world: World) -> None:
+    async def test_the_newest_events_are_told_in_a_few_words(
+        self, relay: Relay, world: World
+    ) -> None:
         await go_live(relay)
         world.newest.say(
             messages.chat("viewer7", "hello"),

@@ -45,7 +45,7 @@ def page(client: Client) -> str:
 
 
 class TestThePage:
-    def test_it_works(self, page: str) -> None:
+    def test_the_page_has_every_frame_error_and_option(self, page: str) -> None:
         for kind in DATA:
             assert f'id="frame-{kind}"' in page
         for code in ErrorCode:

@@ -39,7 +39,9 @@ class TestPicturePage:
         await client.aforce_login(await User.objects.acreate(username="maria"))
         return client
 
-    async def test_it_works(self, host: Host, client: RestClient) -> None:
+    async def test_a_picture_is_passed_on_with_safe_headers(
+        self, host: Host, client: RestClient
+    ) -> None:
         response = await client.ask("/picture/", authorization="", address=f"{host.origin}/a?b=c")
         assert (response.status_code, response.content) == (200, PNG)
         assert response["Content-Type"] == "image/png"

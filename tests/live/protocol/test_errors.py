@@ -49,7 +49,7 @@ def error(code: ErrorCode) -> RelayError:
 
 
 class TestErrorCode:
-    def test_it_works(self) -> None:
+    def test_the_codes_are_those_of_the_contract(self) -> None:
         assert {str(code) for code in ErrorCode} == set(CONTRACT)
 
     @each_code
@@ -58,7 +58,7 @@ class TestErrorCode:
 
 
 class TestRelayError:
-    def test_it_works(self) -> None:
+    def test_an_error_has_its_code_and_close_code(self) -> None:
         raised = RelayError(ErrorCode.USER_OFFLINE, username="maria")
         assert raised.code is ErrorCode.USER_OFFLINE
         assert raised.close_code is CloseCode.INTERNAL_ERROR
@@ -72,7 +72,7 @@ class TestRelayError:
 
 
 class TestExplain:
-    def test_it_works(self) -> None:
+    def test_an_error_is_explained_with_a_hint(self) -> None:
         explained = RelayError(ErrorCode.USER_OFFLINE, username="maria").explain("en")
         assert msgspec.to_builtins(explained) == {
             "code": "user_offline",

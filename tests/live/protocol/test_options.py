@@ -14,7 +14,7 @@ from live.protocol.options import ALL_TYPES, OPTIONS, TEST_OPTIONS, SocketOption
 
 
 class TestSocketOptions:
-    def test_it_works(self) -> None:
+    def test_a_query_becomes_options(self) -> None:
         query = "since=k3f9abcd-1742&types=comment,gift&lang=ru&batch=250&wait=1"
         assert SocketOptions.parse(query) == SocketOptions(
             since=Cursor("k3f9abcd", 1742),

@@ -61,7 +61,7 @@ def read(file: Path) -> tuple[Header, list[Message]]:
 
 
 class TestARecording:
-    def test_it_works(self, file: Path) -> None:
+    def test_what_is_written_is_read_again(self, file: Path) -> None:
         write(file)
         assert read(file) == (HEADER, MESSAGES)
 

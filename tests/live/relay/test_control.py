@@ -61,7 +61,9 @@ def change(thing: Any, **values: Any) -> None:
 
 
 class TestAChange:
-    async def test_it_works(self, token: AccessToken, relay: ControlledRelay) -> None:
+    async def test_a_changed_username_reaches_its_socket(
+        self, token: AccessToken, relay: ControlledRelay
+    ) -> None:
         socket = open_socket(relay, token)
         await change(token.user, tiktok_username="bob.live")
         assert (await socket.hears()).user.tiktok_username == "bob.live"
@@ -136,7 +138,9 @@ class TestWhatNobodyAnnounced:
 
 
 class TestDisconnecting:
-    async def test_it_works(self, token: AccessToken, relay: ControlledRelay) -> None:
+    async def test_an_account_s_sockets_are_disconnected(
+        self, token: AccessToken, relay: ControlledRelay
+    ) -> None:
         socket = open_socket(relay, token)
         other = open_socket(relay, None)
         await sync_to_async(announcements.disconnect)(token.user_id)
@@ -183,7 +187,9 @@ class TestReconnecting:
 
 
 class TestManyAtOnce:
-    async def test_it_works(self, relay: ControlledRelay) -> None:
+    async def test_many_revoked_tokens_reach_all_their_sockets(
+        self, relay: ControlledRelay
+    ) -> None:
         # More than a channel holds, one by one.
         @sync_to_async
         def make() -> list[AccessToken]:

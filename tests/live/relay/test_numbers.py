@@ -63,7 +63,7 @@ async def open_reader() -> AsyncIterator[Reader]:
 
 class TestNumbers:
     @virtual_time
-    async def test_it_works(self) -> None:
+    async def test_numbers_tell_streams_gates_and_sockets(self) -> None:
         async with open_reader() as reader:
             stream = reader.relay.join(ALICE, SocketOptions())
             await probe(reader.relay, "alice", "")
@@ -168,7 +168,7 @@ class TestNumbers:
 
 class TestWatching:
     @virtual_time
-    async def test_it_works(self) -> None:
+    async def test_numbers_come_once_a_second_while_somebody_watches(self) -> None:
         async with open_reader() as reader:
             reader.relay.numbers.watch()
             await asyncio.sleep(10.5)
@@ -206,7 +206,7 @@ class TestWatching:
 
 class TestRows:
     @virtual_time
-    async def test_it_works(self) -> None:
+    async def test_changed_rows_are_announced_once(self) -> None:
         async with open_reader() as reader:
             reader.relay.numbers.watch()
             assert (await reader.next())["type"] == "staff.numbers"

@@ -33,7 +33,7 @@ class TestRedact:
             ("/ws/токен", "/ws/…"),
         ],
     )
-    def test_it_works(self, text: str, redacted: str) -> None:
+    def test_tokens_are_taken_out_of_addresses(self, text: str, redacted: str) -> None:
         assert redact(text) == redacted
 
     @pytest.mark.parametrize(
@@ -81,7 +81,7 @@ class Request:
 
 
 class TestInstall:
-    def test_it_works(self, said: Said) -> None:
+    def test_the_log_holds_no_token(self, said: Said) -> None:
         logging.getLogger("redacted").info("WebSocket /ws/%s [accepted]", TOKEN)
         assert said.lines == ["WebSocket /ws/… [accepted]"]
 

@@ -114,7 +114,7 @@ def numbers(**values: Any) -> dict[str, Any]:
 
 
 class TestStaffSocket:
-    async def test_it_works(self, cookie: str) -> None:
+    async def test_staff_hear_what_is_published(self, cookie: str) -> None:
         async with opened(Page(cookie)) as page:
             assert (await page.next())["type"] == "websocket.accept"
             await joined()
@@ -177,7 +177,7 @@ class TestWhoGetsIn:
             assert message["type"] == "websocket.close"
             return message["code"]
 
-    async def test_it_works(self, cookie: str) -> None:
+    async def test_staff_get_in(self, cookie: str) -> None:
         async with opened(Page(cookie)) as page:
             await page.next()
             await joined()

@@ -41,7 +41,9 @@ def _log(caplog: pytest.LogCaptureFixture) -> None:
 
 
 class TestDrift:
-    def test_it_works(self, caplog: pytest.LogCaptureFixture) -> None:
+    def test_an_emptied_field_is_found_and_logged_once(
+        self, caplog: pytest.LogCaptureFixture
+    ) -> None:
         drift = Drift("anna")
 
         watch(drift, comments(ENOUGH, text=""))

@@ -87,7 +87,7 @@ givens = st.builds(
 
 
 class TestTheSumOfDiamonds:
-    def test_it_works(self) -> None:
+    def test_a_client_s_sum_of_diamonds_is_right(self) -> None:
         feed = MessageFeed(1000, NOW)
 
         feed.hear(messages.streak("anna", count=5, diamonds=10), 0)

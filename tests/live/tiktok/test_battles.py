@@ -56,7 +56,7 @@ def contribution(who: Any, score: int) -> dict[str, Any]:
 
 
 class TestBattle:
-    def test_it_works(self) -> None:
+    def test_a_started_battle_has_its_teams(self) -> None:
         assert built(build.battle(Action.OPEN, {"anna": {}}, {"bea": {}}))["data"] == {
             **MATCH,
             "state": "started",

@@ -80,7 +80,7 @@ def _is_of_the_stand_in(task: asyncio.Task[Any]) -> bool:
 
 
 class TestAnUpstream:
-    async def test_it_works(
+    async def test_an_upstream_passes_on_room_and_messages(
         self, tiktok: TikTok, recorder: Recorder, upstream: TikTokUpstream
     ) -> None:
         room = tiktok.go_live("alice", title="Hi", history=[messages.chat("early", "bird")])

@@ -150,7 +150,7 @@ def filled(cls: type, depth: int = 5) -> Any:
 
 
 class TestDecodeMessage:
-    def test_it_works(self) -> None:
+    def test_a_message_is_decoded_by_its_method(self) -> None:
         message = build.chat("maria", "hello", msg_id=7412000000000000017)
         chat = decode_message(message.method, message.payload)
         assert chat.content == "hello"
@@ -297,7 +297,7 @@ RESULT = ProtoMessageFetchResult(
 
 
 class TestDecodePushFrame:
-    def test_it_works(self) -> None:
+    def test_a_push_frame_is_decoded_as_betterproto_does(self) -> None:
         frame = WebcastPushFrame(
             log_id=2**62,
             payload_type="msg",
@@ -325,7 +325,7 @@ class TestDecodePushFrame:
 
 
 class TestDecodeResponse:
-    def test_it_works(self) -> None:
+    def test_a_zipped_response_is_decoded_as_betterproto_does(self) -> None:
         response = decode_response(gzipped(bytes(RESULT)))
         cls = described_class(ProtoMessageFetchResult)
         assert decoded(cls, response) == expected(cls, RESULT)
@@ -398,7 +398,7 @@ class Gone(User):
 
 
 class TestBuildSchema:
-    def test_it_works(self) -> None:
+    def test_a_built_schema_decodes_its_fields(self) -> None:
         schema = build_schema({Text: "key"})
         assert schema[Text].FromString(bytes(Text(key="x"))).key == "x"
 
@@ -477,7 +477,7 @@ def of_type(proto_type: str, referred: type | None, value: Any) -> Any:
 
 @pytest.mark.usefixtures("_whole_messages")
 class TestDecodeWholeMessage:
-    def test_it_works(self) -> None:
+    def test_a_whole_message_becomes_plain_data(self) -> None:
         message = build.chat("maria", "hello 👩‍👩‍👧", msg_id=2**62)
         whole = decode_whole_message(message.method, message.payload)
         assert whole is not None
@@ -586,5 +586,5 @@ class TestRankingName:
         ("number", "name"),
         [(1, "weekly_rank"), (14, "daily_rookie"), (987, "987"), (-1, "-1")],
     )
-    def test_it_works(self, number: int, name: str) -> None:
+    def test_rankings_have_names(self, number: int, name: str) -> None:
         assert ranking_name(number) == name

@@ -78,7 +78,7 @@ SAY_NOTHING_WHEN_EMPTY = {
 
 
 class TestEncode:
-    def test_it_works(self) -> None:
+    def test_a_comment_becomes_its_json(self) -> None:
         schema = WebcastChatMessage(common=HEAD, user=MARIA, content="hello")
         assert json_of(schema) == frame(
             "comment", f'{{"user":{MARIA_JSON},"text":"hello","emotes":[],"mentions":[]}}'
@@ -122,7 +122,7 @@ class TestEncode:
 
 
 class TestEvent:
-    def test_it_works(self) -> None:
+    def test_an_event_has_type_id_and_time(self) -> None:
         happened = event(WebcastLikeMessage(common=HEAD, user=MARIA))
         assert happened is not None
         assert happened[:3] == (FrameType.LIKE, str(ID), AT)
@@ -227,7 +227,7 @@ NO_BADGES = {
 
 
 class TestComment:
-    def test_it_works(self) -> None:
+    def test_a_comment_has_emotes_mentions_and_language(self) -> None:
         schema = WebcastChatMessage(
             common=HEAD,
             user=MARIA,
@@ -287,7 +287,7 @@ def gift(**values: Any) -> WebcastGiftMessage:
 
 
 class TestGift:
-    def test_it_works(self) -> None:
+    def test_a_gift_has_its_streak_and_receiver(self) -> None:
         schema = gift(
             repeat_count=3,
             repeat_end=1,
@@ -349,14 +349,14 @@ class TestGift:
 
 
 class TestLike:
-    def test_it_works(self) -> None:
+    def test_likes_have_count_and_total(self) -> None:
         assert json_of(WebcastLikeMessage(common=HEAD, user=MARIA, count=15, total=2**40)) == frame(
             "like", f'{{"user":{MARIA_JSON},"count":15,"total":1099511627776}}'
         )
 
 
 class TestJoin:
-    def test_it_works(self) -> None:
+    def test_a_join_has_the_number_of_members(self) -> None:
         schema = WebcastMemberMessage(common=HEAD, user=MARIA, member_count=1657)
         assert json_of(schema) == frame("join", f'{{"user":{MARIA_JSON},"members":1657}}')
 
@@ -375,7 +375,7 @@ class TestJoin:
 
 class TestSocial:
     @pytest.mark.parametrize("action", [0, 1, 3])
-    def test_it_works(self, action: int) -> None:
+    def test_a_follow_is_told_by_its_action(self, action: int) -> None:
         head = titled("pm_main_follow_message_viewer_2")
         schema = WebcastSocialMessage(common=head, user=MARIA, action=action)
         assert json_of(schema) == frame("follow", f'{{"user":{MARIA_JSON}}}')
@@ -408,7 +408,7 @@ class TestSocial:
 
 
 class TestSubscribe:
-    def test_it_works(self) -> None:
+    def test_a_subscription_has_its_months(self) -> None:
         schema = WebcastSubNotifyMessage(common=HEAD, user=MARIA, sub_month=7)
         assert json_of(schema) == frame(
             "subscribe", f'{{"user":{MARIA_JSON},"kind":"new","months":7}}'
@@ -444,7 +444,7 @@ class TestSubscribe:
 
 
 class TestViewers:
-    def test_it_works(self) -> None:
+    def test_viewers_have_count_total_and_top(self) -> None:
         ranks = [Contributor(score=2603, rank=1, user=MARIA), Contributor(score=0, user=PETER)]
         schema = WebcastRoomUserSeqMessage(common=HEAD, total=1565, total_user=44730, ranks=ranks)
         assert json_of(schema) == frame(
@@ -459,7 +459,7 @@ class TestViewers:
 
 
 class TestQuestion:
-    def test_it_works(self) -> None:
+    def test_a_question_has_id_user_and_text(self) -> None:
         asked = Question(question_id=7286184250460651552, content="why?", user=MARIA)
         assert json_of(WebcastQuestionNewMessage(common=HEAD, data=asked)) == frame(
             "question", f'{{"id":"7286184250460651552","user":{MARIA_JSON},"text":"why?"}}'
@@ -467,7 +467,7 @@ class TestQuestion:
 
 
 class TestEmote:
-    def test_it_works(self) -> None:
+    def test_an_emote_has_its_pictures(self) -> None:
         emotes = [
             EmoteModel(emote_id="728", image=ImageModel(url_list=["https://cdn.example/e.webp"])),
             EmoteModel(emote_id="729"),
@@ -494,7 +494,7 @@ class TestControl:
             (ControlAction.STREAM_ENDED, "live_end"),
         ],
     )
-    def test_it_works(self, action: ControlAction, type: str) -> None:
+    def test_control_actions_become_frames(self, action: ControlAction, type: str) -> None:
         assert json_of(WebcastControlMessage(common=HEAD, action=action)) == frame(type, "{}")
 
     @pytest.mark.parametrize("extra", [None, Extra(source="violation", reason_no=7)])

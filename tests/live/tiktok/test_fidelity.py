@@ -672,7 +672,7 @@ MAY_BE_SILENT = {
 class TestWhatTikTokSent:
     @pytest.mark.skipif(not captures.captures_available(), reason=captures.captures_reason())
     @pytest.mark.parametrize("method", captured_methods())
-    def test_it_works(self, method: str) -> None:
+    def test_captured_messages_become_the_frames_read_independently(self, method: str) -> None:
         for message in captured(method):
             told = frames_of(message)
             if method not in MAY_BE_SILENT:
@@ -729,7 +729,7 @@ class TestWhatIsBuilt:
         [message for message in built_messages() if message.msg_id > 0],
         ids=lambda message: message.method,
     )
-    def test_it_works(self, message: Message) -> None:
+    def test_built_messages_become_the_frames_read_independently(self, message: Message) -> None:
         (frame,) = frames_of(message)
         assert comparable(frame) == reading_of(message)
 

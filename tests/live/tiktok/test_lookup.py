@@ -58,7 +58,9 @@ async def refusal(question: Any) -> RelayError:
 
 
 class TestLiveRoom:
-    async def test_it_works(self, tiktok: TikTok, tiktok_knows: Lookup) -> None:
+    async def test_the_room_of_a_live_streamer_is_found(
+        self, tiktok: TikTok, tiktok_knows: Lookup
+    ) -> None:
         room = tiktok.go_live("alice")
         assert await tiktok_knows.live_room("alice") == str(room.room_id)
 
@@ -169,7 +171,9 @@ class TestLiveRoom:
 
 
 class TestGifts:
-    async def test_it_works(self, tiktok: TikTok, tiktok_knows: Lookup) -> None:
+    async def test_the_gifts_are_those_of_tiktok_s_list(
+        self, tiktok: TikTok, tiktok_knows: Lookup
+    ) -> None:
         source, gifts = await tiktok_knows.gifts("alice", None)
         assert source == "tiktok"
         assert [gift.name for gift in gifts] == [gift["name"] for gift in pages.GIFTS]

@@ -50,7 +50,7 @@ class TestUser:
     def user(self, who: User | None, identity: UserIdentity | None = None) -> Any:
         return data_of(WebcastChatMessage(common=HEAD, user=who, user_identity=identity))["user"]
 
-    def test_it_works(self) -> None:
+    def test_a_user_becomes_its_json(self) -> None:
         assert self.user(MARIA) == json.loads(MARIA_JSON)
 
     def test_it_is_empty_when_missing(self) -> None:

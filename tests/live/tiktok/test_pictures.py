@@ -46,7 +46,9 @@ async def until(condition: Any) -> None:
 
 
 class TestPictures:
-    async def test_it_works(self, host: Host, pictures: Pictures) -> None:
+    async def test_a_picture_is_fetched_as_its_address_says(
+        self, host: Host, pictures: Pictures
+    ) -> None:
         found = await pictures.get(f"{host.origin}/a.png?x-signature=b%2Fc", MARIA)
         assert found == Picture(PNG, "image/png")
         [request] = host.requests
@@ -260,7 +262,7 @@ class TestPictureHosts:
             ("http://stand-in.example:9000/a.webp", "http://stand-in.example:9000/a.webp"),
         ],
     )
-    async def test_it_works(
+    async def test_other_hosts_are_never_asked(
         self, proxy: Proxy, pictures: Pictures, address: str, asked: str
     ) -> None:
         assert await pictures.get(address, MARIA) is None  # the proxy lets nobody through

@@ -128,7 +128,9 @@ class TestShownTexts:
             ),
         ],
     )
-    def test_it_works(self, pattern: str, pieces: list[TextPiece], expected: str) -> None:
+    def test_patterns_are_filled_with_their_values(
+        self, pattern: str, pieces: list[TextPiece], expected: str
+    ) -> None:
         assert self.shown(pattern, *pieces) == expected
 
     @pytest.mark.parametrize(
@@ -151,7 +153,7 @@ class TestShownTexts:
 
 
 class TestSuperFan:
-    def test_it_works(self) -> None:
+    def test_a_new_super_fan_is_told(self) -> None:
         schema = WebcastBarrageMessage(
             common=HEAD,
             user=MARIA,
@@ -193,7 +195,7 @@ class TestSuperFan:
 
 
 class TestBarrage:
-    def test_it_works(self) -> None:
+    def test_another_barrage_is_a_notice(self) -> None:
         schema = WebcastBarrageMessage(common=HEAD, user=MARIA, content=text("joined"))
         assert json_of(schema) == frame(
             "notice", f'{{"kind":"barrage","text":"joined","user":{MARIA_JSON}}}'
@@ -219,7 +221,7 @@ class TestBarrage:
 
 
 class TestEnvelope:
-    def test_it_works(self) -> None:
+    def test_an_envelope_has_its_diamonds_and_sender(self) -> None:
         info = MessageRedEnvelopInfo(
             envelope_id="7309134471448496901",
             business_type=EnvelopeBusinessType.BUSINESS_TYPE_USER_DIAMOND,
@@ -276,7 +278,7 @@ MATCH = {"id": str(build.BATTLE_ID), "starts_at": 1_795_372_811_000, "seconds": 
 
 
 class TestGoal:
-    def test_it_works(self) -> None:
+    def test_a_goal_has_its_progress_and_contributor(self) -> None:
         message = build.goal("maria", "Help me", progress=3, target=10, contributed=2)
         maria = person(build.user("maria"))
         del maria["nickname"]
@@ -315,7 +317,7 @@ class TestGoal:
 
 
 class TestRank:
-    def test_it_works(self) -> None:
+    def test_rankings_have_kind_rank_and_text(self) -> None:
         updates = [
             RankUpdate(
                 rank_type=ProfitRankType.TYPE_WEEKLY_RANK,
@@ -342,7 +344,7 @@ class TestRank:
 
 
 class TestPoll:
-    def test_it_works(self) -> None:
+    def test_a_poll_has_its_options_and_times(self) -> None:
         message = build.poll(("tea", 0), ("coffee", 0), title="Which?", starts=(AT, AT + 60_000))
         assert built(message)["data"] == {
             "id": "7286185037553699617",
@@ -384,7 +386,7 @@ class TestPoll:
 
 
 class TestPin:
-    def test_it_works(self) -> None:
+    def test_a_pin_holds_the_pinned_comment(self) -> None:
         chat = WebcastChatMessage(
             common=CommonMessageData(msg_id=5), user=MARIA, content="hello", content_language="en"
         )
@@ -457,7 +459,7 @@ class TestPin:
 
 
 class TestDelete:
-    def test_it_works(self) -> None:
+    def test_deleted_messages_and_users_are_named(self) -> None:
         schema = WebcastImDeleteMessage(
             common=HEAD, delete_msg_ids=[ID, -1], delete_user_ids=[2**62, -(2**63)]
         )
@@ -479,7 +481,7 @@ class TestDelete:
 
 
 class TestCaption:
-    def test_it_works(self) -> None:
+    def test_a_caption_has_its_texts_and_time(self) -> None:
         schema = WebcastCaptionMessage(
             common=HEAD,
             timestamp_ms=AT,
@@ -530,7 +532,7 @@ class TestNotice:
             ),
         ],
     )
-    def test_it_works(self, schema: Any, data: str) -> None:
+    def test_notices_have_their_kind_and_text(self, schema: Any, data: str) -> None:
         assert json_of(schema) == frame("notice", data)
 
     def test_it_may_have_only_the_text_that_every_message_may_have(self) -> None:

@@ -73,7 +73,7 @@ def connected(room: Room) -> Any:
 
 
 class TestRoom:
-    def test_it_works(self) -> None:
+    def test_a_room_is_read_from_tiktok_s_room_information(self) -> None:
         assert Room.of("7", INFO) == Room(
             id="7",
             title="Baking 🍞",

@@ -19,7 +19,7 @@ class TestPermissions:
         one = reverse("connection", args=(connect().pk,))
         return [LIST, f"{LIST}?page=2&code=1008", CSV, one]
 
-    def test_it_works(self, staff: Client) -> None:
+    def test_staff_read_every_page_of_the_log(self, staff: Client) -> None:
         for address in self.addresses():
             assert staff.get(address).status_code == 200
 

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.django_db
 class TestAdmin:
     """Nobody changes the log, not even a superuser."""
 
-    def test_it_works(self, admin_client: Client) -> None:
+    def test_the_admin_shows_the_log_and_changes_nothing(self, admin_client: Client) -> None:
         connection = connect(
             account=User.objects.create_user("studio"),
             token_prefix="AbCd1234",

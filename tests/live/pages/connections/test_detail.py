@@ -24,7 +24,7 @@ pytestmark = pytest.mark.django_db
 
 
 class TestConnectionDetail:
-    def test_it_works(self, staff: Client) -> None:
+    def test_the_page_of_a_connection_tells_all_that_is_known(self, staff: Client) -> None:
         connection = connect(
             account=User.objects.create_user("studio"),
             tiktok_username="maria",
@@ -144,7 +144,7 @@ class TestOpenConnection:
         }
         return SimpleNamespace(sockets=sockets)
 
-    def test_it_works(self, row: ConnectionLog) -> None:
+    def test_the_page_of_an_open_connection_asks_the_relay(self, row: ConnectionLog) -> None:
         address = reverse("connection", args=(row.pk,))
         page = ServedByAsgi(self.relay_with(row)).text_of(address)
         assert "Still open." in page

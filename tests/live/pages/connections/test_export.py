@@ -21,7 +21,7 @@ class TestExport:
         assert text.startswith("\ufeff")
         return list(csv.DictReader(io.StringIO(text.removeprefix("\ufeff"))))
 
-    def test_it_works(self) -> None:
+    def test_the_export_holds_every_column(self) -> None:
         account = User.objects.create_user("studio")
         connection = connect(
             account=account,

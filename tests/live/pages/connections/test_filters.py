@@ -24,7 +24,7 @@ class TestFilters:
         assert response.status_code == 200
         return sorted(row.token_prefix for row in response.context["connections"])
 
-    def test_it_works(self, staff: Client) -> None:
+    def test_each_filter_finds_its_row(self, staff: Client) -> None:
         studio = User.objects.create_user("studio", tiktok_username="maria")
         wanted = {
             "account": studio,
@@ -170,7 +170,7 @@ class TestSeveralFilters:
     def found(self, response: Any) -> list[str]:
         return [row.token_prefix for row in response.context["connections"]]
 
-    def test_it_works(self, staff: Client) -> None:
+    def test_the_rarest_filter_is_asked_first(self, staff: Client) -> None:
         response = staff.get(LIST, {"username": "maria", "code": "1011"})
         assert self.found(response) == ["1", "0"]  # by the code, which is the rarest
         assert response.context["reached"] is None

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.django_db
 
 
 class TestConnectionList:
-    def test_it_works(self, staff: Client) -> None:
+    def test_the_list_shows_what_is_known_of_a_connection(self, staff: Client) -> None:
         account = User.objects.create_user("studio", tiktok_username="maria")
         connect(
             account=account,
@@ -66,7 +66,7 @@ class TestFragment:
 
     FRAGMENT = {"X-Fragment": "rows"}
 
-    def test_it_works(self, staff: Client) -> None:
+    def test_a_script_gets_the_rows_only(self, staff: Client) -> None:
         connect(token_prefix="AbCd1234")
         response = staff.get(LIST, headers=self.FRAGMENT)
         assert "AbCd1234" in response.text

@@ -33,7 +33,7 @@ class TestPages:
     def _small_pages(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("live.pages.connections.views.PAGE_SIZE", 3)
 
-    def test_it_works(self, staff: Client) -> None:
+    def test_a_page_goes_on_from_the_last_row(self, staff: Client) -> None:
         for minutes in range(51):
             connect(opened_at=NOON + timedelta(minutes=minutes))
         first = staff.get(LIST)
@@ -119,7 +119,7 @@ class TestOrder:
     def frames(self, staff: Client, **query: str) -> list[int]:
         return [row.frames_sent for row in staff.get(LIST, query).context["connections"]]
 
-    def test_it_works(self, staff: Client) -> None:
+    def test_the_list_is_sorted_by_time_or_frames(self, staff: Client) -> None:
         for minutes, frames in enumerate((7, 9, 1, 9)):
             connect(opened_at=NOON + timedelta(minutes=minutes), frames_sent=frames)
         assert self.frames(staff) == [9, 1, 9, 7]

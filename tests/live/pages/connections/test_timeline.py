@@ -28,7 +28,7 @@ class TestTimeline:
         steps = page.partition('<ol class="timeline">')[2].partition("</ol>")[0]
         return " ".join(unescape(re.sub(r"<[^>]*>", " ", steps)).split())
 
-    def test_it_works(self, staff: Client) -> None:
+    def test_the_timeline_tells_each_moment(self, staff: Client) -> None:
         address = self.address(
             [
                 [self.MS, "opened", {}],
