@@ -137,7 +137,8 @@ class Search:
             if edge is None:
                 return name, None
         known = {name: edge for name, edge in edges.items() if edge is not None}
-        furthest = (min if newest_first else max)(known, key=lambda name: known[name])
+        by_place = sorted(known, key=lambda name: known[name])
+        furthest = by_place[0] if newest_first else by_place[-1]
         return furthest, known[furthest]
 
     def _edge(

@@ -88,6 +88,8 @@ def _do_all(jobs: list[Callable[[], int | None]]) -> set[int]:
 
 
 def insert(connection: Connection) -> int:
+    """Write the row of a connection that has opened, and that its token was used. Returns the row's
+    id, which the connection remembers."""
     row = ConnectionLog.objects.create(
         account_id=connection.account_id,
         tiktok_username=connection.tiktok_username,
@@ -105,6 +107,8 @@ def insert(connection: Connection) -> int:
 
 
 def complete(connection: Connection, closed_at: datetime) -> int | None:
+    """Write into a connection's row how and when it ended. Returns the row's id; None if there is
+    none, because it could not be written."""
     retry_after = connection.retry_after
     return _update(
         connection,

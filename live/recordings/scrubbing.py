@@ -18,6 +18,7 @@ from functools import cache, lru_cache
 from typing import Any, TypeAlias
 
 from live.tiktok.decoding import load_whole_messages, parse_whole_message
+from live.tiktok.values import ID_LIMIT
 
 __all__ = ["Scrubber"]
 
@@ -72,7 +73,7 @@ _TIKTOKS_PICTURE = re.compile(r"webcast-[a-z]{2}/[A-Za-z_]+(?:[0-9]{1,3}[A-Za-z_
 # Numbers from there on are ids, unless they are times; TikTok's people have ids of 19 digits.
 _ID_FROM = 10**10
 _FIRST_ID, _IDS = 6 * 10**18, 15 * 10**17
-_SIGNED, _UNSIGNED = 2**63, 2**64
+_SIGNED_LIMIT = ID_LIMIT // 2
 
 _Tokens: TypeAlias = re.Pattern[str]
 
@@ -114,12 +115,12 @@ class Scrubber:
         because it was read as signed stays negative. 0 is nobody, and stays."""
         if number == 0:
             return 0
-        unsigned = number % _UNSIGNED
+        unsigned = number % ID_LIMIT
         random = int.from_bytes(self._hash("id", str(unsigned)).digest(16))
-        if unsigned < _SIGNED:
+        if unsigned < _SIGNED_LIMIT:
             return _FIRST_ID + random % _IDS
-        other = _SIGNED + random % _SIGNED
-        return other if number > 0 else other - _UNSIGNED
+        other = _SIGNED_LIMIT + random % _SIGNED_LIMIT
+        return other if number > 0 else other - ID_LIMIT
 
     def written_id(self, text: str) -> str:
         """The same for an id that is written as text; any other text as `text` has it."""
@@ -265,6 +266,7 @@ def _tokens(names: Iterable[str]) -> _Tokens:
 
 @cache
 def kind_of(cls: str, field: str) -> Kind:
+    """How a field is treated, by the names of its message and of itself."""
     name = f"{cls or '_'}.{field}"
     return next((kind for kind, fields in _FIELDS if re.fullmatch(fields, name)), Kind.OTHER)
 
@@ -274,7 +276,7 @@ def _is_map(field: Any) -> bool:
 
 
 def _is_number(text: str) -> bool:
-    return text.isascii() and text.isdecimal() and len(text) <= 20 and int(text) < _UNSIGNED
+    return text.isascii() and text.isdecimal() and len(text) <= 20 and int(text) < ID_LIMIT
 
 
 def _is_long_number(text: str) -> bool:

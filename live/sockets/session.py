@@ -152,6 +152,8 @@ class Session:
                 await self._explain_and_close(error)
         except OSError:
             logger.debug("the client went away while it was sent something")
+        except Exception:
+            logger.exception("the end of a socket could not be explained")
         finally:
             if isinstance(end := self._inbox.order, End) and end.close_code is not None:
                 self.connection.close_code = end.close_code
@@ -237,8 +239,8 @@ class Session:
         if tells_others:
             await asyncio.to_thread(load_whole_messages)
         self.stream = stream = self._relay.join(account, options)
-        connection.joined(stream)
         try:
+            connection.joined(stream)
             if tells_others:
                 stream.tell_others()
             self._delivery = delivery = Delivery(
