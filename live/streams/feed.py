@@ -58,6 +58,11 @@ class Feed:
         self._streaks = Streaks()
         self._snapshot = SnapshotKeeper()
 
+    @property
+    def ids_remembered(self) -> int:
+        """How many ids of events would be recognised if they came again."""
+        return len(self._ids)
+
     def take(self, events: Iterable[Event], now: float) -> bool:
         """Append events, in their order; those that TikTok repeats are left out.
 

@@ -75,6 +75,16 @@ class EventLog:
         """The cursor of the frame that will be appended next, as it stands in its text."""
         return f"{self.epoch}-{self.end + 1}"
 
+    @property
+    def readers_waiting(self) -> int:
+        """How many readers wait for a frame, those who gather included."""
+        return sum(map(len, self._waiting.values()))
+
+    @property
+    def is_gathering(self) -> bool:
+        """A frame has come, and readers that gather have yet to be woken."""
+        return bool(self._gathering)
+
     def append(self, type: FrameType, at: int, text: str) -> Entry:
         """Add a frame; the oldest makes room for it.
 

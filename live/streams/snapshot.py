@@ -48,6 +48,11 @@ class SnapshotKeeper:
         self._streaks: dict[tuple[str, str, str], str] = {}
         self._gifters: dict[str, tuple[int, User]] = {}
 
+    @property
+    def gifters(self) -> int:
+        """How many gifters are remembered."""
+        return len(self._gifters)
+
     def update(self, data: msgspec.Struct, text: str, id: str = "") -> None:
         """Args:
         data: of an event's frame.

@@ -43,6 +43,10 @@ class Streaks:
         # In the order of their newest messages: the first is the first to time out.
         self._streaks: OrderedDict[_Key, _Streak] = OrderedDict()
 
+    def __len__(self) -> int:
+        """How many streaks are remembered: those that are open, and those that ended lately."""
+        return len(self._streaks)
+
     def update(self, gift: Gift, now: float) -> Gift | None:
         """The gift as clients shall see it; None if it adds nothing to what they have counted."""
         if gift.streak is None:

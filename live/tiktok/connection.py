@@ -127,6 +127,10 @@ class _Client(TikTokLiveClient):
         self._web.fetch_signed_websocket = self._fetch_signed_websocket
         self._sign_http = self._verifying_sign_client()
 
+    @property
+    def http_clients(self) -> list[httpx.AsyncClient]:
+        return [self._web.httpx_client, self._sign_http]
+
     def _verifying_sign_client(self) -> httpx.AsyncClient:
         """The signer's HTTP client, as its SDK would make it, but with TLS verified."""
 
@@ -221,6 +225,11 @@ class TikTokUpstream:
         self._listener = listener
         self._client: _Client | None = None
         self._task: asyncio.Task[Any] | None = None
+
+    @property
+    def http_clients(self) -> list[httpx.AsyncClient]:
+        """The HTTP clients that it has opened: TikTok's, and the sign server's."""
+        return [] if self._client is None else self._client.http_clients
 
     async def open(self) -> None:
         self._gate.check()

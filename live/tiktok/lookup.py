@@ -137,11 +137,14 @@ class Lookup:
 
     Args:
         seen: stands in for TikTok's list of gifts, when that is not to be had.
+        most_rooms: of how many users it is remembered whether they are live.
     """
 
-    def __init__(self, seen: SeenGifts, clock: Clock = SYSTEM_CLOCK) -> None:
+    def __init__(
+        self, seen: SeenGifts, clock: Clock = SYSTEM_CLOCK, most_rooms: int = _ROOMS
+    ) -> None:
         self._seen = seen
-        self._rooms = _Answers(_explained(_ask_for_room), _ROOM_KEPT, _ROOMS, clock)
+        self._rooms = _Answers(_explained(_ask_for_room), _ROOM_KEPT, most_rooms, clock)
         self._gifts = _Answers(_explained(_ask_for_gifts), _GIFTS_KEPT, _CATALOGUES, clock)
 
     async def live_room(self, username: str) -> str | None:

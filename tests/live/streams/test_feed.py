@@ -81,7 +81,7 @@ class TestTake:
         template = messages.like("a")
         feed.hear([template.renumbered(n) for n in range(1, IDS_REMEMBERED)], 0)
 
-        assert len(feed._ids) == IDS_REMEMBERED
+        assert feed.ids_remembered == IDS_REMEMBERED
         assert not feed.hear([second], 0), "the newest are remembered"
         assert feed.hear([first], 0), "the oldest is forgotten"
 

@@ -225,10 +225,10 @@ class TestChanged:
         leaving.cancel()
         await asyncio.wait([leaving])
 
-        assert len(log._waiting) == 1
+        assert log.readers_waiting == 1
         log.wake()
         await staying
-        assert not log._waiting
+        assert log.readers_waiting == 0
 
     @virtual_time
     async def test_it_survives_a_reader_that_is_cancelled_while_it_is_woken(self) -> None:
@@ -240,7 +240,7 @@ class TestChanged:
         reader.cancel()
 
         await asyncio.wait([reader])
-        assert not log._waiting
+        assert log.readers_waiting == 0
 
     @virtual_time
     async def test_those_who_gather_are_woken_together(self) -> None:
@@ -256,8 +256,8 @@ class TestChanged:
         await asyncio.gather(early, late)
 
         assert now() - began == pytest.approx(0.1, abs=0.01)
-        assert not log._waiting
-        assert not log._gathering
+        assert log.readers_waiting == 0
+        assert not log.is_gathering
 
     @virtual_time
     async def test_it_wakes_who_gathers_at_once_when_the_log_is_closed(self) -> None:
@@ -271,7 +271,7 @@ class TestChanged:
         await reader
 
         assert now() - began < 0.01
-        assert not log._gathering
+        assert not log.is_gathering
 
     @virtual_time
     async def test_nobody_gathers_for_a_reader_that_has_left(self) -> None:
@@ -283,4 +283,4 @@ class TestChanged:
 
         append(log, COMMENT)
 
-        assert not log._gathering
+        assert not log.is_gathering

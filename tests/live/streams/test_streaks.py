@@ -132,7 +132,7 @@ class TestExpire:
 
         list(streaks.expire(FORGOTTEN))
 
-        assert not streaks._streaks
+        assert len(streaks) == 0
 
 
 class TestEndAll:

@@ -69,10 +69,8 @@ async def upstream(tiktok: TikTok, recorder: Recorder) -> AsyncIterator[TikTokUp
     left = asyncio.all_tasks() - before - {asyncio.current_task()}
     left = {task for task in left if not _is_of_the_stand_in(task)}
     assert not left
-    client = upstream._client
-    assert client is not None
-    assert client.web.httpx_client.is_closed
-    assert client._sign_http.is_closed
+    assert len(upstream.http_clients) == 2
+    assert all(client.is_closed for client in upstream.http_clients)
 
 
 def _is_of_the_stand_in(task: asyncio.Task[Any]) -> bool:
@@ -219,10 +217,8 @@ class TestTheSeams:
     ) -> None:
         tiktok.go_live("alice")
         await upstream.open()
-        client = upstream._client
-        assert client is not None
-        http = client.web.signer.sdk_client.get_async_httpx_client()
-        for transport in (http._transport, client.web.httpx_client._transport):
+        for client in upstream.http_clients:
+            transport = client._transport
             assert isinstance(transport, httpx.AsyncHTTPTransport)
             context = transport._pool._ssl_context
             assert context is not None

@@ -157,17 +157,17 @@ class TestLiveRoom:
         assert (await refusal(second)).code is ErrorCode.SERVER_SHUTDOWN
 
     async def test_it_remembers_a_bounded_number_of_answers(
-        self, tiktok: TikTok, tiktok_knows: Lookup, monkeypatch: pytest.MonkeyPatch
+        self, tiktok: TikTok, clock: SetClock, seen: SeenGifts
     ) -> None:
-        monkeypatch.setattr(tiktok_knows._rooms, "_most", 2)
+        lookup = Lookup(seen, clock, most_rooms=2)
         for name in ("alice", "bob", "carol"):
             tiktok.room(name)
-            await tiktok_knows.live_room(name)
-        assert len(tiktok_knows._rooms._answers) == 2
-        await tiktok_knows.live_room("bob")
-        assert tiktok.count(Kind.ROOM_API) == 3
-        await tiktok_knows.live_room("alice")
-        assert tiktok.count(Kind.ROOM_API) == 4
+            await lookup.live_room(name)
+        await lookup.live_room("bob")
+        assert tiktok.count(Kind.ROOM_API) == 3, "the newest two are remembered"
+        await lookup.live_room("alice")
+        assert tiktok.count(Kind.ROOM_API) == 4, "the oldest is forgotten"
+        await lookup.close()
 
 
 class TestGifts:
