@@ -190,4 +190,5 @@ _Dumper.add_representer(str, _text)
 
 @cache
 def asyncapi_yaml() -> str:
+    """The AsyncAPI document as text, as `docs/asyncapi.yaml` has it."""
     return yaml.dump(asyncapi(), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100)

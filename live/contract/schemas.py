@@ -153,4 +153,5 @@ def _references(schema: Any) -> Iterator[str]:
 
 @cache
 def frame_schema_json(type: FrameType) -> str:
+    """The JSON Schema of one frame as text, as `docs/schemas/` has it."""
     return json.dumps(frame_schema(type), indent=2, ensure_ascii=False) + "\n"

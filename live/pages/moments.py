@@ -99,4 +99,5 @@ def time_of(ms: int) -> datetime:
 
 
 def ms_since_epoch(time: datetime) -> int:
+    """A time as moments have it."""
     return round(time.timestamp() * 1000)

@@ -1,8 +1,8 @@
-"""Does TikTok still fill the fields that matter? It changes its schema without notice.
+"""Notices when TikTok no longer fills a field that apps need. It changes its schema without notice.
 
-For each field an app can't do without, the newest messages that should have it are watched. When
-clearly more of them lack it than is normal, that is drift: it is said once in the log, in plain
-words, and again when it is over; staff see it as long as it lasts.
+For each such field, the newest messages that should have it are watched. When clearly more of them
+lack it than is normal, that is drift. One line of the server's log tells of it, another one when it
+is over; staff see it on their pages as long as it lasts.
 """
 
 from __future__ import annotations

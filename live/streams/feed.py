@@ -1,4 +1,4 @@
-"""From events to the log: each once, in order, as a finished frame.
+"""Appends events to a stream's log: each once, in order, as a finished frame.
 
 A `Feed` is what a stream knows of its LIVE, apart from the connection: the log, what has been seen,
 open streaks, the snapshot. It does no I/O and waits for nothing.
@@ -99,6 +99,7 @@ class Feed:
         self.log.close()
 
     def append_status(self, status: Status) -> None:
+        """Tell clients of the stream's new state."""
         self._append(FrameType.STATUS, self._clock.unix_ms(), status)
 
     def append_upstream_gap(self, since: int) -> None:
@@ -109,6 +110,7 @@ class Feed:
         self._append(FrameType.GAP, to, gap)
 
     def snapshot(self) -> Snapshot:
+        """The LIVE as of the log's end, for a socket that joins now."""
         return self._snapshot.take()
 
     def _add(self, event: Event, now: float) -> None:

@@ -30,14 +30,17 @@ def _say(level: int, text: str, **values: object) -> None:
 
 
 def connecting(username: str) -> None:
+    """A stream begins an attempt to connect."""
     _say(logging.INFO, _("🔴 Connecting to TikTok Live: @%(username)s"), username=username)
 
 
 def connected(username: str) -> None:
+    """A connection is open."""
     _say(logging.INFO, _("✅ TikTok Live client started for @%(username)s"), username=username)
 
 
 def username_missing(user_id: int) -> None:
+    """An account wants to connect, and has no TikTok username."""
     _say(
         logging.WARNING, _("⚠️ TikTok username is not set for user_id=%(user_id)s"), user_id=user_id
     )
@@ -66,6 +69,7 @@ def drift(username: str, finding: object) -> None:
 
 
 def drift_over(username: str, finding: object) -> None:
+    """A field is filled again as usual."""
     _say(
         logging.WARNING,
         _("✅ @%(username)s: %(finding)s. That is as usual again."),

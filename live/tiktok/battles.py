@@ -21,7 +21,7 @@ from live.tiktok.values import Built, id_text, known, time_ms
 
 __all__ = ["armies_of", "battle_of", "punishment"]
 
-_BATTLE_STATES = {  # LinkMicBattleBattleAction; the rest is about leaving, and no news
+_BATTLE_STATES = {  # LinkMicBattleBattleAction; its other values make no frame
     1: BattleState.INVITED,
     2: BattleState.DECLINED,
     3: BattleState.CANCELLED,
@@ -34,6 +34,7 @@ _BATTLE_RESULTS = {0: BattleResult.WON, 1: BattleResult.LOST, 2: BattleResult.DR
 
 
 def battle_of(message: Any) -> Built | None:
+    """The state of a battle, of a `WebcastLinkMicBattle`; None for one that makes no frame."""
     state = _BATTLE_STATES.get(message.action)
     if state is None:
         return None
@@ -47,13 +48,14 @@ def battle_of(message: Any) -> Built | None:
             for host in dict.fromkeys([*hosts, *armies, *message.battle_result])
         ]
     if state is not BattleState.ENDED:
-        # A result that is not known yet reads as a victory: it is TikTok's zero.
+        # Before the end, TikTok sends 0 for the result, which would be read as a victory.
         for team in teams:
             team.result = UNSET
     return FrameType.BATTLE, _as_event(message, state, teams)
 
 
 def armies_of(message: Any) -> Built:
+    """The scores of a battle, of a decoded `WebcastLinkMicArmies`."""
     if message.team_armies:
         teams = _teams(message.team_armies, (), (), {})
     else:
@@ -64,6 +66,7 @@ def armies_of(message: Any) -> Built:
 
 
 def punishment(message: Any) -> Built:
+    """The end of the loser's punishment, of a decoded `WebcastLinkMicBattlePunishFinish`."""
     return FrameType.BATTLE, _as_event(message, BattleState.PUNISHMENT_ENDED, [])
 
 
@@ -106,15 +109,15 @@ def _teams(
         return found
 
     for each in armies:
-        known = team(each.team_id, [user.user_id for user in each.team_user])
-        known.score = each.team_total_score
-        known.top = _contributions(each.user_armies.user_armies)
+        changed = team(each.team_id, [user.user_id for user in each.team_user])
+        changed.score = each.team_total_score
+        changed.top = _contributions(each.user_armies.user_armies)
     for each in members:
         team(each.team_id, each.user_id)
     for each in results:
-        known = team(each.team_id, [user.user_id for user in each.team_user])
-        known.score = known.score or each.total_score
-        known.result = _BATTLE_RESULTS.get(each.result, UNSET)
+        changed = team(each.team_id, [user.user_id for user in each.team_user])
+        changed.score = changed.score or each.total_score
+        changed.result = _BATTLE_RESULTS.get(each.result, UNSET)
     return list(of_team.values())
 
 

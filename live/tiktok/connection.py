@@ -46,10 +46,11 @@ __all__ = ["TikTokUpstream"]
 
 logger = logging.getLogger(__name__)
 
-# How long TikTok's socket may take to say goodbye before it is dropped.
+# Seconds that TikTok may take to answer our close of the socket before it is dropped.
 _CLOSE_TIMEOUT = 0.5
 _MAX_WEBCAST_FRAME = 16 * 1024 * 1024
-# A page of TikTok that hangs may take that part of the connect timeout; the API may still answer.
+# A request to TikTok may take the connect timeout divided by this: if the LIVE page hangs, there is
+# time left to ask the API.
 _PAGES = 4
 
 

@@ -70,6 +70,7 @@ class SeenGifts:
 
 
 def gift_of(message: Any) -> Built:
+    """A gift, of a decoded `WebcastGiftMessage`; `live.streams.streaks` settles its count."""
     gift = message.gift
     count = max(message.repeat_count, 1)
     # Without the gift itself, a group at least says that there is a streak to be counted once.
@@ -106,6 +107,7 @@ def _receiver(message: Any) -> User | UnsetType:
 
 
 def goal_of(message: Any) -> Built:
+    """The progress of a goal, of a decoded `WebcastGoalUpdateMessage`."""
     goal = message.goal
     contributor = message.contributor_id_str or message.contributor_id
     return FrameType.GOAL, Goal(
@@ -131,6 +133,7 @@ def _goal_part(part: Any) -> GoalPart:
 
 
 def envelope(message: Any) -> Built:
+    """A treasure chest that appears or goes, of a decoded `WebcastEnvelopeMessage`."""
     info = message.envelope_info
     if (
         info.business_type == _SUPER_FAN_BOX

@@ -44,14 +44,17 @@ def _notice(
 
 
 def room_notice(message: Any) -> Built | None:
+    """A text to everybody in the room, of a decoded `WebcastRoomMessage`."""
     return _notice(NoticeKind.ROOM, message.content)
 
 
 def system_notice(message: Any) -> Built | None:
+    """A text from TikTok, of a decoded `WebcastSystemMessage`."""
     return _notice(NoticeKind.SYSTEM, message.message)
 
 
 def warning(message: Any) -> Built | None:
+    """The notice of a violation, of a decoded `WebcastNoticeMessage`."""
     shown = (shown_text(message.notice_content), shown_text(message.display_text), message.content)
     titles = (shown_text(message.notice_title), shown_text(message.title))
     return _notice(
@@ -60,10 +63,12 @@ def warning(message: Any) -> Built | None:
 
 
 def notify(message: Any) -> Built | None:
+    """A notice about another place on TikTok, of a decoded `WebcastRoomNotifyMessage`."""
     text = message.content or shown_text(message.common.display_text)
     user = user_of(message.user) if message.HasField("user") else UNSET
     return _notice(NoticeKind.NOTIFY, text, user=user)
 
 
 def rank_notice(message: Any) -> Built | None:
+    """A viewer's rank, as a text, of a decoded `WebcastRankTextMessage`."""
     return _notice(NoticeKind.RANK, shown_text(message.content))

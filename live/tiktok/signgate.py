@@ -1,9 +1,9 @@
 """The sign server's limit, shared by all streams that use one API key.
 
-As many requests of a key go out at once as its last answer left, and one at a time while that is
-not known, so that the first refusal is known before a second is provoked. A refusal, or an answer
-that leaves none, closes the gate until the reset that the answer names; meanwhile everybody is told
-how long, and no request goes out.
+At most as many requests of a key are under way as its last answer said are left; while that is not
+known, one at a time, so that a refusal is seen before the next request goes out. A refusal, or an
+answer that says that none is left, closes the gate until the time that the answer names. Meanwhile
+no request goes out, and whoever wants to connect gets `rate_limited` with the seconds to wait.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _UNIX_TIME_MS = 10**12
 def seconds_until_reset(headers: Mapping[str, str], now: float) -> float:
     """When the sign server takes requests again, by its answer's headers (in lower case).
 
-    `RateLimit-Reset` and `Retry-After` tell the truth. `RateLimit-Remaining`, which TikTokLive
+    `RateLimit-Reset` and `Retry-After` name the time. `RateLimit-Remaining`, which TikTokLive
     takes for a time, counts the requests that are left.
 
     Args:
