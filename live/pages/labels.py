@@ -75,11 +75,13 @@ class Said(NamedTuple):
     """What TikTok or the sign server said.
 
     Attributes:
-        words: for people, in the viewer's language.
-        raw: as the log has it; empty where the words are no others.
+        words: for people, in the viewer's language; empty where there are none for it.
+        rest: what they said beyond that, in their own language.
+        raw: all of it, as the log has it.
     """
 
     words: str
+    rest: str
     raw: str
 
 
@@ -90,6 +92,5 @@ def said_in_words(raw: str) -> Said | None:
         return None
     name, _space, more = raw.partition(" ")
     if name not in _FAILURES:
-        return Said(raw, "")
-    words = str(_FAILURES[name])
-    return Said(f"{words}: {more}" if more else words, raw)
+        return Said("", raw, raw)
+    return Said(str(_FAILURES[name]), more, raw)

@@ -127,7 +127,7 @@ PAGES = {
         Shown("reset-password", "/login/reset/", who=""),
         Shown("choose-password", "/login/reset/MQ/none/", who=""),
         Shown("home", "/", _connect),
-        Shown("home", "/", _see("#alert :not(:empty)"), who="viewer",
+        Shown("home", "/", _see("main .hint"), who="viewer",
               id="console of one who has no username"),
         Shown("account", "/account/"),
         Shown("account", "/account/", who="viewer", id="account of one who has no username"),

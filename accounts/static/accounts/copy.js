@@ -1,14 +1,14 @@
-/** Buttons with `data-copies="<id of an input>"` copy its value. Without JavaScript they stay hidden. */
+/** Buttons with `data-copies="<id of a field>"` copy its value. Without JavaScript they stay hidden. */
 
 import { byId, find } from "../shared/dom.js";
 
-/** @param {HTMLInputElement} input */
-async function copy(input) {
+/** @param {HTMLInputElement | HTMLTextAreaElement} field */
+async function copy(field) {
   // navigator.clipboard exists on https and localhost only; relays are also run on plain http.
   if (navigator.clipboard) {
-    return navigator.clipboard.writeText(input.value);
+    return navigator.clipboard.writeText(field.value);
   }
-  input.select();
+  field.select();
   if (!document.execCommand("copy")) {
     throw new Error("the browser does not let pages copy");
   }
@@ -17,15 +17,16 @@ async function copy(input) {
 for (const button of document.querySelectorAll("button[data-copies]")) {
   if (!(button instanceof HTMLButtonElement) || !button.parentElement) continue;
   const { copies = "", done = "", failed = "" } = button.dataset;
-  const input = byId(copies, HTMLInputElement);
+  const field = byId(copies);
+  if (!(field instanceof HTMLInputElement || field instanceof HTMLTextAreaElement)) continue;
   const outcome = find("[role=status]", HTMLElement, button.parentElement);
   button.hidden = false;
   button.addEventListener("click", async () => {
     try {
-      await copy(input);
+      await copy(field);
       outcome.textContent = done;
     } catch {
-      input.select();
+      field.select();
       outcome.textContent = failed;
     }
   });
