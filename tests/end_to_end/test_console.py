@@ -485,6 +485,7 @@ class TestAnError:
         self, page: Page, server: Server
     ) -> None:
         await open_console(page, server, "")
+        await page.get_by_role("button", name="Connect").click()
         await expect(snackbar(page)).to_be_visible()
         await page.keyboard.press("Escape")
         await expect(snackbar(page)).to_be_hidden()
