@@ -453,6 +453,7 @@ class TestAnError:
     ) -> None:
         await page.clock.install()
         await open_console(page, server, "")
+        await page.locator("#connect").click()
         await connect_while_the_clock_stands(page)
         await check_8_seconds(page, RelayError(ErrorCode.USERNAME_MISSING))
         await page.get_by_role("link", name="Open the account page").first.click()
