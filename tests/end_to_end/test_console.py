@@ -67,6 +67,7 @@ async def open_console(
     name = f"viewer{next(_numbers)}"
     account = await add_person(server, name, tiktok_username, *arguments)
     await sign_in(page, server, name)
+    await page.wait_for_load_state()  # then its scripts have run
     return account
 
 
