@@ -48,8 +48,8 @@ async def is_live(request: HttpRequest) -> JsonResponse:
     except ValidationError as refusal:
         return JsonResponse({"live": None, "text": refusal.messages[0]})
     except RelayError as error:
-        told = error.explain(get_language())
-        sentences = (told.detail, "" if told.hint is UNSET else told.hint)
+        explained = error.explain(get_language())
+        sentences = (explained.detail, "" if explained.hint is UNSET else explained.hint)
         return JsonResponse({"live": None, "text": " ".join(filter(None, sentences))})
     text = (
         gettext("Yes: @%(username)s is live now.")

@@ -239,7 +239,7 @@ class LiveStream:
 
     def on_open(self, room: Room) -> None:
         if self.room is not None and self.room.id != room.id:
-            # The next LIVE of the same streamer: the old one's are neither missing nor kept.
+            # The next LIVE of the same streamer: what happened in the old one is over.
             self._feed.start_anew()
             self._gap_since = None
         self.room = room
@@ -421,14 +421,14 @@ class LiveStream:
         return min(self.gates, key=lambda gate: gate.seconds_closed)
 
     def _note_cut(self, failure: RelayError) -> None:
-        told = {"error": failure.code, "reason": failure.reason, "said": failure.said}
+        details = {"error": failure.code, "reason": failure.reason, "said": failure.said}
         if failure.reason == _ASKED_FOR:
-            told["by"] = self._reconnect_by
-        self.timeline.add(What.CUT, **{name: value for name, value in told.items() if value})
+            details["by"] = self._reconnect_by
+        self.timeline.add(What.CUT, **{name: value for name, value in details.items() if value})
 
     def _tell_status(self, status: Status) -> None:
         """A new state: clients get a frame, and the staff's pages a line."""
         self._feed.append_status(status)
-        told = {"attempt": status.attempt, "retry_in": status.retry_in}
-        detail = {name: value for name, value in told.items() if value is not UNSET}
-        self.timeline.add(status.state, **detail)
+        details = {"attempt": status.attempt, "retry_in": status.retry_in}
+        known = {name: value for name, value in details.items() if value is not UNSET}
+        self.timeline.add(status.state, **known)
