@@ -63,7 +63,10 @@ def battle_of(message: Any) -> Built | None:
 
 
 def armies_of(message: Any) -> Built:
-    """Build the `battle` frame for a battle's scores, from a decoded `WebcastLinkMicArmies`."""
+    """Build the `battle` frame for a battle's scores, from a decoded `WebcastLinkMicArmies`.
+
+    TikTok calls the viewers who give for a host the host's army.
+    """
     if message.team_armies:
         teams = _teams(message.team_armies, (), (), {})
     else:
