@@ -1,4 +1,4 @@
-"""What the test endpoint plays to a socket, by the options that the socket was opened with."""
+"""Decides what the test endpoint plays to a socket, from the options in the socket's address."""
 
 from __future__ import annotations
 
@@ -13,19 +13,22 @@ from live.protocol.options import SocketOptions
 
 __all__ = ["Plan", "check", "rehearsed"]
 
-# Seconds that a client is asked to wait: a developer should see it come back.
+# Seconds that a client is asked to wait before it connects again. The time is short, so that a
+# developer can watch the app connect again.
 _RETRY_AFTER = 15
+# The errors that tell a client how long to wait.
 _RETRIED = frozenset({ErrorCode.RATE_LIMITED, ErrorCode.SERVER_SHUTDOWN})
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What is played to the sockets that ask for the same.
+    """What is played to sockets. Sockets with the same plan share streams.
 
     Attributes:
-        fail: what happens on the way to TikTok; None for nothing.
-        recording: played instead of a generated LIVE.
-        waits: a streamer who is offline (`fail`) is waited for, and comes.
+        fail: the error that the upstream fails with; None for no error.
+        recording: the recording that is played; None for a generated LIVE.
+        waits: whether the sockets wait for the streamer, who is offline at the first attempt
+            (`fail` is `user_offline`) and live at the second.
     """
 
     fail: ErrorCode | None = None
@@ -34,7 +37,7 @@ class Plan:
 
     @classmethod
     def of(cls, options: SocketOptions) -> Plan:
-        """The plan for a socket with these options."""
+        """Make the plan for a socket with these options."""
         return cls(
             options.fail,
             settings.RELAY_RECORDINGS / options.replay if options.replay else None,
@@ -46,8 +49,8 @@ def check(plan: Plan) -> None:
     """Check that the plan can be played.
 
     Raises:
-        RelayError: the plan is an error that the relay answers before it asks TikTok, which is this
-            error then; or there is no such recording.
+        RelayError: `plan.fail`, if it is an error that the relay sends before it connects to
+            TikTok; or `bad_request`, if there is no such recording.
     """
     if plan.fail is not None and plan.fail not in UPSTREAM_CODES:
         raise rehearsed(plan.fail)
@@ -56,7 +59,7 @@ def check(plan: Plan) -> None:
 
 
 def rehearsed(code: ErrorCode, username: str = "") -> RelayError:
-    """The error as the relay itself would raise it, with a reason that says that it is a test."""
+    """Make an error like the relay's own, whose reason says that this is only a rehearsal."""
     return RelayError(
         code,
         username=username,

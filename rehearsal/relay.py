@@ -1,4 +1,4 @@
-"""The relay behind the test endpoint."""
+"""The relay that serves the sockets of the test endpoint."""
 
 from __future__ import annotations
 
@@ -14,24 +14,25 @@ from live.server.assembly import assemble, make_streams
 from live.streams.registry import Streams
 from live.streams.stream import LiveStream
 from rehearsal.plan import Plan, check
-from rehearsal.upstream import Stage
+from rehearsal.upstream import RehearsalUpstreams
 
 __all__ = ["RehearsalRelay", "make_rehearsal_relay"]
 
-# Whose LIVE it is, for an account that has no TikTok username.
+# The streamer's username in the test LIVE of an account that has no TikTok username.
 _NOBODY = "rehearsal"
 
 
 def make_rehearsal_relay() -> Relay:
-    """The relay, as the settings have it."""
-    return assemble(RehearsalRelay, Stage(Plan()))
+    """Make the test endpoint's relay, configured by Django's settings."""
+    return assemble(RehearsalRelay, RehearsalUpstreams(Plan()))
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
 class RehearsalRelay(Relay):
-    """A relay with streams of its own, which never asks TikTok or the sign server for anything.
+    """A relay that never asks TikTok or the sign server for anything.
 
-    What one developer lets fail, another does not notice: each plan has its own streams.
+    Each plan has its own streams. So a failure that one developer asks for does not reach sockets
+    of another plan.
     """
 
     is_test = True
@@ -52,7 +53,9 @@ class RehearsalRelay(Relay):
     def streams_of(self, options: SocketOptions) -> Streams:
         plan = Plan.of(options)
         if plan not in self._streams_of_plans:
-            self._streams_of_plans[plan] = make_streams(Stage(plan), self.clock, is_test=True)
+            self._streams_of_plans[plan] = make_streams(
+                RehearsalUpstreams(plan), self.clock, is_test=True
+            )
         return self._streams_of_plans[plan]
 
     async def close(self) -> None:

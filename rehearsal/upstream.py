@@ -1,4 +1,4 @@
-"""The upstream of the test endpoint: a LIVE that is generated, or was recorded. No network."""
+"""The upstream of the test endpoint: plays a generated LIVE or a recording, without a network."""
 
 from __future__ import annotations
 
@@ -22,19 +22,26 @@ from standin import messages
 from standin.messages import Message
 from standin.scenario import Scenario, Steps
 
-__all__ = ["RehearsalUpstream", "Stage"]
+__all__ = ["RehearsalUpstream", "RehearsalUpstreams"]
 
-# The same comments each time: what an app makes of them can be compared.
+# The seed of the generated LIVE. It is fixed: every LIVE has the same messages, so that a developer
+# can compare what an app does with them.
 _SEED = 1
-# Seconds that a connection takes; after which one is cut that is to be lost; between heartbeats.
+# Seconds that connecting takes.
 _CONNECT_TIME = 0.5
+# Seconds after which the connection is lost, if the plan is `connection_lost`.
 _CUT_AFTER = 3.0
+# Seconds between heartbeats while no message comes.
 _HEARTBEAT = 10.0
+# Milliseconds in a second: recordings have times in ms.
 _MS = 1000
 
 
-class Stage:
-    """Makes the connections of one plan's streams. Is an `UpstreamFactory`."""
+class RehearsalUpstreams:
+    """Makes the upstreams for the streams of one plan. Is an `UpstreamFactory`.
+
+    It counts each stream's attempts to connect, since some plans fail at certain attempts only.
+    """
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
@@ -48,10 +55,13 @@ class Stage:
 
 
 class RehearsalUpstream:
-    """The `Upstream` that connects to nothing.
+    """An `Upstream` that plays messages instead of connecting to TikTok.
 
     Args:
-        attempt: of the stream to connect; 1 is the first.
+        username: the streamer.
+        listener: gets the messages.
+        plan: what is played.
+        attempt: the number of the stream's attempt to connect; 1 is the first.
     """
 
     def __init__(self, username: str, listener: MessageListener, plan: Plan, attempt: int) -> None:
@@ -64,7 +74,7 @@ class RehearsalUpstream:
 
     async def open(self) -> None:
         await asyncio.sleep(_CONNECT_TIME)
-        if self._plan.fail is not None and not self._is_spared():
+        if self._plan.fail is not None and not self._succeeds_anyway():
             raise rehearsed(self._plan.fail, self._username)
         try:
             room, steps = self._room_and_steps()
@@ -83,15 +93,18 @@ class RehearsalUpstream:
         await cancel_and_wait(self._task)
         self._files.close()
 
-    def _is_spared(self) -> bool:
-        """Whether this attempt goes well all the same: a connection must be there to be lost, and
-        a streamer who is waited for comes."""
+    def _succeeds_anyway(self) -> bool:
+        """Whether this attempt connects although the plan is a failure.
+
+        With `connection_lost`, the first attempt connects, and the connection is lost later. If
+        the sockets wait for the streamer, the streamer is live from the second attempt on.
+        """
         if self._plan.fail is ErrorCode.CONNECTION_LOST:
             return self._attempt == 1
         return self._plan.waits and self._attempt > 1
 
     def _room_and_steps(self) -> tuple[Room, Steps]:
-        """The room, and what will happen in it.
+        """Return the room, and the messages and pauses that are played.
 
         Raises:
             OSError, RecordingError: the recording can't be read.
@@ -99,7 +112,7 @@ class RehearsalUpstream:
         if self._plan.recording is not None:
             file = open_recording(self._plan.recording)
             header, recorded = self._files.enter_context(file)
-            return Room(header.room_id), _act_of(recorded)
+            return Room(header.room_id), _steps_of(recorded)
         room = Room(
             str(messages.next_msg_id()),
             title="Rehearsal",
@@ -109,7 +122,10 @@ class RehearsalUpstream:
         return room, iter(Scenario(random.Random(_SEED)))  # noqa: S311 -- no secret
 
     async def _play(self, steps: Steps) -> RelayError:
-        """Returns why it is over; a recording's end is that of the LIVE."""
+        """Play all messages, and return the error that ends the connection.
+
+        After the last message of a recording, the listener is told that the LIVE has ended.
+        """
         is_cut = self._plan.fail is ErrorCode.CONNECTION_LOST
         try:
             with messages.pictures_at(""):
@@ -132,7 +148,7 @@ class RehearsalUpstream:
                 self._listener.on_messages([step])
 
     async def _wait_until(self, due: float) -> None:
-        """As TikTok does, show signs of life meanwhile."""
+        """Wait until a time of the event loop, and send heartbeats meanwhile, as TikTok does."""
         loop = asyncio.get_running_loop()
         while (left := due - loop.time()) > _HEARTBEAT:
             await asyncio.sleep(_HEARTBEAT)
@@ -148,7 +164,8 @@ class RehearsalUpstream:
         )
 
 
-def _act_of(recorded: Iterable[Recorded]) -> Steps:
+def _steps_of(recorded: Iterable[Recorded]) -> Steps:
+    """Yield a recording's messages, and before each the seconds since the one before it."""
     at = 0
     for message in recorded:
         yield (message.at - at) / _MS

@@ -1,12 +1,12 @@
-"""A stand-in for TikTok LIVE: the LIVE page, its APIs, the sign server and the webcast socket.
+"""A stand-in for TikTok LIVE, for tests and development: it answers instead of TikTok.
 
-`TikTok` is one HTTP server on the loopback interface which an unmodified TikTokLive client
-takes for all three of its upstreams, and `Room` is one creator's stream in it. Every failure that
-the client is known to meet can be played (`Failure`). Nothing here polls: a test waits for a change
-(`TikTok.wait_for`).
+`TikTok` is one HTTP server on the loopback interface. It serves the LIVE page, TikTok's APIs, the
+sign server and the webcast socket to an unmodified TikTokLive client. `Room` is one streamer's LIVE
+in it. Every failure that the client is known to meet can be played (`Failure`). Tests wait for
+changes with `TikTok.wait_for`, without polling.
 
-It is a Django app for the sake of `manage.py replay_stream`. So that servers, which load all apps,
-do not carry it and its HTTP server along, its parts are imported when they are asked for.
+This package is a Django app because it has the command `manage.py replay_stream`. Servers load all
+apps, but do not need the stand-in's HTTP server; so its modules are imported at first use.
 """
 
 from __future__ import annotations
@@ -41,10 +41,10 @@ _MODULES = {
     "room": ["Ack", "Heartbeat", "Room", "Socket"],
     "server": ["Kind", "Request", "TikTok"],
 }
-_HOMES = {name: module for module, names in _MODULES.items() for name in names}
+_MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
+    if name not in _MODULE_OF:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    return getattr(import_module(f"{__name__}.{_MODULE_OF[name]}"), name)

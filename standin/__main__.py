@@ -20,7 +20,7 @@ from standin.captures import load_captures
 from standin.scenario import Scenario
 
 END = "WebcastControlMessage"
-"""Left out of the captures: the first round would be the last."""
+"""The method of messages that end the LIVE. They are left out when captures are repeated."""
 
 
 def generated() -> Iterator[Message]:
@@ -30,7 +30,11 @@ def generated() -> Iterator[Message]:
 
 
 def captured(path: Path) -> Iterator[Message]:
-    """Return captured messages again and again, each with an id of its own."""
+    """Return captured messages again and again, each time with new ids.
+
+    Raises:
+        OSError, ValueError: the captures can't be read.
+    """
     once = [message for message in load_captures(path) if message.method != END]
     return (message.renumbered() for message in itertools.cycle(once))
 
@@ -47,7 +51,11 @@ async def stream(tiktok: TikTok, source: Iterator[Message], rate: float) -> None
 
 
 async def serve(options: argparse.Namespace) -> None:
-    """Run until a signal comes."""
+    """Run the stand-in until SIGINT or SIGTERM comes.
+
+    Raises:
+        SystemExit: the port can't be listened on.
+    """
     stopped = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
@@ -68,7 +76,7 @@ async def serve(options: argparse.Namespace) -> None:
 async def play(
     tiktok: TikTok, source: Iterator[Message], options: argparse.Namespace, stopped: asyncio.Event
 ) -> None:
-    """Go live, say where, and stream until stopped."""
+    """Go live, print the environment variables, and stream until `stopped` is set."""
     for name in options.live:
         tiktok.go_live(name)
     for name, failure in options.fail:
@@ -86,7 +94,7 @@ async def play(
 
 
 def parse_failure(text: str) -> tuple[str, Failure]:
-    """Read `name=failure`."""
+    """Read the option `--fail`, which is written `name=failure`."""
     name, _, value = text.partition("=")
     try:
         return name, Failure(value)
@@ -96,7 +104,7 @@ def parse_failure(text: str) -> tuple[str, Failure]:
 
 
 def positive(text: str) -> float:
-    """Read a rate."""
+    """Read the option `--rate`, a number above 0."""
     rate = float(text)
     if not rate > 0:
         raise argparse.ArgumentTypeError("must be more than 0")
@@ -104,7 +112,7 @@ def positive(text: str) -> float:
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
-    """Read the command line. Ends the program with a usage message where it makes no sense."""
+    """Read the command line. If it is wrong, prints a usage message and ends the program."""
     parser = argparse.ArgumentParser(prog="python -m standin", description=__doc__)
     parser.add_argument("--port", type=int, default=9000, help="on 127.0.0.1 (default 9000)")
     parser.add_argument("--live", action="append", default=[], metavar="NAME", help="repeatable")

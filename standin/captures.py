@@ -1,7 +1,7 @@
-"""Messages as TikTok sent them, from files that lie outside the project.
+"""Reads captures: files with real messages of TikTok, which are not part of the repository.
 
-`TIKTOK_CAPTURES` names one file, or a folder of `.json` files; without that, it is the folder
-`../shared/captures` beside the project's root.
+`TIKTOK_CAPTURES` names one file, or a folder of `.json` files. If it is not set, the folder is
+`shared/captures` beside the project's own folder.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def captures_path() -> Path:
 
 
 def captures_available() -> bool:
-    """Return whether there are any."""
+    """Return whether there are any captures."""
     return bool(_files(captures_path()))
 
 
@@ -33,14 +33,17 @@ def captures_reason() -> str:
 
 
 def load_captures(path: Path | None = None) -> list[Message]:
-    """Read `{method: [base64 payload, …]}`; a message's id is its `common.msg_id`.
+    """Read captured messages from files with the content `{method: [base64 payload, …]}`.
+
+    The id of a message is read from its field `common.msg_id`.
 
     Args:
-        path: a file, or a folder whose files are read one after another, by name.
+        path: a file, or a folder, whose files are read in the order of their names; None for
+            `captures_path()`.
 
     Raises:
         OSError: a file cannot be read.
-        ValueError: it holds something else.
+        ValueError: a file has other content.
     """
     return [message for file in _files(path or captures_path()) for message in _read(file)]
 

@@ -1,4 +1,4 @@
-"""Waiting for something to become true, without polling."""
+"""Lets tests wait until a condition is true, without polling."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from collections.abc import Callable
 
 
 class Changes:
-    """Wakes whoever waits for a condition, each time that something has changed."""
+    """Checks the conditions that are waited for, each time that something has changed."""
 
     def __init__(self) -> None:
         self._changed = asyncio.Event()
 
     def notify(self) -> None:
-        """Have all waiters look again."""
+        """Say that something has changed: all waiters check their conditions again."""
         self._changed.set()
         self._changed = asyncio.Event()
 
@@ -21,10 +21,11 @@ class Changes:
         """Return once `predicate()` is true.
 
         Args:
-            within: None waits for ever.
+            predicate: the condition; it is checked at once, and after each `notify`.
+            within: seconds to wait at most; None for no limit.
 
         Raises:
-            TimeoutError: it was not, for `within` seconds.
+            TimeoutError: the condition was not true within that time.
         """
         async with asyncio.timeout(within):
             while not predicate():

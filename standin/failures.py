@@ -1,7 +1,7 @@
-"""What can go wrong upstream, and what an unmodified TikTokLive 7.0.1 makes of it.
+"""Lists the failures that the stand-in can play, and how TikTokLive 7.0.1 reacts to each.
 
-`test_standin.py` holds each of these statements against the library, so that a new version of it
-which behaves otherwise is noticed.
+`test_standin.py` checks each reaction with the library itself, so that a different behaviour of a
+new version is noticed.
 """
 
 from __future__ import annotations
@@ -11,77 +11,87 @@ from dataclasses import dataclass
 
 
 class Failure(enum.Enum):
-    """One way to fail, for one room or for all of them."""
+    """A failure that the stand-in can play, for one room or for all rooms.
+
+    The text of each says what the stand-in does, and how TikTokLive reacts.
+    """
 
     USER_NOT_FOUND = "user_not_found"
-    """Page and API know no such user: `UserNotFoundError`."""
+    """The LIVE page and the API say that there is no such user: `UserNotFoundError`."""
 
     AGE_RESTRICTED = "age_restricted"
-    """Room info answers 4003110 with prompts: `AgeRestrictedError`, if room info is asked for."""
+    """The room info answers 4003110 with prompts: `AgeRestrictedError`, if the client asks it."""
 
     CAPTCHA = "captcha"
-    """A captcha in place of page and API: `JSONDecodeError` from `FailedParseRoomIdError`."""
+    """The LIVE page and the API answer with a captcha: `JSONDecodeError`, raised from
+    `FailedParseRoomIdError`."""
 
     LIVE_PAGE_HANG = "live_page_hang"
-    """No answer from the page: the client gives up after 5 s and takes the API's word."""
+    """The LIVE page does not answer: after 5 s, the client asks the API instead."""
 
     ROOM_API_HANG = "room_api_hang"
-    """No answer from the API. Together with `LIVE_PAGE_HANG`: `httpx.ReadTimeout` after 10 s."""
+    """The API does not answer. Together with `LIVE_PAGE_HANG`: `httpx.ReadTimeout` after 10 s."""
 
     NOT_ALIVE = "not_alive"
-    """The page says live, check_alive says no: `UserOfflineError`."""
+    """The LIVE page says that the user is live, check_alive says no: `UserOfflineError`."""
 
     CHECK_ALIVE_EMPTY = "check_alive_empty"
     """check_alive lists no room: `MissingRoomIdInResponse`."""
 
     GIFT_LIST_HANG = "gift_list_hang"
-    """No answer from the gift list: `FailedFetchGiftListError` from `httpx.ReadTimeout`, 5 s."""
+    """The gift list does not answer: after 5 s, `FailedFetchGiftListError`, raised from
+    `httpx.ReadTimeout`."""
 
     GIFT_LIST_CAPTCHA = "gift_list_captcha"
-    """A captcha in place of the gift list: `FailedFetchGiftListError` from `JSONDecodeError`."""
+    """The gift list answers with a captcha: `FailedFetchGiftListError`, raised from
+    `JSONDecodeError`."""
 
     SIGN_429 = "sign_429"
-    """Rate limit, remaining 0: `SignatureRateLimitError`, whose `retry_after` is that 0."""
+    """The sign server answers 429, with 0 requests left: `SignatureRateLimitError`. Its
+    `retry_after` is that 0, not a time."""
 
     SIGN_429_WITHOUT_HEADER = "sign_429_without_header"
-    """Rate limit without `RateLimit-*` headers: `TypeError`. `Retry-After` is there."""
+    """The sign server answers 429 with `Retry-After`, but without `RateLimit-*`: `TypeError`."""
 
     SIGN_401 = "sign_401"
-    """Key refused: `SignAPIError`, SIGN_NOT_200; the status is in `error.response` only."""
+    """The sign server refuses the key: `SignAPIError`, SIGN_NOT_200. Only `error.response` has the
+    status."""
 
     SIGN_403 = "sign_403"
-    """Not allowed: `SignAPIError`, SIGN_NOT_200."""
+    """The sign server does not allow the request: `SignAPIError`, SIGN_NOT_200."""
 
     SIGN_500 = "sign_500"
-    """Sign server broken: `SignAPIError`, SIGN_NOT_200."""
+    """The sign server has an error: `SignAPIError`, SIGN_NOT_200."""
 
     SIGN_EMPTY = "sign_empty"
-    """200 without a body: `SignAPIError`, EMPTY_PAYLOAD."""
+    """The sign server answers 200 without a body: `SignAPIError`, EMPTY_PAYLOAD."""
 
     SIGN_NO_COOKIES = "sign_no_cookies"
-    """200 without `X-Set-TT-Cookie`: `SignAPIError`, EMPTY_COOKIES."""
+    """The sign server answers 200 without `X-Set-TT-Cookie`: `SignAPIError`, EMPTY_COOKIES."""
 
     SIGN_GARBAGE = "sign_garbage"
-    """200 with bytes that are no protobuf: an exception that depends on the bytes (`body`), such
-    as `ValueError`, `EOFError`, `AttributeError` or pydantic's `ValidationError`."""
+    """The sign server answers 200 with bytes that are no protobuf. The exception depends on the
+    bytes (`body`): `ValueError`, `EOFError`, `AttributeError`, pydantic's `ValidationError`."""
 
     SIGN_HANG = "sign_hang"
-    """No answer from the sign server: the client waits for ever."""
+    """The sign server does not answer: the client waits without a time limit."""
 
     WEBCAST_200 = "webcast_200"
-    """Handshake answered 200 (detected): `WebcastBlockedError`, from the task."""
+    """The socket's handshake is answered 200, TikTok's answer to a client that it has detected:
+    `WebcastBlockedError`, from the task that `start` returns."""
 
     WEBCAST_400 = "webcast_400"
-    """Handshake answered 400 with `Handshake-Msg`: `WebcastBlockedError`, from the task."""
+    """The handshake is answered 400 with `Handshake-Msg`: `WebcastBlockedError`, from the task."""
 
     WEBCAST_403 = "webcast_403"
-    """Handshake answered 403: `websockets`' `InvalidStatusCode`, from the task."""
+    """The handshake is answered 403: `InvalidStatusCode` of `websockets`, from the task."""
 
     WEBCAST_HANG = "webcast_hang"
-    """Handshake never answered: `TimeoutError` from the task, after 10 s."""
+    """The handshake is not answered: after 10 s, `TimeoutError`, from the task."""
 
     CUT_AT_ONCE = "cut_at_once"
-    """Socket opened and aborted: the task ends, with a `ConnectionClosedError` or without."""
+    """The socket is opened and cut at once: the task ends, sometimes with
+    `ConnectionClosedError`."""
 
 
 @dataclass(slots=True)
@@ -96,7 +106,7 @@ class Fault:
 
 
 class Failures:
-    """The failures that are switched on for one room, or for all."""
+    """The failures that are switched on for one room or for all rooms."""
 
     def __init__(self) -> None:
         self._faults: dict[Failure, Fault] = {}
@@ -110,18 +120,18 @@ class Failures:
         reset_in: float = 60,
         body: bytes = b"\xff" * 40,
     ) -> None:
-        """Play `failure` until it is cleared; several may be on at once.
+        """Play `failure` until it is cleared. Several failures may be on at once.
 
         Args:
-            times: how many requests it spoils before it clears itself; no limit if None.
-            message: what the sign server or `Handshake-Msg` says.
-            reset_in: seconds until a rate limit ends, for its headers.
-            body: what the sign server sends as garbage.
+            times: after how many failed requests it is switched off; None for no limit.
+            message: the text in the sign server's answer or in `Handshake-Msg`.
+            reset_in: seconds until the rate limit ends, for the headers of `SIGN_429`.
+            body: the bytes that `SIGN_GARBAGE` sends.
         """
         self._faults[failure] = Fault(failure, times, message, reset_in, body)
 
     def clear(self, failure: Failure | None = None) -> None:
-        """Switch off one failure, or all."""
+        """Switch off one failure; all of them if `failure` is None."""
         if failure is None:
             self._faults.clear()
         else:

@@ -1,4 +1,7 @@
-"""The webcast's two envelopes: messages in a fetch result, a fetch result in a push frame."""
+"""Encodes and decodes the frames of the webcast socket.
+
+TikTok puts messages into a fetch result, and a fetch result into a push frame.
+"""
 
 from __future__ import annotations
 
@@ -16,12 +19,12 @@ LOG_ID, PAYLOAD_TYPE, PAYLOAD = 2, 7, 8
 """Field numbers in a push frame."""
 
 HEARTBEAT_SEQ = 2
-"""Field number of a heartbeat's running number."""
+"""Field number of a heartbeat's sequence number."""
 
 
 @dataclass(frozen=True, slots=True)
 class PushFrame:
-    """What matters of a push frame that a client has sent."""
+    """The fields of a client's push frame that the stand-in reads."""
 
     payload_type: str
     payload: bytes
@@ -36,7 +39,7 @@ def _envelopes(messages: Sequence[Message], history: bool) -> list[BaseProtoMess
 
 
 def encode_first_result(history: Sequence[Message], push_server: str, cursor: str) -> bytes:
-    """Encode the sign server's answer: where the socket is, and recent history."""
+    """Encode the sign server's answer, which has the socket's address and the latest messages."""
     return bytes(
         ProtoMessageFetchResult(
             messages=_envelopes(history, history=True),
@@ -57,12 +60,12 @@ def encode_push_frame(
     log_id: int | None = None,
     need_ack: bool = True,
 ) -> bytes:
-    """Encode one frame of `messages`, as `Room.push` sends it, for `Room.push_encoded`.
+    """Encode one push frame with `messages`, for `Room.push_encoded`. `Room.push` uses it too.
 
     Args:
-        compress: gzip, which a client asks for with `compress=gzip`.
-        log_id: what the client acknowledges; the next free id if None.
-        need_ack: whether it is to.
+        compress: whether to compress with gzip; a client asks for it with `compress=gzip`.
+        log_id: the frame's id, which the client acknowledges; the next free id if None.
+        need_ack: whether the client has to acknowledge the frame.
     """
     log_id = next_msg_id() if log_id is None else log_id
     result = bytes(
@@ -94,10 +97,10 @@ def encode_answer(payload_type: str, log_id: int, payload: bytes = b"") -> bytes
 
 
 def decode_push_frame(data: bytes) -> PushFrame:
-    """Read a client's frame; by hand, since the schema's classes take ten times as long.
+    """Decode a push frame of a client, without the schema's classes, which are ten times slower.
 
     Raises:
-        ValueError: it is none.
+        ValueError: the data is no push frame.
     """
     values = {field.number: field.value for field in wire.fields(data)}
     payload_type = values.get(PAYLOAD_TYPE, b"")
@@ -109,7 +112,7 @@ def decode_push_frame(data: bytes) -> PushFrame:
 
 
 def heartbeat_seq(payload: bytes) -> int:
-    """Return a heartbeat's running number, from 1 on each socket."""
+    """Return a heartbeat's sequence number; clients count from 1 on each socket."""
     values = {field.number: field.value for field in wire.fields(payload)}
     seq = values.get(HEARTBEAT_SEQ, 0)
     return seq if isinstance(seq, int) else 0

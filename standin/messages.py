@@ -1,8 +1,8 @@
-"""Webcast messages, built from the schema's own classes.
+"""Builds TikTok's messages for the stand-in, with the classes of TikTokLiveProto.
 
-Each builder returns a `Message`. Its id stands in the message itself (`common.msg_id`) and in
-the envelope around it, as TikTok has it; without one, the next of a row of 19-digit ids is taken.
-The pictures of people, gifts and emotes are nowhere, unless `pictures_at` says where they are.
+Each builder returns an encoded `Message`. The argument `msg_id` is its id, which is written into
+the message (`common.msg_id`) and into its envelope, as TikTok does; by default it is the next id of
+`next_msg_id`. Pictures have addresses that do not exist, unless `pictures_at` sets others.
 """
 
 from __future__ import annotations
@@ -122,9 +122,10 @@ COMBO_GIFT = 1
 
 
 def ids() -> Iterator[int]:
-    """Yield increasing ids as TikTok makes them: Unix time above 32 bits, so 19 digits.
+    """Yield increasing ids like TikTok's, with 19 digits: the upper 32 bits are the Unix time.
 
-    They differ from those of an earlier process, as a relay that outlives it must see.
+    So the ids of a new process differ from those of an earlier one. A relay that runs on while the
+    stand-in is restarted then does not take new messages for old ones.
     """
     return itertools.count((int(time.time()) << 32) + 1)
 
@@ -133,26 +134,36 @@ _msg_ids = ids()
 
 
 def next_msg_id() -> int:
-    """Return the next of this process's message ids."""
+    """Return a new message id; it is unique in this process."""
     return next(_msg_ids)
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One encoded webcast message: its method's name, its payload and its id."""
+    """One encoded message.
+
+    Attributes:
+        method: TikTok's name for this kind of message.
+        payload: the message, encoded by protobuf.
+        msg_id: the id in its envelope.
+    """
 
     method: str
     payload: bytes
     msg_id: int
 
     def renumbered(self, msg_id: int | None = None) -> Message:
-        """Return the same message under another id; every other field keeps its bytes."""
+        """Return a copy with another id; all its other fields stay as they are.
+
+        Args:
+            msg_id: the id of the copy; a new one if None.
+        """
         new = next_msg_id() if msg_id is None else msg_id
         return Message(self.method, _with_msg_id(self.payload, new), new)
 
 
 def read_msg_id(payload: bytes) -> int:
-    """Return a payload's `common.msg_id`; 0 if it has none."""
+    """Read the id in a payload, `common.msg_id`; 0 if it has none or can't be read."""
     try:
         for field in wire.fields(payload):
             if field.number == COMMON and isinstance(field.value, bytes):
@@ -194,10 +205,11 @@ _pictures = ContextVar("_pictures", default="https://cdn.example/{}.webp")
 
 @contextmanager
 def pictures_at(address: str) -> Iterator[None]:
-    """Messages that are built meanwhile name pictures at this address, such as `TikTok.pictures`.
+    """Within this context, messages are built with pictures at an address.
 
     Args:
-        address: with a {} for the picture's name; empty for messages without pictures.
+        address: the address, with {} for the picture's name, such as `TikTok.pictures`; empty for
+            messages without pictures.
     """
     before = _pictures.set(address)
     try:
@@ -207,7 +219,7 @@ def pictures_at(address: str) -> Iterator[None]:
 
 
 def picture(name: str) -> ImageModel:
-    """Build a picture's addresses."""
+    """Build the picture with a name, which has one address or none; `pictures_at` sets it."""
     address = _pictures.get()
     return ImageModel(url_list=[address.format(quote(name))] if address else [])
 
@@ -223,7 +235,17 @@ def user(
     fan_level: int | None = None,
     gifter_level: int | None = None,
 ) -> User:
-    """Build a person; the same name always gets the same 19-digit id."""
+    """Build a user. The id is computed from the name and has 19 digits, unless `id` is given.
+
+    Args:
+        name: the @name.
+        nickname: the name that TikTok shows; made from `name` if empty.
+        following: whether the user follows the streamer.
+        moderator: whether the user has a moderator's badge.
+        subscriber: whether the user has a subscriber's badge.
+        fan_level: the level on the user's fan badge; None for no badge.
+        gifter_level: the level on the user's gifter badge; None for no badge.
+    """
     badges = {
         BadgeSceneType.ADMIN: moderator or None,
         BadgeSceneType.SUBSCRIBER: subscriber or None,
@@ -259,7 +281,12 @@ def chat(
     mentioned: Sequence[User | str] = (),
     msg_id: int | None = None,
 ) -> Message:
-    """Build a comment; `emotes` has their ids, by the place in the text where they stand."""
+    """Build a comment.
+
+    Args:
+        emotes: the ids of emotes in the text, by their positions.
+        mentioned: the users whom the comment mentions.
+    """
     head = _common("WebcastChatMessage", msg_id)
     return _message(
         head,
@@ -291,8 +318,15 @@ def gift(
     to: User | str | None = None,
     msg_id: int | None = None,
 ) -> Message:
-    """Build a gift. A `combo` one may be a step of a streak, which its `group_id` holds together
-    and whose last step has `repeat_end`. `to` is the guest who gets it."""
+    """Build a gift.
+
+    Args:
+        combo: whether the gift can be sent as a streak.
+        repeat_count: how many were sent in the streak so far.
+        repeat_end: whether this message ends the streak.
+        group_id: the id that all messages of a streak share; the message's own id if None.
+        to: the guest who gets the gift; None for the streamer.
+    """
     head = _common("WebcastGiftMessage", msg_id, "webcast_aweme_gift_send_message")
     return _message(
         head,
@@ -321,7 +355,7 @@ def gift(
 def streak(
     who: User | str, name: str = "Rose", *, count: int, gift_id: int = 5655, diamonds: int = 1
 ) -> list[Message]:
-    """Build a streak of `count` gifts: a message for each, then the one that ends it."""
+    """Build a streak of `count` gifts: one message for each gift, then one that ends the streak."""
     group = next_msg_id()
     return [
         gift(
@@ -340,7 +374,7 @@ def streak(
 def like(
     who: User | str, count: int = 1, *, total: int | None = None, msg_id: int | None = None
 ) -> Message:
-    """Build `count` likes by one person; `total` are the room's."""
+    """Build `count` likes by one person; `total` is the number of all likes of the LIVE."""
     head = _common("WebcastLikeMessage", msg_id, "pm_mt_msg_viewer")
     total = count if total is None else total
     return _message(
@@ -349,7 +383,7 @@ def like(
 
 
 def follow(who: User | str, *, followers: int = 1, msg_id: int | None = None) -> Message:
-    """Build a follow: a social message that the library tells by its display text."""
+    """Build a follow: a social message that TikTokLive recognises by its display text's key."""
     head = _common("WebcastSocialMessage", msg_id, "pm_main_follow_message_viewer_2")
     return _message(
         head,
@@ -360,7 +394,7 @@ def follow(who: User | str, *, followers: int = 1, msg_id: int | None = None) ->
 def share(
     who: User | str, *, users_joined: int | None = None, msg_id: int | None = None
 ) -> Message:
-    """Build a share; with `users_joined`, the one that says how many came through it."""
+    """Build a share; with `users_joined`, the message that says how many people joined by it."""
     key = f"viewer_{users_joined}_share" if users_joined is not None else "share"
     head = _common("WebcastSocialMessage", msg_id, f"pm_mt_guidance_{key}")
     return _message(
@@ -369,7 +403,7 @@ def share(
 
 
 def join(who: User | str, *, member_count: int = 1, msg_id: int | None = None) -> Message:
-    """Build the news that somebody joined the room."""
+    """Build the message that somebody has joined the room."""
     head = _common("WebcastMemberMessage", msg_id, "live_room_enter_toast")
     return _message(
         head,
@@ -391,8 +425,14 @@ def subscribe(
     message_type: MessageType = MessageType.SUB_SUCCESS,
     msg_id: int | None = None,
 ) -> Message:
-    """Build a subscription, the user's first unless `status` says so; with a `gift_source`, one
-    that was given. Other types of the message speak of subscriptions without there being one."""
+    """Build a subscription.
+
+    Args:
+        months: for how many months the user has been a subscriber.
+        status: whether it is the user's first subscription.
+        gift_source: set for a subscription that somebody has given to the user.
+        message_type: `SUB_SUCCESS` for a subscription; messages of other types are none.
+    """
     head = _common("WebcastSubNotifyMessage", msg_id)
     return _message(
         head,
@@ -417,10 +457,13 @@ def viewers(
     coins: Sequence[int] = (),
     msg_id: int | None = None,
 ) -> Message:
-    """Build a viewer count: `count` now, `total` since the start, the best givers first.
+    """Build the number of viewers.
 
     Args:
-        coins: what those have given; 99, 98 … unless told.
+        count: how many watch now.
+        total: how many have watched since the LIVE began.
+        top: the viewers who have given most, in this order.
+        coins: how much each of them has given; 99, 98 and so on by default.
     """
     head = _common("WebcastRoomUserSeqMessage", msg_id)
     scores = coins or range(99, 99 - len(top), -1)
@@ -456,7 +499,7 @@ def _emote(emote_id: str) -> EmoteModel:
 
 
 def emote(who: User | str, *emote_ids: str, msg_id: int | None = None) -> Message:
-    """Build a comment of subscriber emotes."""
+    """Build a comment that consists of emotes."""
     head = _common("WebcastEmoteChatMessage", msg_id)
     emotes = [_emote(emote_id) for emote_id in emote_ids or ("7281238501054696197",)]
     return _message(head, WebcastEmoteChatMessage(common=head, user=_user(who), emote_list=emotes))
@@ -465,30 +508,40 @@ def emote(who: User | str, *emote_ids: str, msg_id: int | None = None) -> Messag
 def control(
     action: ControlAction, *, tips: str = "", reason: str = "", msg_id: int | None = None
 ) -> Message:
-    """Build a control message, which tells the stream's state; `reason` is a violation's."""
+    """Build a control message, which says that the LIVE is paused, resumed or over.
+
+    Args:
+        tips: a text for viewers.
+        reason: why TikTok has suspended the LIVE; empty if it has not.
+    """
     head = _common("WebcastControlMessage", msg_id)
     extra = Extra(reason_no=1, violation_reason=Text(key=reason)) if reason else None
     return _message(head, WebcastControlMessage(common=head, action=action, tips=tips, extra=extra))
 
 
 def pause(*, msg_id: int | None = None) -> Message:
-    """Build the host's pause."""
+    """Build the message that the host has paused the LIVE."""
     return control(ControlAction.STREAM_PAUSED, msg_id=msg_id)
 
 
 def resume(*, msg_id: int | None = None) -> Message:
-    """Build the end of the host's pause."""
+    """Build the message that the host has resumed the LIVE."""
     return control(ControlAction.STREAM_UNPAUSED, msg_id=msg_id)
 
 
 def end(*, suspended: bool = False, reason: str = "", msg_id: int | None = None) -> Message:
-    """Build the stream's end: the host's, or with `suspended` TikTok's, for a `reason`."""
+    """Build the message that the LIVE has ended.
+
+    Args:
+        suspended: whether TikTok has ended it, and not the host.
+        reason: why TikTok has ended it.
+    """
     action = ControlAction.STREAM_SUSPENDED if suspended else ControlAction.STREAM_ENDED
     return control(action, reason=reason, msg_id=msg_id)
 
 
 def _text(pattern: str, *values: User | str, key: str = "") -> Text:
-    """What TikTok shows: `pattern` has a `{0:string}` for a text, a `{1:user}` for a person."""
+    """Build a text with placeholders: `{0:string}` for a text, or `{1:user}` for a person."""
     pieces = [
         TextPiece(string_value=value)
         if isinstance(value, str)
@@ -501,7 +554,7 @@ def _text(pattern: str, *values: User | str, key: str = "") -> Text:
 def barrage(
     who: User | str, pattern: str, *values: User | str, key: str = "", msg_id: int | None = None
 ) -> Message:
-    """Build a text that runs across the screen, for someone's entrance mostly."""
+    """Build a text that runs across the screen, mostly because somebody has joined the LIVE."""
     head = _common("WebcastBarrageMessage", msg_id)
     return _message(
         head,
@@ -514,7 +567,7 @@ def barrage(
 
 
 def super_fan(who: User | str, *, joins: bool = False, msg_id: int | None = None) -> Message:
-    """Build the news of a super fan: a new one, or one who `joins` the stream."""
+    """Build the message that somebody is a new super fan; with `joins`, joins as a super fan."""
     key = "ttlive_superFan_commentNotif_superFanJoined" if joins else "ttlive_superFan_new"
     text = "{0:user} joined" if joins else "{0:user} became a Super Fan"
     return barrage(who, text, _user(who), key=key, msg_id=msg_id)
@@ -531,7 +584,13 @@ def envelope(
     envelope_id: str = "7309134471448496901",
     msg_id: int | None = None,
 ) -> Message:
-    """Build a treasure chest that opens at a Unix time; `hidden`, the message that removes it."""
+    """Build the message that a treasure chest appears.
+
+    Args:
+        people: how many people can take coins from it.
+        opens_at: the Unix time when it opens.
+        hidden: build the message that the chest goes away instead.
+    """
     head = _common("WebcastEnvelopeMessage", msg_id)
     sender = _user(who)
     info = MessageRedEnvelopInfo(
@@ -555,6 +614,7 @@ def envelope(
 
 
 BATTLE_ID = 7_286_185_120_444_009_249
+# When battles start by default, in ms since the epoch, and how many seconds they last.
 _BATTLE_STARTS_AT = 1_795_372_811_000
 _BATTLE_SECONDS = 301
 
@@ -564,7 +624,7 @@ def _battle_setting(battle_id: int, starts_at: int) -> BattleSetting:
 
 
 def _armies(scores: Mapping[str, int]) -> BattleUserArmies:
-    """What viewers have brought a host."""
+    """Build the scores of a battle's host: how much each viewer has added."""
     armies = [
         BattleUserArmy(
             user_id=user(name).id,
@@ -606,12 +666,13 @@ def battle(
     starts_at: int = _BATTLE_STARTS_AT,
     msg_id: int | None = None,
 ) -> Message:
-    """Build a message about a match between hosts, or between teams of them.
+    """Build a message about the state of a battle between hosts, or between teams of hosts.
 
     Args:
-        teams: what viewers have brought the hosts, by viewer, by host, a mapping for each team.
-        results: of the teams; with them, scores are told as well.
-        starts_at: ms since the epoch.
+        action: the new state.
+        teams: for each team, the scores by host, and within these by viewer.
+        results: for each team, whether it has won; the message then also has the scores.
+        starts_at: when the battle starts, in ms since the epoch.
     """
     head = _common("WebcastLinkMicBattle", msg_id)
     hosts = {host: scores for team in teams for host, scores in team.items()}
@@ -667,7 +728,7 @@ def battle_scores(
     starts_at: int = _BATTLE_STARTS_AT,
     msg_id: int | None = None,
 ) -> Message:
-    """Build the scores of a match as they stand. Args: as those of `battle`."""
+    """Build the present scores of a battle. The arguments are those of `battle`."""
     head = _common("WebcastLinkMicArmies", msg_id)
     in_teams = any(len(team) > 1 for team in teams)
     return _message(
@@ -690,7 +751,7 @@ def punishment_end(
     starts_at: int = _BATTLE_STARTS_AT,
     msg_id: int | None = None,
 ) -> Message:
-    """Build the end of what the losers of a match had to do."""
+    """Build the message that the punishment of a battle's losers has ended."""
     head = _common("WebcastLinkMicBattlePunishFinish", msg_id)
     return _message(
         head,
@@ -711,7 +772,7 @@ def goal(
     contributed: int = 1,
     msg_id: int | None = None,
 ) -> Message:
-    """Build the progress of a goal of roses, to which `who` has just contributed."""
+    """Build the progress of a goal of roses; `who` has just given some of them."""
     head = _common("WebcastGoalUpdateMessage", msg_id)
     giver = None if who is None else _user(who)
     rose = LiveStreamSubGoalGift(
@@ -758,8 +819,13 @@ def poll(
     poll_id: int = 7_286_185_037_553_699_617,
     msg_id: int | None = None,
 ) -> Message:
-    """Build the votes of a poll: its options' texts and counts. `starts` has the two times (ms)
-    between which one can vote; it begins a poll, `ends` ends it."""
+    """Build the present votes of a poll, or its start or its end.
+
+    Args:
+        options: the text and the number of votes of each option.
+        starts: for the start of a poll, when voting begins and ends, in ms since the epoch.
+        ends: whether this is the end of the poll.
+    """
     head = _common("WebcastPollMessage", msg_id)
     listed = [
         PollOptionInfo(option_idx=index, display_content=text, votes=votes)
@@ -791,7 +857,7 @@ _PINNABLE: Mapping[str, tuple[str, Any]] = {
 def pin(
     pinned: Message, by: User | str, *, seconds: int = 60, msg_id: int | None = None
 ) -> Message:
-    """Build the pinning of a message to the top."""
+    """Build the message that a moderator has pinned a message to the top of the chat."""
     head = _common("WebcastRoomPinMessage", msg_id)
     field, cls = _PINNABLE[pinned.method]
     schema = WebcastRoomPinMessage(
@@ -807,7 +873,7 @@ def pin(
 
 
 def unpin(pinning: Message, by: User | str, *, msg_id: int | None = None) -> Message:
-    """Build the end of a `pin`, which says of what was pinned no more than its id."""
+    """Build the message that a pinned message is taken down. It has only that message's id."""
     head = _common("WebcastRoomPinMessage", msg_id)
     pinned = WebcastRoomPinMessage.parse(pinning.payload)
     field, cls = _PINNABLE[pinned.method]
@@ -826,7 +892,7 @@ def unpin(pinning: Message, by: User | str, *, msg_id: int | None = None) -> Mes
 def delete(
     *deleted: Message, users: Sequence[User | str] = (), msg_id: int | None = None
 ) -> Message:
-    """Build the deletion, by a moderator, of messages, or of all that some users have written."""
+    """Build the message that a moderator has deleted messages, or all messages of some users."""
     head = _common("WebcastImDeleteMessage", msg_id)
     return _message(
         head,
@@ -846,7 +912,7 @@ def caption(
     sentence_id: int = 7,
     msg_id: int | None = None,
 ) -> Message:
-    """Build what is being said."""
+    """Build a caption: a sentence, or with `final=False` the part of it that is spoken so far."""
     head = _common("WebcastCaptionMessage", msg_id)
     return _message(
         head,
@@ -883,13 +949,13 @@ def warning(title: str, text: str, *, msg_id: int | None = None) -> Message:
 
 
 def notify(who: User | str, text: str, *, msg_id: int | None = None) -> Message:
-    """Build the notice of something elsewhere."""
+    """Build a notice of something that happens elsewhere on TikTok."""
     head = _common("WebcastRoomNotifyMessage", msg_id)
     return _message(head, WebcastRoomNotifyMessage(common=head, content=text, user=_user(who)))
 
 
 def rank_text(pattern: str, *values: User | str, msg_id: int | None = None) -> Message:
-    """Build the notice of someone's place among the viewers."""
+    """Build the notice of somebody's rank among the viewers."""
     head = _common("WebcastRankTextMessage", msg_id)
     return _message(head, WebcastRankTextMessage(common=head, content=_text(pattern, *values)))
 
@@ -900,9 +966,11 @@ def unknown(
     *,
     msg_id: int | None = None,
 ) -> Message:
-    """Build a message of a type that the library does not map, with any payload.
+    """Build a message of a method that TikTokLive has no class for.
 
-    A given `payload` is sent as it is, its id in the envelope only.
+    Args:
+        payload: sent unchanged, so that only the envelope has the message's id; if None, a payload
+            with the id only is built.
     """
     head = _common(method, msg_id)
     return Message(

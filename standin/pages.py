@@ -1,4 +1,4 @@
-"""What TikTok's web pages and APIs answer about a room, as far as the library reads it."""
+"""Builds the answers of TikTok's web pages and APIs, with the fields that TikTokLive reads."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ LIVE, OFFLINE = 2, 4
 """TikTok's status of a user's room."""
 
 LIKES, TOTAL_VIEWERS, FOLLOWERS = 3000, 420, 987
-"""What every room has had so far."""
+"""The counts that the room info gives for every room."""
 
 AGE_RESTRICTED = 4003110
+"""TikTok's status code of a LIVE that is shown to adults only."""
 
 CAPTCHA_PAGE = """<!DOCTYPE html><html><head><title>Security Check</title></head>
 <body><div id="captcha_container">Drag the slider to fit the puzzle</div></body></html>"""
@@ -38,7 +39,7 @@ def _live_room(room: Room) -> dict[str, Any]:
 
 
 def live_page(room: Room | None) -> str:
-    """Render `/@name/live`; that of a user who cannot go live if there is no room."""
+    """Render the page `/@name/live`; without a room, as for a user who cannot go live."""
     state: dict[str, Any] = {"AppContext": {}}
     if room is not None:
         state["LiveRoom"] = {
@@ -59,14 +60,19 @@ def room_api(room: Room | None) -> dict[str, Any]:
 
 
 def check_alive(room: Room | None, room_id: str, *, alive: bool) -> dict[str, Any]:
-    """Answer `/room/check_alive/`; only a room's newest id can be alive."""
+    """Answer `/room/check_alive/`.
+
+    Args:
+        room_id: the id that is asked for. Only the newest id of a room can be alive.
+        alive: whether the room is live.
+    """
     is_newest = room is not None and str(room.room_id) == room_id
     entry = {"alive": alive and is_newest, "room_id_str": room_id}
     return {"data": [entry], "status_code": 0}
 
 
 def started_at(room: Room) -> int:
-    """Return the Unix time of a stream's start, which is in the upper half of its id."""
+    """Return the Unix time of a LIVE's start, which is in the upper 32 bits of the room's id."""
     return room.room_id >> 32
 
 
@@ -100,7 +106,7 @@ def room_info(room: Room | None) -> dict[str, Any]:
 
 
 def age_restricted() -> dict[str, Any]:
-    """Answer `/room/info/` of a stream for adults to someone who is not logged in."""
+    """Answer `/room/info/` of a LIVE for adults, for a viewer who is not signed in."""
     return {
         "data": {"message": "restricted", "prompts": "This LIVE is for adults"},
         "status_code": AGE_RESTRICTED,
@@ -110,7 +116,12 @@ def age_restricted() -> dict[str, Any]:
 def gift(
     gift_id: int, name: str, diamonds: int, *, combo: bool = True, **more: Any
 ) -> dict[str, Any]:
-    """One gift of the list, with what TikTok says of it beside that, or other fields for `more`."""
+    """Build one gift of the gift list, with all fields that TikTok's own answers have.
+
+    Args:
+        combo: whether the gift can be sent as a streak.
+        more: fields that are added or replaced.
+    """
     address = f"https://p16-webcast.tiktokcdn.com/img/alisg/webcast-sg/resource/{gift_id}.png"
     return {
         "action_type": 0,

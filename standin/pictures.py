@@ -1,7 +1,7 @@
-"""Pictures for people and things, drawn from their names: the same name, the same picture.
+"""Draws pictures of people and gifts. The same name always gets the same picture.
 
-PNG by hand (https://www.w3.org/TR/png-3/), so that no picture has to lie in the repository and no
-library is needed to draw one.
+The PNG format (https://www.w3.org/TR/png-3/) is written here, so that the repository needs no
+picture files and no library for drawing.
 """
 
 from __future__ import annotations
@@ -17,16 +17,17 @@ from typing import TypeAlias
 __all__ = ["SIZE", "draw"]
 
 SIZE = 96
-"""Pixels, in both directions."""
+"""Width and height of a picture, in pixels."""
 
 _Colour: TypeAlias = tuple[float, float, float]
 
+# How the names of gifts and emotes begin; all other names are names of people.
 _THINGS = ("gift-", "emote-")
 
 
 @lru_cache(maxsize=256)
 def draw(name: str) -> bytes:
-    """Return a PNG: of a gift or an emote a flower, of anybody else a portrait."""
+    """Return a PNG: a flower for a gift or an emote, and a portrait for a person."""
     seed = zlib.crc32(name.encode())
     hue = seed % 360 / 360
     light, full = colorsys.hls_to_rgb(hue, 0.86, 0.6), colorsys.hls_to_rgb(hue, 0.5, 0.6)
@@ -35,7 +36,11 @@ def draw(name: str) -> bytes:
 
 
 def _portrait(x: float, y: float) -> float:
-    """Head and shoulders: by how many pixels a point, from -1 to 1, lies inside them."""
+    """Draw head and shoulders: return how many pixels inside them a point is; negative outside.
+
+    Args:
+        x, y: the point, from -1 to 1.
+    """
     head = 0.34 - math.hypot(x, y + 0.2)
     shoulders = 0.62 - math.hypot(x, y - 0.95)
     return max(head, shoulders) * SIZE / 2

@@ -1,4 +1,4 @@
-"""A recording played through the stand-in's wire."""
+"""Plays a recording in a room of the stand-in, to all clients that are connected to it."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ _SIGNED, _UNSIGNED = 2**63, 2**64
 async def play(
     room: Room, recording: Iterable[Recorded], speed: float, *, fresh_ids: bool = False
 ) -> bool:
-    """Push a recording's messages, those of one moment in one frame.
+    """Push a recording's messages. Messages of the same time are pushed in one frame.
 
     Args:
-        speed: how many times as fast as recorded; 0 is as fast as the clients take them,
-            and waits while there are none.
-        fresh_ids: give each message an id of its own, and leave out the LIVE's end, so that it
-            can be played again.
+        speed: how many times faster than recorded; 0 for as fast as the clients can read, which
+            also waits while no client is connected.
+        fresh_ids: whether to give each message a new id and leave out the end of the LIVE, so that
+            the recording can be played again.
 
     Returns:
-        Whether the recording's own end of the LIVE was played.
+        Whether the end of the LIVE was in the recording, and was played.
 
     Raises:
-        RecordingError: the recording can't be read on.
+        RecordingError: the rest of the recording can't be read.
     """
     loop = asyncio.get_running_loop()
     began = loop.time()
@@ -43,7 +43,7 @@ async def play(
             await asyncio.sleep(max(0.0, began + at / _MS / speed - loop.time()))
         else:
             await room.wait_for_socket(within=None)
-            await asyncio.sleep(0)  # a client that takes everything at once must not stop us
+            await asyncio.sleep(0)  # lets other tasks run, also if the client reads very fast
         messages = []
         for recorded in moment:
             ends = ends_live(recorded.method, recorded.payload)

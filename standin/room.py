@@ -1,4 +1,4 @@
-"""One creator's stream, and the webcast sockets that watch it."""
+"""A streamer's room in the stand-in, and the webcast sockets that are connected to it."""
 
 from __future__ import annotations
 
@@ -20,12 +20,17 @@ from standin.frames import (
 from standin.messages import Message
 
 CLOSE_TIMEOUT = 2.0
-"""Seconds that a client gets to answer a close frame."""
+"""Seconds to wait for a client's answer to a close frame."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ack:
-    """A client's receipt for the frame `log_id`; `at` is seconds on the event loop's clock."""
+    """A client's acknowledgement of a frame.
+
+    Attributes:
+        log_id: the frame's id.
+        at: when it came, in seconds on the event loop's clock.
+    """
 
     log_id: int
     internal_ext: str
@@ -34,14 +39,19 @@ class Ack:
 
 @dataclass(frozen=True, slots=True)
 class Heartbeat:
-    """A client's sign of life, numbered from 1; `at` is seconds on the event loop's clock."""
+    """A client's heartbeat.
+
+    Attributes:
+        seq: its number; each client counts from 1.
+        at: when it came, in seconds on the event loop's clock.
+    """
 
     seq: int
     at: float
 
 
 class Socket:
-    """One open webcast socket, and what its client asked for."""
+    """One open webcast socket, with the query and the headers of its handshake."""
 
     def __init__(self, request: web.BaseRequest, response: web.WebSocketResponse) -> None:
         self.query: Mapping[str, str] = dict(request.query)
@@ -51,9 +61,10 @@ class Socket:
         self._response = response
 
     async def send(self, data: bytes) -> bool:
-        """Send one binary frame; return whether the socket was open to take it.
+        """Send one binary frame. Waits if the client reads too slowly.
 
-        Waits while the client reads too slowly.
+        Returns:
+            Whether the frame was sent; False if the socket was already closed.
         """
         try:
             await self._response.send_bytes(data)
@@ -72,23 +83,23 @@ class Socket:
 
 
 class Room(Failures):
-    """A creator who may go live, and everything that clients did in that stream.
+    """A streamer, the LIVE if there is one, and what its clients have sent.
 
-    `go_live` gives it a new `room_id`, as TikTok does for each stream. What is pushed goes to
-    all open `sockets`; a room that is not pushed to is a quiet one.
+    `go_live` starts a LIVE with a new `room_id`, as on TikTok. Messages are pushed to all open
+    `sockets`. Nothing is sent unless a test pushes it, apart from answers to clients.
 
     Attributes:
-        name: the creator's @name, in lower case.
-        creator: who that is, as of the stream's start.
-        room_id: a 19-digit number; that of the last stream while offline.
-        is_live: what the LIVE page and check_alive say.
-        title: the stream's.
-        history: what the sign server's answer carries, sent again at each connect.
-        deaf: while true nothing is sent at all: no heartbeat is answered, nothing pushed, not
-            even a client's close frame returned. The sockets stay open.
-        ping_interval: seconds between heartbeats that the handshake asks for.
-        sockets: the open ones.
-        acks, heartbeats: what came in from all sockets so far.
+        name: the streamer's @name, in lower case.
+        creator: the streamer, as TikTok describes users.
+        room_id: the id of the LIVE, with 19 digits; while offline, the id of the last LIVE.
+        is_live: whether the LIVE page and check_alive say that the streamer is live.
+        title: the title of the LIVE.
+        history: messages in the sign server's answer, sent to each client that connects.
+        deaf: whether nothing is sent, while sockets stay open: nothing is pushed, and neither
+            heartbeats nor close frames are answered.
+        ping_interval: seconds between heartbeats that the handshake asks the client for.
+        sockets: the open sockets.
+        acks, heartbeats: what all clients have sent so far.
     """
 
     def __init__(self, name: str, changes: Changes, new_id: Callable[[], int]) -> None:
@@ -112,7 +123,7 @@ class Room(Failures):
         return self.room_ids[-1]
 
     def go_live(self, *, title: str = "", history: Iterable[Message] = ()) -> None:
-        """Start a new stream, under a new room id."""
+        """Start a new LIVE, with a new room id."""
         self.room_ids.append(self._new_id())
         self.creator = messages.user(self.name)
         self.title = title or f"{self.name} is live"
@@ -120,11 +131,11 @@ class Room(Failures):
         self.is_live = True
 
     def offline(self) -> None:
-        """Stop being live without telling the open sockets."""
+        """Stop being live; the open sockets are not told."""
         self.is_live = False
 
     async def push(self, *pushed: Message) -> int:
-        """Send one frame holding these messages to every open socket; return to how many."""
+        """Send a frame with these messages to every open socket; return the number of sockets."""
         encoded = {
             compress: encode_push_frame(pushed, compress)
             for compress in {socket.compress for socket in self.sockets}
@@ -132,11 +143,11 @@ class Room(Failures):
         return await self._send(lambda socket: encoded[socket.compress])
 
     async def push_encoded(self, data: bytes) -> int:
-        """Send an encoded frame to every open socket as it is; return to how many."""
+        """Send an encoded frame, unchanged, to every open socket; return the number of sockets."""
         return await self._send(lambda socket: data)
 
     push_raw = push_encoded
-    """Send any bytes: garbage, a broken gzip stream."""
+    """The same, for bytes that are no valid frame, such as a broken gzip stream."""
 
     async def _send(self, data: Callable[[Socket], bytes]) -> int:
         if self.deaf:
@@ -144,27 +155,27 @@ class Room(Failures):
         return sum([await socket.send(data(socket)) for socket in list(self.sockets)])
 
     async def pause(self) -> None:
-        """Push the host's pause."""
+        """Push the message that the host has paused the LIVE."""
         await self.push(messages.pause())
 
     async def resume(self) -> None:
-        """Push the end of the host's pause."""
+        """Push the message that the host has resumed the LIVE."""
         await self.push(messages.resume())
 
     async def end(self, *, suspended: bool = False, reason: str = "") -> None:
-        """End the stream: offline from now on, and the sockets are told so."""
+        """End the LIVE: the streamer goes offline, and the open sockets are told."""
         self.offline()
         await self.push(messages.end(suspended=suspended, reason=reason))
 
     async def cut(self) -> None:
-        """Abort the sockets' connections, and return once they are gone."""
+        """Abort all connections without a close frame, and return when they are gone."""
         cut = list(self.sockets)
         for socket in cut:
             socket.abort()
         await self._gone(cut)
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
-        """Close the sockets with a proper close frame, and return once they are gone."""
+        """Close all sockets with a close frame, and return when they are gone."""
         closed = list(self.sockets)
         await asyncio.gather(*(socket.close(code, reason) for socket in closed))
         await self._gone(closed)
@@ -176,7 +187,7 @@ class Room(Failures):
         """Return once at least `n` sockets are open.
 
         Raises:
-            TimeoutError: they were not, for `within` seconds.
+            TimeoutError: fewer were open for `within` seconds.
         """
         await self._changes.wait_for(lambda: len(self.sockets) >= n, within)
 
@@ -184,12 +195,12 @@ class Room(Failures):
         """Return once no socket is open any more.
 
         Raises:
-            TimeoutError: there still was one, after `within` seconds.
+            TimeoutError: a socket was still open after `within` seconds.
         """
         await self._changes.wait_for(lambda: not self.sockets, within)
 
     async def serve(self, request: web.BaseRequest, *, cut_at_once: bool) -> web.StreamResponse:
-        """Answer a WebSocket handshake, and then the client, until the socket is gone."""
+        """Answer a WebSocket handshake and then the client's frames, until the socket is closed."""
         response = web.WebSocketResponse(
             protocols=("echo-protocol",),
             timeout=CLOSE_TIMEOUT,
@@ -242,5 +253,5 @@ class Room(Failures):
 
 
 async def hang() -> None:
-    """Wait until cancelled, which happens when the client's connection is lost."""
+    """Never answer: wait until cancelled, which happens when the client's connection ends."""
     await asyncio.get_running_loop().create_future()

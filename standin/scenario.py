@@ -1,7 +1,7 @@
-"""A generated LIVE: somebody bakes bread, and twelve invented people watch.
+"""Generates the messages of an invented LIVE: somebody bakes bread, and twelve people watch.
 
-It does not end, and is the same for the same random numbers. Every event type occurs within a few
-minutes: mostly comments, likes and gifts; the others take turns.
+The LIVE does not end. The same random numbers give the same LIVE. Every event type occurs within a
+few minutes. Most messages are comments, likes and gifts; the rarer ones come in turns.
 """
 
 from __future__ import annotations
@@ -126,12 +126,14 @@ _BIG_GIFTS = (_Gift(11046, "Galaxy", 1000), _Gift(6267, "Corgi", 299), _Gift(566
 
 
 class Scenario:
-    """One generated LIVE. Iterating gives its messages and pauses, without end; messages are built
-    when they are due.
+    """One generated LIVE.
+
+    Iterating gives its messages and pauses, without end. Each message is built when the iterator
+    reaches it.
 
     Args:
         rng: decides who does what, and when.
-        clock: Unix time.
+        clock: returns the Unix time, for messages that contain times.
     """
 
     def __init__(self, rng: random.Random, clock: Callable[[], float] = time.time) -> None:
@@ -200,7 +202,7 @@ class Scenario:
             yield self._between(1, 3)
 
     def _likes_of_viewers(self) -> Steps:
-        """Someone taps the screen for some seconds."""
+        """Someone sends likes for a few seconds."""
         while True:
             yield self._between(1, 4)
             viewer = self._someone()
@@ -377,7 +379,7 @@ class Scenario:
 
 
 def _together(*sources: Steps) -> Steps:
-    """All of them at the same time: what is due next comes next."""
+    """Merge sources that run at the same time: yield their messages in the order of their times."""
     waiting = [(0.0, n, source) for n, source in enumerate(sources)]
     now = 0.0
     while waiting:

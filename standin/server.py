@@ -1,4 +1,4 @@
-"""The server: which answer belongs to which request."""
+"""The stand-in's HTTP server: answers every request that a TikTokLive client sends."""
 
 from __future__ import annotations
 
@@ -28,7 +28,8 @@ PICTURE = re.compile(r"/pictures/([^/]+)\.png")
 SOCKET_PATH = "/webcast/im/ws_proxy/ws_reuse_supplement/"
 
 KEEP_ALIVE = 3600.0
-"""Seconds; long, so that a connection which a client forgot stays visible."""
+"""Seconds until the server closes an idle connection. The time is long, so that tests notice a
+connection that a client has forgotten to close."""
 
 
 class Kind(enum.Enum):
@@ -53,14 +54,17 @@ PATHS = {
     "/fetch": Kind.SIGN,
     "/im/ws_proxy/ws_reuse_supplement": Kind.WEBCAST,
 }
-"""Paths without `/webcast` in front, which an operator may have in the base URL or not."""
+"""What a request is for, by its path, without `/webcast` at its beginning: the base address that is
+configured may have it or not."""
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request as it came in; `at` is seconds on the event loop's clock.
+    """One request that a client has sent.
 
-    `room` is the one that it was about, and None if there is none.
+    Attributes:
+        at: when it came, in seconds on the event loop's clock.
+        room: the room that it asks about; None if there is no such room.
     """
 
     kind: Kind
@@ -72,12 +76,12 @@ class Request:
 
     @property
     def api_key(self) -> str:
-        """The sign server's key, "" for an anonymous request."""
+        """The API key in a request to the sign server; empty for a request without one."""
         return self.headers.get("X-Api-Key", "")
 
 
 class _Server(web.Server):
-    """aiohttp's server, which tells its open connections and when one comes or goes."""
+    """aiohttp's server, which also keeps its open connections and notifies of new and lost ones."""
 
     def __init__(
         self,
@@ -105,13 +109,19 @@ class _Server(web.Server):
 
 
 class TikTok(Failures):
-    """TikTok LIVE on one loopback port, from `start` to `stop`, or as a context manager.
+    """Serves a TikTok LIVE of its own on one loopback port.
 
-    A failure switched on here is played for every room and for names that have none; one that is
-    on for a room comes first. After `stop` it can be started again, on the same port.
+    Use `start` and `stop`, or a context manager. After `stop`, it can be started again on the same
+    port. A failure that is switched on here is played for every room, and for names without a
+    room; a failure that is switched on for a room is played first.
+
+    Args:
+        port: the port to listen on; 0 for any free port.
 
     Attributes:
-        gifts: what the gift list lists, in TikTok's JSON.
+        requests: all requests that clients have sent.
+        rooms: the rooms, by name.
+        gifts: the gifts in the gift list, in TikTok's JSON.
     """
 
     def __init__(self, port: int = 0) -> None:
@@ -127,7 +137,7 @@ class TikTok(Failures):
         self._server: _Server | None = None
 
     async def start(self) -> None:
-        """Listen; `port` and `url` say where.
+        """Start to listen. After this, `port` and `url` are known.
 
         Raises:
             OSError: the port is taken.
@@ -139,7 +149,7 @@ class TikTok(Failures):
         self.port = self._runner.addresses[0][1]
 
     async def stop(self) -> None:
-        """Stop listening and abort all connections, answered or not. Once is enough."""
+        """Stop listening and abort all connections. Does nothing if it is not started."""
         runner, server = self._runner, self._server
         self._runner = self._server = None
         if runner is None or server is None:
@@ -159,11 +169,11 @@ class TikTok(Failures):
 
     @property
     def url(self) -> str:
-        """The base of everything, without a slash at its end."""
+        """The base address of all pages and APIs, without a slash at its end."""
         return f"http://{HOST}:{self.port}"
 
     def environment(self) -> dict[str, str]:
-        """Return the variables that point a server process here."""
+        """Return the environment variables that make a relay use this stand-in."""
         return {
             "TIKTOK_APP_URL": self.url,
             "TIKTOK_WEBCAST_URL": f"{self.url}/webcast",
@@ -173,36 +183,36 @@ class TikTok(Failures):
 
     @property
     def pictures(self) -> str:
-        """Where it has a picture for every name, for `messages.pictures_at`."""
+        """The address of its pictures, with {} for the name, for `messages.pictures_at`."""
         return f"{self.url}/pictures/{{}}.png"
 
     def room(self, name: str) -> Room:
-        """Return the room of @name, who is made known to TikTok, offline, if need be."""
+        """Return the room of @name. If there is none, it is created, offline."""
         name = name.lower()
         if name not in self.rooms:
             self.rooms[name] = Room(name, self._changes, lambda: next(self._room_ids))
         return self.rooms[name]
 
     def go_live(self, name: str, *, title: str = "", history: Iterable[Message] = ()) -> Room:
-        """Start a stream of @name; `history` comes with the sign server's answer."""
+        """Start a LIVE of @name; `history` is sent with the sign server's answer."""
         room = self.room(name)
         room.go_live(title=title, history=history)
         return room
 
     def sign_limit(self, requests: int, reset_in: float) -> None:
-        """Let each key, and the anonymous as one, sign `requests` times in `reset_in` seconds.
+        """Limit each API key to `requests` requests in `reset_in` seconds.
 
-        Each call starts all budgets anew.
+        Requests without a key share one limit. Each call resets what all keys have used.
         """
         self._limiter = sign.Limiter(requests, reset_in)
 
     def no_sign_limit(self) -> None:
-        """Let everyone sign as often as they like."""
+        """Remove the limit of requests to the sign server."""
         self._limiter = sign.Limiter()
 
     @property
     def open_connections(self) -> int:
-        """How many TCP connections are open, sockets and idle HTTP ones included."""
+        """How many TCP connections are open, including sockets and idle HTTP connections."""
         return len(self._server.transports) if self._server is not None else 0
 
     def count(self, kind: Kind, room: Room | None = None) -> int:
@@ -210,10 +220,10 @@ class TikTok(Failures):
         return sum(r.kind is kind and room in (None, r.room) for r in self.requests)
 
     async def wait_for(self, predicate: Callable[[], object], within: float = 10) -> None:
-        """Return once `predicate()` is true, looking after each change that clients cause.
+        """Return once `predicate()` is true. It is checked after each change that clients cause.
 
         Raises:
-            TimeoutError: it was not, for `within` seconds.
+            TimeoutError: the condition was not true within `within` seconds.
         """
         await self._changes.wait_for(predicate, within)
 

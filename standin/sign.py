@@ -1,4 +1,4 @@
-"""The sign server's rate limit and its errors."""
+"""The stand-in's sign server: its rate limit and its errors."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from aiohttp import web
 from standin.failures import Failure, Fault
 
 ERRORS = {Failure.SIGN_401: 401, Failure.SIGN_403: 403, Failure.SIGN_500: 500}
-"""Failures that are a status and a message, and nothing more."""
+"""The HTTP status of failures whose answer has only a status and a message."""
 
 FAILURES = (
     Failure.SIGN_HANG,
@@ -23,21 +23,21 @@ FAILURES = (
     Failure.SIGN_NO_COOKIES,
     Failure.SIGN_GARBAGE,
 )
-"""What can happen to a request for a signature, the first one that is on."""
+"""The failures of a request to the sign server; the first one that is switched on is played."""
 
 COOKIES = {"X-Set-TT-Cookie": "ttwid=stand-in; msToken=stand-in"}
 
 
 @dataclass(slots=True)
 class Budget:
-    """What one key may still ask for, until the Unix time `resets_at`."""
+    """How many requests one API key may send, and has sent, until the Unix time `resets_at`."""
 
     limit: int
     used: int
     resets_at: float
 
     def headers(self) -> dict[str, str]:
-        """Return the budget as it is told with each answer; `RateLimit-Reset` is Unix time."""
+        """Return the headers that each answer has; `RateLimit-Reset` is a Unix time."""
         return {
             "RateLimit-Limit": str(self.limit),
             "RateLimit-Remaining": str(max(0, self.limit - self.used)),
@@ -46,9 +46,12 @@ class Budget:
 
 
 class Limiter:
-    """A budget of requests for each key, anew `reset_in` seconds after its first use.
+    """Counts the requests of each API key.
 
-    The default is more than any test spends.
+    Args:
+        limit: how many requests a key may send; the default is more than any test sends.
+        reset_in: seconds after a key's first request when its count starts again at 0.
+        clock: returns the Unix time.
     """
 
     def __init__(
@@ -63,7 +66,7 @@ class Limiter:
         self._budgets: dict[str, Budget] = {}
 
     def spend(self, key: str) -> Budget:
-        """Count one request; the budget returned is overdrawn if it was one too many."""
+        """Count one request. If it is over the limit, `used` of the result exceeds `limit`."""
         now = self._clock()
         budget = self._budgets.get(key)
         if budget is None or budget.resets_at <= now:
@@ -73,7 +76,7 @@ class Limiter:
 
 
 def rate_limited(budget: Budget, message: str, *, with_headers: bool = True) -> web.Response:
-    """Answer 429, with `Retry-After` in any case."""
+    """Answer 429 with `Retry-After`; and with the `RateLimit-*` headers, unless told otherwise."""
     retry_after = str(max(0, math.ceil(budget.resets_at - time.time())))
     headers = budget.headers() if with_headers else {}
     return web.json_response(
@@ -84,7 +87,7 @@ def rate_limited(budget: Budget, message: str, *, with_headers: bool = True) -> 
 
 
 def failed(fault: Fault, body: bytes) -> web.Response:
-    """Answer as `fault` has it; `body` is what would have been the answer."""
+    """Answer with the failure of `fault`; `body` is the body of the answer without a failure."""
     match fault.failure:
         case Failure.SIGN_429 | Failure.SIGN_429_WITHOUT_HEADER:
             spent = Budget(limit=1, used=1, resets_at=time.time() + fault.reset_in)

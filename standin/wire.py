@@ -1,8 +1,8 @@
-"""Protobuf's wire format, read and rewritten without a schema.
+"""Reads and changes protobuf messages without a schema, by protobuf's wire format.
 
-Captured messages hold fields that no schema names, and some do not decode at all; what is done
-to them here keeps every other byte as it was.
-https://protobuf.dev/programming-guides/encoding/
+Captured messages have fields that the schema does not know, and some can't be decoded with it. So
+one field is replaced here, and every other byte stays as it is.
+Source: https://protobuf.dev/programming-guides/encoding/
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from typing import NamedTuple
 VARINT, LENGTH = 0, 2
 
 FIXED_SIZES = {1: 8, 5: 4}
-"""Bytes that a value of a fixed-size wire type takes."""
+"""How many bytes a value has, by its wire type, for the wire types with a fixed size."""
 
 
 class Field(NamedTuple):
-    """One field as it stands on the wire; `raw` is tag and value together."""
+    """One field of an encoded message; `raw` is the bytes of its tag and its value."""
 
     number: int
     value: int | bytes
@@ -62,7 +62,7 @@ def fields(data: bytes) -> Iterator[Field]:
     """Yield the fields of one message, in their order.
 
     Raises:
-        ValueError: this is no protobuf.
+        ValueError: the data is no protobuf message.
     """
     at = 0
     while at < len(data):

@@ -1,4 +1,5 @@
-"""Recordings: a LIVE's messages written to a file, read again, and people taken out of them.
+"""Recordings: writes the messages of a LIVE to a file, and reads them again.
 
-May import `live.tiktok` and what that may import.
+Names and other personal data can be replaced while recording. This package may import
+`live.tiktok`, and what that package may import.
 """

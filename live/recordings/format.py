@@ -1,7 +1,8 @@
-"""Recordings: TikTok's messages of one LIVE with their times, as JSON Lines.
+"""Writes and reads recordings: files with TikTok's messages of one LIVE and their times.
 
-The first line is a `Header`, each further one a `Message`, in the order of their times. A file
-whose name ends in .gz is zipped. docs/operate/recordings.md describes the format for others.
+A recording is a text file with one JSON value in each line (JSON Lines). The first line is a
+`Header`; each further line is a `Message`, in the order of their times. A file whose name ends in
+.gz is compressed with gzip. docs/operate/recordings.md describes the format for operators.
 """
 
 from __future__ import annotations
@@ -33,11 +34,15 @@ __all__ = [
     "open_recording",
 ]
 
-# Bytes. Whatever `live.tiktok.connection` takes from TikTok is smaller, in base64 too.
+# Bytes that one line may have. The messages that `live.tiktok.connection` accepts fit in it, also
+# when they are encoded in base64.
 MAX_LINE = 32 * 1024 * 1024
+# Characters of a parse error's text that are shown.
 _MAX_SAID = 200
+# The end of a compressed file's name.
 _ZIPPED = ".gz"
 
+# TikTok's method for messages that say that the LIVE is paused, resumed or over.
 _CONTROL = "WebcastControlMessage"
 
 _Number = Annotated[int, Meta(ge=0, lt=2**53)]
@@ -46,7 +51,13 @@ _Line = TypeVar("_Line", bound=Struct)
 
 
 class Header(Struct):
-    """Whose LIVE it was, and when the recording began (ms since the epoch)."""
+    """The first line of a recording: what was recorded, and when.
+
+    Attributes:
+        username: the streamer.
+        room_id: TikTok's id of the LIVE.
+        started_at: when the recording began, in ms since the epoch.
+    """
 
     format: Literal["tiktok-live-recording"]
     version: Literal[1]
@@ -56,7 +67,14 @@ class Header(Struct):
 
 
 class Message(Struct):
-    """`at` is ms since the recording began, `id` what TikTok's envelope has."""
+    """One recorded message.
+
+    Attributes:
+        at: when it came, in ms since the recording began.
+        method: TikTok's name for this kind of message.
+        id: the id in TikTok's envelope, as unsigned decimal digits.
+        payload: the message, encoded by protobuf; base64 in the file.
+    """
 
     at: _Number
     method: str
@@ -69,28 +87,31 @@ class Message(Struct):
 
 
 class RecordingError(ValueError):
-    """A file is no recording; the text names the line and says what is wrong, in one line."""
+    """A file can't be read as a recording. The error's text names the line and what is wrong."""
 
 
 class RecordingWriter:
-    """A file that is being recorded to. Each message is with the operating system at once.
+    """Writes a recording to a file.
 
-    Only the owner may read the file, which is about people.
+    Each message is given to the operating system at once, so that a crash of the process loses
+    nothing. The file may hold personal data, so only its owner may read it.
 
     Args:
-        overwrite: an existing file's content is lost.
+        path: the file; it is compressed if its name ends in .gz.
+        overwrite: whether an existing file may be replaced.
 
     Raises:
-        OSError: the file can't be made; FileExistsError, there is one.
+        FileExistsError: the file exists already, and `overwrite` is false.
+        OSError: the file can't be created or written.
     """
 
     def __init__(self, path: Path, header: Header, *, overwrite: bool = False) -> None:
         opener = functools.partial(os.open, mode=0o600)
         self._raw = open(path, "wb" if overwrite else "xb", opener=opener)  # noqa: SIM115
-        os.fchmod(self._raw.fileno(), 0o600)  # of one that is overwritten, too
+        os.fchmod(self._raw.fileno(), 0o600)  # for an overwritten file, which had its own mode
         self._file: BinaryIO = self._raw
         if path.suffix == _ZIPPED:
-            # Without the file's name, which may be someone's.
+            # gzip would store the file's name, which may be a person's.
             zipped = gzip.GzipFile(filename="", fileobj=self._raw, mode="wb", mtime=0)
             self._file = cast(BinaryIO, zipped)
         self.messages = 0
@@ -104,12 +125,20 @@ class RecordingWriter:
             raise
 
     def write(self, message: Message) -> None:
-        """Raises OSError, such as for a full disk."""
+        """Write one message.
+
+        Raises:
+            OSError: writing failed, for example because the disk is full.
+        """
         self._write(message)
         self.messages += 1
 
     def close(self) -> None:
-        """Raises OSError where `write` has, for the same reason; the file is closed anyway."""
+        """Close the file.
+
+        Raises:
+            OSError: the last data could not be written; the file is closed anyway.
+        """
         try:
             self._file.close()
         finally:
@@ -122,11 +151,11 @@ class RecordingWriter:
 
 @contextlib.contextmanager
 def open_recording(path: Path) -> Iterator[tuple[Header, Iterator[Message]]]:
-    """A recording's header and its messages, which are read as they are asked for.
+    """Open a recording: gives its header, and an iterator that reads one message at a time.
 
     Raises:
         OSError: the file can't be opened.
-        RecordingError: it is no recording; also when messages are asked for.
+        RecordingError: the file is no recording. The iterator raises this too, at a broken line.
     """
     with gzip.open(path) if path.suffix == _ZIPPED else path.open("rb") as file:
         lines = _lines(cast(BinaryIO, file))
@@ -136,7 +165,12 @@ def open_recording(path: Path) -> Iterator[tuple[Header, Iterator[Message]]]:
 
 
 def ends_live(method: str, payload: bytes) -> bool:
-    """Whether this message says that the LIVE is over."""
+    """Whether a message says that the LIVE is over.
+
+    Args:
+        method: TikTok's method of the message.
+        payload: the message, encoded by protobuf.
+    """
     if method != _CONTROL:
         return False
     try:
@@ -163,7 +197,7 @@ def _lines(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
         try:
             line = file.readline(MAX_LINE + 1)
         except EOFError:
-            return  # zipped, and cut short by a crash: what was written has been read
+            return  # a compressed file, cut short by a crash: all complete lines have been read
         except (zlib.error, gzip.BadGzipFile) as refused:
             raise RecordingError(f"line {number}: can't be unzipped: {refused}") from None
         if not line:

@@ -1,4 +1,4 @@
-"""One LIVE recorded to a file, through the same connection as the relay's."""
+"""Records one LIVE to a file. It connects to TikTok with the same upstream as the relay."""
 
 from __future__ import annotations
 
@@ -27,12 +27,15 @@ _MS = 1000
 
 
 class Result(NamedTuple):
-    """What became of a recording.
+    """The result of a recording.
 
     Attributes:
-        started: whether the LIVE was reached, and so a file made.
-        dropped: what could not be read, and so not be recorded.
-        error: why it ended before its time; None if it did not.
+        started: whether the LIVE was reached, so that a file was created.
+        messages: how many messages were recorded.
+        seconds: how long was recorded.
+        dropped: how many messages and push frames could not be decoded; the recording lacks them.
+        error: what ended the recording too early; None if the LIVE ended, the time was up, or
+            `stop` was called.
     """
 
     started: bool
@@ -43,14 +46,15 @@ class Result(NamedTuple):
 
 
 class Recorder:
-    """Records until the LIVE ends, the time is up, `stop` is called, or something goes wrong.
+    """Records a LIVE until it ends, the time is up, `stop` is called, or something goes wrong.
 
-    Is the upstream's `MessageListener`.
+    It is the `MessageListener` of its upstream.
 
     Args:
-        make_writer: called once connected, so that a failed attempt leaves no file behind; may
-            raise OSError.
-        scrubber: None records people as they are.
+        username: whose LIVE to record.
+        make_writer: creates the file. It is called when the connection is open, so that a failed
+            attempt leaves no file. May raise OSError.
+        scrubber: replaces personal data; None leaves messages as they are.
     """
 
     def __init__(
@@ -65,23 +69,31 @@ class Recorder:
         self._scrubber = scrubber
         self._clock = clock
         self._writer: RecordingWriter | None = None
-        self._began = 0.0  # loop time
-        self._heard = 0.0  # loop time
+        self._began = 0.0  # when the recording began, on the monotonic clock
+        self._heard = 0.0  # when TikTok last sent something, on the monotonic clock
         self._dropped = 0
         self._failure: OSError | None = None
         self._over = asyncio.Event()
 
     @property
     def messages(self) -> int | None:
-        """How many are recorded so far; None until the LIVE is reached."""
+        """How many messages are recorded so far; None before the LIVE is reached."""
         return None if self._writer is None else self._writer.messages
 
     def stop(self) -> None:
-        """End the recording; what is recorded so far is kept."""
+        """End the recording. What is recorded so far stays in the file."""
         self._over.set()
 
     async def record(self, gate: SignGate, seconds: float) -> Result:
-        """Connect, and record for so long. Called once."""
+        """Connect to the LIVE and record it. May be called once.
+
+        Args:
+            gate: the sign gate of the API key that is used.
+            seconds: how long to record at most, from the moment of connecting.
+
+        Returns:
+            The result. A failure of the connection or of the file is its `error`, and not raised.
+        """
         upstream = TikTokUpstream(self._username, gate, self)
         error: RelayError | OSError | None = None
         opening = asyncio.ensure_future(self._watch(upstream, seconds))
@@ -104,7 +116,7 @@ class Recorder:
         )
 
     async def _watch(self, upstream: TikTokUpstream, seconds: float) -> RelayError | None:
-        """Why the recording ended; None if its time is up."""
+        """Connect, wait until the recording has to end, and return why; None if time is up."""
         try:
             await upstream.open()
             async with asyncio.timeout_at(self._began + seconds):

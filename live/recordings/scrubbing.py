@@ -1,9 +1,9 @@
-"""People taken out of TikTok's messages, so that a recording can be shown to others.
+"""Replaces personal data in TikTok's messages, so that a recording can be shown to others.
 
-Whatever could be a person's is replaced unless it is known to be TikTok's own;
-docs/operate/recordings.md has the rules. Stand-ins come from a keyed hash: the same person, picture
-or text has the same one throughout a recording, and without the key, which is never kept, nobody
-finds the way back.
+Every value that could belong to a person is replaced, unless it is known to be one of TikTok's own
+values; docs/operate/recordings.md has the rules. The replacement is computed by a hash with a
+secret key: within one recording, the same person, picture or text always gets the same
+replacement. The key is never stored, and without it nobody can find the original value.
 """
 
 from __future__ import annotations
@@ -24,22 +24,23 @@ __all__ = ["Scrubber"]
 
 
 class Kind(Enum):
-    """What a field of the schema holds, as far as people are concerned."""
+    """What a field of the schema holds. This decides how the field is treated."""
 
-    PERSON = auto()  # someone's id, however small
-    NAME = auto()  # what someone calls themselves
-    TELLING = auto()  # a number that tells people apart by its size
-    MESSAGE = auto()  # ids of messages, which other messages and frames refer to
-    TIME = auto()
-    PICTURE = auto()  # an address
-    VOCABULARY = auto()  # TikTok's, as long as it looks like a word
-    SHOWN_NUMBER = auto()  # a level, "x2"; sometimes a text
-    GIFT_NAME = auto()
-    ID = auto()  # of whatever: someone's if it is long
-    OTHER = auto()
+    PERSON = auto()  # a person's id: always replaced, also if it is a small number
+    NAME = auto()  # a person's @name or nickname: replaced
+    TELLING = auto()  # a number, such as a follower count, that could identify a person: rounded
+    MESSAGE = auto()  # ids of messages, to which other messages and frames refer: kept
+    TIME = auto()  # a time or a duration: kept
+    PICTURE = auto()  # a picture's address: replaced, unless it is one of TikTok's own pictures
+    VOCABULARY = auto()  # one of TikTok's own words: kept if it looks like a word
+    SHOWN_NUMBER = auto()  # a level, or a count such as "x2": kept; any other text is replaced
+    GIFT_NAME = auto()  # kept
+    ID = auto()  # any other id: replaced if it is long, since it may be a person's
+    OTHER = auto()  # texts are replaced, and long numbers
 
 
-# Which fields are of which kind, as "class.field" by TikTokLiveProto's names; the first that fits.
+# The kinds of fields, as patterns for "class.field" with the names of TikTokLiveProto. The first
+# pattern that matches counts.
 _FIELDS = [
     (Kind.TELLING, r"User\.(create_time|modify_time|pay_scores?|(fan_)?ticket_count|exp)"),
     (Kind.TELLING, r"(FollowInfo|WebcastSocialMessage)\.follow\w*_count"),
@@ -64,25 +65,33 @@ _FIELDS = [
 ]
 _WORD = re.compile(r"[\w.#-]+", re.ASCII)
 _SHOWN_NUMBER = re.compile(r"x?[0-9]{1,3}|[Ⅰ-Ⅹ]")
-# A text with placeholders for what stands in `pieces`. With a key it is TikTok's translation.
+# The field for a text with placeholders, whose values are in `pieces`. If the message also has a
+# key, the text is one of TikTok's translations.
 _PATTERN = "default_pattern"
 _PLACEHOLDER = r"\{[0-9]{1,3}(?::\w*)?\}"
-# Pictures that TikTok made have names; those that people uploaded have hashes.
+# The addresses of TikTok's own pictures, which contain a readable name. The addresses of pictures
+# that people have uploaded contain a hash instead.
 _TIKTOKS_PICTURE = re.compile(r"webcast-[a-z]{2}/[A-Za-z_]+(?:[0-9]{1,3}[A-Za-z_]*)?[0-9]?\.png")
 
-# Numbers from there on are ids, unless they are times; TikTok's people have ids of 19 digits.
+# A number from this one on is taken for an id, unless its field holds times.
 _ID_FROM = 10**10
+# Replaced ids lie in this range, by its first number and its size: they have 19 digits like
+# TikTok's ids.
 _FIRST_ID, _IDS = 6 * 10**18, 15 * 10**17
+# Ids from this number on are negative when they are read as signed numbers.
 _SIGNED_LIMIT = ID_LIMIT // 2
 
+# Finds the parts of a text that are replaced as a whole: names, long numbers and placeholders.
 _Tokens: TypeAlias = re.Pattern[str]
 
 
 class Scrubber:
-    """Replaces people in the messages of one recording. The first one takes seconds to make.
+    """Replaces personal data in the messages of one recording.
+
+    Creating the first scrubber of a process takes seconds, since the schema is built then.
 
     Args:
-        key: a random one, but for tests.
+        key: the secret key of the hash; a random one if None. Only tests give one.
     """
 
     def __init__(self, key: bytes | None = None) -> None:
@@ -90,12 +99,18 @@ class Scrubber:
         self._key = key or secrets.token_bytes(32)
 
     def message(self, method: str, payload: bytes, msg_id: int) -> bytes:
-        """The payload without people; of a method that TikTokLive does not map, only the id.
+        """Return a message's payload with personal data replaced.
 
-        Fields that the schema does not know are left out.
+        Fields that the schema does not know are removed. If TikTokLive has no class for the method,
+        the new payload has the method and the id only.
+
+        Args:
+            method: TikTok's method of the message.
+            payload: the message, encoded by protobuf.
+            msg_id: the id in the message's envelope.
 
         Raises:
-            DecodeError: the payload is not such a message.
+            DecodeError: the payload is not a message of that method.
         """
         message = parse_whole_message(method, payload)
         if message is None:
@@ -106,13 +121,19 @@ class Scrubber:
         return scrubbed
 
     def name(self, name: str) -> str:
-        """Another name of the same length in the same scripts; dots, joiners and the like stay."""
+        """Return the replacement of a name: of the same length, with letters of the same scripts.
+
+        Punctuation, such as dots, stays.
+        """
         other = _fill(name, self._random("name", name), symbols=True)
         return other if other != name else _fill("x" * len(name), self._random("name", name))
 
     def id(self, number: int) -> int:
-        """Another number, of 19 digits. One above 2^63 stays above, and one that is negative
-        because it was read as signed stays negative. 0 is nobody, and stays."""
+        """Return the replacement of an id: another number, of 19 digits.
+
+        An id from 2^63 on is replaced by one from 2^63 on. A negative id, which was read as a
+        signed number, is replaced by a negative one. 0 means that there is no id, and stays.
+        """
         if number == 0:
             return 0
         unsigned = number % ID_LIMIT
@@ -123,13 +144,17 @@ class Scrubber:
         return other if number > 0 else other - ID_LIMIT
 
     def written_id(self, text: str) -> str:
-        """The same for an id that is written as text; any other text as `text` has it."""
+        """Return the replacement of an id that is written as text; other texts go to `text`."""
         return str(self.id(int(text))) if _is_number(text) else self.text(text)
 
     def text(self, text: str, tokens: _Tokens | None = None) -> str:
-        """Letters and digits replaced by others of the same script; all else stays in its place.
+        """Return a text whose letters and digits are replaced by others of the same script.
 
-        `tokens`, which are names, long numbers and placeholders, become what they are elsewhere.
+        All other characters stay.
+
+        Args:
+            tokens: finds the names, long numbers and placeholders in the text. Each gets the
+                replacement that it has everywhere; placeholders stay.
         """
         random = self._random("text", text)
         return "".join(
@@ -138,7 +163,10 @@ class Scrubber:
         )
 
     def picture(self, address: str) -> str:
-        """Another address: always the same one for a picture, however its address is signed."""
+        """Return the replacement of a picture's address.
+
+        It does not depend on the query, which holds a signature that changes.
+        """
         if not address or _TIKTOKS_PICTURE.fullmatch(address):
             return address
         where, _, _ = address.partition("?")
@@ -186,7 +214,7 @@ class Scrubber:
         if isinstance(value, str):
             return self._string(kind, value, tokens)
         if isinstance(value, bytes):
-            return bytes(len(value))  # nobody knows what is in it
+            return bytes(len(value))  # zeros, since it is not known what the bytes mean
         if field.cpp_type in (field.CPPTYPE_INT64, field.CPPTYPE_UINT64):
             return self._number(kind, value)
         return value
@@ -230,13 +258,13 @@ class Scrubber:
         return hashlib.shake_256(b"\0".join((self._key, domain.encode(), text.encode())))
 
     def _random(self, domain: str, text: str) -> Iterator[int]:
-        """A number for each character, which only the key and the whole text determine."""
+        """Yield one number for each character; they depend on the key and the whole text only."""
         digest = self._hash(domain, text).digest(4 * len(text))
         return (int.from_bytes(digest[at : at + 4]) for at in range(0, len(digest), 4))
 
 
 def _bare_message(method: str, msg_id: int) -> bytes:
-    # `common` is the first field of every message, so that any class of them will do.
+    # Every message has `common` as its first field, so any message class can be used for it.
     message = parse_whole_message("WebcastControlMessage", b"")
     assert message is not None
     message.common.method = method
@@ -259,14 +287,22 @@ def _names_in(message: Any) -> Iterator[str]:
 
 
 def _tokens(names: Iterable[str]) -> _Tokens:
-    """What is found in texts. A single letter is no name to look for: it is in all of them."""
+    """Make the pattern that finds names, placeholders and long numbers in texts.
+
+    Names of a single letter are left out, since every text contains them.
+    """
     longest_first = sorted({name for name in names if len(name) > 1}, key=len, reverse=True)
     return re.compile(f"({'|'.join([_PLACEHOLDER, *map(re.escape, longest_first), '[0-9]{10,}'])})")
 
 
 @cache
 def kind_of(cls: str, field: str) -> Kind:
-    """How a field is treated, by the names of its message and of itself."""
+    """Return the kind of a field.
+
+    Args:
+        cls: the name of the message class, in TikTokLiveProto.
+        field: the name of the field.
+    """
     name = f"{cls or '_'}.{field}"
     return next((kind for kind, fields in _FIELDS if re.fullmatch(fields, name)), Kind.OTHER)
 
@@ -284,13 +320,16 @@ def _is_long_number(text: str) -> bool:
 
 
 def _rounded(number: int) -> int:
-    """One digit of it."""
+    """Round a number to its first digit: 1234 to 1000."""
     return round(number, 1 - len(str(abs(number))))
 
 
 def _fill(text: str, random: Iterator[int], *, symbols: bool = False) -> str:
-    """Args:
-    symbols: replace emoji and the like, too.
+    """Replace letters and digits of a text by others of the same script.
+
+    Args:
+        random: one number for each character, which chooses its replacement.
+        symbols: whether emoji and other symbols are replaced too.
     """
 
     def another(character: str) -> str:
@@ -302,8 +341,10 @@ def _fill(text: str, random: Iterator[int], *, symbols: bool = False) -> str:
 
 @lru_cache(4096)
 def _others(character: str, symbols: bool) -> str:
-    """The characters that may stand for a letter or digit: of the same script, case, direction and
-    length in bytes. Empty for what stays."""
+    """Return the characters that may replace a character; empty if it stays.
+
+    They have the same script, case, writing direction and length in bytes.
+    """
     category = unicodedata.category(character)
     if category[0] not in "LN" and not (symbols and category == "So"):
         return ""

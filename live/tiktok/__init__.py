@@ -1,5 +1,5 @@
-"""TikTok: finds a LIVE, connects to it, and turns what TikTok sends into events.
+"""The connection to TikTok: finds a LIVE, connects to it, and turns TikTok's messages into events.
 
-The only place that knows TikTokLive, its schema and protobuf. May import `live.protocol`. Knows no
-database, no Channels and no accounts.
+This is the only package of `live` that uses TikTokLive, its schema and protobuf. It may import
+`live.protocol`, `live.clock` and `live.tasks`. It uses no database, no Channels and no accounts.
 """

@@ -1,4 +1,7 @@
-"""Battles between hosts: who takes part, how they stand, and who gave most."""
+"""Builds the `battle` frames of battles between hosts.
+
+They say who takes part, the scores, and who gave most.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,8 @@ from live.tiktok.values import Built, id_text, known, time_ms
 
 __all__ = ["armies_of", "battle_of", "punishment"]
 
-_BATTLE_STATES = {  # LinkMicBattleBattleAction; its other values make no frame
+# By TikTok's LinkMicBattleBattleAction. A message with another value makes no frame.
+_BATTLE_STATES = {
     1: BattleState.INVITED,
     2: BattleState.DECLINED,
     3: BattleState.CANCELLED,
@@ -30,11 +34,15 @@ _BATTLE_STATES = {  # LinkMicBattleBattleAction; its other values make no frame
     6: BattleState.ENDED,
     7: BattleState.ACCEPTED,
 }
+# By TikTok's BattleResultResult.
 _BATTLE_RESULTS = {0: BattleResult.WON, 1: BattleResult.LOST, 2: BattleResult.DRAW}
 
 
 def battle_of(message: Any) -> Built | None:
-    """The state of a battle, of a `WebcastLinkMicBattle`; None for one that makes no frame."""
+    """Build the `battle` frame for the new state of a battle, from a `WebcastLinkMicBattle`.
+
+    Returns None for a state that has no frame.
+    """
     state = _BATTLE_STATES.get(message.action)
     if state is None:
         return None
@@ -55,7 +63,10 @@ def battle_of(message: Any) -> Built | None:
 
 
 def armies_of(message: Any) -> Built:
-    """The scores of a battle, of a decoded `WebcastLinkMicArmies`."""
+    """Build the `battle` frame for a battle's scores, from a decoded `WebcastLinkMicArmies`.
+
+    TikTok calls the viewers who give for a host the host's army.
+    """
     if message.team_armies:
         teams = _teams(message.team_armies, (), (), {})
     else:
@@ -66,7 +77,10 @@ def armies_of(message: Any) -> Built:
 
 
 def punishment(message: Any) -> Built:
-    """The end of the loser's punishment, of a decoded `WebcastLinkMicBattlePunishFinish`."""
+    """Build the `battle` frame for the end of the loser's punishment.
+
+    `message` is a decoded `WebcastLinkMicBattlePunishFinish`.
+    """
     return FrameType.BATTLE, _as_event(message, BattleState.PUNISHMENT_ENDED, [])
 
 

@@ -1,4 +1,7 @@
-"""What is said on a LIVE: comments, emotes, questions, captions, and what moderators delete."""
+"""Builds the frames of what is said on a LIVE.
+
+These are comments, emotes, questions to the host, captions, and deletions by moderators.
+"""
 
 from __future__ import annotations
 
@@ -21,12 +24,12 @@ from live.tiktok.values import Built, id_text, known, picture_of, time_ms
 
 __all__ = ["caption", "comment", "delete", "emote", "question"]
 
-# What TikTok sends for a language that it did not recognise.
+# The value of `content_language` when TikTok did not recognise the language.
 _UNKNOWN_LANGUAGE = "un"
 
 
 def comment(message: Any) -> Built:
-    """A comment, of a decoded `WebcastChatMessage`."""
+    """Build the `comment` frame of a decoded `WebcastChatMessage`."""
     mentions = [user_of(user) for user in message.mention_users]
     if message.HasField("at_user") and (mentioned := user_of(message.at_user)) not in mentions:
         mentions.append(mentioned)
@@ -44,13 +47,13 @@ def comment(message: Any) -> Built:
 
 
 def emote(message: Any) -> Built:
-    """A comment of emotes alone, of a decoded `WebcastEmoteChatMessage`."""
+    """Build the `emote` frame, a comment without text, of a decoded `WebcastEmoteChatMessage`."""
     emotes = [Emote(emote.emote_id, picture_of(emote.image)) for emote in message.emote_list]
     return FrameType.EMOTE, EmoteMessage(sender_of(message), emotes)
 
 
 def question(message: Any) -> Built:
-    """A question to the host, of a decoded `WebcastQuestionNewMessage`."""
+    """Build the `question` frame, asked to the host, of a decoded `WebcastQuestionNewMessage`."""
     asked = message.data
     return FrameType.QUESTION, Question(
         id_text(asked.question_id), user_of(asked.user), asked.content
@@ -58,7 +61,10 @@ def question(message: Any) -> Built:
 
 
 def caption(message: Any) -> Built:
-    """A sentence that TikTok understood of what is spoken, of a decoded `WebcastCaptionMessage`."""
+    """Build the `caption` frame of a decoded `WebcastCaptionMessage`.
+
+    A caption is a sentence that TikTok's speech recognition has heard.
+    """
     return FrameType.CAPTION, Caption(
         id_text(message.sentence_id),
         [CaptionText(content.lang, content.content) for content in message.content],
@@ -69,7 +75,10 @@ def caption(message: Any) -> Built:
 
 
 def delete(message: Any) -> Built:
-    """What a moderator deleted: messages, or all of some users, of a `WebcastImDeleteMessage`."""
+    """Build the `delete` frame of a decoded `WebcastImDeleteMessage`.
+
+    A moderator has deleted single messages, or all messages of some users.
+    """
     return FrameType.DELETE, Delete(
         [id_text(number) for number in message.delete_msg_ids],
         [id_text(number) for number in message.delete_user_ids],

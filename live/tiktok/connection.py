@@ -1,18 +1,19 @@
-"""One connection to one TikTok LIVE, through TikTokLive.
+"""Opens one connection to one TikTok LIVE, with the library TikTokLive.
 
-TikTokLive finds the room, has the socket signed, connects, and sends heartbeats. Replaced are:
+TikTokLive finds the room, asks the sign server to sign the socket's address, connects, and sends
+heartbeats. This module replaces some of its methods:
 
-- decoding: `_Connect` (the socket's bytes to responses), `_Client._parse_webcast_response`
-  (responses go to the listener undecoded);
-- how acknowledgements are written (`_Client._send_ack`);
-- how it asks whether the LIVE is on and what TikTok says of the room (`_fetch_is_live`,
-  `_fetch_room_info`);
-- when the sign server is asked (`_fetch_signed_websocket` waits for the gate), and the HTTP client
-  that asks it, which verifies TLS.
+- decoding: `_Connect` decodes the bytes of the socket, and `_Client._parse_webcast_response` gives
+  the messages to the listener before they are decoded;
+- writing acknowledgements: `_Client._send_ack`;
+- asking TikTok whether the LIVE is on, and for the room's info: `_fetch_is_live` and
+  `_fetch_room_info`;
+- asking the sign server: `_fetch_signed_websocket` waits until the sign gate allows the request,
+  and `_verifying_sign_client` makes an HTTP client that verifies TLS.
 
-All of these are TikTokLive's private seams; `tests/live/tiktok/test_connection.py` fails when a
-release moves them. Whatever goes wrong comes out as a `RelayError`, whose `said` has TikTok's words
-without secrets.
+These methods are private in TikTokLive. `tests/live/tiktok/test_connection.py` fails when a new
+release of it changes them. Every failure is raised or returned as a `RelayError`; its `said` holds
+the text of TikTok's error, with secrets removed.
 """
 
 from __future__ import annotations
@@ -46,16 +47,20 @@ __all__ = ["TikTokUpstream"]
 
 logger = logging.getLogger(__name__)
 
-# Seconds that TikTok may take to answer our close of the socket before it is dropped.
+# Seconds to wait for TikTok's answer to our close frame. After that, the connection is dropped.
 _CLOSE_TIMEOUT = 0.5
+# Bytes of the largest frame that is accepted from TikTok's socket.
 _MAX_WEBCAST_FRAME = 16 * 1024 * 1024
-# A request to TikTok may take the connect timeout divided by this: if the LIVE page hangs, there is
-# time left to ask the API.
+# Each HTTP request to TikTok may take at most this fraction of the connect timeout: 1 / _PAGES.
+# So when the LIVE page does not answer, there is still time to ask the API instead.
 _PAGES = 4
 
 
 class _Connect(WebcastConnect):
-    """TikTokLive's socket, decoded by `live.tiktok.decoding`."""
+    """TikTokLive's socket, whose bytes are decoded by `live.tiktok.decoding`.
+
+    Bytes that can't be decoded are reported to the listener, and the connection goes on.
+    """
 
     def __init__(self, *args: Any, listener: MessageListener, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -86,7 +91,17 @@ class _Connect(WebcastConnect):
 
 
 class _Client(TikTokLiveClient):
-    """TikTokLive's client, which hands messages to the listener undecoded."""
+    """TikTokLive's client, changed to give messages to the listener before they are decoded.
+
+    Args:
+        deadline: the timeout of the whole attempt; it is stopped while the client waits for the
+            sign gate.
+        limit: seconds that the attempt may take without that wait.
+
+    Attributes:
+        opened: a future that is done when the first response has come.
+        sign_response: the sign server's answer; None before there is one.
+    """
 
     def __init__(
         self,
@@ -119,8 +134,9 @@ class _Client(TikTokLiveClient):
         self.sign_response: httpx.Response | None = None
         self._ws._connect_generator_class = functools.partial(_Connect, listener=listener)
         self._ws.send_ack = self._send_ack
-        # TikTokLive's own two routes are of no use here: the one swallows cancellation, the other
-        # takes any short answer for an age restriction.
+        # Two of TikTokLive's routes are replaced because of errors in them: its `fetch_is_live`
+        # swallows cancellation, and its `fetch_room_info` reads any short answer as an age
+        # restriction.
         self._live_route = self._web.fetch_is_live
         self._web.fetch_is_live = self._fetch_is_live
         self._web.fetch_room_info = self._fetch_room_info
@@ -133,7 +149,11 @@ class _Client(TikTokLiveClient):
         return [self._web.httpx_client, self._sign_http]
 
     def _verifying_sign_client(self) -> httpx.AsyncClient:
-        """The signer's HTTP client, as its SDK would make it, but with TLS verified."""
+        """Make the HTTP client for the sign server.
+
+        It has the same address and headers as the one that the sign server's SDK would make, but
+        it verifies TLS, and it reports each answer to the sign gate.
+        """
 
         async def learn(response: httpx.Response) -> None:
             self.sign_response = response
@@ -157,10 +177,12 @@ class _Client(TikTokLiveClient):
         return bool((await self._live_route.fetch_is_live_room_ids(room_id))[0])
 
     async def _fetch_room_info(self) -> dict[str, Any]:
-        """What TikTok says of the room; nothing where it says nothing useful.
+        """Ask TikTok for the room's info: title, owner and counts.
+
+        Returns an empty dict when TikTok does not answer, or answers with something else.
 
         Raises:
-            AgeRestrictedError: TikTok wants the viewer to sign in.
+            AgeRestrictedError: TikTok shows this LIVE only to viewers who have signed in.
         """
         try:
             response = await self._web.get(
@@ -177,14 +199,16 @@ class _Client(TikTokLiveClient):
         return data
 
     async def _fetch_signed_websocket(self, platform: Any) -> Any:
-        # The time it takes until it is our turn is not TikTok's.
+        # Waiting for the sign gate does not count towards the connect timeout, which starts anew
+        # after it.
         self._deadline.reschedule(None)
         async with self._gate.request():
             self._deadline.reschedule(asyncio.get_running_loop().time() + self._limit)
             return await self._sign_route(platform)
 
     async def _send_ack(self, webcast_response: Any, webcast_push_frame: Any) -> None:
-        # TikTokLive's takes longer to write one acknowledgement than we to read ten events.
+        # TikTokLive's own method encodes with betterproto2: for one acknowledgement it needs more
+        # time than this package needs to read ten events.
         if self._ws.connected:
             ack = encode_ack(webcast_push_frame.log_id, webcast_response.internal_ext)
             await self._ws.ws.send(ack)
@@ -195,7 +219,7 @@ class _Client(TikTokLiveClient):
             self._listener.on_open(Room.of(str(self.room_id), self.room_info or {}))
         self._listener.on_messages(webcast_response.messages)
         nothing: list[Any] = []
-        for event in nothing:  # makes this the asynchronous generator that TikTokLive expects
+        for event in nothing:  # TikTokLive expects an asynchronous generator; it yields nothing
             yield event
 
     async def aclose(self) -> None:
@@ -205,7 +229,7 @@ class _Client(TikTokLiveClient):
             last_to_first.push_async_callback(self._web.close)
             if self._event_loop_task:
                 last_to_first.push_async_callback(cancel_and_wait, self._event_loop_task)
-            # TikTokLive leaves the heartbeat sleeping when the socket is cut.
+            # TikTokLive does not end its heartbeat task when the connection is cut.
             if heartbeat := self._ws._ping_loop:
                 last_to_first.push_async_callback(cancel_and_wait, heartbeat)
             with contextlib.suppress(OSError, WebSocketException):  # TimeoutError is an OSError
@@ -214,10 +238,12 @@ class _Client(TikTokLiveClient):
 
 
 class TikTokUpstream:
-    """The `Upstream` that really connects to TikTok.
+    """An `Upstream` that connects to TikTok.
 
     Args:
-        gate: that of the EulerStream API key to connect with.
+        username: whose LIVE to connect to.
+        gate: the sign gate of the EulerStream API key that is used.
+        listener: gets the messages.
     """
 
     def __init__(self, username: str, gate: SignGate, listener: MessageListener) -> None:
@@ -229,7 +255,7 @@ class TikTokUpstream:
 
     @property
     def http_clients(self) -> list[httpx.AsyncClient]:
-        """The HTTP clients that it has opened: TikTok's, and the sign server's."""
+        """The open HTTP clients, one for TikTok and one for the sign server; for tests."""
         return [] if self._client is None else self._client.http_clients
 
     async def open(self) -> None:
@@ -264,7 +290,7 @@ class TikTokUpstream:
 
     def _ending(self, task: asyncio.Task[Any]) -> RelayError:
         failure = task.exception() if not task.cancelled() else None
-        # TikTokLive ends without a word as often as with one when the socket is cut.
+        # When the connection is cut, TikTokLive's task often ends without an exception.
         return self._explain(failure or ConnectionClosed(None, None))
 
     def _explain(self, failure: BaseException) -> RelayError:

@@ -1,8 +1,8 @@
-"""From TikTok's bytes to fields, by protobuf's C core (upb).
+"""Decodes TikTok's bytes into protobuf messages, with protobuf's C implementation (upb).
 
-TikTokLive decodes with betterproto2 and pydantic, which costs milliseconds a message; upb takes
-microseconds. This module knows bytes and fields only: nothing of frames, streams or sockets. See
-`live.tiktok.schema` for the names of the fields.
+TikTokLive itself decodes with betterproto2 and pydantic, which takes milliseconds for a message;
+upb takes microseconds. This module does not build events or frames. The fields that it decodes are
+listed in `live.tiktok.schema`.
 """
 
 from __future__ import annotations
@@ -38,7 +38,8 @@ __all__ = [
     "ranking_name",
 ]
 
-# A gzip bomb must not take the process with it; real push frames inflate to well under 1 MB.
+# Bytes that a zipped push frame may have when it is unzipped. Without a limit, a few bytes could
+# fill the memory. Real push frames stay far below 1 MB.
 MAX_INFLATED_BYTES = 16 * 1024 * 1024
 
 DecodeError = message.DecodeError
@@ -48,7 +49,7 @@ _PushFrame = _SCHEMA[WebcastPushFrame]
 _FetchResult = _SCHEMA[ProtoMessageFetchResult]
 _User = _SCHEMA[user.User]
 
-# The decoded class of each method that becomes frames.
+# The class to decode a message with, by TikTok's method, for the methods that become frames.
 METHODS: Mapping[str, type[Message]] = {
     method: _SCHEMA[described_class(event)]
     for method, event in EVENT_MAPPINGS.items()
@@ -57,8 +58,10 @@ METHODS: Mapping[str, type[Message]] = {
 
 
 class _WholeMessages:
-    """Every message that TikTokLive maps, with all its fields. Building the schema takes seconds,
-    so it is built when somebody asks for it."""
+    """Decodes all fields of every message that TikTokLive has a class for.
+
+    Building the schema takes seconds, so it is built when it is needed for the first time.
+    """
 
     def __init__(self) -> None:
         self._methods: dict[str, type[Message]] = {}
@@ -87,34 +90,40 @@ _whole_messages = _WholeMessages()
 
 
 def load_whole_messages() -> None:
-    """Prepare `decode_whole_message`. Takes seconds the first time; thread-safe."""
+    """Build the schema for `decode_whole_message` and `parse_whole_message`.
+
+    Takes seconds the first time. May be called in any thread.
+    """
     _whole_messages.load()
 
 
 def parse_whole_message(method: str, payload: bytes) -> Any | None:
-    """The same message as protobuf's own object; None where `decode_whole_message` has none.
+    """Decode all fields of a message into a protobuf object.
+
+    Returns None for a method that TikTokLive has no class for, and before `load_whole_messages`.
 
     Raises:
-        DecodeError: the payload is not such a message.
+        DecodeError: the payload is not a message of that method.
     """
     return _whole_messages.parse(method, payload)
 
 
 def decode_whole_message(method: str, payload: bytes) -> dict[str, Any] | None:
-    """All fields of a message as protobuf's JSON has them, by the schema's names; None for a method
-    that TikTokLive does not map, or before `load_whole_messages`.
+    """Decode all fields of a message into a dict, in protobuf's JSON form, with the schema's names.
+
+    Returns None for a method that TikTokLive has no class for, and before `load_whole_messages`.
 
     Raises:
-        DecodeError: the payload is not such a message.
+        DecodeError: the payload is not a message of that method.
     """
     try:
         return _whole_messages.decode(method, payload)
-    except json_format.Error as refused:  # nested too deeply, say
+    except json_format.Error as refused:  # for example, a message that is nested too deeply
         raise DecodeError(str(refused)) from None
 
 
 def decode_user(data: bytes) -> Any:
-    """A user that a field of `FIELDS` has as bytes.
+    """Decode a user of a field in `live.tiktok.schema.AS_BYTES`, which the schema leaves as bytes.
 
     Raises:
         DecodeError: `data` is no user.
@@ -123,7 +132,10 @@ def decode_user(data: bytes) -> Any:
 
 
 def ranking_name(number: int) -> str:
-    """TikTok's word for a kind of ranking (ProfitRankType), as in "weekly_rank"."""
+    """Return TikTok's name for a kind of ranking (ProfitRankType), such as "weekly_rank".
+
+    For a number without a name, returns the number as text.
+    """
     try:
         name = ProfitRankType(number).name or ""
     except ValueError:
@@ -132,16 +144,16 @@ def ranking_name(number: int) -> str:
 
 
 def decode_message(method: str, payload: bytes) -> Any:
-    """The message of a method in `METHODS`.
+    """Decode a message of a method in `METHODS`, with the fields that `FIELDS` lists.
 
     Raises:
-        DecodeError: the payload is not such a message.
+        DecodeError: the payload is not a message of that method.
     """
     return METHODS[method].FromString(payload)
 
 
 def decode_push_frame(data: bytes) -> Any:
-    """A frame of TikTok's socket, with the fields of WebcastPushFrame.
+    """Decode one frame of TikTok's socket, which is a WebcastPushFrame.
 
     Raises:
         DecodeError: `data` is no push frame.
@@ -150,7 +162,12 @@ def decode_push_frame(data: bytes) -> Any:
 
 
 def encode_ack(log_id: int, internal_ext: str) -> bytes:
-    """The push frame that acknowledges the one with that id, as TikTokLive would write it."""
+    """Encode the push frame that acknowledges a received one, in the same form as TikTokLive's.
+
+    Args:
+        log_id: the id of the received push frame.
+        internal_ext: the text that came with it, which TikTok expects back.
+    """
     ack: bytes = _PushFrame(
         log_id=log_id,
         payload_encoding="pb",
@@ -161,11 +178,11 @@ def encode_ack(log_id: int, internal_ext: str) -> bytes:
 
 
 def decode_response(push_frame: Any) -> Any:
-    """What a push frame of type "msg" carries, with the fields of ProtoMessageFetchResult.
+    """Decode the payload of a push frame of type "msg", which is a ProtoMessageFetchResult.
 
     Raises:
         DecodeError: the payload can't be unzipped, is larger than `MAX_INFLATED_BYTES` when
-            unzipped, or is no such message.
+            unzipped, or is no ProtoMessageFetchResult.
     """
     payload = push_frame.payload
     if any(
@@ -178,7 +195,8 @@ def decode_response(push_frame: Any) -> Any:
 def _gunzip(data: bytes) -> bytes:
     inflate = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
     try:
-        # With room for one byte more, the end of what is just not too large is seen.
+        # One byte more than allowed: zlib can then read the end of data of exactly that size, and
+        # larger data is noticed by its length.
         inflated = inflate.decompress(data, MAX_INFLATED_BYTES + 1)
     except zlib.error as refused:
         raise DecodeError(f"gzip: {refused}") from None

@@ -1,7 +1,9 @@
-"""Events of a LIVE: the table of TikTok's methods, and what each becomes.
+"""Turns TikTok's decoded messages into events.
 
-An event's data is that of a frame. What TikTok leaves out, repeats in several places or writes as
-text is settled here and in the modules that the table names.
+`_BUILDERS` has the function that builds the event for each of TikTok's methods. An event's data is
+the data of a frame. TikTok leaves some values out, sends some in several fields, and writes some
+numbers as text; the functions here and in the modules of the other builders decide which value
+counts.
 """
 
 from __future__ import annotations
@@ -43,7 +45,14 @@ __all__ = ["Event", "event_of"]
 
 
 class Event(NamedTuple):
-    """Something that happened on the LIVE. `id` is TikTok's, empty where it gave none."""
+    """Something that happened on the LIVE.
+
+    Attributes:
+        type: the type of the frame that it becomes.
+        id: TikTok's id of the message; empty if TikTok gave none.
+        at: when it happened, in ms since the epoch.
+        data: the data of that frame.
+    """
 
     type: FrameType
     id: str
@@ -51,24 +60,31 @@ class Event(NamedTuple):
     data: Struct
 
 
-_FOLLOWED, _SHARED = 1, 3  # WebcastSocialMessage.action
-_CONTROL = {  # ControlAction
+# Values of WebcastSocialMessage.action.
+_FOLLOWED, _SHARED = 1, 3
+# The frame type and the reason of a WebcastControlMessage, by TikTok's ControlAction.
+_CONTROL = {
     1: (FrameType.LIVE_PAUSE, ""),
     2: (FrameType.LIVE_RESUME, ""),
     3: (FrameType.LIVE_END, ""),
     4: (FrameType.LIVE_END, "suspended"),
 }
-_SUBSCRIBED = 0  # MessageType: of the others, none is a subscription
-_FIRST_TIME = 0  # OldSubscribeStatus
-_PIN_CANCEL = 2  # PinMessageActionType
+# Value of WebcastSubNotifyMessage.message_type for a subscription; the others are no subscriptions.
+_SUBSCRIBED = 0
+# Value of WebcastSubNotifyMessage.old_subscribe_status: the user has never been a subscriber.
+_FIRST_TIME = 0
+# Value of WebcastRoomPinMessage.action (PinMessageActionType): the message is taken down.
+_PIN_CANCEL = 2
 
 
 def event_of(method: str, message: Any, now: int, fallback_id: int = 0) -> Event | None:
-    """The event that a decoded message of `METHODS` stands for; None if it stands for none.
+    """Build the event of a decoded message; None if the message makes no frame.
 
     Args:
-        now: ms since the epoch, for messages without a time of their own.
-        fallback_id: the id in the envelope, for messages without an id of their own.
+        method: TikTok's method, one of `METHODS`.
+        message: the message, as `decode_message` returns it.
+        now: ms since the epoch, used when the message has no time.
+        fallback_id: the id in the message's envelope, used when the message itself has none.
     """
     built = _BUILDERS[method](message)
     if built is None:
@@ -92,12 +108,12 @@ def _join(message: Any) -> Built:
 
 
 def _social(message: Any) -> Built | None:
-    """A follow or a share, told apart by the key of TikTok's own text, as TikTokLive does."""
+    """Build a `follow` or a `share`: the key of TikTok's text tells which, as in TikTokLive."""
     key = message.common.display_text.key
     if "follow" in key or (not key and message.action == _FOLLOWED):
         return FrameType.FOLLOW, Follow(user_of(message.user))
     if "share" in key or (not key and message.action == _SHARED):
-        # pm_mt_guidance_viewer_5_share: five people came by it.
+        # In "pm_mt_guidance_viewer_5_share", 5 is the number of people who joined by the share.
         _, _, rest = key.partition("pm_mt_guidance_viewer_")
         joined = whole_number(rest.partition("_share")[0])
         return FrameType.SHARE, Share(user_of(message.user), UNSET if joined is None else joined)
@@ -171,16 +187,17 @@ def _pin(message: Any) -> Built:
         if not message.HasField(field):
             continue
         pinned = getattr(message, field)
-        # `pin_msg_id` is that of the message that pinned it.
+        # `pin_msg_id` is the id of the pinning message; frames have the id of the pinned one.
         if pinned.common.msg_id:
             pin.message_id = id_text(pinned.common.msg_id)
-        # Of what is taken down, TikTok gives the id only.
+        # When a pinned message is taken down, TikTok sends its id and no content.
         is_told = pin.state is PinState.PINNED or pinned.HasField("user")
         if is_told and (built := build(pinned)) is not None:
             setattr(pin, str(built[0]), built[1])
     return FrameType.PIN, pin
 
 
+# How to build the frame of a pinned message, by the field of WebcastRoomPinMessage that holds it.
 _PINNABLE: Mapping[str, Callable[[Any], Built | None]] = {
     "chat_message": comment,
     "gift_message": gift_of,
@@ -189,6 +206,7 @@ _PINNABLE: Mapping[str, Callable[[Any], Built | None]] = {
     "social_message": _social,
 }
 
+# How to build the frame of a message, by TikTok's method. A builder may return None for no frame.
 _BUILDERS: Mapping[str, Callable[[Any], Built | None]] = {
     "WebcastChatMessage": comment,
     "WebcastGiftMessage": gift_of,

@@ -1,4 +1,4 @@
-"""What went wrong with TikTok or the sign server: its error code, and what they said of it."""
+"""Finds the error code, and a text for staff, for a failure of TikTok or of the sign server."""
 
 from __future__ import annotations
 
@@ -23,20 +23,23 @@ from live.protocol.errors import ErrorCode
 
 __all__ = ["NOTHING_HEARD", "code_of", "words_of"]
 
-# Why a connection that is still open counts as lost.
+# The reason of a `connection_lost` when the connection is still open, but nothing comes any more.
 NOTHING_HEARD = _("Nothing was heard of TikTok for too long.")
 
+# Characters of a failure's text that are kept.
 _MAX_WORDS = 500
 
 
 def code_of(
     failure: BaseException, sign_response: httpx.Response | None, connecting: bool
 ) -> ErrorCode:
-    """The code for whatever TikTokLive raised.
+    """Return the error code for an exception that TikTokLive raised.
 
     Args:
-        sign_response: the sign server's answer, once there is one; it tells more than the error.
-        connecting: the socket has not been tried yet.
+        failure: the exception.
+        sign_response: the sign server's answer, or None if it was not asked. Its status decides
+            before most exceptions do.
+        connecting: whether TikTokLive had not yet begun to open the socket.
     """
     status = sign_response.status_code if sign_response is not None else httpx.codes.OK
     match failure:
@@ -46,7 +49,8 @@ def code_of(
             return ErrorCode.USER_NOT_FOUND
         case AgeRestrictedError():
             return ErrorCode.AGE_RESTRICTED
-        # TikTokLive's own error raises TypeError when the answer lacks a header.
+        # The status decides here, since TikTokLive's error for it raises TypeError itself when the
+        # answer has no `RateLimit-*` headers.
         case _ if status == httpx.codes.TOO_MANY_REQUESTS:
             return ErrorCode.RATE_LIMITED
         case _ if status in {httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN}:
@@ -63,7 +67,7 @@ def code_of(
             return ErrorCode.CONNECTION_LOST
         case _ if connecting and sign_response is not None:
             return ErrorCode.SIGN_UNAVAILABLE
-        # The room's page and API gave something else than TikTokLive knows: a captcha, mostly.
+        # TikTokLive could not read the LIVE page or the API's answer: mostly a captcha.
         case LookupError() | TypeError() | ValueError() | AttributeError() if connecting:
             return ErrorCode.TIKTOK_BLOCKED
     return ErrorCode.INTERNAL_ERROR
@@ -72,14 +76,15 @@ def code_of(
 def words_of(
     failure: BaseException, sign_response: httpx.Response | None, secrets: Iterable[str]
 ) -> str:
-    """What TikTok or the sign server said, in one line for staff.
+    """Describe a failure of TikTok or the sign server in one line, for staff.
 
-    Only the texts of TikTokLive and websockets are used: they are known to hold no address with a
-    signature and no cookie.
+    The line has the exception's name. An exception's text is added only for TikTokLive's and
+    websockets' exceptions: those texts hold no signed addresses and no cookies.
 
     Args:
-        sign_response: the sign server's answer, once there is one.
-        secrets: texts that are replaced where they stand in it, such as API keys.
+        failure: the exception.
+        sign_response: the sign server's answer, or None if it was not asked.
+        secrets: texts, such as API keys, that are replaced by "…".
     """
     parts = [type(failure).__name__]
     if isinstance(failure, TikTokLiveError):

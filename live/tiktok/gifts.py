@@ -1,4 +1,7 @@
-"""What viewers give: gifts, the goals that gifts add up to, and envelopes with coins."""
+"""Builds the frames of what viewers give, and reads TikTok's list of gifts.
+
+The frames are gifts, goals that gifts count towards, and envelopes with coins.
+"""
 
 from __future__ import annotations
 
@@ -35,21 +38,28 @@ from live.tiktok.values import (
 
 __all__ = ["STREAKABLE", "SeenGifts", "envelope", "gift_of", "goal_of", "read_gift_list"]
 
-STREAKABLE = 1  # Gift.type
-_SUPER_FAN_BOX = 19  # EnvelopeBusinessType
+# The value of Gift.type for a gift that can be sent as a streak.
+STREAKABLE = 1
+# Values of MessageRedEnvelopInfo.business_type: a box for super fans, and envelopes of users.
+_SUPER_FAN_BOX = 19
 _USERS_ENVELOPES = frozenset({0, 1})
-_HIDE = 2  # EnvelopeDisplay
-# TikTok offers about a thousand kinds of gifts in a LIVE.
+# The value of WebcastEnvelopeMessage.display for an envelope that goes away.
+_HIDE = 2
+# How many kinds of gifts `SeenGifts` remembers; TikTok offers about a thousand in a LIVE.
 _MOST_KINDS = 2000
+# How many gifts of TikTok's list are read, and how many characters of a gift's name.
 _MAX_GIFTS = 5000
 _MAX_NAME = 200
 
 
 class SeenGifts:
-    """The kinds of gifts that were given on LIVEs which this process followed.
+    """Remembers the kinds of gifts that viewers gave on the LIVEs that this process follows.
 
-    Stands in for TikTok's list, which is not always to be had. Bounded: of too many kinds, those
-    that were first seen longest ago are forgotten.
+    Used as the list of gifts when TikTok does not give its own.
+
+    Args:
+        most: how many kinds are remembered. When there are more, the kind that was seen first is
+            forgotten.
     """
 
     def __init__(self, most: int = _MOST_KINDS) -> None:
@@ -57,7 +67,7 @@ class SeenGifts:
         self._most = most
 
     def add(self, kind: GiftKind) -> None:
-        """Remember a kind; what is said last of it counts. One without a name is of no use."""
+        """Remember a kind of gift, or its newest name and price. One without a name is ignored."""
         if not kind.name:
             return
         self._kinds[kind.id] = kind
@@ -65,15 +75,19 @@ class SeenGifts:
             del self._kinds[next(iter(self._kinds))]
 
     def cheapest_first(self) -> tuple[GiftKind, ...]:
-        """All of them, by what one costs."""
+        """Return all remembered kinds, sorted by price in diamonds, then by name."""
         return tuple(sorted(self._kinds.values(), key=lambda kind: (kind.diamonds, kind.name)))
 
 
 def gift_of(message: Any) -> Built:
-    """A gift, of a decoded `WebcastGiftMessage`; `live.streams.streaks` settles its count."""
+    """Build the `gift` frame of a decoded `WebcastGiftMessage`.
+
+    Its count is the one that TikTok sent; `live.streams.streaks` corrects it within a streak.
+    """
     gift = message.gift
     count = max(message.repeat_count, 1)
-    # Without the gift itself, a group at least says that there is a streak to be counted once.
+    # When the message does not describe the gift, its group id tells that it belongs to a streak,
+    # whose gifts must be counted only once.
     is_known = message.HasField("gift")
     streakable = gift.type == STREAKABLE if is_known else bool(message.group_id)
     streak = None
@@ -107,7 +121,7 @@ def _receiver(message: Any) -> User | UnsetType:
 
 
 def goal_of(message: Any) -> Built:
-    """The progress of a goal, of a decoded `WebcastGoalUpdateMessage`."""
+    """Build the `goal` frame, a goal's progress, of a decoded `WebcastGoalUpdateMessage`."""
     goal = message.goal
     contributor = message.contributor_id_str or message.contributor_id
     return FrameType.GOAL, Goal(
@@ -133,7 +147,10 @@ def _goal_part(part: Any) -> GoalPart:
 
 
 def envelope(message: Any) -> Built:
-    """A treasure chest that appears or goes, of a decoded `WebcastEnvelopeMessage`."""
+    """Build the `envelope` frame of a decoded `WebcastEnvelopeMessage`.
+
+    An envelope is a treasure chest with coins, which appears or goes away.
+    """
     info = message.envelope_info
     if (
         info.business_type == _SUPER_FAN_BOX
@@ -159,7 +176,10 @@ def envelope(message: Any) -> Built:
 
 
 class _ListedGift(msgspec.Struct):
-    """What is read of a gift. Pictures are parsed apart: a gift may lack one."""
+    """The fields of a gift in TikTok's list that are read.
+
+    `image` and `icon` may hold anything, so that a gift with a broken picture is not left out.
+    """
 
     id: Annotated[int, msgspec.Meta(ge=1)]
     name: str = ""
@@ -170,10 +190,12 @@ class _ListedGift(msgspec.Struct):
 
 
 def read_gift_list(body: bytes) -> tuple[GiftKind, ...]:
-    """The gifts that TikTok's web API lists, in its order, without those that can't be read.
+    """Read the list of gifts in an answer of TikTok's web API, in TikTok's order.
+
+    Gifts that can't be read are left out.
 
     Raises:
-        ValueError, LookupError, TypeError: it is no list of gifts.
+        ValueError, LookupError, TypeError: the answer holds no list of gifts, or an empty one.
     """
     try:
         listed = json.loads(body)["data"]["gifts"]

@@ -1,11 +1,11 @@
-"""What TikTok answers without a connection: is a user live, and which gifts are there to give.
+"""Asks TikTok, without connecting to a LIVE, whether a user is live and which gifts there are.
 
-Both through TikTokLive's web client, with TLS verified; neither costs a request to the sign server.
-TikTok is asked once however many want to know, and answers are kept for a while. Whatever it sends
-is checked here before it is used.
+Requests go through TikTokLive's web client, with TLS verified. None of them needs the sign server.
+When several callers ask for the same at once, TikTok is asked once; its answers are kept for a
+while. Every answer is checked here before it is used.
 
-Since June 2026 TikTok gives its list of gifts to signed requests only, and answers others with 403.
-Then the gifts stand in for it that were seen on LIVEs.
+Since June 2026, TikTok gives its list of gifts to signed requests only, and answers others with
+status 403. Then the gifts that were seen on LIVEs are used instead.
 """
 
 from __future__ import annotations
@@ -33,38 +33,50 @@ __all__ = ["MAX_GIFT_LIST", "GiftList", "GiftSource", "Lookup"]
 
 logger = logging.getLogger(__name__)
 
-# Seconds. Whoever asks looks at a screen: TikTok gets no longer than that, or less by the settings.
+# Seconds that TikTok may take to answer, since somebody waits in front of a screen. A shorter
+# RELAY_CONNECT_TIMEOUT counts instead.
 _LONGEST_WAIT = 10.0
+# Seconds for which an answer is kept: whether a user is live, a list of gifts, and a failure.
 _ROOM_KEPT = 30.0
 _GIFTS_KEPT = 3600.0
 _FAILURE_KEPT = 5.0
-# Answers that are kept at once. A catalogue has about a thousand gifts.
+# How many answers are kept: whether a user is live, and lists of about a thousand gifts each.
 _ROOMS, _CATALOGUES = 1000, 50
 
-_OFFLINE = 4  # TikTok's status of a LIVE
-_MAX_ROOM_ID = 20  # digits
-MAX_GIFT_LIST = 16 * 1024 * 1024  # bytes
+# TikTok's status of a LIVE that is not on.
+_OFFLINE = 4
+# The most digits that a room's id may have.
+_MAX_ROOM_ID = 20
+# Bytes that TikTok's list of gifts may have.
+MAX_GIFT_LIST = 16 * 1024 * 1024
 
 K = TypeVar("K", bound=Hashable)
 T = TypeVar("T")
 
 
 class GiftSource(StrEnum):
-    """Where a list of gifts comes from."""
+    """Where a list of gifts comes from: TikTok's own list, or the gifts that were seen on LIVEs."""
 
     TIKTOK = "tiktok"
     SEEN = "seen"
 
 
 class GiftList(NamedTuple):
-    """The gifts that there are to give; of the source `SEEN`, only those that somebody gave."""
+    """Gifts that viewers can give, and where the list comes from.
+
+    A list of the source `SEEN` has only gifts that somebody has given.
+    """
 
     source: GiftSource
     gifts: Sequence[GiftKind]
 
 
 class _Answer(Generic[T]):
-    """One question to TikTok. `expires` is known when it is answered."""
+    """One question to TikTok, and its answer once the task is done.
+
+    Attributes:
+        expires: until when the answer is kept, on the monotonic clock; infinite until it comes.
+    """
 
     def __init__(self, task: asyncio.Task[T]) -> None:
         self.task = task
@@ -72,12 +84,14 @@ class _Answer(Generic[T]):
 
 
 class _Answers(Generic[K, T]):
-    """Answers by key. Each is asked for once, however many wait for it, and then kept.
+    """A cache of TikTok's answers, by key.
+
+    Callers that ask for the same key at the same time share one question.
 
     Args:
-        ask: gets the answer. Raises RelayError and nothing else.
-        kept: seconds that an answer is kept; a failure is kept for seconds only.
-        most: how many are kept.
+        ask: asks TikTok for the answer of a key. May raise RelayError only.
+        kept: seconds for which an answer is kept. A failure is kept for `_FAILURE_KEPT`.
+        most: how many answers are kept. When there are more, the oldest is removed.
     """
 
     def __init__(
@@ -94,10 +108,12 @@ class _Answers(Generic[K, T]):
         self._answers: dict[K, _Answer[T]] = {}  # oldest first
 
     async def get(self, key: K) -> T:
-        """The answer; the question goes on when its asker has gone.
+        """Return the answer for a key, and wait for it if needed.
+
+        If the caller is cancelled, the question goes on, since others may wait for its answer.
 
         Raises:
-            RelayError: what `ask` raised, or `server_shutdown` when this is closed meanwhile.
+            RelayError: what `ask` raised, or `server_shutdown` if `close` was called meanwhile.
         """
         answer = self._answers.get(key)
         if answer is None or answer.expires <= self._clock.monotonic():
@@ -108,7 +124,7 @@ class _Answers(Generic[K, T]):
         return answer.task.result()
 
     async def close(self) -> None:
-        """End all questions that TikTok has not answered yet."""
+        """Cancel all questions that TikTok has not answered yet, and forget all answers."""
         tasks = [answer.task for answer in self._answers.values()]
         self._answers.clear()
         await cancel_and_wait(*tasks)
@@ -126,18 +142,18 @@ class _Answers(Generic[K, T]):
         answer.expires = self._clock.monotonic() + (_FAILURE_KEPT if failed else self._kept)
 
     def _make_room(self) -> None:
-        # One that is under way is awaited by somebody, and stays.
+        # Questions without an answer yet are never removed: somebody waits for them.
         answered = [key for key, answer in self._answers.items() if answer.task.done()]
         for key in answered[: max(0, len(self._answers) - self._most + 1)]:
             del self._answers[key]
 
 
 class Lookup:
-    """What is known of TikTok without a connection. Belongs to one event loop.
+    """Asks TikTok for users' LIVEs and gifts, and keeps the answers. Belongs to one event loop.
 
     Args:
-        seen: stands in for TikTok's list of gifts, when that is not to be had.
-        most_rooms: of how many users it is remembered whether they are live.
+        seen: the gifts that were seen on LIVEs, used when TikTok gives no list of gifts.
+        most_rooms: for how many users the answer whether they are live is kept.
     """
 
     def __init__(
@@ -148,7 +164,7 @@ class Lookup:
         self._gifts = _Answers(_explained(_ask_for_gifts), _GIFTS_KEPT, _CATALOGUES, clock)
 
     async def live_room(self, username: str) -> str | None:
-        """The id of the room that the user is live in; None for one who is not live.
+        """Return the id of the room that the user is live in; None if the user is not live.
 
         Raises:
             RelayError: `user_not_found`, `tiktok_blocked`, `tiktok_timeout`, `connection_lost`.
@@ -156,12 +172,17 @@ class Lookup:
         return await self._rooms.get((username, None))
 
     async def gifts(self, username: str, room_id: str | None) -> GiftList:
-        """The gifts that viewers of the user can give; what TikTok offers everybody without a room.
+        """Return the gifts that viewers can give in a room.
 
-        Where TikTok gives no list: the gifts that were seen on any LIVE, if there are any.
+        If TikTok gives no list, the gifts that were seen on any LIVE are returned, if there are
+        any.
+
+        Args:
+            room_id: the room; None for the gifts that TikTok offers in general.
 
         Raises:
-            RelayError: `tiktok_blocked`, `tiktok_timeout`, `connection_lost`.
+            RelayError: `tiktok_blocked`, `tiktok_timeout`, `connection_lost`: TikTok gives no list,
+                and no gift was seen; or `server_shutdown`.
         """
         try:
             listed = await self._gifts.get((username, room_id))
@@ -173,15 +194,17 @@ class Lookup:
         return GiftList(GiftSource.TIKTOK, listed)
 
     async def close(self) -> None:
+        """Cancel all questions that TikTok has not answered yet."""
         await self._rooms.close()
         await self._gifts.close()
 
 
-_Question = tuple[str, str | None]  # whom it is about, and in which room
+# The username of the user that TikTok is asked about, and the room's id, if one is given.
+_Question = tuple[str, str | None]
 
 
 def _explained(ask: Callable[[_Question], Awaitable[T]]) -> Callable[[_Question], Awaitable[T]]:
-    """`ask` within its time, whose failures are all RelayErrors."""
+    """Wrap `ask` so that it has a time limit and every failure is raised as a RelayError."""
 
     async def explained(question: _Question) -> T:
         limit = min(_LONGEST_WAIT, settings.RELAY_CONNECT_TIMEOUT)
@@ -207,7 +230,8 @@ async def _ask_for_room(question: _Question) -> str | None:
             return None
         if not (room_id.isascii() and room_id.isdecimal() and len(room_id) <= _MAX_ROOM_ID):
             raise ValueError("no room id")
-        # The user's status may be that of a LIVE which has ended; the room knows better.
+        # The status that TikTok has for the user may be of a LIVE that has ended. The room's own
+        # status is up to date.
         route = FetchIsLiveRoute(client)
         return room_id if (await route.fetch_is_live_room_ids(int(room_id)))[0] is True else None
 
@@ -229,5 +253,6 @@ async def _ask_for_gifts(question: _Question) -> Sequence[GiftKind]:
                     raise ValueError("the gift list is too long")
         finally:
             await response.aclose()
-    # A megabyte or two: reading it would hold up the event loop.
+    # The list has one or two megabytes. It is read in a thread, since that would block the event
+    # loop.
     return await asyncio.to_thread(read_gift_list, bytes(body))

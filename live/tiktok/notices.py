@@ -1,4 +1,4 @@
-"""Notices that TikTok shows on a LIVE, and those of super fans."""
+"""Builds the frames of notices that TikTok shows on a LIVE, and of super fans."""
 
 from __future__ import annotations
 
@@ -13,11 +13,16 @@ from live.tiktok.values import Built
 
 __all__ = ["barrage", "notify", "rank_notice", "room_notice", "system_notice", "warning"]
 
+# Part of a text's key when a super fan has joined the LIVE.
 _SUPER_FAN_JOINED = f"{SUPER_FAN}_commentnotif_superfanjoined"
 
 
 def barrage(message: Any) -> Built | None:
-    """A super fan's, known as TikTokLive knows them; else a notice that runs across the screen."""
+    """Build the frame of a decoded `WebcastBarrageMessage`, a text that runs across the screen.
+
+    It is a `super_fan` frame when the text is about a super fan (its key tells, as in TikTokLive),
+    and a `notice` frame otherwise.
+    """
     contents = (message.content, message.common_barrage_content)
     texts = [text for text in map(shown_text, contents) if text]
     text = texts[0] if texts else ""
@@ -44,17 +49,17 @@ def _notice(
 
 
 def room_notice(message: Any) -> Built | None:
-    """A text to everybody in the room, of a decoded `WebcastRoomMessage`."""
+    """Build the `notice` frame, for everybody in the room, of a decoded `WebcastRoomMessage`."""
     return _notice(NoticeKind.ROOM, message.content)
 
 
 def system_notice(message: Any) -> Built | None:
-    """A text from TikTok, of a decoded `WebcastSystemMessage`."""
+    """Build the `notice` frame, a text from TikTok, of a decoded `WebcastSystemMessage`."""
     return _notice(NoticeKind.SYSTEM, message.message)
 
 
 def warning(message: Any) -> Built | None:
-    """The notice of a violation, of a decoded `WebcastNoticeMessage`."""
+    """Build the `notice` frame, about a violation, of a decoded `WebcastNoticeMessage`."""
     shown = (shown_text(message.notice_content), shown_text(message.display_text), message.content)
     titles = (shown_text(message.notice_title), shown_text(message.title))
     return _notice(
@@ -63,12 +68,15 @@ def warning(message: Any) -> Built | None:
 
 
 def notify(message: Any) -> Built | None:
-    """A notice about another place on TikTok, of a decoded `WebcastRoomNotifyMessage`."""
+    """Build the `notice` frame of a decoded `WebcastRoomNotifyMessage`.
+
+    It tells viewers of something that happens elsewhere on TikTok.
+    """
     text = message.content or shown_text(message.common.display_text)
     user = user_of(message.user) if message.HasField("user") else UNSET
     return _notice(NoticeKind.NOTIFY, text, user=user)
 
 
 def rank_notice(message: Any) -> Built | None:
-    """A viewer's rank, as a text, of a decoded `WebcastRankTextMessage`."""
+    """Build the `notice` frame, about a viewer's rank, of a decoded `WebcastRankTextMessage`."""
     return _notice(NoticeKind.RANK, shown_text(message.content))

@@ -1,6 +1,7 @@
-"""People, as TikTok's messages have them: viewers with their badges, and those known by name only.
+"""Builds the users and persons of frames from the people in TikTok's messages.
 
-The decoded fields are described in `live.tiktok.schema`.
+A `User` has badges and pictures; a `Person` has an id, names and one picture. The fields of the
+decoded messages are listed in `live.tiktok.schema`.
 """
 
 from __future__ import annotations
@@ -17,19 +18,22 @@ from live.tiktok.values import id_text, picture_of, trailing_number, whole_numbe
 
 __all__ = ["SUPER_FAN", "person_of", "sender_of", "top_user", "user_of"]
 
-# BadgeSceneType
+# Values of TikTok's BadgeSceneType, which tell what a badge is for.
 _ADMIN, _SUBSCRIBER, _RANK_LIST, _NEW_SUBSCRIBER, _USER_GRADE, _FANS = 1, 4, 6, 7, 8, 10
-_FRIEND = 2  # FollowInfo.follow_status
-# The marks by which TikTokLive knows super fans, too: in keys of texts, and on badges.
+# The value of FollowInfo.follow_status for two people who follow each other.
+_FRIEND = 2
+# Super fans are recognised as in TikTokLive: by this part of a text's key, or of a badge's names.
 SUPER_FAN = "ttlive_superfan"
 _SUPER_FAN_BADGE = re.compile("super_?fan", re.IGNORECASE)
 
 
 def user_of(user: Any, identity: Any = None) -> User:
-    """A user of a message.
+    """Build the `User` of a frame from a decoded user.
 
     Args:
-        identity: what the user is to the streamer, where the message says that.
+        user: the user, as the message has it.
+        identity: the message's `user_identity`, which says whether the user follows, moderates or
+            subscribes to the streamer; None if the message has none.
     """
     avatar = picture_of(user.avatar_thumb)
     return User(
@@ -45,17 +49,20 @@ def user_of(user: Any, identity: Any = None) -> User:
 
 
 def sender_of(message: Any) -> User:
-    """Who sent a message of a kind that says what its sender is to the streamer."""
+    """Build the `User` who sent a message, for messages that have the field `user_identity`."""
     return user_of(
         message.user, message.user_identity if message.HasField("user_identity") else None
     )
 
 
 def person_of(id: Any, username: str = "", nickname: str = "", image: Any = None) -> Person:
-    """Somebody of whom little is said.
+    """Build a `Person` from the few values that some messages have of somebody.
 
     Args:
         id: a number, or a text of digits.
+        username: the @name; empty if it is not known.
+        nickname: the name that TikTok shows; empty if it is not known.
+        image: a decoded picture, or None.
     """
     return Person(
         id if isinstance(id, str) else id_text(id),
@@ -67,17 +74,18 @@ def person_of(id: Any, username: str = "", nickname: str = "", image: Any = None
 
 @lru_cache(maxsize=256)
 def top_user(data: bytes) -> User:
-    """One of the viewers who gave most, whom the schema leaves as bytes.
+    """Build one of the viewers who gave most, whom the schema leaves as bytes.
+
+    TikTok sends the same few viewers every second or two, so results are cached by their bytes.
 
     Raises:
         DecodeError: `data` is no user.
     """
-    # The same few people again, every second or two.
     return user_of(decode_user(data))
 
 
 def _large_avatar(user: Any) -> str:
-    # Asking first is cheaper than looking into what is not there, and mostly neither is.
+    # Mostly, neither picture is there. HasField is then faster than reading an empty picture.
     if user.HasField("avatar_large") and (address := picture_of(user.avatar_large)):
         return address
     return picture_of(user.avatar_medium) if user.HasField("avatar_medium") else ""
@@ -100,7 +108,7 @@ def _follow_status(user: Any, identity: Any) -> FollowStatus | UnsetType:
 def _badges(user: Any, identity: Any) -> Badges:
     moderator = identity is not None and identity.is_moderator_of_anchor
     subscriber = identity is not None and identity.is_subscriber_of_anchor
-    # As TikTokLive has it: what was a subscription is TikTok's super fan today.
+    # As in TikTokLive: subscribers of a streamer are called super fans by TikTok today.
     super_fan = subscriber
     fan_level = gifter_level = top_gifter = None
     for badge in user.badge_list:
@@ -130,7 +138,7 @@ def _is_super_fan_s(badge: Any) -> bool:
 
 
 def _fan_club(user: Any) -> tuple[str | UnsetType, int | None]:
-    """The name of the club that the user is in, and the level there."""
+    """Return the name of the fan club that the user is in, and the user's level in it."""
     if user.HasField("fans_club"):
         club = user.fans_club.data
         return club.club_name or UNSET, club.level or None

@@ -1,7 +1,7 @@
-"""TikTok's pictures, fetched for our pages, which load nothing from other hosts.
+"""Fetches TikTok's pictures for the relay's pages, which load nothing from other hosts.
 
-Only hosts of `RELAY_PICTURE_HOSTS` are ever asked, without cookies, credentials or redirects, and
-only what is a picture by its first bytes is passed on.
+Only the hosts in `RELAY_PICTURE_HOSTS` are asked. Requests have no cookies and no credentials, and
+redirects are not followed. An answer is passed on only if its first bytes are those of a picture.
 """
 
 from __future__ import annotations
@@ -23,17 +23,22 @@ __all__ = ["Picture", "Pictures"]
 
 logger = logging.getLogger(__name__)
 
-_WITHIN = 10.0  # seconds, for all of a picture
-_LARGEST = 1024 * 1024  # bytes
-_KEPT = 32 * 1024 * 1024  # bytes
+# Seconds that fetching one picture may take.
+_WITHIN = 10.0
+# Bytes that one picture may have, and bytes of all pictures that are kept.
+_LARGEST = 1024 * 1024
+_KEPT = 32 * 1024 * 1024
+# Connections to picture hosts that may be open at once.
 _CONNECTIONS = 64
-# Fetched, or waiting for a connection: at once, and for one account, which leaves some to others.
+# Pictures that may be fetched or wait for a connection at once: in total, and for one account. The
+# lower limit for an account leaves room for the others.
 _MOST_AT_ONCE = 256
 _MOST_EACH = 32
+# Characters that a picture's address may have, and which ones its host may have.
 _LONGEST_ADDRESS = 2000
 _HOST = re.compile(rb"[a-z0-9.-]+")
 
-# What a picture begins with. No SVG: it can hold scripts.
+# The first bytes of a picture, by its type. SVG is left out, since it can hold scripts.
 _TYPES = {
     "image/png": re.compile(rb"\x89PNG\r\n\x1a\n"),
     "image/jpeg": re.compile(rb"\xff\xd8\xff"),
@@ -44,31 +49,39 @@ _TYPES = {
 
 
 class Picture(NamedTuple):
-    """A picture's bytes, and what kind of picture they are."""
+    """A picture's bytes and its media type, such as "image/png"."""
 
     content: bytes
     content_type: str
 
 
 class Pictures:
-    """Pictures by their addresses. Belongs to one event loop.
+    """Fetches pictures by their addresses, and keeps some of them. Belongs to one event loop.
 
-    A picture is fetched once, however many ask, and the last ones are kept.
+    Callers that ask for the same address at the same time share one request.
 
     Args:
-        kept: bytes of pictures that are kept.
+        kept: how many bytes of pictures are kept. When there are more, the picture that nobody
+            has asked for longest is removed.
     """
 
     def __init__(self, kept: int = _KEPT) -> None:
         self._client: httpx.AsyncClient | None = None
         self._tasks: dict[str, asyncio.Task[Picture | None]] = {}
-        self._kept: OrderedDict[str, Picture] = OrderedDict()  # the one asked for last is the last
-        self._room = kept
-        self._fetching: Counter[int] = Counter()  # tasks, by the account that asked first
+        self._kept: OrderedDict[str, Picture] = OrderedDict()  # oldest use first
+        self._room = kept  # bytes that are still free
+        self._fetching: Counter[int] = Counter()  # number of tasks, by account id
         self._closed = False
 
     async def get(self, address: str, account_id: int) -> Picture | None:
-        """The picture, for this account; None if there is none, or it may not be fetched."""
+        """Return the picture at an address.
+
+        Returns None if the address is not allowed, has no picture, does not answer in time, or if
+        too many pictures are being fetched, in total or for this account.
+
+        Args:
+            account_id: the account that asks; its limit counts.
+        """
         if picture := self._kept.get(address):
             self._kept.move_to_end(address)
             return picture
@@ -80,12 +93,13 @@ class Pictures:
             task = self._tasks[address] = asyncio.create_task(self._fetch(address, url))
             self._fetching[account_id] += 1
             task.add_done_callback(lambda _: self._fetched(address, account_id))
-        # It goes on when its asker has gone, for the others and for the next time.
+        # If this caller is cancelled, the task goes on: others may wait for it, and the picture is
+        # kept for the next time.
         await asyncio.wait([task])
         return None if task.cancelled() else task.result()
 
     async def close(self) -> None:
-        """Give up what is under way; those who wait get None, and so does whoever asks later."""
+        """Cancel all requests. Callers that wait, and all later ones, get None."""
         self._closed = True
         await cancel_and_wait(*self._tasks.values())
         if self._client is not None:
@@ -100,7 +114,7 @@ class Pictures:
 
     def _fetched(self, address: str, account_id: int) -> None:
         del self._tasks[address]
-        self._fetching -= Counter([account_id])  # forgets those with none
+        self._fetching -= Counter([account_id])  # also removes accounts whose count is now 0
 
     async def _fetch(self, address: str, url: httpx.URL) -> Picture | None:
         if self._client is None:
@@ -109,7 +123,7 @@ class Pictures:
             async with asyncio.timeout(_WITHIN):
                 picture = await _download(self._client, url)
         except (httpx.HTTPError, TimeoutError, _NoPictureError) as failure:
-            # The query may be a signature: it stays out of the log.
+            # The address is logged without its query, which may hold a signature.
             reason = str(failure) or type(failure).__name__
             logger.debug("no picture at %s%s: %s", url.host, url.path, reason)
             return None
@@ -125,7 +139,7 @@ class Pictures:
 
 
 class _NoPictureError(Exception):
-    """What came is no picture, or none that we pass on."""
+    """An answer is no picture, or is too large; the text says which."""
 
 
 def _make_client() -> httpx.AsyncClient:
@@ -137,7 +151,7 @@ def _make_client() -> httpx.AsyncClient:
         cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
         headers={
             "Accept": ", ".join(_TYPES),
-            # A few bytes could be inflated to any number of them.
+            # Compressed answers are refused: a few bytes of them could unpack to very many.
             "Accept-Encoding": "identity",
             "User-Agent": "Mozilla/5.0",
         },
@@ -145,12 +159,16 @@ def _make_client() -> httpx.AsyncClient:
 
 
 def _allowed(address: str) -> httpx.URL | None:
-    """The address, if it is one of a picture host: read by httpx, which then asks that host."""
+    """Return the parsed address if its host is in `RELAY_PICTURE_HOSTS`; else None.
+
+    It is parsed by httpx, which also sends the request: so the host that is checked is the host
+    that is asked.
+    """
     if len(address) > _LONGEST_ADDRESS:
         return None
     try:
         url = httpx.URL(address)
-        _ = url.host  # decoded from punycode, as httpx does on the way
+        _ = url.host  # decodes punycode, as httpx does later; raises UnicodeError where it is wrong
     except (httpx.InvalidURL, UnicodeError):
         return None
     if url.userinfo or not _HOST.fullmatch(url.raw_host):
@@ -165,17 +183,20 @@ def _allowed(address: str) -> httpx.URL | None:
 
 
 def _origin(url: httpx.URL) -> tuple[str, str, int | None]:
-    """httpx leaves a scheme's own port out."""
+    """Return scheme, host and port, to compare two addresses. The scheme's own port is None."""
     return url.scheme, _host(url), url.port
 
 
 def _host(url: httpx.URL) -> str:
-    """As it goes to the resolver: not decoded."""
+    """Return the host as it is looked up in DNS: in ASCII, with punycode not decoded."""
     return url.raw_host.decode("ascii")
 
 
 def _is_host(host: str, pattern: str) -> bool:
-    """Is it `cdn.example` itself, or below `.cdn.example`?"""
+    """Whether a host matches a pattern of `RELAY_PICTURE_HOSTS`.
+
+    `cdn.example` matches that host only; `.cdn.example` matches all hosts below it.
+    """
     return host.endswith(pattern) if pattern.startswith(".") else host == pattern
 
 
@@ -183,8 +204,8 @@ async def _download(client: httpx.AsyncClient, url: httpx.URL) -> Picture:
     """Fetch a picture.
 
     Raises:
-        httpx.HTTPError: its host does not answer.
-        _NoPictureError: it answers with something else, or with too much.
+        httpx.HTTPError: the host does not answer.
+        _NoPictureError: the answer is no picture, or has more than `_LARGEST` bytes.
     """
     async with client.stream("GET", url) as response:
         if response.status_code != httpx.codes.OK:

@@ -1,7 +1,6 @@
-"""TikTok's messages read: events of the LIVE come out, in the same order.
+"""Reads the messages of a stream's connections and gives their events to the stream, in order.
 
-A `Reader` stands between a stream's connections and the stream. What can't be read is counted, and
-hurts nothing.
+Messages that can't be decoded are counted and left out; the rest is read as usual.
 """
 
 from __future__ import annotations
@@ -23,46 +22,58 @@ from live.tiktok.values import id_text, unsigned
 
 __all__ = ["Listener", "Reader"]
 
-# Names of unknown methods come from outside: no more than that many are told apart.
+# How many methods are counted each by its name. TikTok chooses the names, so there could be any
+# number of them; further methods are counted together, as `_BEYOND`.
 _MAX_METHODS = 500
-_BEYOND = "others"  # the name under which those beyond that are counted
-# Real messages that become frames have a few kB. The log keeps thousands of them.
+_BEYOND = "others"
+# Bytes of the largest message that is made into a frame. Real ones have a few kB. The event log
+# keeps thousands of frames, so larger messages would fill the memory.
 _MAX_PAYLOAD = 64 * 1024
-# Those that become `other` frames are many, and few ask for them.
+# Bytes of the largest message that is decoded for an `other` frame; larger ones have no content.
+# The limit is lower, since there are many such messages, and few apps ask for them.
 _MAX_OTHER = 16 * 1024
+# Characters of a method's name that are shown in logs, pages and frames.
 _MAX_METHOD = 100
 
 
 class Listener(Protocol):
-    """Whom a reader reports to. Called on the event loop; must neither block nor raise."""
+    """Gets a reader's events and news. Called on the event loop; must neither block nor raise."""
 
     def on_open(self, room: Room) -> None:
-        """A connection is open. Called once per connection, before any event of it."""
+        """A connection is open. Called once per connection, before the first event from it."""
 
     def on_events(self, events: Iterable[Event]) -> None:
-        """TikTok sent messages, which say this; it may be nothing.
+        """TikTok has sent messages, and these are their events; there may be none.
 
-        Messages are decoded while the events are iterated, which has to happen before this
-        returns. Those that are not taken are not read, and so not counted.
+        The messages are decoded while `events` is iterated, so iterate it before returning.
+        Messages of events that are not taken are not decoded and not counted.
         """
 
     def on_heartbeat(self) -> None:
-        """TikTok sent something else: the connection is alive."""
+        """TikTok has sent something that is no message, so the connection is alive."""
 
     def on_undecodable(self, what: str, failure: DecodeError) -> None:
-        """Something could not be decoded, for the first time of its kind."""
+        """For the first time, data of this kind could not be decoded.
+
+        Args:
+            what: the message's method, or "push frame".
+            failure: why it could not be decoded.
+        """
 
     def on_unknown(self, method: str) -> None:
-        """TikTok sent the first message of a method that TikTokLive does not map."""
+        """TikTok has sent the first message of a method that TikTokLive has no class for."""
 
 
 class Reader:
-    """Reads the messages of one stream, over all its connections. Is their `MessageListener`.
+    """Turns the messages of one stream into events. Is the `MessageListener` of its connections.
+
+    Args:
+        listener: gets the events.
 
     Attributes:
-        tells_others: messages without a frame of their own become `other` events.
-        undecodable: what could not be decoded, counted by method.
-        unknown: messages of methods that TikTokLive does not map, counted by method.
+        tells_others: whether messages without a frame of their own become `other` events.
+        undecodable: how many messages and push frames could not be decoded, by method.
+        unknown: how many messages TikTokLive has no class for, by method.
     """
 
     def __init__(self, listener: Listener, clock: Clock = SYSTEM_CLOCK) -> None:
@@ -73,7 +84,7 @@ class Reader:
         self._clock = clock
 
     def read(self, messages: Iterable[RawMessage]) -> Iterator[Event]:
-        """What the messages say. One is read when its event is asked for."""
+        """Yield the events of some messages. Each message is decoded when its event is taken."""
         at = self._clock.unix_ms()
         for message in messages:
             event = self._read(message, at)
@@ -98,7 +109,10 @@ class Reader:
     # -------------------------------------------------------------------------------------------
 
     def _read(self, message: RawMessage, at: int) -> Event | None:
-        """What a message says to those who listen."""
+        """Return the event of a message; None if it makes no frame, or can't be decoded.
+
+        With `tells_others`, every message has an event.
+        """
         method = message.method
         whole = None
         try:
@@ -122,7 +136,7 @@ class Reader:
 
 
 def _count(counter: Counter[str], method: str) -> int:
-    """Count it; the new count."""
+    """Count one more message of a method, and return the method's new count."""
     if method not in counter and len(counter) >= _MAX_METHODS:
         method = _BEYOND
     counter[method] += 1
@@ -130,7 +144,7 @@ def _count(counter: Counter[str], method: str) -> int:
 
 
 def _shown(method: str) -> str:
-    """A method's name, which is TikTok's to choose, as it may stand in a log or on a page."""
+    """Make a method's name safe for logs and pages: TikTok could send any text as a name."""
     return "".join(filter(str.isprintable, method[:_MAX_METHOD]))
 
 
@@ -142,12 +156,12 @@ def _event_of(message: RawMessage, at: int) -> Event | None:
 
 
 def _other(message: RawMessage, whole: dict[str, Any] | None, at: int) -> Event:
-    """What there is to tell of a message without a frame of its own.
+    """Build the `other` event of a message without a frame of its own.
 
     Args:
-        whole: what it says, if that can be told.
+        whole: all fields of the message; None if they are not known or not decoded.
     """
-    # As in every frame, the message's own id comes before the envelope's.
+    # As for every other event, the message's own id is used first, then the envelope's.
     number = int((whole or {}).get("common", {}).get("msg_id", 0)) or message.msg_id
     data = Other(_shown(message.method), len(message.payload), UNSET if whole is None else whole)
     return Event(FrameType.OTHER, id_text(unsigned(number)) if number else "", at, data)

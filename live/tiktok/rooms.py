@@ -1,7 +1,6 @@
-"""The LIVE that an upstream is connected to, and what TikTok's room info says of it.
+"""Describes the LIVE that an upstream is connected to, from the room info of TikTok's web API.
 
-The info is JSON of TikTok's making: whatever is missing or of another kind than expected is left
-out.
+The room info is JSON. Values in it that are missing or of an unexpected type are left out.
 """
 
 from __future__ import annotations
@@ -17,15 +16,19 @@ from live.tiktok.values import ID_LIMIT, address_in, sendable, time_ms
 
 __all__ = ["Room"]
 
+# Characters of a title or a name that are kept.
 _MAX_TEXT = 500
 
 
 @dataclass(frozen=True)
 class Room:
-    """The LIVE's room; what TikTok does not say of it is empty or UNSET.
+    """A LIVE. Values that TikTok has not given are empty or UNSET.
 
-    Args:
-        started_at: ms since the epoch.
+    Attributes:
+        id: TikTok's id of the room, which is new for each LIVE.
+        owner: the streamer.
+        started_at: when the LIVE began, in ms since the epoch.
+        counts: viewers, likes and followers at the time of connecting.
     """
 
     id: str
@@ -36,10 +39,11 @@ class Room:
 
     @classmethod
     def of(cls, id: str, given: Any) -> Room:
-        """The room with that id.
+        """Read a room from TikTok's room info.
 
         Args:
-            given: `data` of TikTok's answer; empty when it gave none.
+            id: TikTok's id of the room.
+            given: the field `data` of TikTok's answer; an empty dict when there was none.
         """
         info = _object(given)
         return cls(

@@ -1,9 +1,11 @@
-"""Descriptors for decoding TikTok's messages, built from the classes of TikTokLiveProto.
+"""Builds the protobuf classes that decode TikTok's messages, from the classes of TikTokLiveProto.
 
-The schema is not written by hand: every class of TikTokLiveProto carries its field numbers and
-types. `FIELDS` names the fields that frames are made of; protobuf skips the others. Decoded
-messages have the attribute names of the TikTokLiveProto classes; enums are plain integers; a
-sub-message that is not there reads as an empty one (`HasField` tells).
+Field numbers and types are read from TikTokLiveProto, whose classes know them; none is written
+here by hand. `FIELDS` lists the fields that frames need; protobuf skips all others.
+
+Decoded messages have the attribute names of the TikTokLiveProto classes. Enums are integers. A
+sub-message that TikTok did not send reads as an empty message; `HasField` tells whether it was
+sent.
 """
 
 from __future__ import annotations
@@ -32,7 +34,8 @@ __all__ = ["AS_BYTES", "FIELDS", "Message", "all_fields", "build_schema", "descr
 
 Message: TypeAlias = message.Message
 
-# What frames are made of, by class. A class that a field refers to is listed too.
+# The fields that frames need, by class, separated by spaces. The classes of sub-messages must be
+# listed too.
 FIELDS: Mapping[type, str] = {
     WebcastPushFrame: "log_id headers payload_encoding payload_type payload",
     im.PushHeader: "key value",
@@ -145,10 +148,13 @@ FIELDS: Mapping[type, str] = {
     im.WebcastSystemMessage: "common message",
 }
 
-# Users whom TikTok repeats over and over are left as bytes, for `decode_user`.
+# Fields whose sub-messages are left as bytes, for `decode_user`. TikTok sends the same users again
+# and again in them, so that the decoded users can be cached by their bytes.
 AS_BYTES = frozenset({(events.Contributor, "user")})
 
+# The protobuf package of the classes that are built.
 _PACKAGE = "tiktok"
+# Protobuf's number of each scalar type, by its name. Enums are decoded as integers.
 _SCALARS = {
     name: getattr(descriptor_pb2.FieldDescriptorProto, f"TYPE_{name.upper()}")
     for name in (
@@ -159,7 +165,13 @@ _SCALARS = {
 
 
 def described_class(cls: type) -> type[betterproto2.Message]:
-    """The generated class below TikTokLive's own subclasses, so that each is described once."""
+    """Return the class of TikTokLiveProto that a class of TikTokLive derives from.
+
+    TikTokLive has several subclasses of some of them; the schema has each message once.
+
+    Raises:
+        TypeError: the class does not derive from one of TikTokLiveProto.
+    """
     for base in cls.__mro__:
         if base.__module__.startswith("TikTokLiveProto."):
             return base
@@ -173,14 +185,15 @@ def _type_name(cls: type) -> str:
 def build_schema(
     fields: Mapping[type, str], as_bytes: Container[tuple[type, str]] = ()
 ) -> dict[type, type[Message]]:
-    """upb classes with the given fields of TikTokLiveProto's classes.
+    """Build protobuf (upb) classes with some fields of TikTokLiveProto's classes.
 
     Args:
-        as_bytes: fields whose messages are left undecoded.
+        fields: the fields to decode, in the form of `FIELDS`.
+        as_bytes: fields whose sub-messages are left as bytes, as class and field name.
 
     Raises:
-        LookupError: a class or field is gone, or is of a kind that this translation doesn't know:
-            the pinned TikTokLive moved.
+        LookupError: a class or field is missing in TikTokLiveProto, or has a type that is not known
+            here. This happens when another release of TikTokLive is installed.
     """
     file = descriptor_pb2.FileDescriptorProto(
         name="tiktok.proto", package=_PACKAGE, syntax="proto3"
@@ -223,7 +236,7 @@ def _describe_type(field: Any, meta: Any, referred: type | None, known: Containe
 def _describe_map(
     described: Any, field: Any, meta: Any, classes: Mapping[str, type], known: Container[type]
 ) -> None:
-    """A map is a repeated message of key and value, which protobuf declares beside the field."""
+    """Describe a map field: in protobuf, it is a repeated message of a key and a value."""
     entry = described.nested_type.add(name=f"{field.name.title().replace('_', '')}Entry")
     entry.options.map_entry = True
     for part, part_meta in zip(("key", "value"), meta.map_meta, strict=True):
@@ -236,7 +249,11 @@ def _describe_map(
 
 
 def all_fields(classes: Iterable[type]) -> dict[type, str]:
-    """All fields of the classes and of those that they refer to, in the form of `FIELDS`."""
+    """List all fields of some classes and of their sub-messages' classes, in the form of `FIELDS`.
+
+    Args:
+        classes: classes of TikTokLiveProto.
+    """
     fields: dict[type, str] = {}
     waiting = list(classes)
     while waiting:
@@ -245,7 +262,8 @@ def all_fields(classes: Iterable[type]) -> dict[type, str]:
             continue
         metadata = cls()._betterproto
         fields[cls] = " ".join(metadata.meta_by_field_name)
-        # The class of a map's field is its entry's; those of its values stand beside it.
+        # For a map field, `cls_by_field` has the class of the map's entries under the field's own
+        # name. It is skipped; the class of the map's values is listed under another name.
         maps = {n for n, m in metadata.meta_by_field_name.items() if m.proto_type == "map"}
         waiting += [
             described_class(referred)

@@ -1,9 +1,12 @@
-"""The sign server's limit, shared by all streams that use one API key.
+"""Keeps requests to the sign server within its limit. All streams with one API key share a gate.
 
-At most as many requests of a key are under way as its last answer said are left; while that is not
-known, one at a time, so that a refusal is seen before the next request goes out. A refusal, or an
-answer that says that none is left, closes the gate until the time that the answer names. Meanwhile
-no request goes out, and whoever wants to connect gets `rate_limited` with the seconds to wait.
+The sign server's answers say how many requests of the key are left. At most that many requests
+are sent at once. While the number is not known, requests are sent one after another, so that a
+refusal is seen before the next request.
+
+The gate closes when the sign server refuses a request (status 429) or says that no request is
+left, and opens at the time that the answer gives. While it is closed, no request is sent, and
+connecting fails with `rate_limited` and the seconds to wait.
 """
 
 from __future__ import annotations
@@ -22,21 +25,25 @@ from live.protocol.errors import ErrorCode, RelayError
 
 __all__ = ["SignGate", "SignGates", "seconds_until_reset"]
 
+# Seconds that the gate stays closed at most, whatever the sign server's answer says.
 _LONGEST_RESET = 24 * 60 * 60
-# Used where the sign server names no time: it counts requests by the minute.
+# Seconds that the gate stays closed if the answer gives no time: the sign server counts requests
+# per minute.
 _DEFAULT_RESET = 60
-# A RateLimit-Reset below that counts seconds; one above the other is in milliseconds.
+# How a number in RateLimit-Reset is read: below _UNIX_TIME as seconds from now, from _UNIX_TIME on
+# as Unix time in seconds, and from _UNIX_TIME_MS on as Unix time in milliseconds.
 _UNIX_TIME = 10**9
 _UNIX_TIME_MS = 10**12
 
 
 def seconds_until_reset(headers: Mapping[str, str], now: float) -> float:
-    """When the sign server takes requests again, by its answer's headers (in lower case).
+    """Return in how many seconds the sign server takes requests again.
 
-    `RateLimit-Reset` and `Retry-After` name the time. `RateLimit-Remaining`, which TikTokLive
-    takes for a time, counts the requests that are left.
+    `RateLimit-Reset` or `Retry-After` gives the time. (TikTokLive reads `RateLimit-Remaining` as
+    this time, which is wrong: it is the number of requests that are left.)
 
     Args:
+        headers: of the sign server's answer, with names in lower case.
         now: Unix time.
     """
     for header in ("ratelimit-reset", "retry-after"):
@@ -55,10 +62,13 @@ def seconds_until_reset(headers: Mapping[str, str], now: float) -> float:
 
 
 class SignGate:
-    """The gate of one API key. An empty key is the anonymous one, with its own limit.
+    """Decides when requests with one API key may be sent. Belongs to one event loop.
+
+    Args:
+        api_key: empty for requests without a key, which have a limit of their own.
 
     Attributes:
-        closed_until: Unix time of the reset; it may be past.
+        closed_until: Unix time when the gate opens again. If it is in the past, the gate is open.
     """
 
     def __init__(self, api_key: str, clock: Clock = SYSTEM_CLOCK) -> None:
@@ -71,16 +81,20 @@ class SignGate:
 
     @property
     def seconds_closed(self) -> float:
-        """How long the gate stays closed; 0 when it is open."""
+        """Seconds until the gate opens; 0 when it is open."""
         return max(0.0, self.closed_until - self._clock.unix())
 
     @property
     def remaining(self) -> int | None:
-        """How many requests the sign server's last answer left; None while that is not known."""
+        """How many requests are left, by the sign server's last answer; None if not known."""
         return 0 if self.seconds_closed else self._remaining
 
     def check(self) -> None:
-        """Raises RelayError (`rate_limited`) while the gate is closed."""
+        """Check that the gate is open.
+
+        Raises:
+            RelayError: `rate_limited`, with the seconds to wait: the gate is closed.
+        """
         if remaining := self.seconds_closed:
             raise RelayError(
                 ErrorCode.RATE_LIMITED,
@@ -90,10 +104,10 @@ class SignGate:
 
     @contextlib.asynccontextmanager
     async def request(self) -> AsyncIterator[None]:
-        """Around one request to the sign server; waits for its turn.
+        """Use as a context manager around one request to the sign server. Waits for its turn.
 
         Raises:
-            RelayError: `rate_limited`, the gate is closed.
+            RelayError: `rate_limited`: the gate is closed, or closes while the request waits.
         """
         while not self.seconds_closed and not self._may_ask():
             self._changed.clear()
@@ -107,7 +121,12 @@ class SignGate:
             self._changed.set()
 
     def on_answer(self, status: int, headers: Mapping[str, str]) -> None:
-        """Learn from the sign server's answer."""
+        """Update the gate from an answer of the sign server.
+
+        Args:
+            status: the HTTP status.
+            headers: the answer's headers, with names in lower case.
+        """
         remaining = headers.get("ratelimit-remaining", "").strip()
         self._remaining = int(remaining[:9]) if remaining.isdecimal() else None
         spent = self._remaining == 0 and "ratelimit-reset" in headers
@@ -121,10 +140,10 @@ class SignGate:
 
 
 class SignGates:
-    """The gates of all API keys in use.
+    """The sign gates of all API keys in use.
 
     Args:
-        default_key: the server's, for accounts without one of their own.
+        default_key: the server's API key, used for accounts without a key of their own.
     """
 
     def __init__(self, default_key: str = "", clock: Clock = SYSTEM_CLOCK) -> None:
@@ -133,7 +152,7 @@ class SignGates:
         self._gates: dict[str, SignGate] = {}
 
     def of(self, api_key: str) -> SignGate:
-        """The gate of the key; of the default one for an empty key."""
+        """Return the gate of an API key; an empty key means the server's default key."""
         key = api_key or self._default_key
         if key not in self._gates:
             self._gates[key] = SignGate(key, self._clock)

@@ -1,4 +1,4 @@
-"""TikTok's texts with placeholders, as its app shows them."""
+"""Fills in the placeholders of TikTok's texts, such as "{0:user} joined", as TikTok's app does."""
 
 from __future__ import annotations
 
@@ -7,15 +7,23 @@ from typing import Any
 
 __all__ = ["shown_text"]
 
-# With the space behind it, which goes where there is no value.
+# A placeholder and the space after it; the space is removed with a placeholder that has no value.
 _PLACEHOLDER = re.compile(r"\{(\d{1,3})(?::\w*)?\}( ?)")
-# Real texts have two or three, of a few words.
+# How many placeholders of a text are filled in, and characters of a value that are kept. Real texts
+# have two or three placeholders, with values of a few words.
 _MAX_PLACEHOLDERS = 20
 _MAX_PIECE = 1000
 
 
 def shown_text(text: Any) -> str:
-    """What TikTok shows for a text with placeholders, as far as their values are texts."""
+    """Return a text with its placeholders filled in.
+
+    Placeholders without a value, or whose value is not a text (a picture, for example), are
+    removed.
+
+    Args:
+        text: a decoded `Text` of TikTok's schema.
+    """
     pieces = text.pieces
 
     def value(match: re.Match[str]) -> str:

@@ -1,7 +1,7 @@
-"""What a connection to a LIVE looks like to those who use it. Protocols only.
+"""The interface of an upstream: a connection to a LIVE, and who listens to it. Protocols only.
 
-`live.tiktok.connection` connects to TikTok; the test endpoint and tests have upstreams of their
-own.
+`live.tiktok.connection` has the upstream that connects to TikTok. The test endpoint and the tests
+have upstreams of their own.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ __all__ = ["MessageListener", "RawMessage", "Upstream", "UpstreamFactory"]
 
 
 class RawMessage(Protocol):
-    """A message as TikTok sends it, undecoded."""
+    """A message as TikTok sends it, before it is decoded."""
 
     @property
     def method(self) -> str:
-        """The name of its kind, such as "WebcastChatMessage"."""
+        """TikTok's name for this kind of message, such as "WebcastChatMessage"."""
 
     @property
     def payload(self) -> bytes:
@@ -30,43 +30,50 @@ class RawMessage(Protocol):
 
     @property
     def msg_id(self) -> int:
-        """TikTok's id; 0 where it gave none, negative for one above 2^63."""
+        """TikTok's id of the message, as a signed number: negative from 2^63 on; 0 for none."""
 
 
 class MessageListener(Protocol):
-    """Whom an upstream reports to. Called on the event loop; must neither block nor raise.
+    """Gets the messages of an upstream. Called on the event loop; must neither block nor raise.
 
-    `live.tiktok.reader.Reader` is the one that makes events of messages; a recorder is another.
+    `live.tiktok.reader.Reader` is a listener that turns messages into events;
+    `live.recordings.recorder.Recorder` is one that writes them to a file.
     """
 
     def on_open(self, room: Room) -> None:
-        """The connection is open. Called once per connection, before any message."""
+        """The connection is open. Called once per connection, before the first message."""
 
     def on_messages(self, messages: Iterable[RawMessage]) -> None:
-        """TikTok sent messages, in this order."""
+        """TikTok has sent these messages, in this order."""
 
     def on_heartbeat(self) -> None:
-        """TikTok sent something that is no message: the connection is alive."""
+        """TikTok has sent something that is no message, so the connection is alive."""
 
     def on_undecodable(self, what: str, failure: DecodeError) -> None:
-        """Bytes that could not be read were left out."""
+        """TikTok has sent bytes that can't be decoded; they are left out.
+
+        Args:
+            what: what the bytes should have been, such as "push frame".
+            failure: why they can't be decoded.
+        """
 
 
 class Upstream(Protocol):
-    """One attempt at one connection. Opened once; closed once, whatever became of it."""
+    """A connection to a LIVE. `open` is called once, then `close` once, even if `open` failed."""
 
     async def open(self) -> None:
-        """Connect; the listener hears of the room, and from then on of messages.
+        """Connect to the LIVE. The listener gets the room, and from then on the messages.
 
         Raises:
-            RelayError: it can't be done, or took longer than the connect timeout.
+            RelayError: connecting failed, or took longer than the connect timeout.
         """
 
     async def closed(self) -> RelayError:
-        """Wait until the connection has ended by itself, and say why."""
+        """Wait until the connection is lost or the other side ends it, and return why."""
 
     async def close(self) -> None:
-        """End everything: tasks, socket, HTTP clients. Takes a second or two at most."""
+        """End the connection with its tasks and HTTP clients. Takes at most one or two seconds."""
 
 
+# Makes the upstream for one connection: username, sign gate, listener.
 UpstreamFactory: TypeAlias = Callable[[str, SignGate, MessageListener], Upstream]

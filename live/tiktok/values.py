@@ -1,7 +1,8 @@
-"""TikTok's rules for ids, times, numbers and pictures, in messages and in the JSON of its web API.
+"""Converts TikTok's ids, times, numbers and pictures into the values of frames.
 
-TikTok's ids are unsigned numbers of 64 bits; its schema reads some of them as signed. Its times are
-in seconds or in ms. A picture is a list of addresses for the same file.
+It is used for decoded messages and for the JSON of TikTok's web API. TikTok's ids are unsigned
+numbers of 64 bits, but its schema reads some of them as signed. Its times are in seconds or in ms.
+A picture is a list of addresses of the same file.
 """
 
 from __future__ import annotations
@@ -28,59 +29,71 @@ __all__ = [
     "whole_number",
 ]
 
-# The data of a frame, and the frame's type.
+# A frame's type and its data.
 Built: TypeAlias = tuple[FrameType, Struct]
 
+# All of TikTok's ids are lower than this number.
 ID_LIMIT = 2**64
+# Characters that a picture's address may have.
 MAX_ADDRESS = 2000
-_FIRST_MS = 10**12  # a time below that is in seconds
-_LAST_MS = 10**14  # the year 5138; a time beyond that is none
+# A time below this number is in seconds, and from it on in ms.
+_FIRST_MS = 10**12
+# A time in ms from this number on (the year 5138) is taken for an error.
+_LAST_MS = 10**14
 
 
 def unsigned(number: int) -> int:
-    """An id as TikTok means it, of one that the schema may have read as signed."""
+    """Return an id as an unsigned number; the schema may have read it as a signed one."""
     return number % ID_LIMIT
 
 
 def id_text(number: int) -> str:
-    """An id as frames have it: the unsigned number as text."""
+    """Return an id as it is in frames: the unsigned number, as text."""
     return str(number if number >= 0 else number + ID_LIMIT)
 
 
 def time_ms(time: int) -> int | UnsetType:
-    """A time in seconds or ms, as ms since the epoch; UNSET for what can be no time."""
+    """Convert a time in seconds or ms to ms since the epoch.
+
+    Returns UNSET for a number that can't be a time, such as 0.
+    """
     if time < _FIRST_MS:
         time *= 1000
     return time if 0 < time < _LAST_MS else UNSET
 
 
 def known(value: int) -> int | UnsetType:
-    """A number of a message, where 0 stands for a number that was not sent."""
+    """Return a message's number, or UNSET for 0: protobuf reads a number that is not there as 0."""
     return value or UNSET
 
 
 def whole_number(text: str) -> int | None:
-    """The number that TikTok wrote as text, if it is one.
+    """Read a number that TikTok sends as text; None if the text is no number.
 
-    TikTok writes none of more than 9 digits; `int()` refuses some that are longer.
+    Texts of more than 9 digits are no numbers here: TikTok sends none, and `int()` raises for very
+    long ones.
     """
     return int(text) if text.isdecimal() and len(text) <= 9 else None
 
 
 def trailing_number(text: str) -> int | None:
-    """The last number in a text such as "No. 3"."""
+    """Read the last number in a text such as "No. 3"; None if there is none."""
     digits = re.search(r"(?<!\d)(\d{1,9})\D*$", text)
     return int(digits[1]) if digits else None
 
 
 def picture_of(image: Any) -> str:
-    """The address of a decoded message's picture, or an empty text."""
+    """Return the first address of a picture in a decoded message, or an empty text."""
     urls = image.url_list
     return urls[0] if urls else ""
 
 
 def address_in(image: Any) -> str:
-    """The address of a picture in TikTok's JSON, which may be anything; or an empty text."""
+    """Return the first address of a picture in TikTok's JSON, or an empty text.
+
+    Args:
+        image: any JSON value; it is checked.
+    """
     try:
         address = image["url_list"][0]
     except (LookupError, TypeError):
@@ -95,6 +108,8 @@ def address_in(image: Any) -> str:
 
 
 def sendable(text: str, limit: int) -> str:
-    """The beginning of a text of TikTok's JSON. Where an emoji was cut in half, "?" stands for it:
-    it could not be sent as UTF-8."""
+    """Cut a text of TikTok's JSON to `limit` characters, and make sure that it is valid UTF-8.
+
+    JSON can hold one half of an emoji (a lone surrogate), which UTF-8 can't; it is replaced by "?".
+    """
     return text[:limit].encode("utf-8", "replace").decode()

@@ -1,4 +1,4 @@
-"""What all HTTP requests to TikTok share: its addresses, and verified TLS."""
+"""Provides what all HTTP requests to TikTok need: its addresses, an HTTP client, verified TLS."""
 
 from __future__ import annotations
 
@@ -12,20 +12,23 @@ from TikTokLive.client.web.web_settings import WebDefaults
 
 __all__ = ["TLS", "use_configured_addresses", "web_client", "webcast_address"]
 
-# Building a TLS context reads a hundred certificates; all clients share this one.
+# The TLS context of all HTTP clients. It is made once, since that reads a hundred certificates.
 TLS = httpx.create_ssl_context()
 
 
 def use_configured_addresses() -> None:
-    """Have TikTokLive ask the addresses of `TIKTOK_APP_URL` and `TIKTOK_WEBCAST_URL`, which tests
-    change. TikTokLive keeps them for the whole process; they are set before each use."""
+    """Make TikTokLive use the addresses in `TIKTOK_APP_URL` and `TIKTOK_WEBCAST_URL`.
+
+    TikTokLive keeps its addresses in global variables. This is called before each use, since tests
+    change the settings.
+    """
     WebDefaults.tiktok_app_url = settings.TIKTOK_APP_URL
     WebDefaults.tiktok_webcast_url = settings.TIKTOK_WEBCAST_URL
 
 
 @asynccontextmanager
 async def web_client() -> AsyncIterator[TikTokHTTPClient]:
-    """TikTokLive's HTTP client, without a connection to a LIVE and without a time limit."""
+    """Open TikTokLive's HTTP client, to ask TikTok's web API. It has no time limit of its own."""
     use_configured_addresses()
     client = TikTokHTTPClient(httpx_kwargs={"verify": TLS, "timeout": None})
     try:
@@ -35,5 +38,5 @@ async def web_client() -> AsyncIterator[TikTokHTTPClient]:
 
 
 def webcast_address(path: str) -> str:
-    """The address of a path of TikTok's webcast API, such as "/room/info/"."""
+    """Return the full address of a path of TikTok's webcast API, such as "/room/info/"."""
     return f"{settings.TIKTOK_WEBCAST_URL}{path}"

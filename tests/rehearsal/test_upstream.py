@@ -15,7 +15,7 @@ from live.protocol.errors import UPSTREAM_CODES, ErrorCode
 from live.streams.registry import Streams
 from live.streams.stream import LiveStream, StreamOptions
 from rehearsal.plan import Plan
-from rehearsal.upstream import Stage
+from rehearsal.upstream import RehearsalUpstreams
 from standin import messages
 from standin.messages import Message
 from tests.support.clock import VirtualClock, now, settle, virtual_time
@@ -31,7 +31,7 @@ async def playing(
     plan: Plan, *, wait: bool = False, options: StreamOptions = OPTIONS
 ) -> AsyncIterator[LiveStream]:
     """A stream of that plan, with one socket."""
-    streams = Streams(Stage(plan), options, clock=VirtualClock())
+    streams = Streams(RehearsalUpstreams(plan), options, clock=VirtualClock())
     stream = streams.join("anna", "", wait=wait, since=None)
     try:
         yield stream
