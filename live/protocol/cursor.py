@@ -19,7 +19,7 @@ class Cursor(NamedTuple):
 
     Attributes:
         epoch: the name of the log. Each log has its own, so a cursor fits one log only.
-        offset: the number of frames in the log up to this place, all of which have been seen.
+        offset: the number of the last frame that has been seen; the first frame of a log has 1.
     """
 
     epoch: str

@@ -83,7 +83,7 @@ class SocketOptions:
     """The options of one socket, parsed.
 
     Attributes:
-        since: the last cursor that the client has seen; None to begin with the present.
+        since: the last cursor that the client has seen; None if it has seen nothing yet.
         types: the events that the client wants; None for all except `other`.
         batch: over how many milliseconds events are gathered for one frame; 0 for no batches.
         wait: whether the socket stays open until the streamer goes live.

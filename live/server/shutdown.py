@@ -45,7 +45,7 @@ class GracefulShutdown:
         if not self._servers_handlers and threading.current_thread() is threading.main_thread():
             self._loop = asyncio.get_running_loop()
             for number in self._SIGNALS:
-                # An ignored signal stays ignored: a shell sets that for processes in the background.
+                # An ignored signal stays ignored: shells set that for background processes.
                 if signal.getsignal(number) not in {signal.SIG_IGN, None}:
                     self._servers_handlers[number] = signal.signal(number, self._on_signal)
         await self._application(scope, receive, send)
