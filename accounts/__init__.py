@@ -1,4 +1,4 @@
-"""Accounts: who may connect, with which token, and to whose LIVE.
+"""Accounts and their tokens: who may connect, and to whose LIVE.
 
-May import nothing of `live`, nor of what imitates TikTok.
+This app must not import `live`, `rehearsal` or `standin`.
 """

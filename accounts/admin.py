@@ -1,8 +1,8 @@
-"""The admin's pages for accounts: their TikTok usernames, API keys and tokens.
+"""The admin's pages for accounts, with their TikTok usernames, API keys and tokens.
 
-A token is shown on the one page that answers its issue, and stored nowhere: not in the session, in
-messages, in the admin's history or in a log, all of which know its prefix only. An API key can be
-set and cleared but not read. Whoever may change accounts may issue and revoke their tokens.
+A new token is shown once, on the page that comes after issuing it. Its text is not stored: the
+session, messages, the admin's history and the log have at most its prefix. An API key can be set
+and removed, but not read. Staff who may change accounts may also issue and revoke their tokens.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ __all__ = ["AccountAdmin"]
 
 
 class AccountForm(SignApiKeyForm, UserChangeForm):  # type: ignore[type-arg]
-    """An account."""
+    """The form for an account. The encrypted API key is not a field of it, so it is never shown."""
 
     class Meta(UserChangeForm.Meta):
         model = User
@@ -44,7 +44,7 @@ class AccountForm(SignApiKeyForm, UserChangeForm):  # type: ignore[type-arg]
 
 
 class UsableTokenFilter(admin.SimpleListFilter):
-    """Can an app of the account connect?"""
+    """Filters accounts by whether they have a usable token, so that an app can connect."""
 
     title = _("usable token")
     parameter_name = "usable_token"
@@ -62,7 +62,11 @@ class UsableTokenFilter(admin.SimpleListFilter):
 
 
 class ShownTokens(BaseInlineFormSet):  # type: ignore[type-arg]
-    """Those worth showing. A page that is saved may have any of them: some end meanwhile."""
+    """The tokens on an account's page: only some of those that are revoked or expired.
+
+    When the page is saved, all tokens are possible, because a token that the page shows may have
+    expired since.
+    """
 
     def get_queryset(self) -> Any:
         if self.is_bound:
@@ -73,7 +77,7 @@ class ShownTokens(BaseInlineFormSet):  # type: ignore[type-arg]
 
 
 class TokenInline(admin.TabularInline):  # type: ignore[type-arg]
-    """The tokens on their account's page, to look at."""
+    """Shows the tokens on the page of their account. They can't be edited there, only revoked."""
 
     model = AccessToken
     formset = ShownTokens
@@ -143,7 +147,7 @@ class AccountAdmin(BulkActions, UserAdmin):  # type: ignore[type-arg]
     )
     search_fields = ("username", "email", "tiktok_username")
     readonly_fields = ("sign_api_key_state", "last_login", "date_joined")
-    # Plain lists: they are short, and Django's pairs of lists are no good to screen readers.
+    # Use plain lists: they are short, and screen readers can't use Django's pairs of lists well.
     filter_horizontal = ()
     add_fieldsets = (
         (
@@ -177,11 +181,11 @@ class AccountAdmin(BulkActions, UserAdmin):  # type: ignore[type-arg]
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[User], search_term: str
     ) -> tuple[QuerySet[User], bool]:
-        # People paste usernames the way TikTok writes them.
+        # Remove "@": people paste usernames as TikTok writes them.
         return super().get_search_results(request, queryset, search_term.strip().removeprefix("@"))
 
     def lookup_allowed(self, lookup: str, value: Any, request: Any = None) -> bool:
-        # Nothing about the key may be found out by filtering.
+        # Filters on the key are refused: they would give information about it.
         return not lookup.startswith("own_sign_api_key") and super().lookup_allowed(
             lookup, value, request
         )
@@ -250,7 +254,7 @@ class AccountAdmin(BulkActions, UserAdmin):  # type: ignore[type-arg]
 
     @method_decorator(sensitive_variables("token", "address"))
     def issue_token(self, request: HttpRequest, id: str) -> HttpResponse:
-        """Ask for label and expiry; answer the form with the token, this once."""
+        """Show the form for a new token. When it is sent, issue the token and show it once."""
         account = self._account_to_change(request, id)
         form = IssueTokenForm(request.POST if request.method == "POST" else None)
         if not form.is_valid():
@@ -274,7 +278,7 @@ class AccountAdmin(BulkActions, UserAdmin):  # type: ignore[type-arg]
         )
 
     def revoke_token(self, request: HttpRequest, id: str, token_id: int) -> HttpResponse:
-        """Ask for confirmation; revoke on POST. Revoking twice changes nothing."""
+        """Ask for confirmation, then revoke the token with a POST. A second one changes nothing."""
         account = self._account_to_change(request, id)
         token = get_object_or_404(AccessToken, user=account, pk=token_id)
         if request.method != "POST":

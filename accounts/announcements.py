@@ -1,7 +1,7 @@
-"""Tells the relay that an account or a token has changed, through the channel layer.
+"""Tells the relay, through the channel layer, that an account or a token has changed.
 
-Saving or deleting one sends a message once the transaction is committed. The message only names
-the account: the relay reads from the database what it is like now. A message may be lost, so the
+When one is saved or deleted, a message is sent after the transaction is committed. The message
+names only the account; the relay reads the changes from the database. A message can be lost, so the
 relay also reads all accounts with open sockets from time to time.
 """
 
@@ -23,12 +23,13 @@ logger = logging.getLogger(__name__)
 
 # The channel layer's group that the messages go to.
 GROUP = "accounts"
-# Fields that no socket depends on: signing in saves them.
+# Changes of these fields are not announced, because no socket depends on them. Every sign-in saves
+# them.
 _IGNORED_FIELDS = {"last_login"}
 
 
 def account_changed(account_id: int) -> None:
-    """Say that the account, or one of its tokens, has changed."""
+    """Announce that the account, or one of its tokens, has changed."""
     _announce("accounts.changed", account_id)
 
 
@@ -38,7 +39,7 @@ def disconnect(account_id: int) -> None:
 
 
 def connect_signals() -> None:
-    """Send the messages from now on; called when the app starts."""
+    """Announce all changes from now on. Called when the app starts."""
     for signal in (post_save, post_delete):
         signal.connect(_on_account, User)
         signal.connect(_on_token, AccessToken)
@@ -46,7 +47,7 @@ def connect_signals() -> None:
 
 def _on_account(instance: User, **kwargs: Any) -> None:
     fields = kwargs.get("update_fields")
-    # A new one has no sockets.
+    # A new account is not announced: it has no sockets.
     if not kwargs.get("created") and (fields is None or set(fields) - _IGNORED_FIELDS):
         account_changed(instance.pk)
 
@@ -57,9 +58,9 @@ def _on_token(instance: AccessToken, **kwargs: Any) -> None:
 
 
 class _Announcement:
-    """One message for all accounts of a transaction, sent after the commit.
+    """Sends one message for all accounts that a transaction changes, after the commit.
 
-    A channel holds a hundred messages at most, so that one for each account could be too many.
+    It is not one message for each account, because a channel holds at most a hundred messages.
     """
 
     def __init__(self, type: str) -> None:
@@ -70,11 +71,12 @@ class _Announcement:
         message = {"type": self.type, "accounts": sorted(self.accounts)}
         try:
             async_to_sync(get_channel_layer().group_send)(GROUP, message)
-        except Exception:  # what was saved stays saved, and is noticed in time
+        except Exception:  # the change is saved; the relay's next look at the database finds it
             logger.exception("a change of an account could not be announced")
 
 
 def _announce(type: str, account_id: int) -> None:
+    """Send a message after the commit, together with those of other accounts of this type."""
     waiting = [hook for _, hook, *_ in transaction.get_connection().run_on_commit]
     for hook in waiting:
         if isinstance(hook, _Announcement) and hook.type == type:

@@ -16,25 +16,30 @@ from accounts.usernames import normalise_tiktok_username
 
 __all__ = ["ApiRequest", "Options", "Problem", "router"]
 
-# As in settings.LANGUAGES, which type checkers can't read. Empty: no language of its own.
+# The same languages as in settings.LANGUAGES, which type checkers can't read.
 Language = Literal["en", "ru"]
+# The language of an account; empty if it has chosen none.
 AccountLanguage = Literal["", "en", "ru"]
 
+# The largest length of what may be sent as a TikTok username, in characters.
 _MAX_PASTED = 500
 
 
 class ApiRequest(ASGIRequest):
-    """A request that the API has let in. Only ever an annotation.
+    """The type of a request that the API has admitted. It is used for annotations only.
 
     Attributes:
-        auth: the token that it came with.
+        auth: the token that was sent with the request.
     """
 
     auth: AccessToken
 
 
 def _may_be_absent(schema: dict[str, Any]) -> None:
-    """For a field that is left out where there is nothing to say: its default is none."""
+    """Remove the default from the schema of a field that can be left out.
+
+    The class needs a default for the field, but a field that is left out does not have that value.
+    """
     schema.pop("default")
 
 
@@ -45,7 +50,7 @@ class Options(Schema):
         "en",
         description="Language of error texts; else the account's, else that of `Accept-Language`, "
         "else the server's.",
-        # It has none: the next in that order is taken.
+        # If it is left out, the next language in that order is used.
         json_schema_extra=_may_be_absent,
     )
 
@@ -129,7 +134,11 @@ def get_account(request: ApiRequest, options: Query[Options]) -> Account:
     response={200: Account, (400, 401, 403, 422, 500): Problem},
 )
 def change_account(request: ApiRequest, change: AccountChange, options: Query[Options]) -> Account:
-    """Raises ValidationError: TikTok can't have the username."""
+    """Change the account of the token.
+
+    Raises:
+        ValidationError: if TikTok can't have the username.
+    """
     account = request.auth.user
     values: dict[str, Any] = change.model_dump(exclude_unset=True)
     if "tiktok_username" in values:

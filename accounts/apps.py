@@ -1,4 +1,4 @@
-"""Django's entry for this app."""
+"""The configuration of this app for Django."""
 
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _

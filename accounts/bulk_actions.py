@@ -1,7 +1,7 @@
 """The admin's actions on several accounts at once.
 
-Actions that close sockets for good, or that show tokens, ask for a confirmation first. Each
-account's history says what was done, and open sockets follow within a second.
+Actions that can't be undone, that disable accounts or that show tokens ask for confirmation first.
+The history of each account says what was done. Open sockets follow within a second.
 """
 
 from __future__ import annotations
@@ -26,11 +26,12 @@ from accounts.sockets import is_for_this_computer_only, socket_url
 
 __all__ = ["BulkActions", "log_tokens"]
 
-# As many as a page of the list has.
+# The largest number of accounts for one action: the number on one page of the list.
 _MOST = 100
+# The field of the form that says that the action was confirmed.
 _CONFIRMED = "confirmed"
 
-# What the history says was changed; it translates these words when it shows them.
+# The words of the history for what was changed. The admin translates them when it shows them.
 _DISABLED = gettext_noop("active (switched off)")
 _ENABLED = gettext_noop("active (switched on)")
 _DISCONNECTED = gettext_noop("sockets (disconnected)")
@@ -44,7 +45,7 @@ class BulkActions(admin.ModelAdmin):  # type: ignore[type-arg]
     @admin.action(description=_("Issue a token for each"), permissions=["change"])
     @method_decorator(sensitive_variables("issued", "token", "tokens"))
     def issue_tokens(self, request: HttpRequest, chosen: QuerySet[User]) -> HttpResponse | None:
-        """The answer shows the tokens, this once. The same form again issues nothing."""
+        """Issue a token for each account and show them once. The same form again issues nothing."""
         if not (accounts := self._accounts(request, chosen)):
             return None
         form = IssueTokenForm(request.POST if _CONFIRMED in request.POST else None)
@@ -151,7 +152,7 @@ class BulkActions(admin.ModelAdmin):  # type: ignore[type-arg]
 
     @admin.action(description=_("Disconnect all sockets"), permissions=["change"])
     def disconnect(self, request: HttpRequest, chosen: QuerySet[User]) -> None:
-        """Apps may come back at once."""
+        """Close the open sockets of the accounts. Their apps may connect again at once."""
         if not (accounts := self._accounts(request, chosen)):
             return
         with transaction.atomic():
@@ -166,7 +167,7 @@ class BulkActions(admin.ModelAdmin):  # type: ignore[type-arg]
         messages.success(request, done % {"count": len(accounts)})
 
     def _accounts(self, request: HttpRequest, chosen: QuerySet[User]) -> list[User]:
-        """The chosen ones; none, and a message, if they are too many."""
+        """Return the chosen accounts. If there are too many, show an error and return none."""
         accounts = list(chosen[: _MOST + 1])
         if len(accounts) <= _MOST:
             return accounts
@@ -177,7 +178,17 @@ class BulkActions(admin.ModelAdmin):  # type: ignore[type-arg]
     def _set_active(
         self, request: HttpRequest, accounts: list[User], is_active: bool, change: str
     ) -> int:
-        """How many were not so before."""
+        """Enable or disable the accounts.
+
+        Args:
+            request: the request.
+            accounts: the accounts.
+            is_active: whether to enable them.
+            change: the words for it in the history.
+
+        Returns:
+            How many accounts this has changed.
+        """
         changed = [account for account in accounts if account.is_active is not is_active]
         with transaction.atomic():
             for account in changed:
@@ -195,7 +206,16 @@ class BulkActions(admin.ModelAdmin):  # type: ignore[type-arg]
         button: str,
         form: IssueTokenForm | None = None,
     ) -> HttpResponse:
-        """The page whose button sends the action again, with the same accounts."""
+        """Ask for confirmation, on a page whose button sends the action again.
+
+        Args:
+            request: the request.
+            accounts: the accounts that were chosen.
+            question: the question, with %(count)d for the number of accounts.
+            consequence: what the action does, in a sentence.
+            button: the text of the button.
+            form: more fields to fill in; None for none.
+        """
         return self._page(
             request,
             "bulk_action",
@@ -224,12 +244,17 @@ def log_tokens(
     change: str,
     **more: Any,
 ) -> None:
-    """Write to the account's history what was done with tokens, which it knows by their prefixes.
+    """Write into the account's history what was done with tokens. It names only their prefixes.
 
     Args:
-        change: "added" or "changed"; in `more` are the `fields` that were.
+        admin: the admin of accounts.
+        request: the request of the staff member who did it.
+        account: the account of the tokens.
+        tokens: the tokens.
+        change: "added" or "changed".
+        more: for "changed", `fields`: the names of the fields that were changed.
     """
-    # The history translates these words when it shows them.
+    # In no language, because the admin translates the history when it shows it.
     with override(None):
         name = str(AccessToken._meta.verbose_name)
     message = [{change: {"name": name, "object": str(token), **more}} for token in tokens]

@@ -1,7 +1,7 @@
-"""The forms of an account, for its owner and for the admin.
+"""The forms for an account, used by its owner's pages and by the admin.
 
-Each saves only the fields that it asks for, so that it does not undo what somebody else changes at
-the same time.
+The forms of the owner's pages save only the fields that they ask for. So they don't undo what
+somebody else changes at the same time.
 """
 
 from __future__ import annotations
@@ -42,20 +42,25 @@ __all__ = [
     "UsernameForm",
 ]
 
-# What is said of a form that comes again.
+# The message if a form for a token is sent a second time.
 ISSUED_BEFORE = _(
     "No other token was issued. The one that you issued can't be shown again: if you did not copy "
     "it, revoke it and issue another."
 )
+# The largest length of an API key, in characters.
 _KEY_LENGTH = 500
+# The number of random bytes in the id of a form.
 _FORM_ID_BYTES = 12
-_HOUR = 3600  # seconds
+# Seconds in an hour.
+_HOUR = 3600
+# How many emails for a lost password an account can get in an hour.
 _RESETS_AN_HOUR = 3
+# The HTML attributes of fields that phones and browsers must not correct or fill in.
 _TYPED = {"autocapitalize": "none", "autocomplete": "off", "spellcheck": "false"}
 
 
 class _AccountForm(forms.ModelForm):  # type: ignore[type-arg]
-    """Some of an account's fields, saved by themselves."""
+    """A form for some fields of an account. Only these fields are saved."""
 
     def save(self, commit: bool = True) -> Any:
         account = super().save(commit=False)
@@ -72,7 +77,7 @@ class UsernameForm(_AccountForm):
 
 
 class LanguageForm(_AccountForm):
-    """The account's language. Each language is listed by its own name: "Русский", not "Russian"."""
+    """Sets the account's language. Each language has its own name: "Русский", not "Russian"."""
 
     language = forms.ChoiceField(
         label=_("Language"),
@@ -97,10 +102,10 @@ class LanguageForm(_AccountForm):
 
 
 class EmailForm(_AccountForm):
-    """The address for a lost password.
+    """Sets the email address, which is used when the owner has lost the password.
 
-    Asks for the password: somebody else at a browser that is signed in could otherwise take over
-    the account.
+    It asks for the password. Otherwise somebody who finds a browser that is signed in could set
+    another address, and then take over the account.
     """
 
     current_password = forms.CharField(
@@ -126,14 +131,14 @@ class EmailForm(_AccountForm):
 
 
 class SignApiKeyForm(forms.ModelForm):  # type: ignore[type-arg]
-    """Sets or clears the API key. The stored key is no field of the form: no page can show it."""
+    """Sets or removes the API key. The stored key is not a field of it, so no page can show it."""
 
     new_sign_api_key = forms.CharField(
         label=_("New EulerStream API key"),
         required=False,
         validators=[sign_api_key_validator],
         max_length=_KEY_LENGTH,
-        # Password managers take "off" as no more than a wish, and would offer the password here.
+        # Not "off": password managers often ignore that, and would offer the password here.
         widget=forms.PasswordInput(
             render_value=False, attrs={**_TYPED, "autocomplete": "new-password"}
         ),
@@ -165,7 +170,7 @@ class SignApiKeyForm(forms.ModelForm):  # type: ignore[type-arg]
 
 
 class OwnSignApiKeyForm(SignApiKeyForm):
-    """The same, for a page with a button for each of the two."""
+    """Sets or removes the API key, on a page that has one button for each of these."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -191,7 +196,7 @@ def _new_form_id() -> str:
 
 
 class IssueTokenForm(forms.Form):
-    """Asks for a new token's label and expiry. The same form sent twice issues one token."""
+    """Asks for the label and expiry of a new token. A form that is sent twice issues one token."""
 
     label = forms.CharField(
         label=_("Label"),
@@ -211,10 +216,16 @@ class IssueTokenForm(forms.Form):
     )
 
     def issue(self, account: User) -> tuple[AccessToken, str]:
-        """The token, and its text, of which there is no other copy.
+        """Issue the token that the form asks for.
+
+        Args:
+            account: the account that gets the token.
+
+        Returns:
+            The token as stored, and its text, which is not stored.
 
         Raises:
-            IntegrityError: the form has had its token for this account.
+            IntegrityError: if this form already got a token for this account.
         """
         days = self.cleaned_data["days"]
         return AccessToken.objects.issue(
@@ -226,7 +237,7 @@ class IssueTokenForm(forms.Form):
 
 
 class ChangePasswordForm(PasswordChangeForm):
-    """Django's, that counts wrong passwords as the login page does."""
+    """Django's form to change the password. Wrong passwords also count as failed sign-ins."""
 
     def __init__(self, request: HttpRequest, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -242,16 +253,19 @@ class ChangePasswordForm(PasswordChangeForm):
 
 
 def _is_password_of(request: HttpRequest, account: User, password: str) -> bool:
-    """Whether it is. A wrong one counts as a failed attempt to sign in, and locks out of both."""
+    """Whether this is the password of the account.
+
+    A wrong one counts as a failed sign-in. After too many, this form and the login page are locked.
+    """
     found = authenticate(request, username=account.get_username(), password=password)
     return found is not None
 
 
 class ResetPasswordForm(PasswordResetForm):
-    """Writes to each account in its own language, a few times an hour.
+    """Sends emails for a lost password, to each account in its language, at most three an hour.
 
-    The emails are sent later, so that the answer takes as long for an address of nobody. A server
-    that stops sends those that wait.
+    The emails are sent in another thread. So the time of the answer does not show whether there is
+    an account with the address. A server that stops first sends the emails that wait.
     """
 
     def send_mail(
@@ -271,18 +285,18 @@ class ResetPasswordForm(PasswordResetForm):
             with override(language):
                 send_mail(subject_template_name, email_template_name, context, *args, **kwargs)
 
-        send_mail = super().send_mail  # which logs what goes wrong
+        send_mail = super().send_mail  # Django's own; it logs failures
         _MAILER.submit(send)
 
 
-# One thread; Python ends it with the process.
+# The thread that sends emails. Python waits for it when the process ends.
 _MAILER = ThreadPoolExecutor(max_workers=1, thread_name_prefix="email")
 
 
 def _may_be_written_to(account: User) -> bool:
-    """Whether the account has had fewer than `_RESETS_AN_HOUR` emails in the last hour.
+    """Whether the account may get one more email in this hour; if so, count it.
 
-    It counts this one.
+    Each email takes one of a few places in the cache, which becomes free after an hour.
     """
     return any(
         cache.add(f"password-reset-{account.pk}-{place}", True, _HOUR)

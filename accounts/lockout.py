@@ -1,6 +1,6 @@
-"""Whose wrong passwords are counted together, so that nobody can guess without end.
+"""Tells django-axes which sign-in attempts come from the same client, to limit wrong passwords.
 
-`AXES_…` in the settings say how many are too many, and for how long nobody gets in then.
+The settings `AXES_…` say how many wrong passwords are allowed, and how long the lockout is.
 """
 
 from __future__ import annotations
@@ -13,12 +13,16 @@ from accounts import requests
 
 __all__ = ["client_address"]
 
-# People get as many addresses of IPv6 as they like, all in the network that they are given.
+# The number of bits of an IPv6 address that name a client's network. A client can choose any
+# address in its network, so the other bits don't count.
 _NETWORK_BITS = 64
 
 
 def client_address(request: HttpRequest) -> str | None:
-    """The client's IP address, as far as proxies are trusted; of IPv6, its network's."""
+    """Return the client's IP address; for IPv6, the address of the client's network.
+
+    X-Forwarded-For counts only if a trusted proxy sent it.
+    """
     forwarded = request.META.get("HTTP_X_FORWARDED_FOR", "")
     address = requests.address(
         {

@@ -23,19 +23,25 @@ from accounts.usernames import TikTokUsernameField
 
 __all__ = ["AccessToken", "AccessTokenQuerySet", "User"]
 
+# The number of random bytes in a token.
 TOKEN_BYTES = 32
-# The part of a token that is kept in clear; the 208 bits behind it stay unknown.
+# The number of characters at the beginning of a token that are stored unencrypted. The rest, which
+# has 208 bits, is stored only as part of a hash.
 PREFIX_LENGTH = 8
+# The lengths of columns, in characters.
 LABEL_LENGTH = 100
 FORM_ID_LENGTH = 32
 LANGUAGE_LENGTH = 10
+# The largest number of days for which a token can be issued.
 MAX_DAYS = 36_500
+# How many tokens that are revoked or expired are shown: the newest.
 _UNUSABLE_SHOWN = 10
-# What a value encrypted by Fernet begins with: the key it was encrypted with is gone.
+# The beginning of a value that Fernet encrypted. A value that still begins with it after decryption
+# could not be decrypted, because SECRET_KEY is another one now.
 _UNDECIPHERED = "gAAAAA"
 
 
-# It travels in an HTTP header.
+# The key is sent in an HTTP header, so it must not have other characters.
 sign_api_key_validator = RegexValidator(
     r"\A[\x21-\x7e]+\Z", _("An EulerStream API key has printable ASCII characters only.")
 )
@@ -73,9 +79,9 @@ class User(AbstractUser):
         verbose_name_plural = _("accounts")  # type: ignore[assignment]
 
     def sign_api_key(self) -> str:
-        """The account's own EulerStream API key, or an empty text.
+        """Return the account's own EulerStream API key, or an empty text if it has none.
 
-        A key that can't be read any more, because SECRET_KEY changed, counts as none.
+        A key that can't be decrypted any more, because SECRET_KEY has changed, counts as none.
         """
         key = self.own_sign_api_key or ""
         return "" if key.startswith(_UNDECIPHERED) else key
@@ -83,11 +89,15 @@ class User(AbstractUser):
 
 class AccessTokenQuerySet(models.QuerySet["AccessToken"]):
     def usable(self, at: datetime | None = None) -> AccessTokenQuerySet:
-        """Those that are neither revoked nor expired at that time, or now."""
+        """Select the tokens that are not revoked, and not expired at the time `at`.
+
+        Args:
+            at: a time; None for now.
+        """
         return self.filter(_is_usable(at))
 
     def unusable(self) -> AccessTokenQuerySet:
-        """Those that are revoked or expired."""
+        """Select the tokens that are revoked or expired."""
         return self.exclude(_is_usable(None))
 
 
@@ -109,14 +119,22 @@ class AccessTokenManager(_AccessTokenManager["AccessToken"]):
         *,
         session: str = "",
     ) -> tuple[AccessToken, str]:
-        """Make a token. The text returned is the only copy there will ever be.
+        """Make a new token. Its text is returned only here, and is not stored.
 
         Args:
-            form_id: of the form that asks for it, which gets one for each account.
-            session: the key of the session that it is for, and which it does not outlive.
+            user: the account.
+            label: what the token is for, in the owner's words.
+            expires_in: how long the token is valid; None for ever.
+            form_id: the id of the form that asks for the token. A form gets only one token for each
+                account, also if it is sent twice.
+            session: the key of the session that the token is for; the token is revoked when the
+                session signs out. Empty for tokens of apps.
+
+        Returns:
+            The token as stored, and its text.
 
         Raises:
-            IntegrityError: the form has had its token for this account.
+            IntegrityError: if this form already got a token for this account.
         """
         token = secrets.token_urlsafe(TOKEN_BYTES)
         issued = self.create(
@@ -131,16 +149,25 @@ class AccessTokenManager(_AccessTokenManager["AccessToken"]):
         return issued, token
 
     def find(self, token: str) -> AccessToken | None:
-        """The token with its account, whatever state it is in; None when there is no such one."""
+        """Find a token by its text, with its account; None if there is no such token.
+
+        The token may be revoked or expired.
+        """
         return self.select_related("user").filter(digest=AccessToken.digest_of(token)).first()
 
     def worth_showing(self) -> list[AccessToken]:
-        """Those that open sockets, then the newest of those that do not, which pile up."""
+        """Return the tokens to show on a page: all that are usable, then the newest of the others.
+
+        The others are limited because their number grows all the time.
+        """
         return [*self.usable(), *self.unusable()[:_UNUSABLE_SHOWN]]
 
 
 class AccessToken(models.Model):
-    """Opens sockets for its account. Only the SHA-256 is stored; the prefix tells tokens apart."""
+    """A secret text that opens sockets for its account.
+
+    The text itself is not stored, only its SHA-256, and its first characters to tell tokens apart.
+    """
 
     user = models.ForeignKey(
         User, models.CASCADE, related_name="access_tokens", verbose_name=_("account")
@@ -153,7 +180,7 @@ class AccessToken(models.Model):
     expires_at = models.DateTimeField(_("expires"), null=True, blank=True)
     revoked_at = models.DateTimeField(_("revoked"), null=True, editable=False)
     form_id = models.CharField(max_length=FORM_ID_LENGTH, null=True, editable=False)
-    # Of the key of the session that a live console runs in; empty for tokens of apps.
+    # The SHA-256 of the key of the session that a live console runs in; empty for tokens of apps.
     session_digest = models.CharField(max_length=64, blank=True, default="", editable=False)
 
     objects = AccessTokenManager()
@@ -163,7 +190,7 @@ class AccessToken(models.Model):
         verbose_name_plural = _("access tokens")
         ordering = ("-created_at",)
         constraints = (
-            # However often, and however fast, a form is sent.
+            # In the database, so that it also holds for a form that is sent twice at the same time.
             models.UniqueConstraint(fields=("user", "form_id"), name="one_token_for_each_form"),
         )
 
@@ -172,21 +199,21 @@ class AccessToken(models.Model):
 
     @property
     def shown_label(self) -> str:
-        """The label; of a live console's token, which has none, what it is, in the reader's
-        language."""
+        """The label; for a live console's token, which has none, words that say what it is."""
         return self.label or (gettext("Live console") if self.session_digest else "")
 
     @staticmethod
     def digest_of(token: str) -> str:
+        """Return the SHA-256 of a text, as it is stored."""
         return hashlib.sha256(token.encode()).hexdigest()
 
     def is_usable(self, at: datetime | None = None) -> bool:
-        """Neither revoked nor expired."""
+        """Whether the token is not revoked, and not expired at the time `at` (None for now)."""
         expired = self.expires_at is not None and self.expires_at <= (at or timezone.now())
         return self.revoked_at is None and not expired
 
     def revoke(self) -> None:
-        """Refuse the token from now on. Revoking twice keeps the first time."""
+        """Revoke the token: it opens no sockets any more. A second call changes nothing."""
         if self.revoked_at is None:
             self.revoked_at = timezone.now()
             self.save(update_fields=["revoked_at"])
@@ -196,9 +223,10 @@ class AccessToken(models.Model):
 def _revoke_tokens_of_sessions(
     instance: User, update_fields: Collection[str] | None, **kwargs: Any
 ) -> None:
-    """Another password ends the account's sessions, so it ends what they were issued, too.
+    """Revoke the tokens of an account's sessions when its password changes.
 
-    Here, where no way to change a password misses it: the pages, the admin, `changepassword`.
+    A new password ends the sessions, and the tokens must end with them. This is a signal's receiver
+    so that it works for every way to change a password: the pages, the admin, `changepassword`.
     """
     if update_fields is not None and "password" not in update_fields:
         return

@@ -1,7 +1,7 @@
-"""What a request, or the handshake of a socket, says of its client: address, token and language.
+"""Reads the client's address, token and language from a request or from a socket's handshake.
 
-All of it comes from outside and may be false. The functions take an ASGI scope, so that pages, the
-REST API and sockets read a client in the same way.
+The client can send false values. The functions take an ASGI scope, so that pages, the REST API and
+sockets use the same rules.
 """
 
 from __future__ import annotations
@@ -19,12 +19,17 @@ from django.utils.translation.trans_real import parse_accept_lang_header
 __all__ = ["address", "bearer_token", "header", "is_trusted_proxy", "language"]
 
 _BEARER = "bearer"  # RFC 6750
-# Longer queries are not read to their end.
+# The number of characters of a query that are read. The rest is ignored.
 _MAX_QUERY = 4096
 
 
 def header(scope: Mapping[str, Any], name: bytes) -> str:
-    """The first header of that name (in lower case), or an empty text."""
+    """Return the value of the first header with this name, or an empty text if there is none.
+
+    Args:
+        scope: the ASGI scope.
+        name: the name, in lower case.
+    """
     for key, value in scope["headers"]:
         if key == name:
             return str(value, "latin-1")
@@ -32,8 +37,17 @@ def header(scope: Mapping[str, Any], name: bytes) -> str:
 
 
 def language(scope: Mapping[str, Any], chosen: str = "") -> str:
-    """The language for people: `lang=`, else the `chosen` one, else Accept-Language, else the
-    server's."""
+    """Return the language for texts: the first of these that the server has.
+
+    1. The parameter `lang` of the query.
+    2. The language in `chosen`.
+    3. The languages in the header Accept-Language, in the client's order.
+    4. The server's own language.
+
+    Args:
+        scope: the ASGI scope.
+        chosen: the language of the account; empty for none.
+    """
     query = parse_qs(scope.get("query_string", b"").decode("latin-1")[:_MAX_QUERY])
     asked = query.get("lang", [""])[-1]
     if asked in settings.LANGUAGE_CODES:
@@ -41,7 +55,7 @@ def language(scope: Mapping[str, Any], chosen: str = "") -> str:
     if chosen in settings.LANGUAGE_CODES:
         return chosen
     for accepted, quality in parse_accept_lang_header(header(scope, b"accept-language")):
-        # A quality of 0 is "not this one", RFC 9110 section 12.4.2.
+        # A quality of 0 means "not this language": RFC 9110, section 12.4.2.
         with suppress(LookupError):
             if quality:
                 return str(get_supported_language_variant(accepted))
@@ -49,7 +63,10 @@ def language(scope: Mapping[str, Any], chosen: str = "") -> str:
 
 
 def bearer_token(scope: Mapping[str, Any]) -> str:
-    """The token of `Authorization: Bearer …` or of the subprotocols ["bearer", token]."""
+    """Return the token that was sent in a handshake or request; empty if none was sent.
+
+    It is in the header `Authorization: Bearer …` or in the subprotocols ["bearer", token].
+    """
     scheme, _space, token = header(scope, b"authorization").partition(" ")
     if scheme.lower() == _BEARER:
         return token.strip()
@@ -60,7 +77,10 @@ def bearer_token(scope: Mapping[str, Any]) -> str:
 
 
 def address(scope: Mapping[str, Any]) -> str | None:
-    """The client's IP address. X-Forwarded-For counts as far as trusted proxies wrote it."""
+    """Return the client's IP address; None if it is not known.
+
+    In X-Forwarded-For, only the entries that trusted proxies added count.
+    """
     client = _ip((scope.get("client") or [""])[0])
     if client is None or not _is_trusted(client):
         return str(client) if client else None
@@ -75,7 +95,7 @@ def address(scope: Mapping[str, Any]) -> str | None:
 
 
 def _forwarded_for(scope: Mapping[str, Any]) -> list[str]:
-    # Some proxies add a header of their own below the one that the client sent.
+    # There may be several of these headers: some proxies add another one after the client's.
     headers = [
         str(value, "latin-1") for key, value in scope["headers"] if key == b"x-forwarded-for"
     ]
@@ -88,13 +108,13 @@ def _ip(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     except ValueError:
         return None
     if isinstance(ip, ipaddress.IPv6Address):
-        # Without the zone, which may be any text and means something to this host only.
+        # Remove the zone: it can be any text, and has a meaning on this host only.
         return ip.ipv4_mapped or ipaddress.IPv6Address(int(ip))
     return ip
 
 
 def is_trusted_proxy(text: str) -> bool:
-    """Whether the address is one of `TRUSTED_PROXIES`."""
+    """Whether the address is in one of the networks in the setting `TRUSTED_PROXIES`."""
     ip = _ip(text)
     return ip is not None and _is_trusted(ip)
 

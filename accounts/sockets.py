@@ -1,6 +1,6 @@
-"""The address that a phone connects to, as text and as a picture.
+"""Makes the address that a phone connects to, as text and as a QR code.
 
-Both contain a token, so they are shown once: on the page that answers the token's issue.
+Both contain a token. So they are shown only once, on the page that comes after issuing the token.
 """
 
 from __future__ import annotations
@@ -14,18 +14,21 @@ from django.http import HttpRequest
 
 __all__ = ["is_for_this_computer_only", "qr_code", "socket_url"]
 
-# What scanners need to find the code, in modules, and so white on dark pages too.
+# The width of the white border around a QR code, in modules: scanners need it to find the code.
 _QUIET_ZONE = 4
 
 
 def socket_url(request: HttpRequest, token: str) -> str:
-    """The socket's address on the host that the request came to."""
+    """Return the address of the account's socket, on the host that the request was sent to."""
     scheme = "wss" if request.is_secure() else "ws"
     return f"{scheme}://{request.get_host()}{settings.SOCKET_PATH}/{token}"
 
 
 def is_for_this_computer_only(socket_url: str) -> bool:
-    """Whether the address has a loopback host: on a phone it would mean the phone itself."""
+    """Whether the address works on this computer only, because its host is a loopback address.
+
+    On a phone such an address means the phone itself.
+    """
     host = (urlsplit(socket_url).hostname or "").rstrip(".")
     if host == "localhost" or host.endswith(".localhost"):
         return True
@@ -36,6 +39,6 @@ def is_for_this_computer_only(socket_url: str) -> bool:
 
 
 def qr_code(text: str) -> str:
-    """A QR code as the `src` of an image."""
+    """Return a QR code of the text, as a data URI for the `src` of an image."""
     code = segno.make_qr(text, error="m")
     return code.svg_data_uri(border=_QUIET_ZONE, dark="#000", light="#fff")

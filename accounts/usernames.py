@@ -1,6 +1,7 @@
-"""TikTok usernames: what people paste, what TikTok can have, and the fields for it.
+"""Reads and checks TikTok usernames, and has the fields for them.
 
-TikTok's usernames have 2 to 24 of ``a-z 0-9 _ .``, do not end in a dot, and know no case.
+A TikTok username has 2 to 24 characters, which are ``a-z``, ``0-9``, ``_`` or ``.``. It does not
+end in a dot. Upper and lower case make no difference.
 """
 
 from __future__ import annotations
@@ -20,8 +21,10 @@ __all__ = [
     "normalise_tiktok_username",
 ]
 
+# The largest length of a username, in characters.
 MAX_LENGTH = 24
 _USERNAME = re.compile(r"[a-z0-9_.]{1,23}[a-z0-9_]", re.ASCII)
+# Matches the address of a profile or of a LIVE.
 _PASTED = re.compile(
     r"(?:https?://)?(?:www\.|m\.)?tiktok\.com/@?(?P<username>[^/?#\s]+)(?:/live)?/?(?:[?#]\S*)?",
     re.IGNORECASE | re.ASCII,
@@ -29,17 +32,19 @@ _PASTED = re.compile(
 
 
 def is_tiktok_username(value: str) -> bool:
-    """Whether TikTok could have this username, bare and in lower case."""
+    """Whether the text can be a TikTok username, without "@" and in lower case."""
     return _USERNAME.fullmatch(value) is not None
 
 
 def normalise_tiktok_username(value: str) -> str:
-    """The bare, lower-case username in `name`, `@Name`, or the address of a profile or LIVE.
+    """Return the username in a text that somebody typed or pasted, without "@", in lower case.
 
-    An empty text stays empty: the account has no TikTok username.
+    Args:
+        value: `name`, `@Name`, or the address of a profile or LIVE. An empty text means that the
+            account has no TikTok username, and stays empty.
 
     Raises:
-        ValidationError: TikTok can't have it; the message says what it can have.
+        ValidationError: if TikTok can't have the username; its message says what TikTok can have.
     """
     username = value.strip()
     if not username:
@@ -47,7 +52,8 @@ def normalise_tiktok_username(value: str) -> str:
     if pasted := _PASTED.fullmatch(username):
         username = pasted["username"]
     username = username.removeprefix("@")
-    # Before case is dropped: lower() makes Latin letters of some others, such as the Kelvin sign.
+    # Only if it is ASCII: lower() changes some other characters into Latin letters, such as the
+    # Kelvin sign.
     if username.isascii():
         username = username.lower()
     if not is_tiktok_username(username):
@@ -62,14 +68,14 @@ def normalise_tiktok_username(value: str) -> str:
 
 
 class TikTokUsernameFormField(forms.CharField):
-    """Where people type or paste a TikTok username."""
+    """A form field for a TikTok username, which people type or paste."""
 
     def to_python(self, value: Any) -> str:
         return normalise_tiktok_username(super().to_python(value) or "")
 
 
 class TikTokUsernameField(models.CharField):  # type: ignore[type-arg]
-    """The column for a TikTok username, normalised and checked wherever Django cleans it."""
+    """A model field for a TikTok username. It is normalised and checked when Django cleans it."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **{"max_length": MAX_LENGTH, **kwargs})
@@ -79,10 +85,10 @@ class TikTokUsernameField(models.CharField):  # type: ignore[type-arg]
         return normalise_tiktok_username(value) if isinstance(value, str) else value
 
     def get_prep_value(self, value: Any) -> Any:
-        # Queries and `save` are no forms: what they are given is taken as it is.
+        # Used by queries and by `save`, which take the value as it is, without a check.
         return models.Field.get_prep_value(self, value)
 
     def formfield(self, **kwargs: Any) -> Any:
-        # A pasted address is longer than the username in it, so the form sets no length.
+        # No maximal length in the form: a pasted address is longer than the username in it.
         options = {"form_class": TikTokUsernameFormField, "max_length": None, **kwargs}
         return super().formfield(**options)

@@ -1,7 +1,7 @@
-"""An account's own pages: signing in, what its owner may set, its tokens, its password.
+"""The pages of an account for its owner: sign-in, settings, tokens and password.
 
-A token is shown on the one page that answers its issue, and stored nowhere, as in the admin. An
-API key can be set and removed but not read. Everything is about the account that is signed in.
+All pages are about the account that is signed in. As in the admin, a new token is shown once, on
+the page that comes after issuing it, and an API key can be set and removed, but not read.
 """
 
 from __future__ import annotations
@@ -59,14 +59,17 @@ __all__ = [
     "check_username",
 ]
 
-# A token that ends sooner, such as the live console's own, is not what a phone needs.
+# The account page says that a phone can connect only if a token is valid for longer than this. The
+# tokens of the live console are not.
 _LASTING = timedelta(days=1)
 
 
 def _remember_language(response: HttpResponseBase, language: str) -> None:
-    """Show the pages in that language from now on; if it is empty, in the one the browser asks for.
+    """Show the pages in this language from now on, by the same cookie as Django's `set_language`.
 
-    It sets the same cookie as Django's `set_language`.
+    Args:
+        response: gets the cookie.
+        language: the language; empty for the one that the browser asks for.
     """
     cookie: dict[str, Any] = {
         "path": settings.LANGUAGE_COOKIE_PATH,
@@ -87,7 +90,7 @@ def _remember_language(response: HttpResponseBase, language: str) -> None:
 
 
 class SignIn(auth.LoginView):
-    """The login page. Who has chosen a language gets the pages in it."""
+    """The login page. After it, the pages are in the language that the account has chosen."""
 
     def form_valid(self, form: Any) -> HttpResponse:
         response = super().form_valid(form)
@@ -103,7 +106,7 @@ class SignIn(auth.LoginView):
 
 
 class OwnAccount(LoginRequiredMixin):
-    """A page about the account that is signed in. Browsers keep none of it."""
+    """A page about the account that is signed in. Browsers must not cache it."""
 
     request: HttpRequest
 
@@ -118,10 +121,10 @@ class OwnAccount(LoginRequiredMixin):
 
 
 class AccountPage(OwnAccount, TemplateView):
-    """/account/: every form of it, each of which is sent to a view below.
+    """The account page, /account/, with all its forms. Each form is sent to a view below.
 
-    The setting `ACCOUNT_TEMPLATE` names its template: "accounts/account.html", or one that extends
-    it with what other apps show there.
+    The setting `ACCOUNT_TEMPLATE` names its template. That is "accounts/account.html", or a
+    template that extends it with parts of other apps.
     """
 
     def get_template_names(self) -> list[str]:
@@ -152,11 +155,14 @@ class AccountPage(OwnAccount, TemplateView):
 
 
 class AccountPart(AccountPage):
-    """One form of the account page. If it is refused, the page comes again and says why; a GET of
-    its address leads to the page.
+    """Receives one form of the account page.
+
+    If the form is not valid, the account page is shown with the errors. A GET redirects to the
+    account page.
 
     Attributes:
-        context_name: what the page calls its form.
+        form_class: the class of the form.
+        context_name: the name of the form in the page's template.
     """
 
     form_class: ClassVar[type[forms.BaseForm]]
@@ -175,7 +181,8 @@ class AccountPart(AccountPage):
         return self.form_class(**self.get_form_kwargs())
 
     def get_form_kwargs(self) -> dict[str, Any]:
-        # An account of its own: the page shows what is stored, not what was refused.
+        # The form gets another object than `request.user`, because it changes the object. The page
+        # must show what is stored, not the values that were refused.
         return {"data": self.request.POST, "instance": User.objects.get(pk=self.account.pk)}
 
     def form_valid(self, form: Any) -> HttpResponse:
@@ -183,7 +190,7 @@ class AccountPart(AccountPage):
         return redirect("account")
 
     def done(self, account: User) -> str:
-        """What to say once it is saved."""
+        """Return the message to show after saving."""
         return gettext("Saved.")
 
 
@@ -240,7 +247,7 @@ class ChangeEmail(AccountPart):
 @require_safe
 @login_required
 def check_username(request: HttpRequest) -> JsonResponse:
-    """What the account would have as TikTok username, were `value` saved; or why it can't be."""
+    """Say which TikTok username would be saved for a `value`, or why it would be refused."""
     try:
         username = normalise_tiktok_username(request.GET.get("value", ""))
     except ValidationError as refusal:
@@ -252,7 +259,7 @@ def check_username(request: HttpRequest) -> JsonResponse:
 
 
 class IssueToken(AccountPart):
-    """Answers the form with the token, this once. The same form again issues nothing."""
+    """Issues a token and shows it once. The same form again issues nothing."""
 
     form_class = IssueTokenForm
     context_name = "token_form"
@@ -280,7 +287,7 @@ class IssueToken(AccountPart):
 
 
 class RevokeToken(OwnAccount, TemplateView):
-    """Asks for confirmation; revokes on POST. Revoking twice changes nothing."""
+    """Asks for confirmation, then revokes the token with a POST. A second one changes nothing."""
 
     template_name = "accounts/revoke_token.html"
 
@@ -312,13 +319,17 @@ class ChangePassword(OwnAccount, SuccessMessageMixin, auth.PasswordChangeView): 
 
 
 def _demand_email() -> None:
-    """Raises Http404 if no email can be sent: the page then can't do what it is for."""
+    """Check that the server can send emails. Pages that send them don't exist otherwise.
+
+    Raises:
+        Http404: if it can't.
+    """
     if not settings.SENDS_EMAIL:
         raise Http404
 
 
 class ResetPassword(SuccessMessageMixin, auth.PasswordResetView):  # type: ignore[type-arg]
-    """Sends the email, and says the same whether there is such an account or not."""
+    """Sends the email for a lost password. Its answer does not show whether the account exists."""
 
     form_class = ResetPasswordForm
     template_name = "accounts/reset_password.html"
@@ -336,7 +347,7 @@ class ResetPassword(SuccessMessageMixin, auth.PasswordResetView):  # type: ignor
 
 
 class ChooseNewPassword(SuccessMessageMixin, auth.PasswordResetConfirmView):  # type: ignore[type-arg]
-    """The page for a new password, which the link in the email opens."""
+    """The page to choose a new password. The link in the email opens it."""
 
     template_name = "accounts/choose_new_password.html"
     success_url = reverse_lazy("login")

@@ -1,4 +1,4 @@
-"""The connection log: one row a socket, to answer "why did it not connect?"."""
+"""The connection log: a table with one row for each socket, to find out why one did not connect."""
 
 from __future__ import annotations
 
@@ -15,17 +15,21 @@ from live.protocol.errors import CloseCode
 
 __all__ = ["ConnectionLog"]
 
-# Rows that pruning deletes at once, and the seconds it leaves to others then.
+# The number of rows that pruning deletes in one transaction.
 _BIT = 1000
+# Seconds between two of these transactions, in which other processes can write.
 _PAUSE = 0.01
 
 
 class ConnectionLogManager(models.Manager["ConnectionLog"]):
     def close_orphans(self, is_running: Callable[[int], bool]) -> int:
-        """Close the rows that a process left open which is gone. Returns how many rows.
+        """Close the rows that a server process left open when it ended.
 
         Args:
-            is_running: whether the server process with that id still runs.
+            is_running: tells whether the server process with a given id still runs.
+
+        Returns:
+            How many rows were closed.
         """
         still_open = self.filter(closed_at=None)
         owners = still_open.exclude(process=None).order_by().values_list("process", flat=True)
@@ -35,9 +39,13 @@ class ConnectionLogManager(models.Manager["ConnectionLog"]):
         )
 
     def prune(self, days: int) -> int:
-        """Delete what was opened more than `days` ago and is closed. Returns how many rows.
+        """Delete the rows of closed sockets that were opened more than `days` ago.
 
-        Bit by bit, with pauses: those who write meanwhile wait for one bit, not for all.
+        They are deleted in many small transactions with pauses. So others who write to the database
+        wait for one of these transactions only, not for all.
+
+        Returns:
+            How many rows were deleted.
         """
         old = self.filter(
             opened_at__lt=timezone.now() - timedelta(days=days), closed_at__isnull=False
@@ -50,7 +58,10 @@ class ConnectionLogManager(models.Manager["ConnectionLog"]):
 
 
 class ConnectionLog(models.Model):
-    """What became of one socket. Written when it opens and when it closes, never in between."""
+    """One socket: who opened it, when, and how it ended.
+
+    A row is written when the socket opens and when it closes, and not in between.
+    """
 
     account = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -58,7 +69,7 @@ class ConnectionLog(models.Model):
         null=True,
         related_name="connections",
         verbose_name=_("account"),
-        db_index=False,  # the index with the time serves it
+        db_index=False,  # the index connection_by_account below is used instead
     )
     tiktok_username = models.CharField(_("TikTok username"), max_length=150, blank=True)
     token_prefix = models.CharField(_("token"), max_length=8, blank=True)
@@ -72,9 +83,10 @@ class ConnectionLog(models.Model):
     said = models.CharField(_("what TikTok said"), max_length=500, blank=True)
     retry_at = models.DateTimeField(_("may try again at"), null=True)
     is_test = models.BooleanField(_("test endpoint"), default=False)
-    # The fields of `live.streams.timeline.Moment`, for each of them.
+    # A list of moments. Each is a list of the fields of `live.streams.timeline.Moment`.
     timeline = models.JSONField(_("timeline"), default=list)
-    # The server process that writes it, see live.connections.process; None in rows of before.
+    # The id of the server process that writes the row, see live.connections.process. None in rows
+    # that are older than this column.
     process = models.BigIntegerField(null=True, editable=False)
 
     objects = ConnectionLogManager()
@@ -83,27 +95,30 @@ class ConnectionLog(models.Model):
         verbose_name = _("connection")
         verbose_name_plural = _("connections")
         ordering = ("-opened_at", "-pk")
-        # What the staff's pages look up, each in the order of time, in either direction: a page
-        # then reads about as many rows as it shows (see live.connections.search). Each costs time
-        # when a row is written, which sockets do not wait for; `make bench ARGS=pages` measures it.
+        # An index for each filter of the staff's pages, in the order of time, which works in both
+        # directions. With it a page reads about as many rows as it shows: see
+        # live.connections.search. Each index makes writing a row slower, but sockets do not wait
+        # for that. `make bench ARGS=pages` measures both.
         indexes = [
-            # The list without a filter, a time range, pruning; and the dashboard's last hours,
-            # which count tens of thousands of rows by error without reading one.
+            # For the list without a filter, for a range of time, and for pruning. Also for the
+            # dashboard's last hours: they count many rows by error, from this index alone.
             models.Index(
                 fields=["opened_at", "id", "error_code", "is_test"], name="connection_by_time"
             ),
-            # One account's history: of the staff, of the account itself. Serves the foreign key.
+            # For the connections of one account, on the staff's pages and on the account's own
+            # page. It is also the index of the foreign key.
             models.Index(fields=["account", "opened_at", "id"], name="connection_by_account"),
-            # All that happened about one streamer, whatever account it was.
+            # For the connections to one streamer's LIVE, of all accounts.
             models.Index(
                 fields=["tiktok_username", "opened_at", "id"], name="connection_by_username"
             ),
-            # How they ended: which of them, and how many lately.
+            # For the connections that ended with one error or with one close code.
             models.Index(fields=["error_code", "opened_at", "id"], name="connection_by_error"),
             models.Index(fields=["close_code", "opened_at", "id"], name="connection_by_close_code"),
-            # Who else came from there: the one clue to a phone whose token is unknown.
+            # For the connections from one IP address. A phone with an unknown token can be found
+            # by nothing else.
             models.Index(fields=["address", "opened_at", "id"], name="connection_by_address"),
-            # Those still open, which are few: an index of a few rows.
+            # For the open connections. There are few, so this index is small.
             models.Index(
                 fields=["opened_at", "id"],
                 name="connection_open",
@@ -116,5 +131,5 @@ class ConnectionLog(models.Model):
 
     @property
     def duration(self) -> timedelta | None:
-        """How long it was open; None while it still is."""
+        """How long the socket was open; None while it is still open."""
         return self.closed_at - self.opened_at if self.closed_at else None

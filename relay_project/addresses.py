@@ -1,4 +1,4 @@
-"""The addresses by which others on the network reach this machine: `make run` prints them.
+"""Prints the addresses at which other machines on the network reach this one, for `make run`.
 
 python -m relay_project.addresses HOST PORT
 """
@@ -16,13 +16,19 @@ from django.http.request import validate_host
 
 __all__ = ["network_hint", "own_addresses"]
 
-# Addresses that are kept for documentation: asking for the way there sends nothing.
+# An address and port outside this network, from the range that is reserved for documentation (RFC
+# 5737). A UDP socket that is connected to it sends nothing, but shows the address it would send
+# from.
 _ELSEWHERE = ("192.0.2.1", 9)
-_EVERY_ADDRESS = {"0.0.0.0", "::"}  # noqa: S104 -- to be recognised
+# The values of HOST with which a server listens on all addresses of this machine.
+_EVERY_ADDRESS = {"0.0.0.0", "::"}  # noqa: S104 -- only compared with
 
 
 def own_addresses() -> list[str]:
-    """This machine's IPv4 addresses but for loopback; the one that leads outside comes first."""
+    """Return this machine's IPv4 addresses, without loopback addresses.
+
+    The address that is used for connections to other networks comes first.
+    """
     found: list[str] = []
     with contextlib.suppress(OSError), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         probe.connect(_ELSEWHERE)
@@ -34,12 +40,15 @@ def own_addresses() -> list[str]:
 
 
 def network_hint(host: str, port: int, own: list[str]) -> str:
-    """How others on the network open the pages of a server that listens on all addresses, and what
-    is to be set for it. "" for a server that listens on one address.
+    """Say at which addresses others on the network open the pages, and what must be set for that.
 
     Args:
-        host: that the server listens on.
+        host: the address that the server listens on.
+        port: the port that the server listens on.
         own: this machine's addresses.
+
+    Returns:
+        The text to print; empty unless the server listens on all addresses.
     """
     if host not in _EVERY_ADDRESS or not own:
         return ""

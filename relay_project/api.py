@@ -1,4 +1,4 @@
-"""The REST API: its operations, put together."""
+"""The REST API, with the operations of `accounts` and of `live`."""
 
 from accounts.api import router as account
 from live.api.operations import router as live

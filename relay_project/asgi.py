@@ -1,6 +1,7 @@
-"""The ASGI application: pages by Django, sockets by the relay.
+"""The ASGI application that servers run. Django serves its pages, and the relay its sockets.
 
-Importing this module is a server's start: it closes the rows of sockets that a crash left open.
+Import this module only to start a server. The import makes the relays, and closes the rows in the
+connection log that a crash left open.
 """
 
 import os

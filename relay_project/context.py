@@ -1,4 +1,4 @@
-"""What every template gets to see."""
+"""The values that every template gets."""
 
 from typing import Any
 
@@ -7,5 +7,5 @@ from django.http import HttpRequest
 
 
 def source(request: HttpRequest) -> dict[str, Any]:
-    """The link to this server's source, which the AGPL has every page offer, and its version."""
+    """Return the link to this server's source, which the AGPL requires, and its version."""
     return {"SOURCE_URL": settings.SOURCE_URL, "VERSION": settings.VERSION}

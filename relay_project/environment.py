@@ -1,7 +1,8 @@
-"""The environment variables, parsed and checked. A bad value stops the start with one line.
+"""Reads and checks the environment variables, for `settings.py`.
 
-Only `settings.py` reads this module. The line names the setting and what it takes, never the
-value, which may be a secret. An empty variable counts as one that is not set.
+If a variable has a bad value, the process ends with a message of one line. The message names the
+setting and the values that are possible, but not the bad value, because that may be a secret. An
+empty variable counts as one that is not set.
 """
 
 from __future__ import annotations
@@ -42,30 +43,38 @@ __all__ = [
     "words",
 ]
 
-# What has been asked for, set or not.
+# The names of all variables that have been read, whether they are set or not.
 _known: set[str] = set()
+# The texts that mean true and false.
 _TRUE = {"1", "true", "yes", "on"}
 _FALSE = {"0", "false", "no", "off"}
+# The usual ports for each scheme of `EMAIL_URL`.
 _SMTP_PORTS = {"smtp": 25, "smtp+tls": 587, "smtp+ssl": 465}
 _HOST = re.compile(r"\*|\.?[\w-]+(\.[\w-]+)*|\[[0-9a-fA-F:.]+\]", re.ASCII)
 _PICTURE_HOST = re.compile(r"\.?[a-z0-9-]+(\.[a-z0-9-]+)+|https?://[a-z0-9.-]+(:[0-9]{1,5})?")
 
 
 def _refuse(name: str, expected: str) -> NoReturn:
+    """End the process: the variable has a bad value."""
     raise SystemExit(f"Setting {name}: expected {expected}. Nothing was started.")
 
 
 def text(name: str, default: str = "") -> str:
+    """Return the value without spaces around it. All functions below read variables with it."""
     _known.add(name)
     return os.environ.get(name, "").strip() or default
 
 
 def unknown(prefixes: tuple[str, ...], others: set[str]) -> dict[str, str]:
-    """Variables that are set, begin with one of the prefixes and were never asked for: misspelt, as
-    a rule. With each the known name that is most like it, or "".
+    """Find variables that are set but that nothing reads. Most often their names are misspelt.
 
     Args:
-        others: names that something else reads.
+        prefixes: look only for names that begin with one of these.
+        others: names that something else than this module reads.
+
+    Returns:
+        The names of these variables. Each has the most similar known name, or "" if none is
+        similar.
     """
     names = sorted(name for name in os.environ if name.startswith(prefixes))
     return {
@@ -83,7 +92,7 @@ def boolean(name: str, default: bool) -> bool:
 
 
 def test_endpoint(name: str, *, debug: bool) -> bool:
-    """off, on (with DEBUG only) or always."""
+    """Whether the test endpoint is on. The variable is off, on (only with DEBUG) or always."""
     value = text(name).lower()
     if value in _TRUE and not debug:
         _refuse(name, "off, since DEBUG is off; or set DEBUG=on; or always, which needs no DEBUG")
@@ -116,7 +125,7 @@ def choice(name: str, default: str, choices: list[str]) -> str:
 
 
 def words(name: str, default: list[str]) -> list[str]:
-    """A list separated by commas."""
+    """A list of words, separated by commas."""
     return [word.strip() for word in text(name).split(",") if word.strip()] or default
 
 
@@ -125,7 +134,7 @@ def url(name: str, default: str) -> str:
     value = text(name, default)
     with contextlib.suppress(ValueError):
         parts = urlsplit(value)
-        # .port raises on a port that is no number. urlsplit() passes over white space.
+        # `port` raises ValueError if the port is not a number. urlsplit() accepts white space.
         spaced = any(character.isspace() for character in value)
         if parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0 and not spaced:
             return value.rstrip("/")
@@ -135,7 +144,7 @@ def url(name: str, default: str) -> str:
 
 
 def hosts(name: str, default: list[str]) -> list[str]:
-    """Names for ALLOWED_HOSTS: example.org, .example.org, 10.0.0.1, [::1] or *."""
+    """Host names for ALLOWED_HOSTS: example.org, .example.org, 10.0.0.1, [::1] or *."""
     values = words(name, default)
     if all(_HOST.fullmatch(value) for value in values):
         return values
@@ -150,7 +159,11 @@ def origins(name: str) -> list[str]:
 
 
 def picture_hosts(name: str, default: list[str]) -> list[str]:
-    """Hosts in https (cdn.example, or .cdn.example for those below it), or whole origins."""
+    """Hosts that pictures are loaded from.
+
+    cdn.example is that host, with https; .cdn.example is all hosts below it, with https. A whole
+    origin, such as http://127.0.0.1:8000, is also possible.
+    """
     values = [value.lower() for value in words(name, default)]
     if all(_PICTURE_HOST.fullmatch(value) for value in values):
         return values
@@ -158,7 +171,7 @@ def picture_hosts(name: str, default: list[str]) -> list[str]:
 
 
 def api_key(name: str) -> str:
-    """A secret that travels in an HTTP header."""
+    """A secret that is sent in an HTTP header, so it must be ASCII without spaces."""
     value = text(name)
     if value.isascii() and value.isprintable() and " " not in value:
         return value
@@ -172,7 +185,11 @@ def networks(name: str) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
 
 
 def database(name: str, default: Path) -> dict[str, Any]:
-    """Django's settings for `DATABASE_URL`: sqlite:///… or postgres://…"""
+    """Django's settings for the database in a URL: sqlite:///… or postgres://…
+
+    Args:
+        default: the SQLite file to use if the variable is not set.
+    """
     value = text(name, f"sqlite:///{default}")
     scheme, separator, _rest = value.partition("://")
     if separator and scheme in {"sqlite", "postgres", "postgresql"}:
@@ -184,7 +201,10 @@ def database(name: str, default: Path) -> dict[str, Any]:
 
 
 def email(name: str) -> dict[str, Any]:
-    """Django's settings for `EMAIL_URL`: smtp+tls://…, smtp+ssl://… or smtp://…; or none."""
+    """Django's settings for the mail server in a URL; no settings if the variable is not set.
+
+    The URL is smtp+tls://…, smtp+ssl://… or smtp://…
+    """
     value = text(name)
     scheme, separator, _rest = value.partition("://")
     if separator and scheme in _SMTP_PORTS:
@@ -199,7 +219,7 @@ def email(name: str) -> dict[str, Any]:
 
 
 def sender(name: str, default: str) -> str:
-    """Who emails come from: relay@example.org, or Relay <relay@example.org>."""
+    """The sender of emails: relay@example.org, or Relay <relay@example.org>."""
     value = text(name, default)
     if value.isprintable():
         with contextlib.suppress(ValidationError):
@@ -209,9 +229,10 @@ def sender(name: str, default: str) -> str:
 
 
 def secret_key(name: str, file: Path) -> str:
-    """The key from the environment, else from `file`, which is made on the first start.
+    """The secret key from the environment, or else from `file`, which is made at the first start.
 
-    API keys at rest are encrypted with it: whoever loses the file loses them.
+    Stored API keys are encrypted with the secret key. If the file is lost, they can't be read any
+    more.
     """
     if value := text(name):
         return value
@@ -224,4 +245,5 @@ def secret_key(name: str, file: Path) -> str:
 
 
 def _private(path: str, flags: int) -> int:
+    """Open a new file that only its owner may read and write."""
     return os.open(path, flags, mode=0o600)

@@ -1,4 +1,4 @@
-"""The page for a request that was refused before any view saw it."""
+"""The answer to requests that Django refuses with status 400 before a view is called."""
 
 from __future__ import annotations
 
@@ -15,17 +15,19 @@ __all__ = ["bad_request"]
 
 logger = logging.getLogger(__name__)
 
-# Hosts that are in the log already. Whoever invents some can't fill the log with them.
+# How many different hosts are logged. The limit is needed because clients can invent hosts.
 _MOST_LOGGED = 10
+# The hosts that have been logged.
 _logged: set[str] = set()
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Django's `handler400`. Somebody on this machine's own network who comes by an address that
-    ALLOWED_HOSTS lacks is told what to set; so is the log, once for each address.
+    """Answer a bad request, as Django's `handler400`.
 
-    Strangers get Django's bare answer: what is told here holds nothing but the address that they
-    came by, but they need not know what this server is.
+    A browser in this machine's own network may have used an address that is not in ALLOWED_HOSTS.
+    Then the answer says what to set. The log says it too, once for each address.
+
+    All other clients get Django's plain answer. They don't need to know what this server is.
     """
     host = _own_network_s_host(request) if isinstance(exception, DisallowedHost) else None
     if host is None:
@@ -42,8 +44,10 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def _own_network_s_host(request: HttpRequest) -> str | None:
-    """The host of the request, if host and client are addresses of a private network and no proxy
-    stands between them."""
+    """Return the host that a client in this machine's own network used; None for other clients.
+
+    The host and the client must be private addresses, and there must be no proxy between them.
+    """
     if "HTTP_X_FORWARDED_FOR" in request.META:
         return None
     try:

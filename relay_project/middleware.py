@@ -20,10 +20,12 @@ _HEADER = "HTTP_X_FORWARDED_PROTO"
 def forwarded_proto(
     get_response: Callable[[HttpRequest], Any],
 ) -> Callable[[HttpRequest], HttpResponseBase | Awaitable[HttpResponseBase]]:
-    """Drop X-Forwarded-Proto unless a trusted proxy wrote it: `SECURE_PROXY_SSL_HEADER` trusts
-    whoever sends it."""
+    """Remove the header X-Forwarded-Proto unless a trusted proxy sent the request.
+
+    It is needed because Django's `SECURE_PROXY_SSL_HEADER` believes every client.
+    """
     if iscoroutinefunction(get_response):
-        # A synchronous one would hold a thread for each request that waits for TikTok.
+        # A synchronous middleware would keep a thread for each request that waits for TikTok.
         async def middleware(request: HttpRequest) -> HttpResponseBase:
             response: HttpResponseBase = await get_response(_as_believed(request))
             return response

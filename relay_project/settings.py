@@ -16,11 +16,12 @@ SECRET_KEY = env.secret_key("SECRET_KEY", BASE_DIR / ".secret_key")
 DEBUG = env.boolean("DEBUG", default=False)
 ALLOWED_HOSTS = env.hosts("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
 CSRF_TRUSTED_ORIGINS = env.origins("CSRF_TRUSTED_ORIGINS")
-# Where people get the source of this very server, as the AGPL asks; a link on every page.
+# The address of this server's source. Every page has this link, because the AGPL requires it.
 SOURCE_URL = env.url("SOURCE_URL", default="")
-# Reverse proxies whose X-Forwarded-For and X-Forwarded-Proto are believed.
+# The reverse proxies whose headers X-Forwarded-For and X-Forwarded-Proto are believed.
 TRUSTED_PROXIES = env.networks("TRUSTED_PROXIES")
-# People come by https alone, through a proxy: what says who they are must not travel otherwise.
+# Whether people use this server by https only, through a proxy. Cookies are then never sent by
+# plain http.
 HTTPS_ONLY = env.boolean("HTTPS_ONLY", default=False)
 
 # --- The relay ---------------------------------------------------------------------------------
@@ -50,9 +51,11 @@ RELAY_PICTURE_HOSTS = env.picture_hosts(
         ".muscdn.com",
     ],
 )
-# Where phones connect. It is part of the published contract, and so can't be chosen.
+# The beginning of the addresses that apps connect to. It is part of the published contract, so it
+# is not read from the environment.
 SOCKET_PATH = "/ws"
-# Generated events at /ws/test, for those who build an app; and recordings that it can play.
+# Whether there is a test endpoint at /ws/test, with invented events for developers of apps; and the
+# folder of the recordings that it can play.
 RELAY_TEST_ENDPOINT = env.test_endpoint("RELAY_TEST_ENDPOINT", debug=DEBUG)
 RELAY_RECORDINGS = Path(env.text("RELAY_RECORDINGS", str(BASE_DIR / "recordings")))
 
@@ -60,7 +63,7 @@ RELAY_RECORDINGS = Path(env.text("RELAY_RECORDINGS", str(BASE_DIR / "recordings"
 INSTALLED_APPS = [
     "accounts",
     "live",
-    "standin",  # for replay_stream; servers import its messages, for rehearsals, and nothing else
+    "standin",  # for the command replay_stream; servers use only its messages, for rehearsals
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -68,7 +71,7 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "servestatic",
     "django.contrib.staticfiles",
-    "ninja",  # the files of its documentation page
+    "ninja",  # for the static files of the API's documentation page
     "axes",
 ]
 MIDDLEWARE = [
@@ -106,7 +109,8 @@ TEMPLATES = [
 
 DATABASES = {"default": env.database("DATABASE_URL", default=BASE_DIR / "db.sqlite3")}
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
-    # Readers and the one writer do not wait for each other, and a writer waits its turn.
+    # With WAL, readers and a writer don't wait for each other. With IMMEDIATE, a second writer
+    # waits for the first one instead of failing.
     DATABASES["default"]["OPTIONS"] = {
         **DATABASES["default"].get("OPTIONS", {}),
         "transaction_mode": "IMMEDIATE",
@@ -114,7 +118,7 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-# Control messages: "this account has changed", "the staff's page has news".
+# The channel layer delivers control messages to the relays, and news to the staff's pages.
 CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
 
 AUTH_USER_MODEL = "accounts.User"
@@ -128,22 +132,23 @@ AUTH_PASSWORD_VALIDATORS = [
     )
 ]
 AUTHENTICATION_BACKENDS = [
-    "axes.backends.AxesStandaloneBackend",  # refuses whoever has guessed too often
+    "axes.backends.AxesStandaloneBackend",  # refuses clients that sent too many wrong passwords
     "django.contrib.auth.backends.ModelBackend",
 ]
-# Wrong passwords of one username from one address; registration/locked_out.html says how long.
+# The number of wrong passwords for one username from one address before a lockout, and how long
+# that is. The template registration/locked_out.html also says how long.
 AXES_FAILURE_LIMIT = 10
 AXES_COOLOFF_TIME = timedelta(minutes=15)
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_CLIENT_IP_CALLABLE = "accounts.lockout.client_address"
 AXES_LOCKOUT_TEMPLATE = "registration/locked_out.html"
 AXES_RESET_ON_SUCCESS = True
-# What comes while the door is shut is neither counted nor kept.
+# Attempts during a lockout don't make it longer, and are not stored.
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
 AXES_DISABLE_ACCESS_LOG = True
 AXES_ENABLE_ADMIN = False
 AXES_VERBOSE = False
-# Axes keeps the forms that failed, until they count no more: without these fields.
+# Axes stores the forms of failed attempts for some time. These fields are hidden in them.
 AXES_SENSITIVE_PARAMETERS = [
     "username",
     "ip_address",
@@ -153,15 +158,15 @@ AXES_SENSITIVE_PARAMETERS = [
     "new_password1",
     "new_password2",
 ]
-# django-fernet-encrypted-fields derives its key from SECRET_KEY and this; it need not be secret.
+# django-fernet-encrypted-fields makes its key from SECRET_KEY and this value, which is not secret.
 SALT_KEY = "relay.accounts.sign_api_key"
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "home"
-# Of the account page: what accounts have, and what the relay adds of their LIVEs.
+# The template of the account page. It extends that of `accounts` by the part about LIVEs.
 ACCOUNT_TEMPLATE = "live/account/account.html"
 LOGOUT_REDIRECT_URL = "login"
 
-# For lost passwords. Where no email can be sent, no page speaks of it.
+# The mail server, for lost passwords. Without one, the pages don't offer to send emails.
 _EMAIL = env.email("EMAIL_URL")
 SENDS_EMAIL = bool(_EMAIL)
 EMAIL_HOST = _EMAIL.get("EMAIL_HOST", "localhost")
@@ -179,8 +184,8 @@ SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = HTTPS_ONLY
 SECURE_HSTS_SECONDS = 86_400 if HTTPS_ONLY else 0
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
-# Pages load nothing from other hosts, and run no script and no style that is written into them.
-# TikTok's pictures come through live/tiktok/pictures.py.
+# Pages load nothing from other hosts, and use no scripts and styles that are written in the HTML.
+# This server itself loads TikTok's pictures, in live/tiktok/pictures.py.
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [NONE],
@@ -205,8 +210,8 @@ USE_TZ = True
 
 STATIC_URL = "static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
-STATICFILES_DIRS = [BASE_DIR / "static"]  # what the pages of several apps share
-# Static files are served as the apps ship them: no collectstatic step to forget.
+STATICFILES_DIRS = [BASE_DIR / "static"]  # files that the pages of several apps use
+# Serve static files directly from the apps' folders, so that collectstatic is not needed.
 SERVESTATIC_USE_FINDERS = True
 
 LOGGING = {
@@ -221,15 +226,16 @@ LOGGING = {
         "live": {"level": "INFO"},
         "accounts": {"level": "INFO"},
         "daphne.server": {"level": "INFO"},
-        # Every 4xx of the pages would be a warning here; the server's access log has them.
+        # Without this, every answer 4xx would be a warning. The server's access log has them.
         "django.request": {"level": "ERROR"},
-        # Anybody can send wrong passwords; the access log has them too, as 429 once it is enough.
+        # Anybody can send wrong passwords, and so fill the log. The access log has these requests,
+        # with status 429 during a lockout.
         "axes": {"level": "ERROR"},
-        # Anybody can send a wrong Host header; the answer is 400, not a traceback here.
-        # relay_project.errors logs those that are worth a line.
+        # Anybody can send a wrong Host header, and so fill the log with tracebacks.
+        # relay_project.errors logs those that come from the machine's own network.
         "django.security.DisallowedHost": {"level": "CRITICAL"},
     },
 }
 
-# What is set and read by nothing; the server names them in its log when it starts.
+# Variables that are set but that nothing reads. The server logs their names when it starts.
 UNKNOWN_VARIABLES = env.unknown(("RELAY_", "TIKTOK_"), others={"TIKTOK_CAPTURES"})

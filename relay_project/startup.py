@@ -1,4 +1,4 @@
-"""What a server says about its settings when it starts."""
+"""Logs what is wrong with the settings when a server starts."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ logger = logging.getLogger(__name__)
 
 
 def warn_of_unknown_variables() -> None:
-    """Log each variable that looks like a setting and is none, and the setting most like it."""
+    """Log each variable that looks like a setting but is none, with the most similar setting."""
     for name, nearest in settings.UNKNOWN_VARIABLES.items():
         hint = f"; did you mean {nearest}?" if nearest else "."
         logger.warning("There is no setting %s%s", name, hint)

@@ -1,4 +1,4 @@
-"""The addresses of the pages. Sockets: live/server/routing.py."""
+"""The addresses of the pages. Those of the sockets are in live/server/routing.py."""
 
 from django.contrib import admin
 from django.urls import include, path

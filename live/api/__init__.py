@@ -1,4 +1,4 @@
-"""The REST API of LIVEs, and what all operations of the REST API share.
+"""The part of the REST API that is about LIVEs, and what all operations of the REST API share.
 
 May import `live.relay` and what that may import.
 """

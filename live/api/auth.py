@@ -1,4 +1,4 @@
-"""Who may use the REST API: whoever sends a token that opens sockets."""
+"""Admits requests to the REST API that send the token of an account, the same as for sockets."""
 
 from __future__ import annotations
 
@@ -17,19 +17,26 @@ __all__ = ["BearerToken"]
 
 
 class BearerToken(HttpBearer):
-    """`Authorization: Bearer …` with an account's token. A browser's session counts for nothing."""
+    """Checks the header `Authorization: Bearer …` with an account's token.
+
+    A browser's session, that is somebody who is signed in, gives no access.
+    """
 
     openapi_description = "The token that opens the account's sockets."
 
     def __call__(self, request: Any) -> AccessToken:
-        # Ninja's own parsing logs credentials of a kind that it does not expect.
+        # Ninja's own method is not used, because it logs credentials of unexpected kinds.
         return self.authenticate(request, requests.bearer_token(request.scope))
 
     def authenticate(self, request: Any, token: str) -> AccessToken:
-        """The token, with its account.
+        """Return the token, with its account.
+
+        Args:
+            request: the request.
+            token: the text of the token; empty if none was sent.
 
         Raises:
-            RelayError: none was sent, it is unknown or unusable, or its account is disabled.
+            RelayError: if no token was sent, or if it or its account may not be used.
         """
         if not token:
             raise ApiError(

@@ -1,7 +1,8 @@
-"""How the REST API answers when something goes wrong.
+"""Makes the REST API's answers for errors.
 
-Every error has the codes and texts of the socket's errors (`live.protocol.errors`), whoever found
-it: an operation, the parsing of a request, or Django before it came to an operation.
+All errors have the codes and texts of `live.protocol.errors`, as on sockets. That is so for errors
+of an operation, for requests that can't be parsed, and for requests that Django refuses before an
+operation is called.
 """
 
 from __future__ import annotations
@@ -28,12 +29,14 @@ from live.protocol.errors import ErrorCode, RelayError
 
 __all__ = ["EXPLAINED", "ApiError", "explain", "explain_errors", "problem"]
 
-# What `explain` has an answer for.
+# The exceptions that `explain` has an answer for.
 EXPLAINED = (RelayError, ValidationError, errors.ValidationError, errors.HttpError)
 
+# The beginning of the paths of the API.
 _API = "/api/"
 
-# What the API answers with, by what happened. Codes that only a socket can meet are not here.
+# The HTTP status for each error code. Codes that are not here get 502: they come from TikTok or
+# the sign server, or happen to sockets only.
 _STATUS = {
     ErrorCode.INVALID_TOKEN: HTTPStatus.UNAUTHORIZED,
     ErrorCode.TOKEN_REVOKED: HTTPStatus.UNAUTHORIZED,
@@ -49,7 +52,7 @@ _STATUS = {
     ErrorCode.INTERNAL_ERROR: HTTPStatus.INTERNAL_SERVER_ERROR,
 }
 
-# What is wrong with a request that Django refuses before it comes to an operation.
+# The texts for requests that Django refuses before an operation is called, by HTTP status.
 _REFUSED_BY_DJANGO: dict[int, Any] = {
     HTTPStatus.NOT_FOUND: _("The API has no such address."),
     HTTPStatus.METHOD_NOT_ALLOWED: _("This address does not take this method."),
@@ -57,10 +60,11 @@ _REFUSED_BY_DJANGO: dict[int, Any] = {
 
 
 class ApiError(RelayError):
-    """An error of the API whose `detail` is another than the one that sockets are told.
+    """An error whose `detail` is not the same as on sockets.
 
     Args:
-        detail: a lazy translation.
+        code: what happened.
+        detail: the text for people, as a lazy translation.
     """
 
     def __init__(self, code: ErrorCode, detail: str | Promise) -> None:
@@ -69,14 +73,22 @@ class ApiError(RelayError):
 
 
 def problem(request: ASGIRequest, error: RelayError) -> dict[str, Any]:
-    """The fields of `accounts.api.Problem`, in the language of the account or the request."""
+    """Return the fields of `accounts.api.Problem` for an error.
+
+    Its texts are in the language of the account or of the request.
+    """
     fields: dict[str, Any] = msgspec.to_builtins(error.explain(_language(request)))
     del fields["close_code"]
     return fields
 
 
 def explain(request: Any, failure: Any) -> HttpResponse:
-    """The answer to one of `EXPLAINED`, which an operation or the parsing of its request raised."""
+    """Return the answer for an exception of an operation, or of the parsing of its request.
+
+    Args:
+        request: the request.
+        failure: an exception of one of the classes in `EXPLAINED`.
+    """
     bad_request = RelayError(ErrorCode.BAD_REQUEST)
     match failure:
         case RelayError():
@@ -97,7 +109,7 @@ def explain(request: Any, failure: Any) -> HttpResponse:
 def explain_errors(
     get_response: Callable[[ASGIRequest], Any],
 ) -> Callable[[ASGIRequest], HttpResponseBase | Awaitable[HttpResponseBase]]:
-    """Middleware: what Django refuses of the API's requests gets the answer of an API's error."""
+    """Middleware that answers requests to the API that Django refuses as the API itself would."""
     if iscoroutinefunction(get_response):
 
         async def middleware(request: ASGIRequest) -> HttpResponseBase:
@@ -108,7 +120,7 @@ def explain_errors(
 
 
 def _explained(request: ASGIRequest, response: HttpResponseBase) -> HttpResponseBase:
-    """The response; in its place, if Django made it of an error under /api/, the API's answer."""
+    """Replace Django's answer for an error under /api/ by the API's; return others unchanged."""
     is_error = response.status_code >= HTTPStatus.BAD_REQUEST
     is_by_the_api = response.headers.get("Content-Type", "").startswith("application/json")
     if not is_error or is_by_the_api or not request.path_info.startswith(_API):
@@ -130,7 +142,14 @@ def _explained(request: ASGIRequest, response: HttpResponseBase) -> HttpResponse
 def _answer(
     request: ASGIRequest, error: RelayError, status: int, detail: str | Promise = ""
 ) -> HttpResponse:
-    """The answer for an error; with a `detail` of its own, if need be."""
+    """Make the answer for an error.
+
+    Args:
+        request: the request.
+        error: what happened.
+        status: the HTTP status.
+        detail: a text in place of that of the error; empty to keep it.
+    """
     fields = problem(request, error)
     language = _language(request)
     if detail:
@@ -150,7 +169,7 @@ def _language(request: ASGIRequest) -> str:
 
 
 def _what_is_wrong(failure: errors.ValidationError) -> str | Promise:
-    """With the first value that is not as the schema has it."""
+    """Say what is wrong with a request that does not match its schema: the first fault only."""
     wrong = failure.errors[0]
     if wrong["type"] == "extra_forbidden":
         return _("The request has a field that does not exist.")

@@ -22,9 +22,10 @@ from live.tiktok.lookup import GiftSource
 
 __all__ = ["router"]
 
+# Milliseconds in a second.
 _MS = 1000
 
-# What a stream's state says of the streamer. In the other states it does not know.
+# Whether the streamer is live, for the states of a stream in which the stream knows it.
 _IS_LIVE = {State.LIVE: True, State.QUIET: True, State.WAITING: False}
 
 
@@ -118,16 +119,17 @@ async def get_gifts(request: ApiRequest, options: Query[Options]) -> HttpRespons
     stream = relay.streams.get(account.tiktok_username)
     _, room_id = await _is_live(relay, account, stream)
     listed = await relay.lookup.gifts(account.tiktok_username, room_id)
-    # A thousand of them, which are just what the schema says.
+    # Encoded without Ninja's check against the schema: there are about a thousand gifts, and they
+    # are of the same form already.
     return HttpResponse(msgspec.json.encode(listed._asdict()), content_type="application/json")
 
 
 def _relay(request: ApiRequest, account: User) -> Relay:
-    """The relay, for an account that has a LIVE.
+    """Return the relay, after a check that it works and that the account has a TikTok username.
 
     Raises:
-        RelayError: `username_missing`, `username_invalid`; `server_shutdown`, the server is
-            stopping.
+        RelayError: `server_shutdown`, if the server is stopping; `username_missing` or
+            `username_invalid`, if the account has no TikTok username that TikTok can have.
     """
     relay: Relay = request.scope["relay"]
     relay.check()
@@ -138,10 +140,21 @@ def _relay(request: ApiRequest, account: User) -> Relay:
 async def _is_live(
     relay: Relay, account: User, stream: LiveStream | None
 ) -> tuple[bool, str | None]:
-    """Whether the streamer is live, and in which room, as the stream knows it, or else TikTok.
+    """Find out whether the streamer is live, and in which room.
+
+    TikTok is asked only if the stream does not know it.
+
+    Args:
+        relay: the relay, which can ask TikTok.
+        account: the account, for the TikTok username.
+        stream: the stream of this LIVE; None if there is none.
+
+    Returns:
+        Whether the streamer is live, and TikTok's id of the room; None if there is no room or
+        the stream does not know it.
 
     Raises:
-        RelayError: TikTok does not say.
+        RelayError: if TikTok does not answer the question.
     """
     if stream is not None and stream.status.state in _IS_LIVE:
         live = _IS_LIVE[stream.status.state]

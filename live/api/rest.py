@@ -1,4 +1,4 @@
-"""The REST API without its operations: its description, its documentation page, its errors.
+"""Makes the REST API, with its description, its documentation page and its handling of errors.
 
 `relay_project/api.py` adds the operations of `accounts` and `live`.
 """
@@ -16,7 +16,10 @@ __all__ = ["make_api"]
 
 
 class _Docs(Swagger):
-    """Swagger's page from this server's own files, which asks no other host to check anything."""
+    """The documentation page by Swagger. It loads no files from other hosts.
+
+    Swagger would also send the description of the API to another host to check it: that is off.
+    """
 
     template = "live/docs/api.html"
 
@@ -25,7 +28,7 @@ class _Docs(Swagger):
 
 
 def make_api() -> NinjaAPI:
-    """The API, without its operations."""
+    """Make the API. It has no operations yet."""
     source = {"description": "The source of this server (AGPL-3.0)", "url": settings.SOURCE_URL}
     api = NinjaAPI(
         title="LIVE relay",

@@ -1,4 +1,4 @@
-"""What is published of the protocol: JSON Schemas, the AsyncAPI document, examples.
+"""The published contract, made from `live.protocol`: JSON Schemas, AsyncAPI document, examples.
 
 May import `live.protocol`.
 """

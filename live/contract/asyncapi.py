@@ -1,7 +1,7 @@
-"""The whole contract as one AsyncAPI 3 document, `docs/asyncapi.yaml`.
+"""Makes the AsyncAPI 3 document that describes the whole contract: `docs/asyncapi.yaml`.
 
-It is made of what the server itself uses: frames, options, addresses, pings and errors of
-`live.protocol`. Texts are English.
+It is made from the code that the server itself uses: the frames, options, addresses, pings and
+errors of `live.protocol`. Its texts are English. https://www.asyncapi.com/docs/reference
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _ABOUT_TESTS = (
 
 
 def asyncapi() -> Schema:
-    """The document. It is written from the server's side: what it "sends", a client reads."""
+    """Return the document. It describes the server's side: clients receive what it "sends"."""
     return {
         "asyncapi": "3.0.0",
         "info": _info(),
@@ -174,13 +174,14 @@ def _ping() -> Schema:
 
 
 class _Dumper(yaml.CSafeDumper):
-    """Writes what people read: no aliases, texts of several lines as such."""
+    """Writes YAML for people: it repeats equal parts instead of using aliases."""
 
     def ignore_aliases(self, data: Any) -> bool:
         return True
 
 
 def _text(dumper: yaml.CSafeDumper, text: str) -> yaml.ScalarNode:
+    """Write a text of several lines in YAML's block style, with its line breaks."""
     style = "|" if "\n" in text else None
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
@@ -190,5 +191,5 @@ _Dumper.add_representer(str, _text)
 
 @cache
 def asyncapi_yaml() -> str:
-    """The AsyncAPI document as text, as `docs/asyncapi.yaml` has it."""
+    """Return the AsyncAPI document as text: the content of `docs/asyncapi.yaml`."""
     return yaml.dump(asyncapi(), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100)

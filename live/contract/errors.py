@@ -1,4 +1,4 @@
-"""The errors and close codes as they are published: in English, and with a place for each value."""
+"""Lists the errors and close codes for the published contract, with their English texts."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ _LANGUAGE = "en"
 
 
 def errors() -> list[Schema]:
-    """What error frames say, a row for each code. A username stands as "{username}"."""
+    """Return what error frames say: the data of one frame for each code.
+
+    Values that differ from error to error are written as "{username}" and "{reason}".
+    """
     rows = []
     for code in ErrorCode:
         error = RelayError(code, username="{username}", reason="{reason}").explain(_LANGUAGE)
@@ -25,7 +28,7 @@ def errors() -> list[Schema]:
 
 
 def close_codes() -> dict[int, str]:
-    """The codes that the relay closes sockets with, in words."""
+    """Return the codes that the relay closes sockets with, and what each means in words."""
     with_words = sorted(set(CloseCode) - {CloseCode.ABNORMAL})
     return {int(code): _words(code) for code in with_words}
 

@@ -1,8 +1,8 @@
-"""An example of each frame, for the documentation and for tests.
+"""Makes an example of each frame, for the documentation and for tests.
 
-Examples are made of the classes in `live.protocol.frames`. A field gets its value from the table
-`_VALUES`, by "Class.field" or by "field". A field that the table does not have gets a value by its
-type, so that a new frame has an example at once.
+Examples are made from the classes in `live.protocol.frames`. A field gets its value from the table
+`_VALUES`, where its name is "Class.field" or "field". A field that is not in the table gets a value
+that its type allows, so that a new frame also has an example.
 """
 
 from __future__ import annotations
@@ -18,10 +18,13 @@ from live.protocol.frames import DATA, EVENT_TYPES, Frame, FrameType, encode
 
 __all__ = ["example"]
 
+# The time in all examples, in milliseconds since the Unix epoch.
 _AT = 1_795_372_811_123
+# The epoch in the examples of cursors.
 _EPOCH = "k3f9a2b1"
 
-# UNSET leaves an optional field out; a FrameType stands for the example of such a frame.
+# The values of fields. UNSET omits an optional field. A FrameType is replaced by the example of
+# that frame.
 _VALUES: Mapping[str, Any] = {
     "id": "7412000000000000017",
     "user_id": "6812345678901234567",
@@ -121,7 +124,7 @@ _WITH_CURSOR = EVENT_TYPES | {FrameType.GAP}
 
 
 def example(type: FrameType) -> dict[str, Any]:
-    """A frame of that type, as a client reads it."""
+    """Return an example of a frame of that type, as a client parses it from JSON."""
     return dict(json.loads(encode(_frame(type))))
 
 

@@ -1,7 +1,8 @@
-"""What clients rely on, as data: addresses, errors, frames, messages and options, without texts.
+"""Collects everything that clients depend on: addresses, errors, frames, messages and options.
 
-The tests compare it with `tests/live/contract/baseline.json`, which was written from it when the
-contract was last allowed to break clients. So a change that breaks them fails.
+A test compares it with `tests/live/contract/baseline.json`, which is this collection from the last
+time when the contract was allowed to break clients. So the test fails on a change that would break
+clients. Texts for people are left out, because they may change.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ __all__ = ["promises"]
 
 
 def promises() -> Schema:
-    """What the code promises now."""
+    """Return what clients can depend on, according to the code as it is now."""
     return {
         "addresses": list(ADDRESSES),
         "errors": {row["code"]: row["close_code"] for row in errors()},
@@ -36,7 +37,10 @@ def _without_words(schemas: Mapping[str, Mapping[str, Any]]) -> Schema:
 
 
 def _bare(schema: Any) -> Any:
-    """The schema without what only people read. Names of properties are no such words."""
+    """Return the schema without its titles and descriptions.
+
+    A property that is called "title" or "description" stays.
+    """
     if isinstance(schema, list):
         return [_bare(part) for part in schema]
     if not isinstance(schema, Mapping):

@@ -1,7 +1,7 @@
-"""A JSON Schema for each frame, made of the classes in `live.protocol.frames`.
+"""Makes a JSON Schema for each frame from the classes in `live.protocol.frames`.
 
-Texts are English. A description is the docstring of a class, or what `msgspec.Meta` says of a
-field.
+The description of an object is the docstring of its class. The description of a field is what
+`msgspec.Meta` says. All texts are English.
 """
 
 from __future__ import annotations
@@ -30,25 +30,32 @@ __all__ = [
 
 Schema = dict[str, Any]
 
-# How a schema refers to another one in the same file.
+# How a schema refers to another schema in the same file.
 LOCAL_REF = "#/$defs/{name}"
+# The version of JSON Schema that the schemas use.
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
-# What a frame that stands in a stream's log can be: in a batch, and in a snapshot.
+# The types of the frames that are in a stream's log, and so in batches and snapshots.
 _LOGGED = [kind for kind in DATA if kind in EVENT_TYPES | {FrameType.STATUS, FrameType.GAP}]
 
 
 def name_of(type: FrameType) -> str:
-    """The name of the frame's schema: "LiveEndFrame"."""
+    """Return the name of the schema of frames of that type, such as "LiveEndFrame"."""
     return "".join(map(str.capitalize, type.split("_"))) + Frame.__name__
 
 
 @cache
 def schemas(ref_template: str = LOCAL_REF) -> Mapping[str, Schema]:
-    """Every schema by its name: the frames, what they are made of, and `Ping`. Not to be
-    changed."""
+    """Return all schemas by their names: of the frames, of the objects in them, and of `Ping`.
+
+    Callers must not change the result: it is made once and shared.
+
+    Args:
+        ref_template: how a schema refers to another one, with "{name}" for its name.
+    """
     roots = [Frame, *dict.fromkeys(DATA.values()), Ping]
     _references, made = msgspec.json.schema_components(roots, ref_template=ref_template)
-    del made[FrameType.__name__], made[Struct.__name__]  # each frame says its own
+    # Not needed: the schema of each frame names its own type and data.
+    del made[FrameType.__name__], made[Struct.__name__]
     for schema in made.values():
         if "description" in schema:
             schema["description"] = inspect.cleandoc(schema["description"])
@@ -71,7 +78,13 @@ def schemas(ref_template: str = LOCAL_REF) -> Mapping[str, Schema]:
 
 
 def _frame(envelope: Schema, type: FrameType, data: Schema) -> Schema:
-    """The envelope as frames of that type have it."""
+    """Return the schema of frames of one type, made from the schema of all frames.
+
+    Args:
+        envelope: the schema of all frames.
+        type: the type of the frames.
+        data: the schema of their `data`.
+    """
     carried = _carried(type)
     properties = {
         name: schema
@@ -81,7 +94,7 @@ def _frame(envelope: Schema, type: FrameType, data: Schema) -> Schema:
     properties["type"] = {**properties["type"], "const": str(type)}
     del properties["type"]["$ref"]
     properties["data"] = data
-    if type in EVENT_TYPES:  # an id of TikTok's; only pongs repeat what a client sent
+    if type in EVENT_TYPES:  # the id is TikTok's, a string; only a pong may have another type of id
         properties["id"] = {**properties["id"], "type": "string"}
         del properties["id"]["anyOf"]
     always = {*envelope["required"], *(name for name, required in carried.items() if required)}
@@ -95,13 +108,13 @@ def _frame(envelope: Schema, type: FrameType, data: Schema) -> Schema:
 
 
 def summary(type: FrameType) -> str:
-    """What frames of that type say, in words."""
-    # A class without a docstring has none; `inspect.getdoc` would find that of msgspec's Struct.
+    """Return the description of frames of that type."""
+    # `inspect.getdoc` is not used: for a class without a docstring it returns that of Struct.
     return inspect.cleandoc(DATA[type].__doc__ or f"A frame of type {type}.")
 
 
 def _carried(type: FrameType) -> Mapping[str, bool]:
-    """Which of the envelope's optional fields frames of that type have, and whether always."""
+    """Return the optional fields that frames of that type have: True if they always have it."""
     if type in EVENT_TYPES:
         return {"cursor": True, "id": False}
     match type:
@@ -118,7 +131,7 @@ def _carried(type: FrameType) -> Mapping[str, bool]:
 
 
 def frame_schema(type: FrameType) -> Schema:
-    """A schema that needs no other: what the frame is made of stands in its `$defs`."""
+    """Return a complete schema of frames of that type: the objects in them are in its `$defs`."""
     every = schemas()
     root = every[name_of(type)]
     needed = _needed(root, every)
@@ -130,6 +143,7 @@ def frame_schema(type: FrameType) -> Schema:
 
 
 def _needed(schema: Schema, every: Mapping[str, Schema]) -> set[str]:
+    """Return the names of all schemas that the schema refers to, directly or through others."""
     needed: set[str] = set()
     waiting = list(_references(schema))
     while waiting:
@@ -141,7 +155,7 @@ def _needed(schema: Schema, every: Mapping[str, Schema]) -> set[str]:
 
 
 def _references(schema: Any) -> Iterator[str]:
-    """Names of the schemas that the schema refers to."""
+    """Yield the names of the schemas that the schema refers to directly."""
     if isinstance(schema, dict):
         if isinstance(schema.get("$ref"), str):
             yield schema["$ref"].rpartition("/")[2]
@@ -153,5 +167,5 @@ def _references(schema: Any) -> Iterator[str]:
 
 @cache
 def frame_schema_json(type: FrameType) -> str:
-    """The JSON Schema of one frame as text, as `docs/schemas/` has it."""
+    """Return the complete schema of one frame as text: the content of a file in `docs/schemas/`."""
     return json.dumps(frame_schema(type), indent=2, ensure_ascii=False) + "\n"

@@ -1,4 +1,4 @@
-"""The pages: the console, what the account page shows of LIVEs, the staff's pages, the docs.
+"""The pages: console, the account page's part about LIVEs, the staff's pages, documentation.
 
 May import `live.relay` and what that may import, and `live.contract`.
 """

@@ -1,8 +1,8 @@
-"""What the account page shows of LIVEs: the account's latest connections, and "Is it live now?".
+"""The part of the account page that is about LIVEs: latest connections, and "Is it live now?".
 
 The page itself belongs to `accounts`, which knows nothing of LIVEs. The template
-`templates/live/account/account.html` adds these two things to it.
-Titles of errors are those of `live.protocol.errors`.
+`templates/live/account/account.html` adds this part. Errors are described with the titles in
+`live.protocol.errors`.
 """
 
 from __future__ import annotations
@@ -28,8 +28,9 @@ from live.relay.relay import Relay
 
 __all__ = ["ConnectionSummary", "is_live", "latest_connections"]
 
+# The number of connections that are shown.
 _SHOWN = 20
-# A connection that ends sooner was a try: only why it ended is of interest.
+# Of a connection that was shorter than this, only the reason of its end is shown.
 _HELD = timedelta(minutes=1)
 
 
@@ -39,8 +40,11 @@ _HELD = timedelta(minutes=1)
 @require_POST
 @login_required
 async def is_live(request: HttpRequest) -> JsonResponse:
-    """Whether the username in the form is live now, as TikTok says: `live` (null where it does
-    not), and `text` to show."""
+    """Ask TikTok whether the username in the form is live now.
+
+    Returns:
+        JSON with `live`, which is null if TikTok does not answer that, and with the `text` to show.
+    """
     assert isinstance(request, ASGIRequest)
     try:
         username = normalise_tiktok_username(request.POST.get("tiktok_username", ""))
@@ -60,7 +64,11 @@ async def is_live(request: HttpRequest) -> JsonResponse:
 
 
 async def _live_room(relay: Relay, username: str) -> str | None:
-    """Raises RelayError: TikTok does not say, or there is nothing to ask it for."""
+    """Return TikTok's id of the streamer's room; None if the streamer is not live.
+
+    Raises:
+        RelayError: if there is no username, the server is stopping, or TikTok does not answer.
+    """
     relay.check()
     if not username:
         raise RelayError(ErrorCode.USERNAME_MISSING)
@@ -71,11 +79,12 @@ async def _live_room(relay: Relay, username: str) -> str | None:
 
 
 class ConnectionSummary(NamedTuple):
-    """One connection in plain words, for the account's owner.
+    """One connection, described for the account's owner.
 
     Attributes:
-        sentence: what became of it, without a full stop.
-        held: it lasted, so that its end is of interest too.
+        connection: its row in the connection log.
+        sentence: what happened to it, without a full stop.
+        held: whether it was open for a minute or longer, so that the page shows its end too.
     """
 
     connection: ConnectionLog
@@ -84,7 +93,7 @@ class ConnectionSummary(NamedTuple):
 
 
 def latest_connections(account: User) -> list[ConnectionSummary]:
-    """The account's newest connections, newest first. Rehearsals are not among them."""
+    """Return the account's newest connections, newest first, without those to the test endpoint."""
     connections = ConnectionLog.objects.filter(account=account, is_test=False)[:_SHOWN]
     return [
         ConnectionSummary(
@@ -119,7 +128,7 @@ def _since(connection: ConnectionLog) -> str:
 
 
 def _end(connection: ConnectionLog) -> str:
-    """Why it ended; empty where the app or the LIVE did, as is meant to be."""
+    """Say why the connection ended; empty if it ended normally, by the app or with the LIVE."""
     if error := explain(connection.error_code, connection.tiktok_username):
         return error.title
     if connection.error_code:
@@ -130,8 +139,8 @@ def _end(connection: ConnectionLog) -> str:
 
 
 def _in_words(duration: timedelta) -> str:
-    """Such as 2 h 5 min, 45 min or 20 s."""
-    # The system's clock may have been set back meanwhile.
+    """Write a duration, such as "2 h 5 min", "45 min" or "20 s"."""
+    # It is negative if the system's clock was set back while the socket was open.
     seconds = max(0, int(duration.total_seconds()))
     hours, minutes = seconds // 3600, seconds // 60 % 60
     if hours:

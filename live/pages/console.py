@@ -1,11 +1,12 @@
-"""The live console, a page that behaves as the mobile app does, and what makes it installable.
+"""The live console: a page that shows a LIVE as the mobile app does and can be installed on phones.
 
-The page needs a token to connect, and the server knows no token that it could show again. So the
-page asks for one of its own, which the browser keeps: a day long at most, and until its session is
-signed out or the account's password is changed.
+The page needs a token to connect. The server stores tokens only as hashes, so it can't give the
+page a token that exists already. The page therefore asks for a new one, and the browser keeps it.
+Such a token is valid for one day. It ends sooner if its session signs out or the account's password
+changes.
 
-A page that stays open gets another token by itself when the relay refuses the one that it has. So
-revoking a console's token cuts nobody off who is signed in; signing out does, and another password.
+If the relay refuses the token of an open console, the page asks for another one. So to revoke a
+console's token does not lock out somebody who is still signed in; the end of the session does.
 """
 
 from __future__ import annotations
@@ -34,21 +35,23 @@ from live.protocol.options import RECORDING
 
 __all__ = ["Console", "ConsoleToken", "manifest"]
 
+# How long a console's token is valid.
 _LIFETIME = timedelta(days=1)
-# A page that is opened should not have to replace its token soon.
+# A page that opens replaces its token if it is valid for less than this.
 _LEFT_AT_LEAST = timedelta(hours=1)
+# The files of the icons, each with its sizes and its purpose, as the manifest has them.
 _ICONS = {
     "icon-192.png": ("192x192", "any"),
     "icon-512.png": ("512x512", "any"),
     "icon-maskable-512.png": ("512x512", "maskable"),
     "icon.svg": ("any", "any"),
 }
-# Of relay.css, where they are called --surface and --page.
+# The same colours as --surface and --page in relay.css.
 _THEME_COLOUR, _BACKGROUND_COLOUR = "#ffffff", "#f5f6f8"
 
 
 class Console(LoginRequiredMixin, TemplateView):
-    """The page. Its scripts connect to the relay by themselves."""
+    """Shows the console's page. The page's scripts connect to the relay."""
 
     template_name = "live/console/console.html"
 
@@ -66,9 +69,9 @@ class Console(LoginRequiredMixin, TemplateView):
 
 @method_decorator(never_cache, name="dispatch")
 class ConsoleToken(LoginRequiredMixin, View):
-    """Issues a token for a console of this session. Those of its other tabs stay."""
+    """Issues a token for a console of this session. Tokens of consoles in other tabs stay valid."""
 
-    raise_exception = True  # a script asks, to whom a login page would say nothing
+    raise_exception = True  # answer 403 to a script that is not signed in, not the login page
 
     def post(self, request: HttpRequest) -> JsonResponse:
         assert isinstance(request.user, User)
@@ -83,7 +86,10 @@ class ConsoleToken(LoginRequiredMixin, View):
 
 @require_safe
 def manifest(request: HttpRequest) -> HttpResponse:
-    """What a phone installs the console by. https://www.w3.org/TR/appmanifest/"""
+    """Return the manifest, with which phones install the console as an app.
+
+    https://www.w3.org/TR/appmanifest/
+    """
     folder = "live/console/icons/"
     return JsonResponse(
         {
@@ -114,18 +120,18 @@ def _on_signed_out(request: HttpRequest, **kwargs: Any) -> None:
 
 
 def _tokens_of(request: HttpRequest) -> AccessTokenQuerySet:
-    """What this session has been issued, the newest first."""
+    """Return the tokens that were issued to consoles of this session, the newest first."""
     session = request.session.session_key or ""
     return AccessToken.objects.filter(session_digest=AccessToken.digest_of(session))
 
 
 def _delete_expired_tokens_of(account: User) -> None:
-    """Of its consoles, which would leave one a day."""
+    """Delete the expired tokens of the account's consoles, which would add one row a day."""
     expired = account.access_tokens.filter(expires_at__lte=timezone.now())
     expired.exclude(session_digest="").delete()
 
 
 def _recordings(folder: Path) -> list[str]:
-    """Those that `?replay=` takes."""
+    """Return the names of the recordings in the folder that the option `replay` accepts."""
     names = (path.name for path in folder.glob("*.jsonl*") if path.is_file())
     return sorted(filter(RECORDING.fullmatch, names))

@@ -1,6 +1,7 @@
-"""/docs/: the published contract, for people and for programs. Open to everybody, in English.
+"""The pages under /docs/: they show the published contract to people and to programs.
 
-Nothing on these pages depends on who asks, so that proxies and browsers may keep them.
+Everybody may see them. They are in English and the same for everybody, so proxies and browsers may
+cache them.
 """
 
 from __future__ import annotations
@@ -31,20 +32,23 @@ from live.protocol.ping import Ping
 
 __all__ = ["asyncapi", "reference", "schema"]
 
-_MAX_AGE = 600  # seconds
+# Seconds for which proxies and browsers may cache a page.
+_MAX_AGE = 600
+# Matches code in a description: text between backticks.
 _CODE = re.compile(r"`([^`]+)`")
 
 View = Callable[..., HttpResponse]
 
 
 def _public(view: View) -> View:
+    """Let proxies and browsers cache the view's answers. It accepts GET and HEAD only."""
     cached: View = cache_control(public=True, max_age=_MAX_AGE)(conditional_page(view))
     return require_safe(cached)
 
 
 @_public
 def reference(request: HttpRequest) -> HttpResponse:
-    """Everything that a client meets, on one page."""
+    """Show the whole contract on one page: addresses, options, frames, errors, close codes."""
     with override("en"):
         return render(request, "live/docs/docs.html", _page())
 
@@ -66,7 +70,7 @@ def schema(request: HttpRequest, type: str) -> HttpResponse:
 
 
 class _Row(NamedTuple):
-    """A field, or an option of the query."""
+    """One row of a table: a field of an object, or an option of the query."""
 
     name: str
     type: SafeString
@@ -75,11 +79,15 @@ class _Row(NamedTuple):
 
 
 class _Part(NamedTuple):
-    """What has fields: the data of a frame, or an object in it.
+    """One section with a table of fields: for the data of a frame, or for an object in it.
 
     Attributes:
-        envelope: what the frame has beside `type`, `ts` and `data`.
-        example: the whole frame, as JSON.
+        name: the heading.
+        anchor: the section's id on the page, for links.
+        description: the text below the heading.
+        rows: the fields.
+        envelope: the fields that the frame has beside `type`, `ts` and `data`; none for objects.
+        example: an example of the whole frame, as JSON; empty for objects.
     """
 
     name: str
@@ -121,7 +129,10 @@ def _options(
 
 
 def _anchors(schemas: Mapping[str, Any]) -> dict[str, str]:
-    """Where on the page a schema is described. Data that frames share is at the first of them."""
+    """Return the anchor of the section that describes each schema.
+
+    If several frames have the same data, it is described at the first of these frames.
+    """
     anchors = {name: f"part-{name}" for name, schema in schemas.items() if "properties" in schema}
     anchors[Frame.__name__] = "frames"
     anchors[Ping.__name__] = "ping"
@@ -179,14 +190,14 @@ def _row(
 
 
 def _prose(text: str) -> SafeString:
-    """Text with the docstrings' backticks as code."""
+    """Return the text as HTML, with the parts between backticks as code."""
     return mark_safe(_CODE.sub(r"<code>\1</code>", conditional_escape(text)))  # noqa: S308
 
 
 def _type(
     schema: Mapping[str, Any], schemas: Mapping[str, Any], anchors: Mapping[str, str]
 ) -> SafeString:
-    """What values a schema allows, in words and links."""
+    """Describe which values a schema allows, in words and links."""
     if "$ref" in schema:
         name = schema["$ref"].rpartition("/")[2]
         if name in anchors:

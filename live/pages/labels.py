@@ -1,4 +1,4 @@
-"""The words for what streams and sockets do, on the staff's pages, and how well that is."""
+"""The staff's pages' words for the states of streams and sockets, and for answers of TikTok."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ _BAD = {What.DEAF, What.CUT, What.RECONNECTING}
 
 
 def word_for(what: str) -> Any:
-    """For one of `live.streams.timeline.What`; anything else is shown as it is."""
+    """Return the words for a value of `live.streams.timeline.What`; another value as it is."""
     return _WORDS.get(what, what)
 
 
 def tone_of(what: str) -> str:
-    """A class of tags and of steps: "good", "bad" or "calm"."""
+    """Return the CSS class that shows how good or bad a state is: "good", "bad" or "calm"."""
     if what in _BAD:
         return "bad"
     return "good" if what in _GOOD else "calm"
@@ -41,7 +41,8 @@ def tone_of(what: str) -> str:
 
 # --- What TikTok and the sign server said ---------------------------------------------------------
 
-# `live.tiktok.failures.words_of` begins with the name of a Python exception.
+# The words for Python exceptions: the texts that `live.tiktok.failures.words_of` makes begin with
+# the name of one.
 _FAILURES: Mapping[str, Any] = {
     "ConnectionClosedError": _("the connection was closed without a word"),
     "ConnectionClosedOK": _("the connection was closed as agreed"),
@@ -72,12 +73,12 @@ _FAILURES: Mapping[str, Any] = {
 
 
 class Said(NamedTuple):
-    """What TikTok or the sign server said.
+    """What TikTok or the sign server answered, in a form that pages can show.
 
     Attributes:
-        words: for people, in the viewer's language; empty where there are none for it.
-        rest: what they said beyond that, in their own language.
-        raw: all of it, as the log has it.
+        words: the answer in the viewer's language; empty if there are no words for it.
+        rest: the part of the answer that is not in `words`, as it came.
+        raw: the whole answer, as the connection log has it.
     """
 
     words: str
@@ -86,8 +87,16 @@ class Said(NamedTuple):
 
 
 def said_in_words(raw: str) -> Said | None:
-    """What the log has of what TikTok or the sign server said. Names of Python exceptions that are
-    known become plain words; what else was said stays behind them. None where nothing was said."""
+    """Prepare an answer of TikTok or of the sign server for a page.
+
+    The name of a known Python exception at its beginning is replaced by plain words.
+
+    Args:
+        raw: the answer, as the connection log has it.
+
+    Returns:
+        None if the answer is empty.
+    """
     if not raw:
         return None
     name, _space, more = raw.partition(" ")

@@ -1,7 +1,7 @@
-"""What several pages share: who may see the staff's pages, and pages that scripts keep up to date.
+"""Base classes of pages: for pages that only staff may see, and for pages that scripts update.
 
-A request with the header `X-Fragment` gets only the part of a page that changes by itself, rendered
-as in the page. The script `update.js` asks for it.
+The script `update.js` updates a page. It sends a request with the header `X-Fragment`, and gets
+only the part of the page that changes, rendered as in the whole page.
 """
 
 from __future__ import annotations
@@ -18,22 +18,22 @@ _HEADER = "X-Fragment"
 
 
 class StaffPage(UserPassesTestMixin):
-    """A page for staff alone. Others get the login page, or 403 if they are signed in."""
+    """A page that only staff may see. Others get the login page, or 403 if they are signed in."""
 
     def test_func(self) -> bool:
         return bool(self.request.user.is_staff)  # type: ignore[attr-defined]
 
 
 def is_for_fragment(request: HttpRequest) -> bool:
-    """Whether a script asks for the part that changes, instead of the whole page."""
+    """Whether the request asks for the part that changes, not for the whole page."""
     return _HEADER in request.headers
 
 
 class FragmentMixin:
-    """A page of which scripts can get the part that changes, without the rest.
+    """A page with a part that scripts can request without the rest.
 
     Attributes:
-        fragment_name: that part's template.
+        fragment_name: the template of that part.
     """
 
     fragment_name: str
@@ -45,6 +45,7 @@ class FragmentMixin:
 
     def render_to_response(self, context: dict[str, Any], **kwargs: Any) -> HttpResponse:
         response: HttpResponse = super().render_to_response(context, **kwargs)  # type: ignore[misc]
-        # Both have one address, and a browser going back must not find the part.
+        # The page and the part have the same address. Without this header, a browser that goes
+        # back could show the part from its cache.
         patch_vary_headers(response, (_HEADER,))
         return response

@@ -1,4 +1,4 @@
-"""The moments of a stream or of a connection, as the staff's pages show them."""
+"""Prepares the moments of a stream or of a connection for the staff's pages."""
 
 from __future__ import annotations
 
@@ -19,18 +19,19 @@ __all__ = ["ShownMoment", "close_code_words", "explain", "ms_since_epoch", "show
 
 @dataclass(frozen=True)
 class ShownMoment:
-    """One moment, in the viewer's language.
+    """One moment, with texts in the viewer's language.
 
     Attributes:
+        at: when it was.
         word: what happened.
-        tone: "good", "bad" or "calm".
-        detail: as the timeline has it.
-        explained: what apps were told of its error; None where there is none, or one that this
+        tone: how good or bad that is: "good", "bad" or "calm".
+        detail: the details, as the timeline has them.
+        explained: what apps were told of its error; None if there was no error, or one that this
             version of the relay does not know.
-        reason: why the relay did it by itself; empty where it has no reason.
-        said: what TikTok or the sign server said; None where they said nothing.
-        asked_for: who of the staff asked for it, in a sentence; empty where nobody did.
-        close_code_words: what its close code means; empty where it has none that is known.
+        reason: why the relay did it; empty if no reason is noted.
+        said: what TikTok or the sign server answered; None if they answered nothing.
+        asked_for: which staff member asked for it, as a sentence; empty if nobody did.
+        close_code_words: what its close code means; empty if it has no code that is known.
     """
 
     at: datetime
@@ -45,16 +46,17 @@ class ShownMoment:
 
     @property
     def summary(self) -> str:
-        """Its error, the relay's reason and who asked for it, in one line."""
+        """The error code, the reason and who asked for it, in one line."""
         parts = (self.detail.get("error"), self.reason, self.asked_for)
         return " · ".join(filter(None, parts))
 
 
 def shown(moments: Iterable[Moment], username: str) -> list[ShownMoment]:
-    """The moments in their order.
+    """Prepare the moments for a page, in the same order.
 
     Args:
-        username: of the LIVE, which texts of errors name.
+        moments: the moments of a stream or of a connection.
+        username: the TikTok username of the streamer, for the texts of errors.
     """
     return [_shown(moment, username) for moment in moments]
 
@@ -77,27 +79,32 @@ def _shown(moment: Moment, username: str) -> ShownMoment:
 
 def _tone(moment: Moment) -> str:
     if moment.detail.get("by"):
-        return "calm"  # the staff wanted it
+        return "calm"  # not bad, because staff asked for it
     return "bad" if moment.detail.get("error") else tone_of(moment.what)
 
 
 def explain(error_code: str, username: str) -> frames.Error | None:
-    """What apps were told of the error, in the viewer's language; None if it is not known."""
+    """Return what apps are told of an error, in the viewer's language; None if it is unknown.
+
+    Args:
+        error_code: the code of the error; empty for none.
+        username: the TikTok username of the streamer, for the texts.
+    """
     if error_code not in set(ErrorCode):
         return None
     return RelayError(ErrorCode(error_code), username=username).explain(get_language())
 
 
 def close_code_words(code: int | None) -> Any:
-    """What a close code means; empty for one that the relay does not know."""
+    """Return what a close code means; empty for a code that the relay does not use."""
     return CLOSE_CODE_WORDS[CloseCode(code)] if code in set(CloseCode) else ""
 
 
 def time_of(ms: int) -> datetime:
-    """Of ms since the epoch."""
+    """Convert milliseconds since the Unix epoch into a time."""
     return datetime.fromtimestamp(ms / 1000, UTC)
 
 
 def ms_since_epoch(time: datetime) -> int:
-    """A time as moments have it."""
+    """Convert a time into milliseconds since the Unix epoch, as moments have it."""
     return round(time.timestamp() * 1000)

@@ -1,4 +1,4 @@
-"""TikTok's pictures for our own pages, which load nothing from other hosts."""
+"""Serves TikTok's pictures from this server, because its pages load nothing from other hosts."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from live.tiktok.pictures import Pictures
 
 __all__ = ["picture"]
 
-_BROWSERS_KEEP = {True: 86_400, False: 60}  # seconds: a picture, and that there is none
+# Seconds for which browsers cache the answer, by whether there is a picture.
+_BROWSERS_KEEP = {True: 86_400, False: 60}
 
 
 @require_safe
 @login_required
 async def picture(request: HttpRequest) -> HttpResponse:
-    """The picture at `?address=`, or 404."""
+    """Return the picture at TikTok's address in the parameter `address`; 404 if there is none."""
     pictures: Pictures = request.scope["relay"].pictures  # type: ignore[attr-defined]
     account = await request.auser()
     assert account.pk is not None

@@ -1,6 +1,6 @@
-"""The addresses of the sockets, and the word that comes before a token in a handshake.
+"""The addresses of the sockets, and the word that comes before the token in a handshake.
 
-`settings.SOCKET_PATH` is the one place that says "/ws"; pages of `accounts` read it there too.
+All addresses of apps begin with `settings.SOCKET_PATH`, which the pages of `accounts` also use.
 """
 
 from __future__ import annotations
@@ -9,20 +9,26 @@ from django.conf import settings
 
 __all__ = ["ADDRESSES", "BEARER", "STAFF_ADDRESS", "TEST_ADDRESSES", "pattern"]
 
-# Where phones connect. The address without a token is for clients that send it in the handshake.
+# The addresses that apps connect to. The one without a token is for clients that send the token in
+# the handshake.
 ADDRESSES = (settings.SOCKET_PATH, f"{settings.SOCKET_PATH}/{{token}}")
-# Where apps are tried with invented events; only with RELAY_TEST_ENDPOINT.
+# The addresses of the test endpoint, where apps get invented events. They exist only if
+# RELAY_TEST_ENDPOINT is on.
 TEST_ADDRESSES = (f"{settings.SOCKET_PATH}/test", f"{settings.SOCKET_PATH}/test/{{token}}")
-# Where the pages of the staff connect. It is no part of the published contract.
+# The address that the staff's pages connect to. It is not part of the published contract.
 STAFF_ADDRESS = "/staff/socket"
-# The scheme of the header `Authorization`, and the first of the two subprotocols (RFC 6750).
+# The scheme in the header `Authorization` (RFC 6750), and also the first of the two subprotocols
+# of a client that sends its token as the second one.
 BEARER = "bearer"
 
-# "test" is no token, with the test endpoint or without: where there is none, its addresses are
-# refused like any that do not exist.
+# Matches a token. "test" is never a token, also if the test endpoint is off: its addresses are
+# then refused like all addresses that do not exist.
 _TOKEN = "(?P<token>(?!test/?$)[^/]+)"
 
 
 def pattern(address: str) -> str:
-    """The address as a regular expression for Channels, which leaves out the first slash."""
+    """Return the regular expression that matches the address.
+
+    It has no first slash, because Channels removes that from the path.
+    """
     return f"^{address[1:].replace('{token}', _TOKEN)}/?$"

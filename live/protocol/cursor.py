@@ -1,6 +1,7 @@
-"""The cursor of a client: the place in a stream's log up to which it has seen everything.
+"""The cursor: it marks the place in a stream's log up to which a client has seen everything.
 
-Frames carry it as text, such as "k3f9abcd-1742", and a client sends the last one back as `since`.
+Frames contain it as text, such as "k3f9abcd-1742". A client that connects again sends the last
+cursor that it has seen as the option `since`.
 """
 
 from __future__ import annotations
@@ -14,9 +15,11 @@ _CURSOR = re.compile(r"(?P<epoch>[a-z0-9]{1,16})-(?P<offset>\d{1,15})", re.ASCII
 
 
 class Cursor(NamedTuple):
-    """A place in a log: every frame up to `offset` has been seen.
+    """Marks a place in one stream's log.
 
-    `epoch` names the log. Each log has an epoch of its own, so a cursor fits one log only.
+    Attributes:
+        epoch: the name of the log. Each log has its own, so a cursor fits one log only.
+        offset: the number of the last frame that has been seen; the first frame of a log has 1.
     """
 
     epoch: str
@@ -27,10 +30,10 @@ class Cursor(NamedTuple):
 
     @classmethod
     def parse(cls, text: str) -> Cursor:
-        """Read what a client sent.
+        """Read a cursor that a client sent.
 
         Raises:
-            ValueError: it is not a cursor.
+            ValueError: if the text is not a cursor.
         """
         if not (match := _CURSOR.fullmatch(text)):
             raise ValueError("not a cursor")

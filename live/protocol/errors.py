@@ -1,7 +1,7 @@
-"""Every error that can end a socket, in one table: its code, its close code and its texts.
+"""The table of all errors that can end a socket: each with its code, close code and texts.
 
-`code` is for programs and never translated; `title`, `detail` and `hint` are for people. They
-contain no secret, no path and no stack trace.
+Programs read the `code`, which is never translated. People read the texts: `title`, `detail` and
+`hint`. The texts contain no secrets, no file paths and no stack traces.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ __all__ = ["CLOSE_CODE_WORDS", "UPSTREAM_CODES", "CloseCode", "ErrorCode", "Rela
 
 
 class CloseCode(IntEnum):
-    """WebSocket close codes, RFC 6455 section 7.4."""
+    """The WebSocket close codes that the relay uses. RFC 6455, section 7.4, defines them."""
 
     NORMAL = 1000
-    ABNORMAL = 1006  # never sent: what a connection has that ended without a close
+    ABNORMAL = 1006  # never sent; means that a connection ended without a close frame
     POLICY_VIOLATION = 1008
     INTERNAL_ERROR = 1011
     SERVICE_RESTART = 1012
 
 
-# What a close code says of a connection, for people. Clients close with codes of their own too, so
-# the connection log holds more codes than these.
+# What each close code means, for people. The connection log contains other codes too, because
+# clients may close with codes of their own.
 CLOSE_CODE_WORDS = {
     CloseCode.NORMAL: gettext_lazy("the client closed, or the LIVE ended"),
     CloseCode.ABNORMAL: gettext_lazy("broken off without a close"),
@@ -40,7 +40,7 @@ CLOSE_CODE_WORDS = {
 
 
 class ErrorCode(StrEnum):
-    """`code` of an error frame."""
+    """The values of `code` in error frames."""
 
     INVALID_TOKEN = "invalid_token"
     TOKEN_REVOKED = "token_revoked"
@@ -66,7 +66,7 @@ class ErrorCode(StrEnum):
     SERVER_SHUTDOWN = "server_shutdown"
 
 
-# What happens on the way to TikTok, to a stream and so to all its sockets.
+# The errors of the connection to TikTok. They happen to a stream, and so to all its sockets.
 UPSTREAM_CODES = frozenset(
     {
         ErrorCode.RATE_LIMITED,
@@ -84,6 +84,8 @@ UPSTREAM_CODES = frozenset(
 
 
 class _Explanation(NamedTuple):
+    """The close code and the English texts of one error. `hint` is empty if there is none."""
+
     close_code: CloseCode
     title: str
     detail: str
@@ -93,7 +95,8 @@ class _Explanation(NamedTuple):
 _ASK_FOR_ANOTHER_TOKEN = _("Ask whoever runs this server for a new token.")
 _RETRY_LATER = _("Try again in a few minutes.")
 
-# The one place where codes, close codes and texts meet. Texts take %(username)s and %(reason)s.
+# The close code and the texts of every error. `RelayError.explain` puts values in the place of
+# %(username)s and %(reason)s in `detail`.
 _TABLE: dict[ErrorCode, _Explanation] = {
     ErrorCode.INVALID_TOKEN: _Explanation(
         CloseCode.POLICY_VIOLATION,
@@ -217,14 +220,16 @@ _TABLE: dict[ErrorCode, _Explanation] = {
 
 
 class RelayError(Exception):
-    """Why a socket, or a stream with all its sockets, comes to its end.
+    """The error that ends a socket, or a stream with all its sockets.
 
     Args:
         code: what happened.
-        reason: what the relay itself has to add, in words for people and not yet translated: of
-            `bad_request`, what was wrong, which the client is told; of others, for the staff.
-        retry_after: seconds until another attempt makes sense.
-        said: what TikTok or the sign server answered, for the log and the staff. Without secrets.
+        username: the TikTok username of the streamer, which some texts name.
+        reason: what the relay adds in words for people, not yet translated. For `bad_request` the
+            client is told this reason: it says what was wrong. For other errors only staff see it.
+        retry_after: seconds until another attempt makes sense; None if that is not known.
+        said: what TikTok or the sign server answered, for the log and the staff. It must not
+            contain secrets.
     """
 
     def __init__(
@@ -248,7 +253,11 @@ class RelayError(Exception):
         return _TABLE[self.code].close_code
 
     def explain(self, language: str) -> frames.Error:
-        """The data of the error frame, with texts in `language`."""
+        """Return the data of the error frame.
+
+        Args:
+            language: the language of its texts, such as "en".
+        """
         explanation = _TABLE[self.code]
         with override(language):
             reason = gettext(self.reason) if self.reason else ""

@@ -1,6 +1,6 @@
-"""The options in a socket's address: what the client wants of the LIVE.
+"""Reads and checks the options that a client writes into the query of a socket's address.
 
-Whatever a client wrote there is checked here; the rest of the relay gets `SocketOptions`.
+The rest of the relay gets them as `SocketOptions`.
 """
 
 from __future__ import annotations
@@ -20,10 +20,13 @@ from live.protocol.frames import EVENT_TYPES, FrameType
 
 __all__ = ["ALL_TYPES", "OPTIONS", "RECORDING", "TEST_OPTIONS", "SocketOptions"]
 
+# The value of `types` that means every event, also `other`.
 ALL_TYPES = "all"
+# The largest value of `batch`, in milliseconds.
 MAX_BATCH_MS = 1000
+# The largest length of a query, in characters.
 _MAX_QUERY = 4096
-# The query's options as the contract has them, in JSON Schema; the parsers below keep to it.
+# The options in JSON Schema, as they are published. The functions below parse the same values.
 OPTIONS: Mapping[str, Mapping[str, Any]] = {
     "since": {
         "type": "string",
@@ -59,7 +62,7 @@ OPTIONS: Mapping[str, Mapping[str, Any]] = {
     },
 }
 
-# Those that the test endpoint has beside them.
+# The additional options of the test endpoint, in JSON Schema, as they are published.
 TEST_OPTIONS: Mapping[str, Mapping[str, Any]] = {
     "fail": {
         "enum": sorted(map(str, ErrorCode)),
@@ -71,14 +74,22 @@ TEST_OPTIONS: Mapping[str, Mapping[str, Any]] = {
         "description": "The name of a recording on the server, to be played instead of inventions.",
     },
 }
-# The names of recordings that can be asked for.
+# Matches the names of recordings that `replay` accepts: no folders, no hidden files.
 RECORDING = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]{0,99}", re.ASCII)
 
 
 @dataclass(frozen=True)
 class SocketOptions:
-    """The query's options, parsed. `types` is None for all but `other`; `batch` is in ms; `fail`
-    and `replay` are of the test endpoint alone."""
+    """The options of one socket, parsed.
+
+    Attributes:
+        since: the last cursor that the client has seen; None if it has seen nothing yet.
+        types: the events that the client wants; None for all except `other`.
+        batch: over how many milliseconds events are gathered for one frame; 0 for no batches.
+        wait: whether the socket stays open until the streamer goes live.
+        fail: the error to rehearse, on the test endpoint only; None for no error.
+        replay: the name of the recording to play, on the test endpoint only; empty for none.
+    """
 
     since: Cursor | None = None
     types: frozenset[FrameType] | None = None
@@ -89,13 +100,16 @@ class SocketOptions:
 
     @classmethod
     def parse(cls, query: str, *, test: bool = False) -> SocketOptions:
-        """Unknown options are ignored; of a repeated one, the last counts.
+        """Read the query of a socket's address.
+
+        Unknown options are ignored. If an option comes more than once, the last one counts.
 
         Args:
-            test: those of the test endpoint are known.
+            query: the query, without "?".
+            test: whether to read the additional options of the test endpoint.
 
         Raises:
-            RelayError: `bad_request`, a known option has a bad value.
+            RelayError: `bad_request`, if the query is too long or an option has a bad value.
         """
         if len(query) > _MAX_QUERY:
             raise _bad_request(_("The socket address is too long."))
@@ -137,7 +151,7 @@ def _types(values: Mapping[str, str]) -> frozenset[FrameType] | None:
 
 def _batch(values: Mapping[str, str]) -> int:
     value = values.get("batch", "0")
-    # As many digits as a query has, int() reads.
+    # int() accepts at most 4300 digits. A query is never that long: see _MAX_QUERY.
     if not (value.isascii() and value.isdecimal() and int(value) <= MAX_BATCH_MS):
         raise _bad_request(_("“batch” takes 0 to 1000 milliseconds."))
     return int(value)
@@ -165,6 +179,7 @@ def _replay(values: Mapping[str, str]) -> str:
 
 
 def _check_language(values: Mapping[str, str]) -> None:
-    # `accounts.requests.language` reads it: of a bad one, too, a client is told in some language.
+    # Only checked here. `accounts.requests.language` reads it, and ignores a bad value, so that
+    # the client can be told of the bad value in another language.
     if "lang" in values and values["lang"] not in settings.LANGUAGE_CODES:
         raise _bad_request(_("“lang” takes en or ru."))

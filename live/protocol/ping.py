@@ -1,6 +1,6 @@
-"""What a client may send over its socket: the ping, and how many of them.
+"""Reads the pings that clients send over a socket, and says how many of them a client may send.
 
-A ping is answered with a `pong` frame, so that a client knows that the connection works.
+The relay answers a ping with a `pong` frame, so that the client knows that the connection works.
 """
 
 from __future__ import annotations
@@ -15,10 +15,13 @@ from live.protocol.errors import ErrorCode, RelayError
 
 __all__ = ["BURST", "RATE", "Ping", "parse_ping"]
 
-# A client may send that many messages at once, and that many a second in the long run.
+# The number of messages that a client may send at once.
 BURST = 20
+# The number of messages per second that a client may send in the long run.
 RATE = 5.0
+# The largest length of a message, in characters.
 _MAX_MESSAGE = 4096
+# The largest length of a ping's `id`, in characters.
 _MAX_PING_ID = 128
 
 
@@ -35,13 +38,13 @@ _decode = msgspec.json.Decoder(Ping).decode
 
 
 def parse_ping(text: str | None) -> Ping:
-    """Read what a client sent.
+    """Read a message that a client sent.
 
     Args:
-        text: the message; None for a binary one.
+        text: the message; None if it is binary.
 
     Raises:
-        RelayError: `bad_request`, it is not a ping.
+        RelayError: `bad_request`, if the message is not a ping.
     """
     if text is None:
         raise RelayError(ErrorCode.BAD_REQUEST, reason=_("Binary messages are not understood."))

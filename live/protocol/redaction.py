@@ -1,4 +1,7 @@
-"""Hides tokens in texts that are logged: they stand in socket addresses, and servers log those."""
+"""Hides tokens in texts that are logged.
+
+Tokens are part of socket addresses, and servers log these addresses.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +9,11 @@ import re
 
 __all__ = ["redact"]
 
-# /ws/<token>, /ws/test/<token>, as it may be quoted in a log. Channels leaves out the first slash.
+# Matches /ws/<token> and /ws/test/<token> up to the character that ends the address in a log. The
+# first slash is not needed, because Channels removes it.
 _TOKEN = re.compile(r"(\bws/+(?:test/+)?)[^/\s\"'?#]+")
 
 
 def redact(text: str) -> str:
-    """The text without the tokens of socket addresses."""
+    """Return the text with "…" in the place of every token in a socket address."""
     return _TOKEN.sub(r"\1…", text) if "ws/" in text else text

@@ -1,7 +1,12 @@
-"""May this token do that, and for which LIVE? Sockets, the REST API and control all ask here.
+"""Decides whether a token gives access, and to whose LIVE. Sockets, the REST API and the handling
+of control messages all use it.
 
-In three steps, since a socket's row in the connection log tells how far it came: which token is it
-(`find_token`), may it be used (`check_token`), and whose LIVE does its account get (`account_of`).
+There are three steps. They are separate functions because the connection log shows how many of
+them a socket has passed:
+
+1. `find_token` finds the token in the database.
+2. `check_token` checks that the token and its account may be used.
+3. `account_of` tells which streamer's LIVE the account gets.
 """
 
 from __future__ import annotations
@@ -17,10 +22,14 @@ __all__ = ["Account", "account_of", "check_token", "find_token", "usable_tokens"
 
 
 class Account(NamedTuple):
-    """What a socket keeps of its account: the model's object would weigh more than the socket.
+    """The few facts about its account that a socket keeps in memory while it is open.
+
+    A `User` object would take more memory than the socket itself.
 
     Attributes:
-        sign_api_key: its own; empty for the server's.
+        id: the primary key of the account.
+        tiktok_username: the streamer whose LIVE the account gets.
+        sign_api_key: the account's own key for the sign server; empty if it uses the server's key.
     """
 
     id: int
@@ -29,10 +38,12 @@ class Account(NamedTuple):
 
 
 def find_token(text: str) -> AccessToken:
-    """The token with that text, whatever state it is in, and its account. Asks the database.
+    """Find the token with this text in the database, with its account.
+
+    The token may be revoked or expired: `check_token` looks at that.
 
     Raises:
-        RelayError: `invalid_token`, there is none.
+        RelayError: `invalid_token`, if there is no such token.
     """
     token: AccessToken | None = AccessToken.objects.find(text)
     if token is None:
@@ -41,13 +52,14 @@ def find_token(text: str) -> AccessToken:
 
 
 def check_token(token: AccessToken | None) -> AccessToken:
-    """The token, if it may be used now.
+    """Return the token if it may be used now.
 
     Args:
-        token: None for one that is not in the database any more.
+        token: the token, with its account; None if it is no longer in the database.
 
     Raises:
-        RelayError: `token_revoked`, also for one that has expired; `account_disabled`.
+        RelayError: `token_revoked`, if the token is revoked, expired or deleted;
+            `account_disabled`.
     """
     if token is None or not token.is_usable():
         raise RelayError(ErrorCode.TOKEN_REVOKED)
@@ -57,10 +69,11 @@ def check_token(token: AccessToken | None) -> AccessToken:
 
 
 def account_of(user: User) -> Account:
-    """The account, with the TikTok username whose LIVE it gets.
+    """Return what a socket needs to know of the account, if the account can get a LIVE.
 
     Raises:
-        RelayError: `username_missing`, `username_invalid`.
+        RelayError: `username_missing` or `username_invalid`, if the account has no TikTok
+            username, or one that TikTok can't have.
     """
     if not user.tiktok_username:
         raise RelayError(ErrorCode.USERNAME_MISSING)
@@ -70,6 +83,10 @@ def account_of(user: User) -> Account:
 
 
 def usable_tokens(account_ids: Collection[int | None]) -> dict[int, AccessToken]:
-    """The accounts' usable tokens, each with its account, by their ids. Asks the database."""
+    """Find all tokens of these accounts that may be used now, in the database.
+
+    Returns:
+        The tokens by their primary keys. Each token has its account loaded.
+    """
     tokens = AccessToken.objects.usable().filter(user__in=account_ids).select_related("user")
     return {token.pk: token for token in tokens}

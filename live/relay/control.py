@@ -1,8 +1,11 @@
-"""Control messages: what pages, the admin and accounts' changes ask of relays.
+"""Control messages: they tell relays to reconnect a stream, to close sockets, or to look again at
+accounts that have changed.
 
-They travel through the channel layer, to every relay that it reaches, and each does what concerns
-its own sockets and streams. A message may be lost; so what an open socket rests on (its token, its
-account) is also looked up anew every minute, which finds what another process has changed, too.
+Pages, the admin and the models of `accounts` send them. The channel layer delivers them to every
+relay that it reaches, and each relay acts on its own sockets and streams.
+
+A message can be lost, and one from another process may not arrive. So the tokens and accounts of
+all open sockets are also looked up again every minute.
 """
 
 from __future__ import annotations
@@ -28,30 +31,35 @@ __all__ = ["Control", "disconnect_stream", "reconnect_stream", "staff_watching"]
 
 logger = logging.getLogger(__name__)
 
-# Seconds between two looks at what open sockets rest on.
+# Seconds between two checks of the tokens and accounts of all open sockets.
 _RECHECK_EVERY = 60.0
-# Seconds before a channel layer that has failed is tried again.
+# Seconds to wait before the channel layer is used again after it has failed.
 _RETRY = 1.0
-# Accounts that are asked for in one query: databases limit the parameters of one.
+# The number of accounts that one database query asks for: databases limit a query's parameters.
 _AT_ONCE = 500
 
 
 def reconnect_stream(username: str, by: str) -> None:
-    """Have the stream's connection to TikTok made anew. Its sockets stay.
+    """Tell all relays to connect the stream to TikTok again. Its sockets stay open.
 
     Args:
-        by: the username of the member of the staff who asks for it.
+        username: the TikTok username of the streamer.
+        by: the username of the staff member who asked for it.
     """
     async_to_sync(_send)({"type": "stream.reconnect", "username": username, "by": by})
 
 
 def disconnect_stream(username: str) -> None:
-    """Close all sockets of the stream."""
+    """Tell all relays to close all sockets of the stream.
+
+    Args:
+        username: the TikTok username of the streamer.
+    """
     async_to_sync(_send)({"type": "stream.disconnect", "username": username})
 
 
 async def staff_watching() -> None:
-    """Somebody looks at the staff's pages: numbers are to be published for the next minute."""
+    """Tell all relays to publish their numbers for the next minute: a staff page is open."""
     await _send({"type": "staff.watching"})
 
 
@@ -60,13 +68,13 @@ async def _send(message: dict[str, Any]) -> None:
 
 
 class _Streams(Protocol):
-    """What is asked of a relay's streams."""
+    """The part of `live.streams.registry.Streams` that `Control` uses."""
 
     def get(self, username: str) -> LiveStream | None: ...
 
 
 class _Watched(Protocol):
-    """What is asked of a relay's numbers."""
+    """The part of `live.relay.numbers.NumbersPublisher` that `Control` uses."""
 
     def watch(self) -> None: ...
 
@@ -74,10 +82,15 @@ class _Watched(Protocol):
 class Control:
     """Receives control messages for one relay, from `start` to `close`, and does what they ask.
 
+    When the channel layer or a message fails, that is logged, and the work goes on.
+
     Args:
-        sockets: the open ones, whenever they are iterated.
-        is_test: the relay is that of the test endpoint: what staff ask of a LIVE is not for it.
-        recheck_every: seconds between two looks at what open sockets rest on.
+        sockets: the relay's open sockets; iterated anew for each message.
+        streams: the relay's streams.
+        numbers: starts to publish when a staff page is open.
+        is_test: whether the relay is that of the test endpoint. It ignores what staff ask of a
+            stream, since staff see only streams of real LIVEs.
+        recheck_every: seconds between two checks of the tokens and accounts of open sockets.
     """
 
     def __init__(
@@ -97,11 +110,12 @@ class Control:
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        """Does nothing when it has been started."""
+        """Begin to receive messages. Does nothing if it has already begun."""
         if self._task is None:
             self._task = asyncio.create_task(self._run(), name="control messages")
 
     async def close(self) -> None:
+        """Stop receiving messages."""
         await cancel_and_wait(self._task)
 
     async def _run(self) -> None:
@@ -119,7 +133,7 @@ class Control:
         try:
             while True:
                 for group in joined:
-                    # Again each time: layers forget members that have joined long ago.
+                    # Join again every time: a channel layer forgets old members of a group.
                     await layer.group_add(group, channel)
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(self._recheck_every):
@@ -132,7 +146,7 @@ class Control:
     async def _recheck_all(self) -> None:
         try:
             await self._recheck({socket.connection.account_id for socket in self._admitted()})
-        except Exception:  # of a database that fails, there will be news in a minute
+        except Exception:  # the database has failed; the next check comes in a minute
             logger.exception("the accounts of open sockets could not be looked up")
 
     async def _obey(self, layer: Any, channel: str) -> None:
@@ -156,7 +170,7 @@ class Control:
             case {"type": "staff.watching"}:
                 self._numbers.watch()
             case _ if self._is_test:
-                pass  # what staff see of streams is of real ones
+                pass  # staff see only streams of real LIVEs, so the messages below mean those
             case {"type": "stream.disconnect", "username": str(username)}:
                 self._disconnect(
                     socket
@@ -176,12 +190,13 @@ class Control:
         return [socket for socket in self._sockets if socket.connection.token_id is not None]
 
     async def _recheck(self, account_ids: Collection[int | None]) -> None:
-        """Hold the accounts' open sockets against what the database says by now."""
+        """Look up the accounts in the database, and tell their open sockets what has changed."""
         ids = list(account_ids)
         for start in range(0, len(ids), _AT_ONCE):
             some = set(ids[start : start + _AT_ONCE])
             tokens = await database_sync_to_async(access.usable_tokens)(some)
-            # Only now: whoever was admitted while the database answered may have an older answer.
+            # List the sockets only after the query: a socket that was admitted during the query
+            # may have read its token before the change.
             for socket in self._admitted():
                 connection = socket.connection
                 if connection.account_id in some and connection.token_id is not None:

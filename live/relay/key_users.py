@@ -1,7 +1,8 @@
-"""Whose API keys the sign server refuses for now, for the staff to see.
+"""Remembers which LIVEs were connected to with an account's own API key, so that staff can see
+whose keys the sign server refuses for now.
 
-A stream that finds its gate closed ends at once, and nothing is left that shows the gate. So each
-LIVE that is connected to with an account's own key is noted here. Keys themselves are never shown.
+A stream whose sign gate is closed ends at once, and then no stream shows the gate any more. So the
+LIVE is noted here before the connection is made. The keys themselves are never shown.
 """
 
 from __future__ import annotations
@@ -10,20 +11,22 @@ from live.tiktok.signgate import SignGate
 
 __all__ = ["KeyUsers"]
 
-# Beyond that many gates, those that are open are forgotten first; and names of one gate.
+# How many gates are remembered. When there are more, an open gate is forgotten first.
 _MAX_GATES = 500
+# How many usernames are remembered for one gate: the newest.
 _MAX_NAMES = 10
 
 
 class KeyUsers:
-    """The LIVEs that were connected to through each account's own key."""
+    """Remembers, for each sign gate of an account's own key, the LIVEs that were connected to."""
 
     def __init__(self) -> None:
-        # Oldest first; the names are a dict for their order.
+        # The gates and the names are in the order of their last use, the oldest first. The names
+        # are in a dict, without values, because a set keeps no order.
         self._names: dict[SignGate, dict[str, None]] = {}
 
     def note(self, gate: SignGate, username: str) -> None:
-        """A connection to the LIVE of `username` may go through the gate."""
+        """Remember that the LIVE of `username` may be connected to with the key of the gate."""
         names = self._names.pop(gate, {})
         names.pop(username, None)
         names[username] = None
@@ -35,7 +38,7 @@ class KeyUsers:
             del self._names[next(is_open, next(iter(self._names)))]
 
     def closed(self) -> list[tuple[str, SignGate]]:
-        """The gates that are closed now, each with the names of its LIVEs, the newest ten."""
+        """Return the gates that are closed now, each with its last ten LIVEs as "@name, @name"."""
         return [
             (", ".join(f"@{name}" for name in sorted(names)), gate)
             for gate, names in self._names.items()

@@ -1,8 +1,9 @@
-"""What staff see of the relay as it happens: its numbers, and that the connection log has changed.
+"""Publishes the relay's numbers to the staff's pages, and tells them when the connection log
+changes.
 
-Once a second that goes to the channel-layer group of the staff's sockets (`groups.STAFF`), while
-somebody watches; else nothing is gathered. The relay is read, never changed. All that is published
-is plain JSON in no language: the pages have the words. Nothing in it is secret.
+While a staff page is open, a message goes to the channel-layer group `groups.STAFF` once a second.
+At other times nothing is gathered. The relay is only read, never changed. What is published is
+plain JSON without texts to translate, and contains no secrets.
 """
 
 from __future__ import annotations
@@ -34,20 +35,32 @@ __all__ = ["Numbers", "NumbersPublisher"]
 
 logger = logging.getLogger(__name__)
 
-# Seconds. Between two publications; and how long somebody who asked for news counts as watching.
+# Seconds between two publications.
 _INTERVAL = 1.0
+# Seconds for which numbers are published after a staff page has asked for them.
 _WATCHING = 60.0
-# Rates are over the last ten intervals.
+# The number of samples that a rate is computed from: 11 samples have 10 intervals between them.
 _RATE_SAMPLES = 11
-# A socket is slow when so many frames wait for it, or it has taken nothing for so many seconds.
+# A socket is slow when this many frames wait to be sent to it.
 _SLOW_LAG = 100
+# A socket is slow, too, when its client has taken nothing for this many seconds.
 _SLOW_STALL = 2.0
+# The number of slow sockets that are published: the slowest.
 _MAX_SLOW = 20
 
 
 class StreamNumbers(TypedDict):
-    """One stream. `since` is when it came into its state (ms); `events` are per second, None while
-    that is not known; `faults` are the kinds of messages that are not as expected."""
+    """The numbers of one stream.
+
+    Attributes:
+        username: the TikTok username of the streamer.
+        state: the stream's state, as in status frames.
+        attempt: the number of the attempt to reconnect; None if the stream is not reconnecting.
+        since: when the stream came into its state, in milliseconds since the Unix epoch.
+        sockets: how many sockets receive the stream.
+        events: events per second; None while that is not known.
+        faults: how many kinds of TikTok's messages are unknown or not as expected.
+    """
 
     username: str
     state: str
@@ -59,9 +72,16 @@ class StreamNumbers(TypedDict):
 
 
 class GateNumbers(TypedDict):
-    """The sign server's limit for one API key: the server's own, and those of accounts that are in
-    use or closed. `label` is empty for the server's; for another it names the LIVEs that were
-    connected to through it."""
+    """The sign server's limit for one API key.
+
+    The server's own key has one, and so have the keys of accounts that are in use or refused.
+
+    Attributes:
+        label: the LIVEs that were connected to with the key; empty for the server's own key.
+        remaining: how many connections the sign server still allows; None if that is not known.
+        closed_until: when connections are allowed again, in milliseconds since the Unix epoch;
+            None if they are allowed now.
+    """
 
     label: str
     remaining: int | None
@@ -69,7 +89,17 @@ class GateNumbers(TypedDict):
 
 
 class SlowSocket(TypedDict):
-    """`row` is the connection's in the log, once it has one; `stalled_for` is in seconds."""
+    """A socket whose client does not take frames as fast as they are sent.
+
+    Attributes:
+        row: the primary key of its row in the connection log; None before the row is written.
+        account_id: the primary key of its account.
+        account: the username of its account on this server.
+        username: the TikTok username of the streamer.
+        token: the beginning of its token.
+        lag: how many frames wait to be sent to it.
+        stalled_for: seconds since its client last took something.
+    """
 
     row: int | None
     account_id: int | None
@@ -81,8 +111,21 @@ class SlowSocket(TypedDict):
 
 
 class Numbers(TypedDict):
-    """A relay at one moment, `at` (ms): the one of the LIVEs, or that of the test endpoint, whose
-    numbers come apart. `cpu` is what the process takes of one core."""
+    """All numbers of one relay at one moment.
+
+    Attributes:
+        is_test: whether it is the relay of the test endpoint, whose numbers are published
+            separately.
+        at: the moment, in milliseconds since the Unix epoch.
+        started_at: when the relay was made, in milliseconds since the Unix epoch.
+        cpu: the share of one processor core that the process uses, 1 for all of it; None while
+            that is not known.
+        sockets: how many sockets are open.
+        events: events per second of all streams; None while that is not known.
+        streams: the streams that have not ended, in the order of their usernames.
+        gates: the limits of the sign server.
+        slow: the slowest sockets, the slowest first.
+    """
 
     is_test: bool
     at: int
@@ -96,7 +139,7 @@ class Numbers(TypedDict):
 
 
 class _Streams(Protocol):
-    """What is read of a relay's streams."""
+    """The part of `live.streams.registry.Streams` that is read here."""
 
     @property
     def gates(self) -> list[tuple[str, SignGate]]: ...
@@ -105,10 +148,16 @@ class _Streams(Protocol):
 
 
 class NumbersPublisher:
-    """Gathers and publishes for one relay, whose parts it is given. Belongs to its event loop.
+    """Gathers the numbers of one relay and publishes them, in the relay's event loop.
+
+    A failure to publish is logged and ends the publishing; the next `watch` begins it again.
 
     Args:
-        is_test: the relay is that of the test endpoint.
+        sockets: the relay's open sockets.
+        streams: the relay's streams.
+        key_users: knows the accounts' own keys that the sign server refuses.
+        clock: tells the time.
+        is_test: whether the relay is that of the test endpoint.
     """
 
     def __init__(
@@ -133,18 +182,22 @@ class NumbersPublisher:
         self._cpu = _Rate(clock)
 
     def watch(self) -> None:
-        """Somebody watches, for the next minute at least."""
+        """Publish the numbers for the next minute: a staff page is open."""
         self._watched_until = self._clock.monotonic() + _WATCHING
         if self._task is None:
             self._log_changed = False
             self._task = asyncio.create_task(self._publish(), name="numbers")
 
     def rows_written(self, pks: Collection[int]) -> None:
-        """These rows of the connection log are new, or have changed."""
+        """Note that the connection log has changed, to tell the staff's pages.
+
+        Args:
+            pks: the primary keys of the rows that are new or changed; not used.
+        """
         self._log_changed = True
 
     async def now(self) -> Numbers:
-        """The relay as it is now. Rates are known while somebody watches."""
+        """Gather the numbers of this moment. Rates are known only while numbers are published."""
         sockets = list(self._sockets)
         streams = [self._stream(stream) for stream in self._streams if not stream.over]
         rates = [stream["events"] for stream in streams if stream["events"] is not None]
@@ -176,7 +229,7 @@ class NumbersPublisher:
                     self._log_changed = False
                     await _send(groups.STAFF_CONNECTIONS)
                 await asyncio.sleep(_INTERVAL)
-        except Exception:  # whoever still watches says so again, and that starts it anew
+        except Exception:  # a staff page that is still open calls `watch` again
             logger.exception("the staff's numbers could not be published")
         finally:
             self._task = None
@@ -211,7 +264,7 @@ class NumbersPublisher:
 
 
 class _Rate:
-    """How fast a count grows, from samples of it."""
+    """Computes how fast a count grows, from samples of it."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -221,12 +274,19 @@ class _Rate:
         self._samples.append((self._clock.monotonic(), count))
 
     def of(self, count: float) -> float | None:
-        """Per second until now, when it is `count`; None with nothing to compare with."""
+        """Return the growth per second from the oldest sample until now.
+
+        Args:
+            count: the count now.
+
+        Returns:
+            None if there is no sample, or the oldest is less than half an interval old.
+        """
         if not self._samples:
             return None
         then, before = self._samples[0]
         seconds = self._clock.monotonic() - then
-        # Over less than that, a single push would look like a flood.
+        # In a shorter time, a few events that arrive together would give a very high rate.
         return (count - before) / seconds if seconds >= _INTERVAL / 2 else None
 
 
@@ -265,7 +325,10 @@ def _slowness(socket: SlowSocket) -> tuple[float, int]:
 
 
 async def _with_accounts(sockets: list[SlowSocket]) -> list[SlowSocket]:
-    """The same, with the accounts' names; the database is asked only if there are any."""
+    """Return the same sockets with the usernames of their accounts, from the database.
+
+    Without sockets, the database is not asked.
+    """
     if not sockets:
         return []
 

@@ -1,4 +1,4 @@
-"""Keeps the sockets that are open in this process, and has each check its progress every second."""
+"""The set of a relay's open sockets. Each is asked every second to check its progress."""
 
 from __future__ import annotations
 
@@ -9,13 +9,16 @@ from live.relay.socket import Socket
 
 __all__ = ["OpenSockets"]
 
-# Seconds between two looks at whether clients take what they are sent.
+# Seconds between two checks whether clients take what is sent to them.
 _CHECK_EVERY = 1.0
 
 
 class OpenSockets:
-    """The open sockets. While there are any, each is asked every second to check its progress: a
-    socket that waits for its client can't do that by itself."""
+    """Keeps the open sockets, and asks each of them every second to check its progress.
+
+    A socket that waits for its client can't check that by itself. While no socket is open, no
+    timer runs.
+    """
 
     def __init__(self) -> None:
         self._sockets: set[Socket] = set()
@@ -24,21 +27,21 @@ class OpenSockets:
         self._none_open.set()
 
     def __iter__(self) -> Iterator[Socket]:
-        """As they are now: they may come and go meanwhile."""
+        """Iterate over a copy: sockets may open and close during the iteration."""
         return iter(list(self._sockets))
 
     def __len__(self) -> int:
         return len(self._sockets)
 
     def add(self, socket: Socket) -> None:
-        """A socket has opened."""
+        """Add a socket that has opened."""
         self._sockets.add(socket)
         self._none_open.clear()
         if self._next_check is None:
             self._check_later()
 
     def remove(self, socket: Socket) -> None:
-        """A socket has closed."""
+        """Remove a socket that has closed."""
         self._sockets.discard(socket)
         if not self._sockets:
             self._none_open.set()
@@ -47,7 +50,7 @@ class OpenSockets:
                 self._next_check = None
 
     async def all_closed(self) -> None:
-        """Wait until none is open."""
+        """Wait until no socket is open."""
         await self._none_open.wait()
 
     def _check_later(self) -> None:

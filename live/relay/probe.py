@@ -1,4 +1,4 @@
-"""Tests whether the relay can connect to one LIVE. The staff's page of the LIVE offers it."""
+"""Tests whether the relay can connect to one LIVE, for the staff's page of that LIVE."""
 
 from __future__ import annotations
 
@@ -12,15 +12,20 @@ __all__ = ["probe"]
 
 
 async def probe(relay: Relay, username: str, sign_api_key: str) -> Room:
-    """Connect to the LIVE as for a phone, then leave it.
+    """Connect to the LIVE in the way a socket does, then leave it.
 
-    A stream that is reconnecting tries again at once.
+    A stream that is connected already is used. A stream that is reconnecting tries again at once.
 
     Args:
-        sign_api_key: to connect with; empty for the server's.
+        relay: the relay that connects.
+        username: the TikTok username of the streamer.
+        sign_api_key: the key to connect with; empty for the server's own.
+
+    Returns:
+        The room of the LIVE.
 
     Raises:
-        RelayError: the relay is stopping, or the LIVE can't be reached; the code says why.
+        RelayError: the relay is stopping, or the LIVE can't be reached; its code says why.
     """
     relay.check()
     streams = relay.streams
@@ -28,7 +33,7 @@ async def probe(relay: Relay, username: str, sign_api_key: str) -> Room:
     if stream is None or not stream.is_connected:
         streams.gate(sign_api_key).check()
         if stream is not None:
-            stream.reconnect()  # or the answer would be that of its last attempt
+            stream.reconnect()  # otherwise the answer would be that of the last attempt
     relay.note_key(streams, username, sign_api_key)
     stream = streams.join(username, sign_api_key, wait=False, since=None)
     try:

@@ -1,4 +1,7 @@
-"""The relay: what all sockets and pages of this process share. `live.server.assembly` makes it."""
+"""The relay: the object that holds everything that the sockets and pages of a process share.
+
+`live.server.assembly` makes it.
+"""
 
 from __future__ import annotations
 
@@ -30,8 +33,13 @@ __all__ = ["Limits", "Relay"]
 
 @dataclass(frozen=True)
 class Limits:
-    """How long is waited, in seconds: for the database and for TikTok when something connects
-    (`connect_timeout`), and for a client that takes nothing (`send_timeout`)."""
+    """The time limits of sockets, in seconds.
+
+    Attributes:
+        connect_timeout: how long to wait for the database, and for TikTok, when a socket or a
+            probe connects.
+        send_timeout: after how long a client that takes nothing of what is sent is disconnected.
+    """
 
     connect_timeout: float = 20
     send_timeout: float = 30
@@ -39,12 +47,13 @@ class Limits:
 
 @dataclass(eq=False, repr=False, kw_only=True)
 class Relay:
-    """Holds the parts that sockets and pages share; sockets join and leave streams through it.
+    """Holds the parts that sockets and pages share. Sockets join and leave streams through it.
 
     It belongs to one event loop.
 
     Attributes:
-        is_test: nothing of it is real.
+        is_test: whether it is the relay of the test endpoint, whose LIVEs are invented or
+            recorded.
     """
 
     is_test: ClassVar[bool] = False
@@ -63,21 +72,27 @@ class Relay:
     clock: Clock
 
     def opened(self, socket: Socket) -> None:
-        """A socket is open; it says when it has `closed`."""
+        """Register a socket that has opened. The socket calls `closed` when it has closed."""
         self.control.start()
         self.sockets.add(socket)
 
     def closed(self, socket: Socket) -> None:
-        """A socket of `opened` has closed: its row is completed."""
+        """Forget a socket that was registered by `opened`, and complete its row in the log."""
         self.connection_log.closed(socket.connection)
         self.sockets.remove(socket)
 
     def check(self) -> None:
-        """Raises RelayError (`server_shutdown`) once the server is stopping."""
+        """Check that the server is not stopping.
+
+        Raises:
+            RelayError: `server_shutdown`, if it is.
+        """
         self.shutdown.check()
 
     def account_of(self, user: User) -> Account:
-        """What a socket of the account needs. The log says so to operators if it has no LIVE.
+        """Return what a socket needs to know of its account.
+
+        An account without a TikTok username is also reported to operators, in the server's log.
 
         Raises:
             RelayError: `username_missing`, `username_invalid`.
@@ -90,14 +105,18 @@ class Relay:
             raise
 
     def streams_of(self, options: SocketOptions) -> Streams:
-        """Where a socket with these options finds its stream."""
+        """Return the streams among which a socket with these options finds its own."""
         return self.streams
 
     def join(self, account: Account, options: SocketOptions) -> LiveStream:
-        """The stream of the account, for one more socket, which must `leave` it.
+        """Add one more socket to the account's stream. The socket must `leave` it later.
+
+        Args:
+            account: the socket's account.
+            options: the options in the socket's address.
 
         Raises:
-            RelayError: `too_many_connections`, the account has as many as it may.
+            RelayError: `too_many_connections`, if the account has reached the limit of sockets.
         """
         self.quota.take(account.id)
         streams = self.streams_of(options)
@@ -109,27 +128,45 @@ class Relay:
     def change_key(
         self, stream: LiveStream, old: Account, new: Account, options: SocketOptions
     ) -> None:
-        """The account's own key is another from now on.
+        """Use the account's new API key for the stream, after the account's key has changed.
 
         Args:
-            options: those that the stream was joined with.
+            stream: the stream that a socket of the account has joined.
+            old: the account with the key from before.
+            new: the account with the key from now on.
+            options: the options that the stream was joined with.
         """
         streams = self.streams_of(options)
         self.note_key(streams, new.tiktok_username, new.sign_api_key)
         streams.change_key(stream, old.sign_api_key, new.sign_api_key)
 
     def leave(self, stream: LiveStream, account: Account, options: SocketOptions) -> None:
-        """A socket of `join` is gone."""
+        """Remove a socket from the stream that it joined.
+
+        Args:
+            stream: what `join` returned.
+            account: the account as it is now: with its new key, if `change_key` was called.
+            options: the options that the stream was joined with.
+        """
         self.streams_of(options).leave(stream, account.sign_api_key, wait=options.wait)
         self.quota.give_back(account.id)
 
     def note_key(self, streams: Streams, username: str, sign_api_key: str) -> None:
-        """A connection to the LIVE of `username` may use that key, which is an account's own."""
+        """Remember, for the staff, that the LIVE may be connected to with an account's own key.
+
+        Args:
+            streams: the streams whose sign gates are used.
+            username: the TikTok username of the streamer.
+            sign_api_key: the account's own key; nothing is noted if it is empty.
+        """
         if sign_api_key:
             self.key_users.note(streams.gate(sign_api_key), username)
 
     async def close(self) -> None:
-        """Tell all clients that the server stops, end all streams, write the rest of the log."""
+        """Tell all clients that the server stops, end all streams, and write the rest of the log.
+
+        The order matters: sockets close before their streams, and the log is written last.
+        """
         await self.shutdown.close_sockets(self.sockets)
         await self.control.close()
         await self.numbers.close()

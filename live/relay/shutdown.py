@@ -1,4 +1,4 @@
-"""Closes all sockets when the server stops. Each client is told when to connect again."""
+"""Closes all sockets when the server stops, and tells each client when to connect again."""
 
 from __future__ import annotations
 
@@ -11,17 +11,18 @@ from live.relay.open_sockets import OpenSockets
 
 __all__ = ["Shutdown"]
 
-# Sockets are asked to come back within that many seconds, spread out.
+# The shortest and the longest time, in seconds, after which a client is asked to connect again.
+# Each client gets a random time between them, so that they don't all come at once.
 _COME_BACK = (1, 10)
-# Sockets whose clients don't take the explanation are not waited for any longer.
+# Seconds to wait for all sockets to close. A client may not take the error frame.
 _TIMEOUT = 3.0
 
 
 class Shutdown:
-    """Whether the relay is shutting down, and what clients are told of it.
+    """Knows whether the relay is shutting down, and closes its sockets when that begins.
 
     Args:
-        rng: chooses for each client the seconds after which it connects again.
+        rng: chooses, for each client, the seconds after which it is asked to connect again.
     """
 
     def __init__(self, rng: random.Random) -> None:
@@ -29,13 +30,20 @@ class Shutdown:
         self._begun = False
 
     def check(self) -> None:
-        """Raises RelayError (`server_shutdown`) once it has begun."""
+        """Check that the shutdown has not begun.
+
+        Raises:
+            RelayError: `server_shutdown`, if it has.
+        """
         if self._begun:
             raise self._error()
 
     async def close_sockets(self, sockets: OpenSockets) -> None:
-        """From now on, admit nobody. Explain it to all open sockets, and wait until they have
-        closed, for three seconds at most."""
+        """Begin the shutdown: close all open sockets, each with an error frame.
+
+        From now on `check` refuses new sockets. Waits until all sockets have closed, but at most
+        three seconds.
+        """
         self._begun = True
         for socket in sockets:
             socket.interrupt(self._error())

@@ -1,4 +1,4 @@
-"""What the relay and the staff's pages know of an open socket, and what they may ask of it."""
+"""The interface of an open socket, as the relay and the staff's pages use it."""
 
 from __future__ import annotations
 
@@ -13,29 +13,36 @@ __all__ = ["Socket"]
 
 
 class Socket(Protocol):
-    """An open socket, for those who want to know of it, or to end it."""
+    """An open socket. `live.sockets` implements it.
+
+    Attributes:
+        connection: what the connection log keeps of the socket.
+        stream: the stream that it has joined; None before it joins and after it leaves.
+    """
 
     connection: Connection
-    # What it listens to; None before and after.
     stream: LiveStream | None
 
     @property
     def lag(self) -> int:
-        """How many frames of the stream's log are still to be sent to it."""
+        """How many frames of the stream's log have not been sent to the socket yet."""
 
     @property
     def stalled_for(self) -> float:
-        """Seconds since the client last took something of what is being sent; 0 if it takes it."""
+        """Seconds since the client last took something while it is being sent to; else 0."""
 
     def recheck(self, token: AccessToken | None) -> None:
-        """Go on as the token and its account are now: end, or move to another stream.
+        """Compare the socket with the current state of its token and account.
+
+        The socket ends if they may no longer be used, and moves to another stream if the account
+        has another TikTok username.
 
         Args:
-            token: None for one that was revoked or deleted.
+            token: the token as it is now; None if it is revoked, expired or deleted.
         """
 
     def interrupt(self, error: RelayError) -> None:
-        """Explain the error to the client, and close."""
+        """Send the error to the client, and close the socket."""
 
     def check_progress(self) -> None:
-        """Called every second or so: is the client taking what it is sent? Else it is ended."""
+        """End the socket if its client takes nothing any more. Called about once a second."""

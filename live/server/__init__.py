@@ -1,4 +1,4 @@
-"""The one place that assembles everything: socket addresses, start, shutdown, redaction of logs.
+"""The server process: makes the relays, serves the socket addresses, starts, stops, redacts logs.
 
 May import all of `live`; nothing of `live` imports it.
 """

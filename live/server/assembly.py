@@ -1,4 +1,7 @@
-"""Makes relays of their parts, as the settings have them. Nothing else reads those settings."""
+"""Makes a relay from its parts, with the values of the `RELAY_…` settings.
+
+The parts themselves don't read the settings, so that tests can give them other values.
+"""
 
 from __future__ import annotations
 
@@ -32,16 +35,23 @@ R = TypeVar("R", bound=Relay)
 def make_relay(
     make_upstream: UpstreamFactory = TikTokUpstream, clock: Clock = SYSTEM_CLOCK
 ) -> Relay:
-    """The relay of the LIVEs.
+    """Make the relay of real LIVEs.
 
     Args:
-        make_upstream: makes connections; TikTok's, except in tests.
+        make_upstream: makes the connections to TikTok; tests give another one.
+        clock: tells the time; tests give another one.
     """
     return assemble(Relay, make_upstream, clock)
 
 
 def assemble(kind: type[R], make_upstream: UpstreamFactory, clock: Clock = SYSTEM_CLOCK) -> R:
-    """A relay of that class, with new parts."""
+    """Make a relay of the given class, with new parts.
+
+    Args:
+        kind: the class of the relay.
+        make_upstream: makes the connections to TikTok.
+        clock: tells the time.
+    """
     rng = random.Random()  # noqa: S311 -- jitter is no secret
     streams = make_streams(make_upstream, clock, is_test=kind.is_test)
     sockets = OpenSockets()
@@ -66,10 +76,13 @@ def assemble(kind: type[R], make_upstream: UpstreamFactory, clock: Clock = SYSTE
 def make_streams(
     make_upstream: UpstreamFactory, clock: Clock = SYSTEM_CLOCK, *, is_test: bool
 ) -> Streams:
-    """A set of streams with sign gates of its own.
+    """Make a set of streams that has its own sign gates.
 
     Args:
-        is_test: operators are told nothing of them.
+        make_upstream: makes the connections to TikTok.
+        clock: tells the time.
+        is_test: whether the streams are those of the test endpoint. The server's log then says
+            nothing of them.
     """
     options = StreamOptions(
         backlog=settings.RELAY_BACKLOG,

@@ -1,4 +1,4 @@
-"""Start and stop of the server process."""
+"""What the server process does when it starts and when it stops."""
 
 from __future__ import annotations
 
@@ -20,9 +20,13 @@ logger = logging.getLogger(__name__)
 
 
 def close_orphaned_connections() -> None:
-    """Close the rows of sockets that a server left open which is gone; not those of one that runs.
+    """Close the rows in the connection log that a server process left open and that has ended.
 
-    Done in a thread of its own, since a server may import the application on its event loop.
+    Rows of a server process that still runs stay open. If the database or the lock file can't be
+    used, the log says so, and the server starts without it.
+
+    It runs in a thread of its own: a server may import the application in its event loop, where
+    Django refuses to use the database.
     """
 
     def close() -> None:
@@ -48,7 +52,14 @@ def close_orphaned_connections() -> None:
 
 
 class Lifespan:
-    """ASGI lifespan: ends the relays when the server stops. Daphne does not speak it."""
+    """Closes the relays when the server stops, by the lifespan protocol of ASGI.
+
+    Daphne does not have this protocol; `live.server.shutdown.GracefulShutdown` works with it.
+    https://asgi.readthedocs.io/en/latest/specs/lifespan.html
+
+    Args:
+        relays: the relays to close.
+    """
 
     def __init__(self, relays: Sequence[Relay]) -> None:
         self._relays = relays

@@ -1,4 +1,7 @@
-"""Keeps tokens out of all that this process logs. Their pattern is in `live.protocol.redaction`."""
+"""Keeps tokens out of everything that this process logs.
+
+`live.protocol.redaction` knows how to find them.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ _TRACEBACKS = logging.Formatter()
 
 
 def install() -> None:
-    """From now on, whatever this process says through `logging` is redacted."""
+    """Redact every message that this process logs from now on. A second call changes nothing."""
     make_record = logging.getLogRecordFactory()
     if getattr(make_record, "redacts", False):
         return
@@ -32,11 +35,11 @@ def install() -> None:
 def _redact_message(record: logging.LogRecord) -> None:
     try:
         message = record.getMessage()
-    except Exception:  # logging itself says, to stderr, that the arguments don't fit
+    except Exception:  # the arguments don't fit the message; `logging` reports that to stderr
         return
     if redact(message) == message:
         return
-    # Uvicorn's formatter of access lines needs the arguments one by one.
+    # Redact each argument by itself: Uvicorn's access log needs the arguments, not only the text.
     if isinstance(record.args, Mapping):
         record.args = {key: _redact_argument(value) for key, value in record.args.items()}
     elif record.args:
@@ -49,7 +52,7 @@ def _redact_traceback(record: logging.LogRecord) -> None:
     if record.exc_info and record.exc_info[1] is not None:
         traceback = _TRACEBACKS.formatException(record.exc_info)
         if redact(traceback) != traceback:
-            # Formatters take this text rather than make their own.
+            # A formatter uses this text, if it is set, instead of formatting the exception.
             record.exc_text = redact(traceback)
 
 

@@ -1,4 +1,4 @@
-"""Connects socket addresses with consumers, and gives pages and sockets the relay."""
+"""Sends each socket to the consumer for its address, and gives pages and sockets the relays."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -15,8 +15,14 @@ __all__ = ["make_router", "with_relays"]
 
 
 def make_router(relay: Relay, rehearsal: Relay | None = None) -> Any:
-    """An ASGI application for the sockets of `relay`; and for the test endpoint's, if there is
-    one, of `rehearsal`."""
+    """Make the ASGI application that serves all sockets.
+
+    A socket whose address does not exist is accepted, and then refused with an error frame.
+
+    Args:
+        relay: the relay of real LIVEs.
+        rehearsal: the relay of the test endpoint; None if the test endpoint is off.
+    """
     return URLRouter(
         [
             re_path(pattern(STAFF_ADDRESS), staff_socket()),
@@ -33,8 +39,15 @@ def _routes(addresses: tuple[str, ...], relay: Relay) -> list[Any]:
 
 
 def with_relays(application: Any, relays: Sequence[Relay]) -> Any:
-    """The ASGI application, whose pages and sockets find the first relay in `scope["relay"]`, and
-    all of them, that of the test endpoint too, in `scope["relays"]`."""
+    """Wrap an ASGI application so that its pages and sockets can find the relays.
+
+    The first relay is in `scope["relay"]`. All relays, also that of the test endpoint, are in
+    `scope["relays"]`. Each relay begins to receive control messages with the first request.
+
+    Args:
+        application: the application to wrap.
+        relays: the relay of real LIVEs, then that of the test endpoint if there is one.
+    """
 
     async def with_them(scope: Any, receive: Any, send: Any) -> None:
         for relay in relays:

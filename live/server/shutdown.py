@@ -1,4 +1,4 @@
-"""What happens when the server process is told to stop."""
+"""Closes the relays when the server process receives a signal to stop."""
 
 from __future__ import annotations
 
@@ -15,15 +15,21 @@ __all__ = ["GracefulShutdown", "close_all"]
 
 
 async def close_all(relays: Sequence[Relay]) -> None:
-    """Close the relays at the same time: clients are told, streams end, rows are written."""
+    """Close all relays at the same time. See `live.relay.relay.Relay.close`."""
     await asyncio.gather(*(relay.close() for relay in relays))
 
 
 class GracefulShutdown:
-    """An ASGI application that closes its relays before its server stops: clients learn why.
+    """Closes the relays before the server stops, so that clients are told why their sockets close.
 
-    Uvicorn closes all sockets before it tells the application, and Daphne tells nobody. So the
-    signal comes here first; the server gets it when the relay is closed, or when it comes again.
+    It wraps an ASGI application. Uvicorn closes all sockets before it tells the application that it
+    stops, and Daphne does not tell it at all. So this class receives the signal SIGTERM or SIGINT
+    in place of the server. The server gets the signal after the relays have closed, or at once if
+    the signal comes a second time.
+
+    Args:
+        application: the application to wrap.
+        relays: the relays to close.
     """
 
     _SIGNALS = (signal.SIGTERM, signal.SIGINT)
@@ -35,11 +41,11 @@ class GracefulShutdown:
         self._closing: asyncio.Task[None] | None = None
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        # The first call comes when the server runs, and so has its handlers in place.
+        # Take the signals at the first call: by then the server has set its own handlers.
         if not self._servers_handlers and threading.current_thread() is threading.main_thread():
             self._loop = asyncio.get_running_loop()
             for number in self._SIGNALS:
-                # One that the server ignores, as in a shell's background, would end nothing.
+                # An ignored signal stays ignored: shells set that for background processes.
                 if signal.getsignal(number) not in {signal.SIG_IGN, None}:
                     self._servers_handlers[number] = signal.signal(number, self._on_signal)
         await self._application(scope, receive, send)

@@ -1,4 +1,4 @@
-"""What the connection log can be narrowed down to. A bad value is an error of the form, never more.
+"""The form with the filters for the list of connections. A bad value is shown as a form error.
 
 The words for close codes and errors are in `live.protocol.errors`.
 """
@@ -21,34 +21,37 @@ from live.protocol.errors import ErrorCode
 
 __all__ = ["ConnectionFilter"]
 
+# The values of the filter `state`.
 OPEN, CLOSED = "open", "closed"
+# The years that the filters of time accept.
 _YEARS = range(1970, 9000)
+# The choice that filters nothing.
 _ANY = [("", _("any"))]
-# How many accounts are named when a name is meant for one.
+# How many accounts an error message names when a part of a name fits several of them.
 _NAMED = 5
 
 
 class MomentField(forms.DateTimeField):
-    """A time in UTC, as `datetime-local` inputs send it."""
+    """A field for a time in UTC, in the format of HTML's `datetime-local` inputs."""
 
     widget = forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M")
 
     def to_python(self, value: Any) -> datetime | None:
         moment = super().to_python(value)
-        # Databases fail on the ends of the calendar, as soon as a time zone leads beyond them.
+        # Near the first and last year of the calendar, converting the time zone fails in databases.
         if moment is not None and moment.year not in _YEARS:
             raise ValidationError(self.error_messages["invalid"], code="invalid")
         return moment
 
 
 class AccountField(forms.CharField):
-    """An account by its name, or by a part of it that no other name has."""
+    """A field for an account: its name, or a part of the name that only this account has."""
 
     def clean(self, value: Any) -> Any:
         part = super().clean(value)
         if not part:
             return None
-        # Accounts are few, and are looked through. Without what is encrypted in them.
+        # This reads all accounts, of which there are few; `only` leaves out the encrypted column.
         accounts = User.objects.only("username").order_by("username")
         if exact := accounts.filter(username=part).first():
             return exact
@@ -66,7 +69,7 @@ class AccountField(forms.CharField):
 
 
 class ConnectionFilter(forms.Form):
-    """The filters, in the order in which staff know what they look for."""
+    """The filters. Those whose value staff are most likely to know come first."""
 
     account = AccountField(label=_("Account, or a part of its name"), max_length=150)
     username = TikTokUsernameFormField(label=_("TikTok username"), max_length=200)
@@ -95,11 +98,17 @@ class ConnectionFilter(forms.Form):
             field.required = False
 
     def is_set(self) -> bool:
-        """Whether there is any."""
+        """Whether any filter is set."""
         return any(self.data.get(name) for name in self.fields)
 
     def search(self, log: QuerySet[ConnectionLog]) -> Search:
-        """Of a valid form."""
+        """Return the search for the connections that the filters describe.
+
+        Call it only on a valid form.
+
+        Args:
+            log: the connection log, with the columns to read.
+        """
         account = self.cleaned_data["account"]
         values = {
             "address": self.cleaned_data["address"],

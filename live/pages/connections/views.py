@@ -1,6 +1,6 @@
-"""The staff's pages of the connection log: the list, the same as CSV, and one connection.
+"""The staff's pages of the connection log: the list, its export as CSV, and one connection.
 
-They only read.
+These pages only read the log.
 """
 
 from __future__ import annotations
@@ -34,10 +34,14 @@ from live.streams.timeline import Moment, What
 
 __all__ = ["ConnectionDetail", "ConnectionExport", "ConnectionList"]
 
+# The number of connections on one page of the list.
 PAGE_SIZE = 50
+# The number of rows that the export reads at once.
 CHUNK = 500
+# The values of the parameter `sort` for the two orders by time.
 _NEWEST_FIRST, _OLDEST_FIRST = "-opened", "opened"
-# The fields of the orders that are not of time. A page finds them among many rows.
+# The other orders, each with the column that it sorts by. No index has that column, so a page in
+# such an order has to read many rows.
 _FIELDS = {"-frames": "-frames_sent", "frames": "frames_sent"}
 _ORDERS = {
     _NEWEST_FIRST: _("newest first"),
@@ -45,6 +49,7 @@ _ORDERS = {
     "-frames": _("most frames first"),
     "frames": _("fewest frames first"),
 }
+# The columns that the list shows.
 _LISTED = (
     *("opened_at", "closed_at", "account__username", "tiktok_username", "token_prefix"),
     *("address", "close_code", "error_code", "frames_sent", "is_test"),
@@ -55,7 +60,13 @@ _LISTED = (
 
 
 class Link(NamedTuple):
-    """To another page of the list."""
+    """A link to another page of the list.
+
+    Attributes:
+        rel: "prev" or "next".
+        text: the text of the link.
+        query: the query of its address.
+    """
 
     rel: str
     text: Any
@@ -63,14 +74,19 @@ class Link(NamedTuple):
 
 
 class ListPage(NamedTuple):
+    """One page of the list: its rows, its links, and whether it is the first page."""
+
     found: Found
     links: list[Link]
     is_first: bool
 
 
 class ConnectionList(StaffPage, FragmentMixin, TemplateView):
-    """The log, newest first. What is wrong with a filter stands beside it; a wrong place in the
-    log counts as its beginning, a wrong order as the usual one."""
+    """The list of connections, the newest first if no other order is asked for.
+
+    An error in a filter is shown beside the filter. A page that does not exist counts as the first
+    page, and an order that does not exist as the newest first.
+    """
 
     template_name = "live/connections/list.html"
     fragment_name = "live/connections/rows.html"
@@ -96,14 +112,14 @@ class ConnectionList(StaffPage, FragmentMixin, TemplateView):
             reached=page.found.reached,
             links=page.links,
             is_first=page.is_first,
-            # New rows come at the beginning of the usual order, and nowhere else.
+            # Scripts update only this page: new rows appear only at the beginning of this order.
             is_live=form.is_valid() and page.is_first and order == _NEWEST_FIRST,
             export_query=self._query(),
             **kwargs,
         )
 
     def _in_order_of_time(self, search: Search, newest_first: bool) -> ListPage:
-        # A page goes on from a row: `before` it are older ones, `after` it newer ones.
+        # A page begins at a row. The parameter `before` asks for older rows, `after` for newer.
         ahead, behind = ("before", "after") if newest_first else ("after", "before")
         back, on = (_("Newer"), _("Older")) if newest_first else (_("Older"), _("Newer"))
         start = Position.parse(self.request.GET.get(ahead, ""))
@@ -117,7 +133,7 @@ class ConnectionList(StaffPage, FragmentMixin, TemplateView):
                     Link("next", on, self._query(**{ahead: onward})),
                 ]
                 return ListPage(Found(rows, found.further, found.reached), links, is_first=False)
-            start = None  # the beginning is nearer than a page
+            start = None  # fewer rows than a page are left in that direction: show the first page
         found = search.page(PAGE_SIZE, start, newest_first)
         links = []
         if start:
@@ -140,7 +156,11 @@ class ConnectionList(StaffPage, FragmentMixin, TemplateView):
         return ListPage(found, links, is_first=number == 1)
 
     def _query(self, **where: Any) -> str:
-        """This page's query, leading to another place."""
+        """Return the query for another page with the same filters and order.
+
+        Args:
+            where: the parameters that say which page.
+        """
         query = self.request.GET.copy()
         for name in ("before", "after", "page"):
             query.pop(name, None)
@@ -151,19 +171,22 @@ class ConnectionList(StaffPage, FragmentMixin, TemplateView):
 
 # --- CSV -----------------------------------------------------------------------------------------
 
+# The columns of the CSV file.
 _COLUMNS = (
     *("id", "opened_at", "closed_at", "account", "tiktok_username", "token_prefix", "address"),
     *("user_agent", "close_code", "error_code", "said", "frames_sent", "is_test"),
 )
-# What makes a spreadsheet take a cell for a formula.
+# The first characters that make a spreadsheet treat a cell as a formula.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
-# By which spreadsheets know that it is UTF-8.
+# Tells spreadsheets that the file is UTF-8.
 _BYTE_ORDER_MARK = "\ufeff"
 
 
 class ConnectionExport(StaffPage, View):
-    """What the list is about, all of it, in the order of time. Read and sent in pieces, so that
-    its length does not matter."""
+    """Exports all connections that the filters select as CSV, in the order of time.
+
+    Rows are read and sent in chunks, so that an export of any length needs little memory.
+    """
 
     def get(self, request: HttpRequest) -> HttpResponseBase:
         form = ConnectionFilter(request.GET)
@@ -188,7 +211,7 @@ async def _csv(chunks: Iterator[list[ConnectionLog]]) -> AsyncIterator[str]:
 
 
 def _next_lines(chunks: Iterator[list[ConnectionLog]]) -> str:
-    """Of the next chunk that has any; empty at the end."""
+    """Return the lines of the next chunk that has rows; an empty text at the end."""
     return next(filter(None, (_lines(map(_cells, rows)) for rows in chunks)), "")
 
 
@@ -214,15 +237,22 @@ def _cells(row: ConnectionLog) -> Iterator[Any]:
 
 
 class Step(NamedTuple):
-    """A moment, and how long it lasted: until the next one, or until now; None at the end, or if it
-    was no second."""
+    """A moment, and the time until the next one, or until now.
+
+    Attributes:
+        moment: the moment.
+        lasted: that time; None for the end of the connection, or if it is less than a second.
+    """
 
     moment: ShownMoment
     lasted: timedelta | None
 
 
 class ConnectionDetail(StaffPage, FragmentMixin, DetailView):  # type: ignore[type-arg]
-    """All that is known of one connection, moment by moment. Of an open one, the relay knows."""
+    """Shows everything that is known of one connection, with its timeline.
+
+    The timeline of an open connection comes from the relay, because it is not in the log yet.
+    """
 
     queryset = ConnectionLog.objects.select_related("account").defer("account__own_sign_api_key")
     template_name = "live/connections/detail.html"
@@ -248,15 +278,24 @@ class ConnectionDetail(StaffPage, FragmentMixin, DetailView):  # type: ignore[ty
 
 
 class SoFar(NamedTuple):
-    """What is known of an open connection."""
+    """The timeline and the number of frames of an open connection, up to now."""
 
     moments: list[Moment]
     frames_sent: int
 
 
 async def _so_far(relays: Iterable[Relay], row_id: int) -> SoFar | None:
-    """Of the connection with that row, if it is to a relay of this process. To be called on the
-    event loop, where sockets come and go."""
+    """Return what the relays know of an open connection.
+
+    Call it in the event loop: sockets open and close there.
+
+    Args:
+        relays: the relays of this process.
+        row_id: the primary key of the connection's row.
+
+    Returns:
+        None if no relay of this process has the connection.
+    """
     for relay in relays:
         for socket in relay.sockets:
             connection = socket.connection
@@ -267,7 +306,10 @@ async def _so_far(relays: Iterable[Relay], row_id: int) -> SoFar | None:
 
 
 def _least(row: ConnectionLog) -> list[Moment]:
-    """Of a row that was written before there were timelines, or whose process has died."""
+    """Make a timeline from the other columns of a row.
+
+    Rows have no timeline if they are older than that column, or if their process died.
+    """
     moments = [Moment(ms_since_epoch(row.opened_at), What.OPENED, {})]
     if row.closed_at is not None:
         detail = {

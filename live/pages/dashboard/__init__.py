@@ -1,1 +1,1 @@
-"""The staff's dashboard, and the page of one stream."""
+"""The staff's dashboard, and the staff's page of one stream."""

@@ -1,6 +1,6 @@
-"""The newest frames of a stream's log, in a few words each, for the staff's eyes.
+"""Describes the newest frames of a stream's log in a few words each, for the staff's pages.
 
-What TikTok's users write stays as it is: it is theirs, and the template escapes it.
+Texts that TikTok's users wrote are not changed, only cut. The template escapes them.
 """
 
 from __future__ import annotations
@@ -16,11 +16,19 @@ from live.streams.log import Entry, EventLog
 
 __all__ = ["LoggedEvent", "newest_events"]
 
+# The largest length of a description, in characters.
 _MAX_TEXT = 200
 
 
 class LoggedEvent(NamedTuple):
-    """`offset` is its place in the log."""
+    """A frame, described in a few words.
+
+    Attributes:
+        offset: its offset in the log.
+        at: when it was written to the log.
+        type: the type of the frame.
+        text: the description.
+    """
 
     offset: int
     at: datetime
@@ -29,7 +37,7 @@ class LoggedEvent(NamedTuple):
 
 
 def newest_events(log: EventLog, count: int) -> list[LoggedEvent]:
-    """Up to `count` of them, newest first."""
+    """Describe the newest frames of the log, at most `count` of them, the newest first."""
     entries = log.read(max(0, log.end - count), count)
     return [_event(entry) for entry in reversed(entries)]
 
@@ -78,7 +86,7 @@ def _other(data: Mapping[str, Any]) -> str:
 
 
 def _anything(data: Mapping[str, Any]) -> str:
-    """Whatever it says in words."""
+    """Describe a frame of another type, by the fields of it that have words."""
     words = (data.get(name) for name in ("state", "kind", "title", "text", "reason"))
     return " · ".join(word for word in words if isinstance(word, str) and word)
 

@@ -1,7 +1,7 @@
-"""Connections of the last hours, and how many of them failed with which error.
+"""Counts the connections of the last hours, and how many of them failed, by error code.
 
-A connection counts at the time when it was opened, whenever it ended; those of the test endpoint do
-not count. One aggregate query, which reads the rows of these hours and no others.
+A connection counts at the time when it was opened, also if it failed later. Connections to the test
+endpoint do not count. There is one database query, which reads the rows of these hours only.
 """
 
 from __future__ import annotations
@@ -17,12 +17,14 @@ from live.protocol.errors import ErrorCode
 
 __all__ = ["HOURS", "LastHours", "TableRow", "history", "table_rows"]
 
-# How far one can look back.
+# The numbers of hours that staff can choose from.
 HOURS = (1, 6, 24)
-_BUCKET = 300  # seconds
+# The length in seconds of the buckets of time in which connections are counted.
+_BUCKET = 300
+# The number of rows of the table.
 _TABLE_ROWS = 12
-# Errors after which nothing is broken: staff or the server ended the connection, or the app or the
-# account is not set up yet.
+# Errors that don't count as failures: staff or the server ended the connection, or the app or the
+# account is not set up correctly yet.
 _NO_FAILURES = frozenset(
     {
         ErrorCode.DISCONNECTED,
@@ -34,8 +36,15 @@ _NO_FAILURES = frozenset(
 
 
 class LastHours(TypedDict):
-    """Counts by bucket, oldest first. `start` is the first one's (Unix time), `step` their length
-    in seconds; `failures` has a row of counts for each error code, the most frequent first."""
+    """The counts of each bucket of time, the oldest first.
+
+    Attributes:
+        start: when the first bucket begins, in seconds since the Unix epoch.
+        step: the length of a bucket, in seconds.
+        connections: how many connections were opened in each bucket.
+        failures: for each error code, how many of them failed with it. The most frequent error
+            comes first.
+    """
 
     start: int
     step: int
@@ -44,7 +53,14 @@ class LastHours(TypedDict):
 
 
 class TableRow(NamedTuple):
-    """Some buckets together; `failures` are the errors that occurred, each with its count."""
+    """A row of the table: the sums of several buckets.
+
+    Attributes:
+        start: when the first of its buckets begins.
+        connections: how many connections were opened.
+        failed: how many of them failed.
+        failures: the error codes that occurred, each with its count.
+    """
 
     start: datetime
     connections: int
@@ -53,7 +69,10 @@ class TableRow(NamedTuple):
 
 
 class _Bucket(Func):
-    """The number of the bucket that a time is in. Django's own `Trunc` is Python code on SQLite."""
+    """A database expression for the number of the bucket that a time is in.
+
+    Django's `Trunc` is not used, because on SQLite it calls Python code for each row.
+    """
 
     output_field = IntegerField()
 
@@ -67,12 +86,13 @@ class _Bucket(Func):
 
 
 def history(hours: int) -> LastHours:
-    """The last `hours`, up to now. The newest bucket is not full yet."""
+    """Count the connections of the last `hours`, up to now. The newest bucket has not ended yet."""
     last = int(time.time()) // _BUCKET
     length = hours * 3600 // _BUCKET
     first = last - length + 1
     since = datetime.fromtimestamp(first * _BUCKET, tz=UTC)
-    # Grouped by time first: the other way round, SQLite reads all of the log in an index's order.
+    # The bucket must come before the code: otherwise SQLite reads the whole log, in the order of
+    # the index of error codes.
     counted = (
         ConnectionLog.objects.filter(opened_at__gte=since, is_test=False)
         .order_by()
@@ -83,7 +103,7 @@ def history(hours: int) -> LastHours:
     connections = [0] * length
     failures: dict[str, list[int]] = {}
     for bucket, code, count in counted:
-        place = min(bucket - first, length - 1)  # the clock may have been ahead
+        place = min(bucket - first, length - 1)  # the clock may have been wrong
         connections[place] += count
         if code and code not in _NO_FAILURES:
             failures.setdefault(code, [0] * length)[place] += count
@@ -96,7 +116,7 @@ def history(hours: int) -> LastHours:
 
 
 def table_rows(past: LastHours) -> list[TableRow]:
-    """The same counts in a dozen rows, oldest first, however many hours it is about."""
+    """Sum the counts up in twelve rows, the oldest first, for any number of hours."""
     length = len(past["connections"]) // _TABLE_ROWS
     rows = []
     for first in range(0, len(past["connections"]), length):

@@ -1,6 +1,7 @@
-"""What the staff's page of one LIVE shows: its stream as it is now, copied on the event loop.
+"""Copies the state of one stream for the staff's page of that LIVE.
 
-Pages are rendered in other threads, where a stream must not be read while it goes on.
+The copy is made in the event loop. Pages are rendered in other threads, which must not read a
+stream, because it changes at the same time.
 """
 
 from __future__ import annotations
@@ -22,14 +23,25 @@ from live.tiktok.rooms import Room
 
 __all__ = ["Listener", "StreamNow", "name_accounts", "stream_now"]
 
+# The number of frames and the number of moments that the page shows.
 _EVENTS = 50
 _MOMENTS = 20
 
 
 @dataclass
 class Listener:
-    """A socket of the stream. `row_id` is its row's in the connection log, once it has one;
-    `account` is empty until `name_accounts` has been here."""
+    """A socket of the stream.
+
+    Attributes:
+        account_id: the primary key of its account.
+        token_prefix: the beginning of its token.
+        address: the client's IP address.
+        opened_at: when it was opened.
+        row_id: the primary key of its row in the connection log; None before the row is written.
+        lag: how many frames have not been sent to it yet.
+        stalled_for: seconds since its client last took something.
+        account: the username of its account on this server; empty before `name_accounts`.
+    """
 
     account_id: int | None
     token_prefix: str
@@ -56,7 +68,22 @@ class Listener:
 
 @dataclass(frozen=True)
 class StreamNow:
-    """One stream. Lists are newest first; `listeners` are longest there first."""
+    """The state of one stream at one moment.
+
+    Attributes:
+        status: the stream's status, as in status frames.
+        word: the state in words.
+        tone: how good or bad the state is: "good", "bad" or "calm".
+        since: when the stream came into this state; None if that is not known.
+        room: TikTok's room; None if the stream has none.
+        room_since: when the LIVE in the room began; None if that is not known.
+        listeners: the sockets of the stream, the oldest first.
+        events: the newest frames of its log, the newest first.
+        findings: the fields that TikTok leaves empty more often than is normal.
+        undecodable: the kinds of messages that could not be decoded, each with its count.
+        unknown: the kinds of messages that the relay does not know, each with its count.
+        history: the newest moments, the newest first.
+    """
 
     status: Status
     word: Any
@@ -73,7 +100,7 @@ class StreamNow:
 
 
 async def stream_now(relay: Relay, username: str) -> StreamNow | None:
-    """The stream of `username`; None where nobody listens to that LIVE."""
+    """Copy the state of the stream of `username`; None if no stream of that LIVE exists."""
     stream = relay.streams.get(username)
     if stream is None:
         return None
@@ -96,7 +123,7 @@ async def stream_now(relay: Relay, username: str) -> StreamNow | None:
 
 
 def name_accounts(listeners: list[Listener]) -> None:
-    """Look up whose sockets they are. In a thread that may ask the database."""
+    """Look up the accounts of the sockets. Call it in a thread that may use the database."""
     ids = {listener.account_id or 0 for listener in listeners}
     names = dict(User.objects.filter(pk__in=ids).values_list("pk", "username"))
     for listener in listeners:

@@ -1,4 +1,4 @@
-"""The staff's dashboard, `/staff/`, and its page of one LIVE, `/staff/streams/<username>/`."""
+"""The staff's dashboard, `/staff/`, and their page of a LIVE, `/staff/streams/<username>/`."""
 
 from __future__ import annotations
 
@@ -43,11 +43,12 @@ __all__ = [
     "test_connection",
 ]
 
+# The number of connections that the page of a LIVE shows.
 _CONNECTIONS = 10
 
 
 class UsernameConverter(StringConverter):
-    """A part of an address that TikTok could have as a username."""
+    """Accepts a part of an address only if it can be a TikTok username."""
 
     def to_python(self, value: str) -> str:
         if not is_tiktok_username(value):
@@ -56,14 +57,14 @@ class UsernameConverter(StringConverter):
 
 
 class Dashboard(StaffPage, FragmentMixin, TemplateView):
-    """How the relay does, now and in the last hours. The part about now changes by itself."""
+    """Shows the relay now and in the last hours. A script updates the part about now."""
 
     template_name = "live/dashboard/dashboard.html"
     fragment_name = "live/dashboard/now.html"
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         now = async_to_sync(_now)(_scope(self.request)["relay"], _scope(self.request)["relays"])
-        # The last hours cost a look through the log: the part about now does without.
+        # The last hours need a query of the log, so the part about now leaves them out.
         past = {} if is_for_fragment(self.request) else _past(_hours(self.request))
         return super().get_context_data(
             numbers=now.numbers,
@@ -78,7 +79,7 @@ class Dashboard(StaffPage, FragmentMixin, TemplateView):
 
 
 class LastHoursPage(StaffPage, View):
-    """The last hours, as JSON; for the dashboard's script, the parts of it that show them."""
+    """Returns the counts of the last hours as JSON, or as HTML to the dashboard's script."""
 
     def get(self, request: HttpRequest) -> HttpResponse:
         hours = _hours(request)
@@ -88,7 +89,7 @@ class LastHoursPage(StaffPage, View):
 
 
 class StreamPage(StaffPage, FragmentMixin, TemplateView):
-    """One LIVE: its stream, if there is one, who listens, and what happened lately."""
+    """Shows one LIVE: its stream, if there is one, its sockets, and the latest connections."""
 
     template_name = "live/dashboard/stream.html"
     fragment_name = "live/dashboard/stream_facts.html"
@@ -109,15 +110,15 @@ class StreamPage(StaffPage, FragmentMixin, TemplateView):
 
 
 class StreamAction(StaffPage, View):
-    """Something that staff do to a LIVE, with a POST."""
+    """An action of staff on a LIVE. It needs a POST."""
 
     def get(self, request: HttpRequest, username: str) -> HttpResponse:
-        """Whoever had to sign in first is led here, and decides anew."""
+        """Show the page of the LIVE. Staff who had to sign in first come here, with a GET."""
         return redirect("stream", username)
 
 
 class ReconnectStream(StreamAction):
-    """Have the relay make its connection to TikTok anew; sockets stay."""
+    """Lets the relay connect the stream to TikTok again. Its sockets stay open."""
 
     def post(self, request: HttpRequest, username: str) -> HttpResponse:
         control.reconnect_stream(username, by=request.user.get_username())
@@ -126,7 +127,7 @@ class ReconnectStream(StreamAction):
 
 
 class DisconnectStream(StreamAction):
-    """Close all sockets of the LIVE."""
+    """Closes all sockets of the LIVE."""
 
     def post(self, request: HttpRequest, username: str) -> HttpResponse:
         control.disconnect_stream(username)
@@ -143,7 +144,7 @@ def _is_staff(user: User | AnonymousUser) -> bool:
 @require_http_methods(["GET", "HEAD", "POST"])
 @user_passes_test(_is_staff)
 async def test_connection(request: HttpRequest, username: str) -> HttpResponse:
-    """Connect to the LIVE as a phone would, and say what became of it."""
+    """Connect to the LIVE in the way a socket does, and show whether that worked."""
     if request.method != "POST":
         return redirect("stream", username)
     relay: Relay = _scope(request)["relay"]
@@ -166,7 +167,7 @@ async def test_connection(request: HttpRequest, username: str) -> HttpResponse:
 
 
 async def _sign_api_key(username: str) -> str:
-    """The key of an account that has this LIVE; empty, for the server's, where none has one."""
+    """Return the API key of an account that has this LIVE; empty if no such account has a key."""
     async for account in User.objects.filter(tiktok_username=username, is_active=True):
         if key := account.sign_api_key():
             return key
@@ -174,7 +175,12 @@ async def _sign_api_key(username: str) -> str:
 
 
 class Now(NamedTuple):
-    """`test_sockets` is None where there is no test endpoint."""
+    """The numbers of the relay at this moment.
+
+    Attributes:
+        numbers: the numbers of the relay of real LIVEs.
+        test_sockets: how many sockets the test endpoint has; None if it is off.
+    """
 
     numbers: Numbers
     test_sockets: int | None
@@ -187,7 +193,7 @@ async def _now(relay: Relay, relays: Sequence[Relay]) -> Now:
 
 
 def _past(hours: int) -> dict[str, Any]:
-    """What templates need to show the last hours."""
+    """Return what the templates need to show the last hours."""
     past = history(hours)
     return {
         "history": past,
