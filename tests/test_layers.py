@@ -111,6 +111,21 @@ def _named(patterns: list[Any]) -> Iterator[Any]:
             yield pattern
 
 
+def test_a_command_does_not_load_tiktoklive() -> None:
+    """It costs two and a half seconds at each start of a command, and few commands need it."""
+    ended = subprocess.run(
+        [sys.executable, "-X", "importtime", "manage.py", "prune_connections", "--help"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert ended.returncode == 0, ended.stderr[-2000:]
+    loaded = {line.rpartition("|")[2].strip() for line in ended.stderr.splitlines()}
+    assert "live.templatetags.connections" in loaded
+    assert not {"TikTokLive", "live.tiktok.decoding"} & loaded
+
+
 def test_a_server_does_not_carry_the_stand_in_along() -> None:
     modules = carried_along()
     assert not modules & {"aiohttp", "standin.server", "standin.messages"}

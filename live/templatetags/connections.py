@@ -8,7 +8,7 @@ from django.utils import formats
 from django.utils.html import format_html
 
 from accounts.models import User
-from live.pages.account import latest_connections
+from live.pages.connection_summaries import latest_connections
 from live.pages.labels import Said, said_in_words
 
 __all__ = ["clock", "connection_history", "grouped", "in_words", "local_time", "to_the_second"]

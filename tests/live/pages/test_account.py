@@ -14,7 +14,7 @@ from django.utils.translation import override
 
 from accounts.models import User
 from live.models import ConnectionLog
-from live.pages.account import latest_connections
+from live.pages.connection_summaries import latest_connections
 from live.protocol.errors import CloseCode, ErrorCode
 from live.relay.relay import Relay
 from live.server.assembly import make_relay
