@@ -33,27 +33,36 @@ R = TypeVar("R", bound=Relay)
 
 
 def make_relay(
-    make_upstream: UpstreamFactory = TikTokUpstream, clock: Clock = SYSTEM_CLOCK
+    make_upstream: UpstreamFactory = TikTokUpstream,
+    clock: Clock = SYSTEM_CLOCK,
+    rng: random.Random | None = None,
 ) -> Relay:
     """Make the relay of real LIVEs.
 
     Args:
         make_upstream: makes the connections to TikTok; tests give another one.
         clock: tells the time; tests give another one.
+        rng: where jitter comes from; tests give another one.
     """
-    return assemble(Relay, make_upstream, clock)
+    return assemble(Relay, make_upstream, clock, rng)
 
 
-def assemble(kind: type[R], make_upstream: UpstreamFactory, clock: Clock = SYSTEM_CLOCK) -> R:
+def assemble(
+    kind: type[R],
+    make_upstream: UpstreamFactory,
+    clock: Clock = SYSTEM_CLOCK,
+    rng: random.Random | None = None,
+) -> R:
     """Make a relay of the given class, with new parts.
 
     Args:
         kind: the class of the relay.
         make_upstream: makes the connections to TikTok.
         clock: tells the time.
+        rng: where jitter comes from.
     """
-    rng = random.Random()  # noqa: S311 -- jitter is no secret
-    streams = make_streams(make_upstream, clock, is_test=kind.is_test)
+    rng = rng or random.Random()  # noqa: S311 -- jitter is no secret
+    streams = make_streams(make_upstream, clock, rng, is_test=kind.is_test)
     sockets = OpenSockets()
     key_users = KeyUsers()
     numbers = NumbersPublisher(sockets, streams, key_users, clock, is_test=kind.is_test)
@@ -67,20 +76,25 @@ def assemble(kind: type[R], make_upstream: UpstreamFactory, clock: Clock = SYSTE
         key_users=key_users,
         control=Control(sockets, streams, numbers, is_test=kind.is_test),
         shutdown=Shutdown(rng),
-        lookup=Lookup(streams.gifts),
+        lookup=Lookup(streams.gifts, clock),
         pictures=Pictures(),
         clock=clock,
     )
 
 
 def make_streams(
-    make_upstream: UpstreamFactory, clock: Clock = SYSTEM_CLOCK, *, is_test: bool
+    make_upstream: UpstreamFactory,
+    clock: Clock = SYSTEM_CLOCK,
+    rng: random.Random | None = None,
+    *,
+    is_test: bool,
 ) -> Streams:
     """Make a set of streams that has its own sign gates.
 
     Args:
         make_upstream: makes the connections to TikTok.
         clock: tells the time.
+        rng: where jitter comes from.
         is_test: whether the streams are those of the test endpoint. The server's log then says
             nothing of them.
     """
@@ -93,4 +107,4 @@ def make_streams(
         is_test=is_test,
     )
     gates = SignGates(settings.SIGN_API_KEY, clock)
-    return Streams(make_upstream, options, gates, clock=clock)
+    return Streams(make_upstream, options, gates, rng, clock)

@@ -92,9 +92,9 @@ class TestANewcomer:
         await page.get_by_label("Password", exact=True).fill(made[2])
         await page.get_by_role("button", name="Sign in").click()
 
-        alert = page.get_by_role("alert")
-        await expect(alert).to_contain_text("TikTok username is not set", timeout=SHOWN_WITHIN)
-        await alert.get_by_role("link", name="Open the account page").click()
+        hint = page.get_by_text("The account has no TikTok username yet.")
+        await expect(hint).to_be_visible(timeout=SHOWN_WITHIN)
+        await hint.get_by_role("link", name="Set it on the account page").click()
         await page.get_by_label("TikTok username").fill(f"@{streamer}")
         await page.get_by_role("button", name="Save the username").click()
         await expect(page.get_by_text(f"your app gets the LIVE of @{streamer}.")).to_be_visible()

@@ -33,6 +33,7 @@ from live.streams.timeline import What
 from live.tiktok.failures import NOTHING_HEARD
 from rehearsal.relay import make_rehearsal_relay
 from standin import messages
+from tests.support.streams import Highest
 from tests.support.upstreams import World, failure
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -66,7 +67,8 @@ def world() -> World:
 
 @pytest.fixture
 async def relay(world: World) -> AsyncIterator[Relay]:
-    relay = make_relay(world.upstream)
+    # A stream that was cut waits as long as it may, so that it is not back before a test looks.
+    relay = make_relay(world.upstream, rng=Highest())
     yield relay
     await relay.close()
 
