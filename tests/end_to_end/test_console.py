@@ -417,12 +417,14 @@ CONNECTED_AGAIN = {ErrorCode.CONNECTION_LOST, ErrorCode.TOO_SLOW}
 class TestAnError:
     """At the size of a phone."""
 
-    async def test_it_works_whichever_it_is(
-        self, page: Page, server: Server, streamer: str
+    async def test_every_error_is_shown_for_8_seconds_and_kept(
+        self, page: Page, server: Server, tiktok: TikTok, streamer: str
     ) -> None:
         """Played by the test endpoint, since some have no cause that could be had at will."""
+        tiktok.go_live(streamer)  # or the console's first connection would add an error of its own
         await page.clock.install()
         await open_console(page, server, streamer)
+        await expect(state(page)).to_contain_text(f"LIVE @{streamer}")
         await page.get_by_role("switch").check()
         await expect(page.locator("#test-banner")).to_be_visible()
         await pause(page)
