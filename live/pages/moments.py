@@ -14,7 +14,7 @@ from live.protocol import frames
 from live.protocol.errors import CLOSE_CODE_WORDS, CloseCode, ErrorCode, RelayError
 from live.streams.timeline import Moment
 
-__all__ = ["ShownMoment", "close_code_words", "explain", "ms_since_epoch", "shown", "time_of"]
+__all__ = ["ShownMoment", "close_code_words", "explain", "shown", "time_of"]
 
 
 @dataclass(frozen=True)
@@ -103,8 +103,3 @@ def close_code_words(code: int | None) -> Any:
 def time_of(ms: int) -> datetime:
     """Convert milliseconds since the Unix epoch into a time."""
     return datetime.fromtimestamp(ms / 1000, UTC)
-
-
-def ms_since_epoch(time: datetime) -> int:
-    """Convert a time into milliseconds since the Unix epoch, as moments have it."""
-    return round(time.timestamp() * 1000)

@@ -18,7 +18,6 @@ const EXACT_TIME = /** @type {const} */ ({ ...TIME, second: "2-digit" });
 const whole = new Intl.NumberFormat(language, { maximumFractionDigits: 0 });
 const precise = new Intl.NumberFormat(language, { maximumFractionDigits: 1 });
 const compact = new Intl.NumberFormat(language, { notation: "compact", maximumFractionDigits: 1 });
-const percents = new Intl.NumberFormat(language, { style: "percent" });
 const clock = new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit" });
 const exactClock = new Intl.DateTimeFormat(language, { timeStyle: "medium" });
 const utcClock = new Intl.DateTimeFormat(language, { timeStyle: "short", ...UTC });
@@ -47,11 +46,6 @@ export function shortNumber(value) {
 export function rate(value) {
   if (value === null) return "–";
   return (value < 100 ? precise : whole).format(value);
-}
-
-/** "23%". @param {number} share From 0 to 1. */
-export function percent(share) {
-  return percents.format(share);
 }
 
 // --- Times -----------------------------------------------------------------------------------------
@@ -98,12 +92,6 @@ export function duration(seconds) {
   if (values.h) return interpolate(gettext("%(h)s h %(min)s min"), values, true);
   if (values.min) return interpolate(gettext("%(min)s min %(s)s s"), values, true);
   return interpolate(gettext("%(s)s s"), values, true);
-}
-
-/** As a clock shows it, like the server's filter `clock`: "1:02:03". @param {number} seconds */
-export function clockDuration(seconds) {
-  const { h, min, s } = split(Math.max(0, seconds));
-  return `${h}:${String(min).padStart(2, "0")}:${String(s).padStart(2, "0")}`;
 }
 
 /** @param {number} seconds */

@@ -1,4 +1,4 @@
-"""A stand-in for TikTok, for tests that talk to it from their own event loop."""
+"""A stand-in for TikTok, and a host of pictures, in the event loop of the test."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from collections.abc import AsyncIterator
 import pytest
 from pytest_django import Settings
 
+from live.tiktok.pictures import Pictures
 from standin import TikTok
+from tests.support.pictures import Host
 
 
 @pytest.fixture
@@ -19,3 +21,18 @@ async def tiktok(settings: Settings) -> AsyncIterator[TikTok]:
         settings.SIGN_API_URL = tiktok.url
         settings.RELAY_CONNECT_TIMEOUT = 3
         yield tiktok
+
+
+@pytest.fixture
+async def host(settings: Settings) -> AsyncIterator[Host]:
+    """A host of pictures that is allowed."""
+    async with Host() as host:
+        settings.RELAY_PICTURE_HOSTS = [".pictures.example", host.origin]
+        yield host
+
+
+@pytest.fixture
+async def pictures() -> AsyncIterator[Pictures]:
+    pictures = Pictures()
+    yield pictures
+    await pictures.close()

@@ -119,14 +119,17 @@ class VirtualClock(Clock):
 
 
 class FixedClock(Clock):
-    """It is always the same time.
+    """A clock on which it is always the same time, until the test says another.
 
     Args:
-        unix: seconds since the Unix epoch.
+        ms: since the Unix epoch.
     """
 
-    def __init__(self, unix: float) -> None:
-        self._unix = unix
+    def __init__(self, ms: int) -> None:
+        self.ms = ms
 
     def unix(self) -> float:
-        return self._unix
+        return self.ms / 1000
+
+    def unix_ms(self) -> int:
+        return self.ms

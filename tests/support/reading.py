@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from live.clock import Clock
 from live.streams.feed import Feed
 from live.tiktok.decoding import DecodeError
 from live.tiktok.events import Event
@@ -12,23 +11,11 @@ from live.tiktok.gifts import SeenGifts
 from live.tiktok.reader import Reader
 from live.tiktok.rooms import Room
 from live.tiktok.upstream import RawMessage
+from tests.support.clock import FixedClock
 
-__all__ = ["NOW", "FixedClock", "Heard", "MessageFeed"]
+__all__ = ["NOW", "Heard", "MessageFeed"]
 
 NOW = 1_795_000_000_000
-
-
-class FixedClock(Clock):
-    """A clock on which it is always `NOW`, or the time that the test says (ms)."""
-
-    def __init__(self, ms: int = NOW) -> None:
-        self.ms = ms
-
-    def unix(self) -> float:
-        return self.ms / 1000
-
-    def unix_ms(self) -> int:
-        return self.ms
 
 
 class Heard:

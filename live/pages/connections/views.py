@@ -27,10 +27,10 @@ from live.models import ConnectionLog
 from live.pages.connections.filters import ConnectionFilter
 from live.pages.labels import said_in_words
 from live.pages.mixins import FragmentMixin, StaffPage
-from live.pages.moments import ShownMoment, close_code_words, explain, ms_since_epoch, shown
+from live.pages.moments import ShownMoment, close_code_words, explain, shown
 from live.protocol.errors import CLOSE_CODE_WORDS
 from live.relay.relay import Relay
-from live.streams.timeline import Moment, What
+from live.streams.timeline import Moment, What, ms_since_epoch
 
 __all__ = ["ConnectionDetail", "ConnectionExport", "ConnectionList"]
 

@@ -63,13 +63,16 @@ export async function refreshParts(address) {
  *
  * @param {() => Promise<void>} look
  * @param {number} pause In milliseconds.
+ * @param {() => boolean} [mayLook] Whether it may look now; news is kept until it may.
+ * @returns {{ tell: () => void, catchUp: () => void }} `tell` says that there is news; `catchUp`
+ *   looks if there is news that was kept.
  */
-export function onNews(look, pause) {
+export function onNews(look, pause, mayLook = () => true) {
   let stale = false;
   let busy = false;
   let over = false;
   async function catchUp() {
-    if (!stale || busy || over || document.hidden) return;
+    if (!stale || busy || over || document.hidden || !mayLook()) return;
     stale = false;
     busy = true;
     try {
@@ -84,10 +87,11 @@ export function onNews(look, pause) {
     }, pause);
   }
   document.addEventListener("visibilitychange", catchUp);
-  return () => {
+  function tell() {
     stale = true;
     catchUp();
-  };
+  }
+  return { tell, catchUp };
 }
 
 /**

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from types import SimpleNamespace
 
 import pytest
-from pytest_django import Settings
 
 from accounts.models import User
 from live.tiktok.pictures import Pictures
@@ -14,21 +12,6 @@ from tests.support.pictures import PNG, Host
 from tests.support.rest import RestClient
 
 MARIA, ANNA = 1, 2  # accounts
-
-
-@pytest.fixture
-async def host(settings: Settings) -> AsyncIterator[Host]:
-    """A picture host that is allowed."""
-    async with Host() as host:
-        settings.RELAY_PICTURE_HOSTS = [".pictures.example", host.origin]
-        yield host
-
-
-@pytest.fixture
-async def pictures() -> AsyncIterator[Pictures]:
-    pictures = Pictures()
-    yield pictures
-    await pictures.close()
 
 
 @pytest.mark.django_db(transaction=True)

@@ -24,21 +24,6 @@ PICTURES = {
 }
 
 
-@pytest.fixture
-async def host(settings: Settings) -> AsyncIterator[Host]:
-    """A picture host that is allowed."""
-    async with Host() as host:
-        settings.RELAY_PICTURE_HOSTS = [".pictures.example", host.origin]
-        yield host
-
-
-@pytest.fixture
-async def pictures() -> AsyncIterator[Pictures]:
-    pictures = Pictures()
-    yield pictures
-    await pictures.close()
-
-
 async def until(condition: Any) -> None:
     async with asyncio.timeout(10):
         while not condition():

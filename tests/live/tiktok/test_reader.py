@@ -19,7 +19,8 @@ from live.tiktok.rooms import Room
 from live.tiktok.values import id_text
 from standin import captures, messages
 from standin.messages import Message
-from tests.support.reading import NOW, FixedClock, Heard, MessageFeed
+from tests.support.clock import FixedClock
+from tests.support.reading import NOW, Heard, MessageFeed
 from tests.support.samples import read_frame
 
 METHODS_TOLD_APART = 500
@@ -60,7 +61,7 @@ def heard() -> Heard:
 
 @pytest.fixture
 def reader(heard: Heard) -> Reader:
-    return Reader(heard, FixedClock())
+    return Reader(heard, FixedClock(NOW))
 
 
 class TestWhatTheListenerHears:

@@ -5,7 +5,7 @@
  */
 
 import { watch } from "../staff-socket.js";
-import { refresh, SignedOut } from "../update.js";
+import { onNews, refresh, SignedOut } from "../update.js";
 
 // Milliseconds.
 const BETWEEN_REFRESHES = 1000;
@@ -23,33 +23,19 @@ function sayItIsOver() {
 /** @param {HTMLElement} rows */
 function followList(rows) {
   const button = /** @type {HTMLButtonElement} */ (document.querySelector("#live-updates"));
-  let stale = false;
-  let busy = false;
   let over = false;
-  const isOn = () => button.getAttribute("aria-checked") === "true";
+  const isOn = () => !over && button.getAttribute("aria-checked") === "true";
   const announce = announcer();
 
-  async function catchUp() {
-    if (!stale || busy || over || !isOn() || document.hidden) {
-      return;
-    }
-    stale = false;
-    busy = true;
+  async function look() {
+    const before = keys(rows);
     try {
-      const before = keys(rows);
       await refresh(rows);
-      announce([...keys(rows)].filter((key) => !before.has(key)).length);
     } catch (error) {
-      if (error instanceof SignedOut) {
-        stop();
-      } else {
-        stale = true; // the next message, or the next socket, tries again
-      }
+      if (error instanceof SignedOut) stop();
+      throw error;
     }
-    setTimeout(() => {
-      busy = false;
-      catchUp();
-    }, BETWEEN_REFRESHES);
+    announce([...keys(rows)].filter((key) => !before.has(key)).length);
   }
 
   function stop() {
@@ -58,21 +44,17 @@ function followList(rows) {
     sayItIsOver();
   }
 
+  const { tell, catchUp } = onNews(look, BETWEEN_REFRESHES, isOn);
   button.hidden = false;
   button.addEventListener("click", () => {
-    button.setAttribute("aria-checked", String(!isOn()));
+    button.setAttribute("aria-checked", String(button.getAttribute("aria-checked") !== "true"));
     catchUp();
   });
-  document.addEventListener("visibilitychange", catchUp);
-  const fallBehind = () => {
-    stale = true;
-    catchUp();
-  };
-  watch({ connections: fallBehind }, (link) => {
+  watch({ connections: tell }, (link) => {
     if (link === "forbidden") {
       stop();
     } else if (link === "open") {
-      fallBehind(); // there was no socket to say what was written
+      tell(); // there was no socket to say what was written
     }
   });
 }

@@ -38,8 +38,8 @@ const times = [];
 const rates = [];
 let newest = 0;
 
-const look = onNews(() => refresh(byId("now")), BETWEEN_LOOKS);
-const lookBack = onNews(async () => {
+const { tell: look } = onNews(() => refresh(byId("now")), BETWEEN_LOOKS);
+const { tell: lookBack } = onNews(async () => {
   await refreshParts(byId("charts").dataset.address ?? "");
   showHistory();
 }, BETWEEN_LOOKS_BACK);

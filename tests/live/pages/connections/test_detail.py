@@ -16,7 +16,7 @@ from accounts.models import User
 from live.connections.record import Connection
 from live.models import ConnectionLog
 from live.protocol.errors import CloseCode, ErrorCode
-from live.streams.timeline import Timeline, What
+from live.streams.timeline import Timeline, What, ms_since_epoch
 from tests.support.clock import FixedClock
 from tests.support.connection_log import LIST, NOON, ServedByAsgi, connect
 
@@ -130,7 +130,7 @@ class TestOpenConnection:
         return connect(closed_at=None, close_code=None, tiktok_username="maria")
 
     def relay_with(self, row: ConnectionLog) -> Any:
-        timeline = Timeline(FixedClock(NOON.timestamp() + 2))
+        timeline = Timeline(FixedClock(ms_since_epoch(NOON) + 2000))
         stream = SimpleNamespace(timeline=timeline, status=None)
         connection = Connection(address=None, user_agent="", opened_at=row.opened_at)
         connection.row_id = row.pk
