@@ -32,9 +32,7 @@ SIGN_API_KEY = env.api_key("SIGN_API_KEY")
 RELAY_CONNECT_TIMEOUT = env.seconds("RELAY_CONNECT_TIMEOUT", default=20, minimum=0.1)
 RELAY_IDLE_TIMEOUT = env.seconds("RELAY_IDLE_TIMEOUT", default=60, minimum=0.1)
 RELAY_LINGER = env.seconds("RELAY_LINGER", default=30, minimum=0)
-RELAY_RECONNECT_ATTEMPTS = env.whole_number(
-    "RELAY_RECONNECT_ATTEMPTS", default=5, minimum=0, maximum=1000
-)
+RELAY_RECONNECT_FOR = env.seconds("RELAY_RECONNECT_FOR", default=300, minimum=0)
 RELAY_SEND_TIMEOUT = env.seconds("RELAY_SEND_TIMEOUT", default=30, minimum=1)
 RELAY_WAIT_INTERVAL = env.seconds("RELAY_WAIT_INTERVAL", default=60, minimum=0.1)
 RELAY_BACKLOG = env.whole_number("RELAY_BACKLOG", default=4096, minimum=16, maximum=1_000_000)

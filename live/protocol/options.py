@@ -98,6 +98,11 @@ class SocketOptions:
     fail: ErrorCode | None = None
     replay: str = ""
 
+    @property
+    def wants_others(self) -> bool:
+        """Whether the client wants `other` frames."""
+        return self.types is not None and FrameType.OTHER in self.types
+
     @classmethod
     def parse(cls, query: str, *, test: bool = False) -> SocketOptions:
         """Read the query of a socket's address.

@@ -122,8 +122,22 @@ class Relay:
         streams = self.streams_of(options)
         self.note_key(streams, account.tiktok_username, account.sign_api_key)
         return streams.join(
-            account.tiktok_username, account.sign_api_key, wait=options.wait, since=options.since
+            account.tiktok_username,
+            account.sign_api_key,
+            wait=options.wait,
+            since=options.since,
+            others=options.wants_others,
         )
+
+    def refusal(
+        self, stream: LiveStream, account: Account, options: SocketOptions
+    ) -> RelayError | None:
+        """What the sign server has said when the stream tried to connect with the account's key.
+
+        Returns:
+            `sign_forbidden` or `rate_limited`; None if the key was not refused, or not tried.
+        """
+        return self.streams_of(options).refusal(stream, account.sign_api_key)
 
     def change_key(
         self, stream: LiveStream, old: Account, new: Account, options: SocketOptions
@@ -148,7 +162,9 @@ class Relay:
             account: the account as it is now: with its new key, if `change_key` was called.
             options: the options that the stream was joined with.
         """
-        self.streams_of(options).leave(stream, account.sign_api_key, wait=options.wait)
+        self.streams_of(options).leave(
+            stream, account.sign_api_key, wait=options.wait, others=options.wants_others
+        )
         self.quota.give_back(account.id)
 
     def note_key(self, streams: Streams, username: str, sign_api_key: str) -> None:

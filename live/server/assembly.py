@@ -29,6 +29,9 @@ from live.tiktok.upstream import UpstreamFactory
 
 __all__ = ["assemble", "make_relay", "make_streams"]
 
+# Seconds for which a stream of the test endpoint tries to come back: its developer is watching.
+_REHEARSED_RECONNECTING = 10.0
+
 R = TypeVar("R", bound=Relay)
 
 
@@ -98,11 +101,14 @@ def make_streams(
         is_test: whether the streams are those of the test endpoint. The server's log then says
             nothing of them.
     """
+    reconnect_for = settings.RELAY_RECONNECT_FOR
+    if is_test:
+        reconnect_for = min(reconnect_for, _REHEARSED_RECONNECTING)
     options = StreamOptions(
         backlog=settings.RELAY_BACKLOG,
         linger=settings.RELAY_LINGER,
         idle_timeout=settings.RELAY_IDLE_TIMEOUT,
-        reconnect_attempts=settings.RELAY_RECONNECT_ATTEMPTS,
+        reconnect_for=reconnect_for,
         wait_interval=settings.RELAY_WAIT_INTERVAL,
         is_test=is_test,
     )

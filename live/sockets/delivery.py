@@ -8,6 +8,9 @@ When a socket is too slow: if many frames wait for it, they are merged into fewe
 If the log has already dropped frames that it did not get, it gets a `gap` frame, and continues with
 the oldest frame that the log still holds. Frames that were gathered for a batch, or that are
 replayed to a socket that resumes, do not make it slow: they are sent unmerged.
+
+It stops at each border of the log (`live.streams.borders`): the session takes the border, tells the
+client what it means, and goes on.
 """
 
 from __future__ import annotations
@@ -27,7 +30,9 @@ from live.protocol.frames import (
 )
 from live.sockets.merging import merge
 from live.sockets.wire.asgi import Parcel
+from live.streams.borders import Border, RoomBegan
 from live.streams.log import Entry, EventLog
+from live.tiktok.rooms import Room
 
 __all__ = ["Delivery"]
 
@@ -62,7 +67,7 @@ class Delivery:
         clock: ms since the epoch.
 
     Attributes:
-        position: the offset of the last frame that was delivered or passed over.
+        position: the offset of the last entry that was delivered or passed over.
         resumed: whether the log can go on exactly where `since` says.
     """
 
@@ -88,7 +93,7 @@ class Delivery:
             self.position = since.offset
             self.resumed = self._missed() == {}
         else:
-            self.position = 0
+            self.position = log.first_room()
             self._lost = True
 
     @property
@@ -101,9 +106,20 @@ class Delivery:
         return self._log.end - self.position
 
     @property
-    def finished(self) -> bool:
-        """The log is closed, and all of it delivered."""
-        return self._log.closed and self.position >= self._log.end
+    def up_to_date(self) -> bool:
+        """Everything that there is has been delivered."""
+        return self.position >= self._log.end
+
+    @property
+    def has_frames(self) -> bool:
+        """There are frames before the next border."""
+        return self._next_stop > self.position
+
+    @property
+    def room(self) -> Room | None:
+        """The LIVE at the position; None where there was none, or it is forgotten."""
+        border = self._log.border_before(self.position)
+        return border.room if isinstance(border, RoomBegan) else None
 
     async def wait(self) -> None:
         """Wait until there may be new parcels, or the stream's state may have changed."""
@@ -115,26 +131,41 @@ class Delivery:
             self._due = self._log.end
 
     def pending(self) -> list[Parcel]:
-        """The next parcels that there are already; empty when the socket is up to date."""
+        """The next parcels that there are before the next border; empty when there are none."""
+        stop = self._next_stop
         parcels: list[Parcel] = []
-        if self._lost or self.position < self._log.first - 1:
-            parcels += self._what_fell_off()
-        if self.position == self._log.end:
+        if self._lost or self.position < min(self._log.first - 1, stop):
+            parcels += self._what_fell_off(stop)
+        if self.position >= stop:
             return parcels
         lags = self._log.end - max(self.position, self._due) > _LAG
-        run = self._merged_run() if lags else self._shared_run()
+        run = self._merged_run(stop) if lags else self._shared_run(stop)
         self.position, self._delivered_at = run.end, run.at
         parcels += run.parcels
         return parcels
 
-    def _shared_run(self) -> _Run:
+    def take_border(self) -> Border | None:
+        """Pass the border that comes next; None if frames come before it, or there is none."""
+        border = self._log.border_after(self.position)
+        if border is None or border[0] != self.position + 1:
+            return None
+        self.position += 1
+        return border[1]
+
+    @property
+    def _next_stop(self) -> int:
+        """The offset of the last frame before the next border."""
+        border = self._log.border_after(self.position)
+        return self._log.end if border is None else border[0] - 1
+
+    def _shared_run(self, stop: int) -> _Run:
         """What comes next, made once for all sockets that are here and want the same."""
         place = (self.position, self._wanted, bool(self._batch))
         runs = self._log.memo
         if (run := runs.get(place)) is None:
             if len(runs) >= _MEMO:
                 runs.clear()
-            entries = self._log.read(self.position, _CHUNK)
+            entries = self._log.read(self.position, min(_CHUNK, stop - self.position))
             length = 0
             for count, entry in enumerate(entries):
                 length += len(entry.text)
@@ -144,8 +175,8 @@ class Delivery:
             run = runs[place] = self._run(entries, [e.text for e in self._filtered(entries)])
         return run
 
-    def _merged_run(self) -> _Run:
-        entries = self._log.read(self.position, _LAG_CHUNK)
+    def _merged_run(self, stop: int) -> _Run:
+        entries = self._log.read(self.position, min(_LAG_CHUNK, stop - self.position))
         return self._run(entries, merge(self._filtered(entries), self.cursor))
 
     def _run(self, entries: list[Entry], texts: list[str]) -> _Run:
@@ -156,28 +187,24 @@ class Delivery:
     def _filtered(self, entries: list[Entry]) -> list[Entry]:
         return [entry for entry in entries if entry.type in self._wanted]
 
-    @property
-    def up_to_date(self) -> bool:
-        """Everything that there is has been delivered."""
-        return self.position >= self._log.end
-
-    def _what_fell_off(self) -> list[Parcel]:
+    def _what_fell_off(self, stop: int) -> list[Parcel]:
         """What can still be had of the frames that the log no longer holds, behind a `gap` for the
         others. A client that resumes from the gap's cursor gets these frames
         again."""
         log = self._log
-        missed = self._missed()
-        lasting = self._filtered(log.lasting(self.position))
-        place = self.position if lasting else log.first - 1
+        missed = self._missed(stop)
+        lasting = self._filtered(log.lasting(self.position, stop))
+        end = max(self.position, min(log.first - 1, stop))
+        place = self.position if lasting else end
         texts = [] if missed == {} else [self._gap(place, missed)]
         texts += [entry.text for entry in lasting]
-        self.position = log.first - 1
+        self.position = end
         self._lost = False
         return _parcels(texts)
 
-    def _missed(self) -> dict[str, int] | None:
+    def _missed(self, stop: int | None = None) -> dict[str, int] | None:
         """How many wanted events can't be had any more, by type; None if nobody knows."""
-        missed = None if self._lost else self._log.missed(self.position)
+        missed = None if self._lost else self._log.missed(self.position, stop)
         if missed is None:
             return None
         wanted = self._wanted & EVENT_TYPES

@@ -26,6 +26,8 @@ from live.sockets.delivery import Delivery
 from live.sockets.orders import End, Inbox, Interrupt, MoveTo
 from live.sockets.stalls import StallDetector
 from live.sockets.wire.asgi import Parcel, Wire
+from live.streams.borders import RoomBegan, StreamerOffline
+from live.streams.state import StreamState
 from live.streams.stream import LiveStream
 from live.tiktok.decoding import load_whole_messages
 from live.tiktok.rooms import Room
@@ -235,14 +237,11 @@ class Session:
         """
         account, options, connection = self._account, self._options, self.connection
         assert account is not None
-        tells_others = options.types is not None and FrameType.OTHER in options.types
-        if tells_others:
+        if options.wants_others:
             await asyncio.to_thread(load_whole_messages)
         self.stream = stream = self._relay.join(account, options)
         try:
             connection.joined(stream)
-            if tells_others:
-                stream.tell_others()
             self._delivery = delivery = Delivery(
                 stream.log,
                 options.since,
@@ -251,8 +250,6 @@ class Session:
                 self._relay.clock.unix_ms,
             )
             await self._deliver(stream, delivery)
-            if stream.error is not None:
-                raise stream.error.with_traceback(None)
         finally:
             self._stalls.is_sending = False
             self.stream = self._delivery = None
@@ -262,47 +259,82 @@ class Session:
             self._relay.leave(stream, self._account, options)
 
     async def _deliver(self, stream: LiveStream, delivery: Delivery) -> None:
-        """Greet the client, then send what the log has, until it is closed and all of it sent.
+        """Greet the client, then send what the log has, until the stream is over and all of it
+        sent.
 
         Raises:
-            RelayError: `user_offline`, and the client does not want to wait.
+            RelayError: the stream has failed; `user_offline`, and the client does not want to
+                wait; or the sign server has refused the account's own key.
         """
         connection, stalls, wire = self.connection, self._stalls, self._wire
         greeted_in = await self._greet_at_once(stream, delivery)
-        while not delivery.finished:
-            room = stream.room
-            if room is not None and (greeted_in is None or greeted_in.id != room.id):
-                greeted_in = room
-                await self._greet(stream, room, delivery, _NOTHING_YET)
+        if stream.offline is not None and delivery.up_to_date and not self._options.wait:
+            raise _again(stream.offline)
+        while True:
             stalls.is_sending = True
             for parcel in delivery.pending():
                 await wire.send(parcel)
                 connection.frames_sent += len(parcel.texts)
             stalls.is_sending = False
-            if delivery.up_to_date and stream.offline is not None and not self._options.wait:
-                raise stream.offline.with_traceback(None)  # one object, raised in many sockets
-            if not delivery.finished:
+            border = delivery.take_border()
+            if border is None:
+                self._check_key(stream)
                 await delivery.wait()
+            elif isinstance(border, RoomBegan):
+                if greeted_in is None or greeted_in.id != border.room.id:
+                    resumed = greeted_in is None and delivery.resumed
+                    greeted_in = border.room
+                    await self._greet(stream, delivery, greeted_in, border.snapshot, resumed)
+            elif isinstance(border, StreamerOffline):
+                if delivery.position == stream.log.last_border and not self._options.wait:
+                    raise _again(border.error)
+            elif border.run >= stream.run:
+                if border.error is None:
+                    return
+                raise _again(self._refusal(stream) or border.error)
+
+    def _check_key(self, stream: LiveStream) -> None:
+        """Check that the sign server has not refused the account's own key.
+
+        Raises:
+            RelayError: it has. The stream may go on with other accounts' keys.
+        """
+        assert self._account is not None
+        if self._account.sign_api_key and (error := self._refusal(stream)) is not None:
+            raise _again(error)
+
+    def _refusal(self, stream: LiveStream) -> RelayError | None:
+        assert self._account is not None
+        return self._relay.refusal(stream, self._account, self._options)
 
     async def _greet_at_once(self, stream: LiveStream, delivery: Delivery) -> Room | None:
-        """Tell a newcomer what there is already. Returns the room that it was greeted in."""
-        room = stream.room
+        """Tell a newcomer what there is already. Returns the LIVE that it was greeted in; None if
+        the next border tells it."""
+        room = delivery.room if delivery.has_frames else None
+        if delivery.up_to_date:
+            room = stream.current_room
         if room is not None:
             # The snapshot includes the events that a replay sends again.
             snapshot = stream.snapshot() if delivery.up_to_date else _NOTHING_YET
-            await self._greet(stream, room, delivery, snapshot)
-        if stream.status.state is not State.LIVE and delivery.position == stream.log.end > 0:
+            await self._greet(stream, delivery, room, snapshot, delivery.resumed)
+        is_told = stream.state is StreamState.NEW or stream.status.state is State.LIVE
+        if delivery.up_to_date and not is_told:
             await self._send(FrameType.STATUS, stream.status)
         return room
 
     async def _greet(
-        self, stream: LiveStream, room: Room, delivery: Delivery, snapshot: Snapshot
+        self,
+        stream: LiveStream,
+        delivery: Delivery,
+        room: Room,
+        snapshot: Snapshot,
+        resumed: bool,
     ) -> None:
         connected = Connected(
             username=stream.username,
             room_id=room.id,
             cursor=delivery.cursor,
-            resumed=delivery.resumed,
+            resumed=resumed,
             snapshot=snapshot,
             title=room.title or UNSET,
             owner=room.owner,
@@ -316,3 +348,8 @@ class Session:
         frame = Frame(type=type, ts=self._relay.clock.unix_ms(), data=data)
         await self._wire.send(Parcel([encode(frame)]))
         self.connection.frames_sent += 1
+
+
+def _again(error: RelayError) -> RelayError:
+    """One object is raised in many sockets: without the places where it was raised before."""
+    return error.with_traceback(None)

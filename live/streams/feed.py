@@ -1,7 +1,8 @@
 """Appends events to a stream's log: each once, in order, as a finished frame.
 
 A `Feed` is what a stream knows of its LIVE, apart from the connection: the log, what has been seen,
-open streaks, the snapshot. It does no I/O and waits for nothing.
+open streaks, the snapshot. It does no I/O and waits for nothing. It outlives its stream, and the
+next stream of the same username goes on with it (see `kept_feeds`).
 """
 
 from __future__ import annotations
@@ -12,13 +13,16 @@ from collections.abc import Iterable
 from msgspec import UNSET, Struct
 
 from live.clock import SYSTEM_CLOCK, Clock
+from live.protocol.errors import RelayError
 from live.protocol.frames import Frame, FrameType, Gap, Gift, Side, Snapshot, Status, encode
+from live.streams.borders import RoomBegan, RunEnded, StreamerOffline
 from live.streams.drift import Drift
 from live.streams.log import Entry, EventLog
 from live.streams.snapshot import SnapshotKeeper
 from live.streams.streaks import Streaks
 from live.tiktok.events import Event
 from live.tiktok.gifts import SeenGifts
+from live.tiktok.rooms import Room
 
 __all__ = ["Feed"]
 
@@ -28,7 +32,7 @@ _IDS_REMEMBERED = 16_384
 
 
 class Feed:
-    """The events of one stream, as clients shall see them.
+    """The events of one username's LIVEs, as clients shall see them.
 
     Args:
         backlog: how many frames the log holds.
@@ -36,8 +40,9 @@ class Feed:
         gifts: where the kinds of gifts are remembered that are seen here.
 
     Attributes:
-        log: the frames.
-        live_ended: TikTok said that the LIVE is over; nothing is taken after that.
+        log: the frames, and the borders between LIVEs.
+        run: the number of the stream that appends to it now; 0 before the first.
+        live_ended: in this run TikTok said that the LIVE is over; nothing is taken after that.
         drift: whether fields that matter go empty.
     """
 
@@ -49,8 +54,14 @@ class Feed:
         gifts: SeenGifts | None = None,
     ) -> None:
         self.log = EventLog(backlog)
+        self.run = 0
         self.live_ended = False
         self.drift = Drift(username)
+        self._room: Room | None = None  # the last LIVE's
+        self._is_in_room = False  # this run has been connected to it, and it has not ended since
+        # When a connection to that LIVE last said something (ms since the epoch), while there is
+        # none.
+        self._gap_since: int | None = None
         self._clock = clock
         self._gifts = SeenGifts() if gifts is None else gifts
         self._ids: set[str] = set()
@@ -79,30 +90,77 @@ class Feed:
             if self._is_new(event.id):
                 self.drift.watch(event.data)
                 self._add(event, now)
+            elif event.type is FrameType.LIVE_END:
+                self.live_ended = True  # an earlier run has told it
             if self.live_ended:
                 break  # what comes after it is not even read
         return self.log.end > end
 
+    @property
+    def has_streaks(self) -> bool:
+        """There are streaks that `sweep` has to end or to forget."""
+        return len(self._streaks) > 0
+
     def sweep(self, now: float) -> None:
-        """End streaks that TikTok forgot to end. To be called every few seconds."""
+        """End streaks that TikTok forgot to end. To be called every few seconds while
+        `has_streaks`."""
         self._end_streaks(self._streaks.expire(now))
 
-    def start_anew(self) -> None:
-        """Another LIVE begins; the log goes on."""
-        self._end_streaks(self._streaks.end_all())
-        self._streaks = Streaks()
-        self._snapshot = SnapshotKeeper()
+    def begin_run(self) -> int:
+        """Another stream appends from now on. Returns its number."""
+        self.run += 1
+        self.live_ended = False
+        self._is_in_room = False
+        return self.run
 
-    def finish(self) -> None:
-        """The stream is over: streaks end, the log closes."""
+    def open(self, room: Room) -> None:
+        """TikTok is connected: what follows is of this LIVE."""
+        if self._room is not None and self._room.id != room.id:
+            # The next LIVE of the same streamer: what happened in the old one is over.
+            self._end_streaks(self._streaks.end_all())
+            self._streaks = Streaks()
+            self._snapshot = SnapshotKeeper()
+            self._is_in_room = False
+            self._gap_since = None
+        self._room = room
+        if not self._is_in_room:
+            self._is_in_room = True
+            self.log.append_border(RoomBegan(room, self.snapshot()), self._clock.unix_ms())
+        if self._gap_since is not None:
+            self._append_upstream_gap(self._gap_since)
+            self._gap_since = None
+
+    def cut(self, heard: int) -> None:
+        """The connection is lost.
+
+        Args:
+            heard: when TikTok was last heard, in ms since the epoch.
+        """
+        if self._is_in_room and self._gap_since is None:
+            self._gap_since = heard
+
+    def streamer_offline(self, error: RelayError) -> None:
+        """The streamer is not live; the stream waits for the next LIVE."""
         self._end_streaks(self._streaks.end_all())
-        self.log.close()
+        self._is_in_room = False
+        self.log.append_border(StreamerOffline(self.run, error), self._clock.unix_ms())
+
+    def end_run(self, error: RelayError | None, heard: int) -> None:
+        """The stream is over: streaks end.
+
+        Args:
+            error: why; None after the end of a LIVE, and when nobody listens any more.
+            heard: when TikTok was last heard, in ms since the epoch.
+        """
+        self.cut(heard)
+        self._end_streaks(self._streaks.end_all())
+        self.log.append_border(RunEnded(self.run, error), self._clock.unix_ms())
 
     def append_status(self, status: Status) -> None:
         """Tell clients of the stream's new state."""
         self._append(FrameType.STATUS, self._clock.unix_ms(), status)
 
-    def append_upstream_gap(self, since: int) -> None:
+    def _append_upstream_gap(self, since: int) -> None:
         """Announce that nothing could be heard of TikTok from `since` (ms) until now."""
         to = self._clock.unix_ms()
         cursor = self.log.next_cursor

@@ -15,12 +15,11 @@ __all__ = ["Reconnecting"]
 # Seconds. The longest pause before the first attempt; it doubles with each one, up to the cap.
 _BACKOFF_BASE = 1.0
 _BACKOFF_CAP = 30.0
-# A connection is flapping when it was lost so many times within so many seconds. Attempts are then
-# counted on, although each connection brought something new.
+# More doublings than the cap needs are not counted.
+_MAX_DOUBLINGS = 10
+# A connection is flapping when it was lost so many times within so many seconds. The time for
+# coming back then runs on, although each connection brought something new.
 _FLAPS, _FLAP_TIME = 50, 600.0
-# Seconds. A reconnecting stream waits that long for the sign gate; if the gate stays closed for
-# longer, the stream fails and its sockets are told.
-_LONGEST_GATE_WAIT = 120.0
 # Streams that wait for the same gate come back over that many seconds.
 _GATE_SPREAD = 10.0
 # Trying again does not help after these.
@@ -36,25 +35,26 @@ _FINAL = frozenset(
 
 
 class Reconnecting:
-    """Counts the attempts of one stream, and says how long to wait before each.
+    """Knows how long one stream has tried to come back, and how long to wait before each attempt.
 
-    The count begins at one again when the connection before has brought something new, or held
-    without messages for as long as the idle timeout.
+    The time and the count of attempts begin anew when the connection before has brought something
+    new, or held without messages for as long as the idle timeout.
 
     Args:
-        attempts: how many are made in a row, at most; 0 for none.
+        budget: seconds for which a stream tries to come back; 0 for not at all.
         rng: where jitter comes from.
 
     Attributes:
         attempt: the number of the attempt that is next or under way; 0 when there is none.
     """
 
-    def __init__(self, attempts: int, rng: random.Random) -> None:
+    def __init__(self, budget: float, rng: random.Random) -> None:
         self.attempt = 0
-        self._attempts = attempts
+        self._budget = budget
         self._rng = rng
         self._first = True  # neither has a connection been open, nor was the streamer waited for
         self._progress = False  # whether the newest connection brought anything new
+        self._give_up_at = 0.0  # monotonic seconds
         self._cuts: deque[float] = deque(maxlen=_FLAPS)  # monotonic times
 
     def on_open(self) -> None:
@@ -63,7 +63,7 @@ class Reconnecting:
         self._progress = False
 
     def on_progress(self) -> None:
-        """The connection is worth it: when it is lost, the attempts count from one again."""
+        """The connection is worth it: when it is lost, the whole time is there again."""
         self._progress = True
 
     def on_waited(self) -> None:
@@ -87,27 +87,24 @@ class Reconnecting:
         """
         self._cuts.append(now)
         flapping = len(self._cuts) == _FLAPS and now - self._cuts[0] < _FLAP_TIME
-        starts_again = self._progress and not flapping
-        self.attempt = 1 if starts_again else self.attempt + 1
+        if not self.attempt or (self._progress and not flapping):
+            self.attempt = 0
+            self._give_up_at = now + self._budget
+        self.attempt += 1
         self._progress = False
         return self.attempt
 
-    @property
-    def has_given_up(self) -> bool:
-        """No attempt is left."""
-        return self.attempt > self._attempts
+    def seconds_left(self, now: float) -> float:
+        """For how long the stream still tries to come back; 0 when it has to give up."""
+        return max(0.0, self._give_up_at - now)
 
-    @staticmethod
-    def gate_is_closed_too_long(gate_closed: float) -> bool:
-        """Whether a stream fails rather than wait for a gate that opens in so many seconds."""
-        return gate_closed > _LONGEST_GATE_WAIT
-
-    def delay(self, gate_closed: float, *, at_once: bool = False) -> float:
+    def delay(self, now: float, gate_closed: float, *, at_once: bool = False) -> float:
         """Seconds to wait before the next attempt: a random time from zero to a limit that
         doubles with each attempt, up to a cap ("full jitter"); never less than until the gate
-        opens.
+        opens. The last attempt is made when the time for coming back is over, not later.
 
         Args:
+            now: seconds of the same clock as of `on_cut`.
             gate_closed: seconds until the sign gate opens; 0 when it is open.
             at_once: somebody asked not to wait.
         """
@@ -115,4 +112,6 @@ class Reconnecting:
             return gate_closed + self._rng.uniform(0, _GATE_SPREAD)
         if at_once:
             return 0.0
-        return self._rng.uniform(0, min(_BACKOFF_CAP, _BACKOFF_BASE * 2 ** (self.attempt - 1)))
+        doublings = min(self.attempt - 1, _MAX_DOUBLINGS)
+        backoff = self._rng.uniform(0, min(_BACKOFF_CAP, _BACKOFF_BASE * 2**doublings))
+        return min(backoff, self.seconds_left(now))

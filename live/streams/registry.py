@@ -8,6 +8,9 @@ from collections.abc import Iterator
 
 from live.clock import SYSTEM_CLOCK, Clock
 from live.protocol.cursor import Cursor
+from live.protocol.errors import RelayError
+from live.streams.feed import Feed
+from live.streams.kept_feeds import KeptFeeds
 from live.streams.stream import LiveStream, StreamOptions
 from live.tiktok.gifts import SeenGifts
 from live.tiktok.signgate import SignGate, SignGates
@@ -18,7 +21,8 @@ __all__ = ["Streams"]
 
 class Streams:
     """Starts a stream for the first socket of a username, shares it among all that follow, and ends
-    it some time after the last one has left. Owns the streams' tasks.
+    it some time after the last one has left. Owns the streams' tasks. Keeps the feed of a stream
+    that is over for the next one of the same username.
 
     Args:
         make_upstream: makes one attempt at a connection.
@@ -44,6 +48,7 @@ class Streams:
         self._gates = gates or SignGates()
         self._rng = rng or random.Random()  # noqa: S311 -- jitter is no secret
         self._clock = clock
+        self._kept = KeptFeeds(clock)
         self._streams: dict[str, LiveStream] = {}
         self._tasks: dict[LiveStream, asyncio.Task[None]] = {}
         # Of streams without sockets: what ends them when they have lingered.
@@ -54,8 +59,8 @@ class Streams:
 
     @property
     def is_empty(self) -> bool:
-        """Nothing is left: no stream, no task that is ending one, no timer."""
-        return not (self._streams or self._tasks or self._linger_timers)
+        """Nothing is left: no stream, no task that is ending one, no timer, no feed."""
+        return not (self._streams or self._tasks or self._linger_timers or self._kept)
 
     def get(self, username: str) -> LiveStream | None:
         """The stream of `username` that is up; None where there is none, or it is over."""
@@ -69,7 +74,7 @@ class Streams:
         shared = self._gates.of("")
         names: dict[SignGate, list[str]] = {}
         for stream in self:
-            for gate in stream.gates.copy():
+            for gate in stream.gates:
                 names.setdefault(gate, []).append(f"@{stream.username}")
         names.pop(shared, None)
         return [("", shared), *((", ".join(sorted(n)), gate) for gate, n in names.items())]
@@ -79,15 +84,22 @@ class Streams:
         return self._gates.of(sign_api_key)
 
     def join(
-        self, username: str, sign_api_key: str, *, wait: bool, since: Cursor | None
+        self,
+        username: str,
+        sign_api_key: str,
+        *,
+        wait: bool,
+        since: Cursor | None,
+        others: bool = False,
     ) -> LiveStream:
         """The stream of `username`, started if there is none; to be left again with `leave`.
 
         Args:
             sign_api_key: of the account; a stream connects with that of one of its listeners.
             wait: the socket would wait for an offline streamer.
-            since: where the socket wants to go on; a stream that is over serves only those who
+            since: where the socket wants to go on; a stream that has ended serves only those who
                 have not seen its end.
+            others: the socket wants `other` frames.
         """
         stream = self._streams.get(username)
         if stream is not None and stream.over and not _has_more_for(stream, since):
@@ -97,7 +109,7 @@ class Streams:
         if stream is None:
             stream = self._start(username, gate)
         self._stop_lingering(stream)
-        stream.add_listener(gate, wait=wait)
+        stream.add_listener(gate, wait=wait, others=others)
         if stream.offline is not None:
             stream.poll_soon()
         return stream
@@ -106,9 +118,16 @@ class Streams:
         """A socket of `join` has another key from now on: its own or, if empty, the server's."""
         stream.change_gate(self._gates.of(old), self._gates.of(new))
 
-    def leave(self, stream: LiveStream, sign_api_key: str, *, wait: bool) -> None:
+    def refusal(self, stream: LiveStream, sign_api_key: str) -> RelayError | None:
+        """What the sign server has said when the stream tried to connect with this key and was
+        refused; None if it was not."""
+        return stream.refusal(self._gates.of(sign_api_key))
+
+    def leave(
+        self, stream: LiveStream, sign_api_key: str, *, wait: bool, others: bool = False
+    ) -> None:
         """A socket of `join` is gone. The last one's leave ends the stream, after it lingered."""
-        stream.remove_listener(self._gates.of(sign_api_key), wait=wait)
+        stream.remove_listener(self._gates.of(sign_api_key), wait=wait, others=others)
         if stream.listeners or self._streams.get(stream.username) is not stream:
             return
         # A stream that was never live has nothing that a phone would come back for.
@@ -126,19 +145,17 @@ class Streams:
                 self._end(stream)
             if self._tasks:
                 await asyncio.wait(list(self._tasks.values()))
+        self._kept.clear()
 
     def _start(self, username: str, gate: SignGate) -> LiveStream:
+        feed = self._kept.take(username)
+        if feed is None:
+            feed = Feed(self._options.backlog, self._clock, username, self.gifts)
         stream = LiveStream(
-            username,
-            gate,
-            self._make_upstream,
-            self._options,
-            self._rng,
-            self._clock,
-            self.gifts,
+            username, gate, self._make_upstream, self._options, self._rng, self._clock, feed
         )
         self._streams[username] = stream
-        task = asyncio.create_task(stream.run(), name=f"stream @{username}")
+        task = asyncio.create_task(stream.follow(), name=f"stream @{username}")
         self._tasks[stream] = task
         task.add_done_callback(lambda _: self._on_done(stream))
         return stream
@@ -150,15 +167,18 @@ class Streams:
 
     def _end(self, stream: LiveStream) -> None:
         """Nobody wants it any more."""
+        stream.stop()
         self._remove(stream)
         if task := self._tasks.get(stream):
             task.cancel()
 
     def _remove(self, stream: LiveStream) -> None:
-        """Whoever joins its username from now on gets another one."""
+        """The stream is over: whoever joins its username from now on gets another one, which goes
+        on with its log."""
         self._stop_lingering(stream)
         if self._streams.get(stream.username) is stream:
             del self._streams[stream.username]
+            self._kept.keep(stream.username, stream.feed)
 
     def _stop_lingering(self, stream: LiveStream) -> None:
         if timer := self._linger_timers.pop(stream, None):
@@ -166,4 +186,6 @@ class Streams:
 
 
 def _has_more_for(stream: LiveStream, since: Cursor | None) -> bool:
-    return since is not None and since.epoch == stream.log.epoch and since.offset < stream.log.end
+    """Whether there are frames behind `since`; the log's last entry is the border of the end."""
+    log = stream.log
+    return since is not None and since.epoch == log.epoch and since.offset + 1 < log.end

@@ -17,7 +17,7 @@ Life cycle of a stream:
      └─────────────────────────────────┘
            the streamer is offline, and a socket waits
 
-    Every state but NEW may be followed by one of the two last ones:
+    Every state may be followed by one of the two last ones (NEW by ENDED alone):
     ENDED   the LIVE is over, or nobody listens any more
     FAILED  there is no connection, and the stream does not try again
 
@@ -83,7 +83,7 @@ def _rule(told_as: State | None, *following: StreamState) -> Rule:
 _S = StreamState
 
 RULES: Mapping[StreamState, Rule] = {
-    _S.NEW: _rule(None, _S.CONNECTING),
+    _S.NEW: _rule(None, _S.CONNECTING, _S.ENDED),
     _S.CONNECTING: _rule(State.CONNECTING, _S.LIVE, _S.WAITING, _S.ENDED, _S.FAILED),
     # A poll that fails for another reason than "offline" is tried again as after a cut.
     _S.WAITING: _rule(State.WAITING, _S.LIVE, _S.RECONNECTING, _S.ENDED, _S.FAILED),

@@ -1,7 +1,8 @@
 """One stream: a LIVE's connection to TikTok, its state and its log of frames.
 
 `LiveStream` owns the upstream. `state.py` has the life cycle, `reconnecting.py` decides about new
-attempts. Sockets join through `registry.py`, read the log at their own pace, and leave.
+attempts, `listener_gates.py` about the API key to connect with. Sockets join through `registry.py`,
+read the log at their own pace, and leave.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from live.protocol.frames import Snapshot, Status
 from live.streams import operator_log
 from live.streams.drift import Finding
 from live.streams.feed import Feed
+from live.streams.listener_gates import ListenerGates
 from live.streams.log import EventLog
 from live.streams.reconnecting import Reconnecting
 from live.streams.state import StateMachine, StreamState
@@ -32,7 +34,6 @@ from live.tasks import cancel_and_wait, run_to_end
 from live.tiktok.decoding import DecodeError
 from live.tiktok.events import Event
 from live.tiktok.failures import NOTHING_HEARD
-from live.tiktok.gifts import SeenGifts
 from live.tiktok.reader import Reader
 from live.tiktok.rooms import Room
 from live.tiktok.signgate import SignGate
@@ -42,7 +43,10 @@ __all__ = ["LiveStream", "StreamOptions"]
 
 logger = logging.getLogger(__name__)
 
+# Seconds between two looks for streaks that TikTok forgot to end.
 _STREAK_SWEEP = STREAK_TIMEOUT / 4
+# Seconds between two looks whether a connection is silent, at most.
+_TICK = 5.0
 # Sums of times are inexact: without this, a task that wakes slightly too early would wake again
 # and again.
 _ROUNDING = 1e-6
@@ -64,7 +68,7 @@ class StreamOptions:
         linger: seconds that a stream stays connected after its last socket has left.
         idle_timeout: seconds without messages after which a stream is quiet; and seconds without
             anything at all, heartbeats included, after which its connection counts as lost.
-        reconnect_attempts: how many attempts in a row are made after a connection was lost.
+        reconnect_for: seconds for which a stream tries to come back after a connection was lost.
         wait_interval: seconds between two questions whether an offline streamer is live.
         is_test: they are streams of the test endpoint, of which operators are told nothing.
     """
@@ -72,7 +76,7 @@ class StreamOptions:
     backlog: int = 4096
     linger: float = 30
     idle_timeout: float = 60
-    reconnect_attempts: int = 5
+    reconnect_for: float = 300
     wait_interval: float = 60
     is_test: bool = False
 
@@ -81,13 +85,15 @@ class LiveStream:
     """One LIVE: its connection, its state, its log. Is its reader's `Listener`.
 
     Attributes:
+        feed: its log, and what is known of the LIVE. An earlier stream of the username may have
+            begun it.
+        run: its number among the streams that the log has had (see `borders`).
         room: the LIVE's room, once it has been live.
-        error: why the stream has failed; None while it has not, and when it has ended. It is set
-            before the log closes.
+        error: why the stream has failed; None while it has not, and when it has ended.
         timeline: what has happened to it.
         offline: the answer to sockets that do not wait, while the stream waits for the streamer.
         listeners, waiters: how many sockets have joined, and how many of them would wait.
-        gates: of the listeners' keys; of the last one's, when all are gone.
+        gates: of the listeners' keys.
     """
 
     def __init__(
@@ -98,24 +104,26 @@ class LiveStream:
         options: StreamOptions,
         rng: random.Random,
         clock: Clock = SYSTEM_CLOCK,
-        gifts: SeenGifts | None = None,
+        feed: Feed | None = None,
     ) -> None:
         self.username = username
+        self.feed = feed or Feed(options.backlog, clock, username)
+        self.run = self.feed.begin_run()
         self.room: Room | None = None
         self.error: RelayError | None = None
         self.timeline = Timeline(clock)
         self.offline: RelayError | None = None
         self.listeners = 0
         self.waiters = 0
-        self.gates: Counter[SignGate] = Counter([gate])
+        self.gates = ListenerGates(gate)
+        self._wanting_others = 0  # listeners that want `other` frames
         self._make_upstream = make_upstream
         self._options = options
         self._rng = rng
         self._clock = clock
-        self._feed = Feed(options.backlog, clock, username, gifts)
         self._reader = Reader(self, clock)
         self._states = StateMachine(username, self._tell_status)
-        self._reconnecting = Reconnecting(options.reconnect_attempts, rng)
+        self._reconnecting = Reconnecting(options.reconnect_for, rng)
         # These wake the stream's task; they say nothing of its state.
         self._live_ended = asyncio.Event()
         self._poll = asyncio.Event()
@@ -125,13 +133,12 @@ class LiveStream:
         self._heard_at = 0.0  # of the last sign of life, heartbeats included
         self._message_at = 0.0  # of the last message
         self._heard_ms = 0  # the same as `_heard_at`, in ms since the epoch
-        # Since when nothing can be heard: when the lost connection last said something (ms since
-        # the epoch). None while there is a connection.
-        self._gap_since: int | None = None
+        self._waits_for_gate = False
+        self._sweep_timer: asyncio.TimerHandle | None = None
 
     @property
     def log(self) -> EventLog:
-        return self._feed.log
+        return self.feed.log
 
     @property
     def state(self) -> StreamState:
@@ -144,17 +151,22 @@ class LiveStream:
 
     @property
     def over(self) -> bool:
-        """It has ended or failed: its log is closed."""
+        """It has ended or failed: it appends nothing more."""
         return self.state.is_last
+
+    @property
+    def current_room(self) -> Room | None:
+        """The LIVE that it is connected to, or tries to come back to."""
+        return None if self.over or self.state is StreamState.WAITING else self.room
 
     def snapshot(self) -> Snapshot:
         """The LIVE as of the log's end."""
-        return self._feed.snapshot()
+        return self.feed.snapshot()
 
     @property
     def findings(self) -> list[Finding]:
         """Fields that TikTok leaves empty more often than is normal."""
-        return self._feed.drift.findings
+        return self.feed.drift.findings
 
     @property
     def unknown(self) -> Counter[str]:
@@ -186,35 +198,43 @@ class LiveStream:
             await self.log.changed(self.log.end)
         return self.room
 
-    def add_listener(self, gate: SignGate, *, wait: bool) -> None:
+    def add_listener(self, gate: SignGate, *, wait: bool, others: bool = False) -> None:
         """A socket joins.
 
         Args:
             gate: of its account's key.
             wait: it would wait for an offline streamer.
+            others: it wants messages without a frame of their own, as `other` frames.
         """
-        if self.listeners:
-            self.gates[gate] += 1
-        else:
-            self.gates = Counter([gate])
+        self.gates.add(gate)
         self.listeners += 1
         self.waiters += wait
+        self._want_others(others)
+        self._on_other_gate(gate)
 
-    def remove_listener(self, gate: SignGate, *, wait: bool) -> None:
+    def remove_listener(self, gate: SignGate, *, wait: bool, others: bool = False) -> None:
         """A socket leaves, with what it joined with."""
+        self.gates.remove(gate)
         self.listeners -= 1
-        if self.listeners:
-            self.gates -= Counter([gate])
         self.waiters -= wait
+        self._want_others(-others)
 
     def change_gate(self, old: SignGate, new: SignGate) -> None:
         """A socket that has joined connects through another gate from now on."""
-        self.gates -= Counter([old])
-        self.gates[new] += 1
+        self.gates.replace(old, new)
+        self._on_other_gate(new)
 
-    def tell_others(self) -> None:
-        """From now on, messages without a frame of their own become `other` frames."""
-        self._reader.tells_others = True
+    def refusal(self, gate: SignGate) -> RelayError | None:
+        """What the sign server has said when it refused this gate's key, if it has."""
+        return self.gates.refusal(gate)
+
+    def _want_others(self, change: int) -> None:
+        self._wanting_others += change
+        self._reader.tells_others = self._wanting_others > 0
+
+    def _on_other_gate(self, gate: SignGate) -> None:
+        if self._waits_for_gate and not gate.seconds_closed:
+            self._reconnect.set()
 
     def poll_soon(self) -> None:
         """Somebody new asks for a LIVE that is being waited for: ask TikTok again soon."""
@@ -230,7 +250,7 @@ class LiveStream:
             by: the username of the member of the staff who asks for it; empty for the relay itself.
                 The timeline tells staff; no frame has it.
         """
-        if not self._gate().seconds_closed:
+        if not self.gates.best().seconds_closed:
             self._reconnect_by = by
             self._reconnect.set()
             self._poll.set()
@@ -238,10 +258,8 @@ class LiveStream:
     # --- Listener: called by the reader -------------------------------------------------------
 
     def on_open(self, room: Room) -> None:
-        if self.room is not None and self.room.id != room.id:
-            # The next LIVE of the same streamer: what happened in the old one is over.
-            self._feed.start_anew()
-            self._gap_since = None
+        if self.over:
+            return
         self.room = room
         self._on_heard()
         self._message_at = self._heard_at
@@ -249,20 +267,22 @@ class LiveStream:
         self.offline = None
         if not self._options.is_test:
             operator_log.connected(self.username)
-        if self._gap_since is not None:
-            self._feed.append_upstream_gap(self._gap_since)
-            self._gap_since = None
+        self.feed.open(room)
         self._states.enter(StreamState.LIVE)
 
     def on_events(self, events: Iterable[Event]) -> None:
+        if self.over:
+            return
         self._on_heard()
         self._message_at = self._heard_at
         if self.state is not StreamState.LIVE:
             self._states.enter(StreamState.LIVE)
-        if self._feed.take(events, self._heard_at):
+        if self.feed.take(events, self._heard_at):
             self._reconnecting.on_progress()
-        if self._feed.live_ended:
+        if self.feed.live_ended:
             self._live_ended.set()
+        elif self._sweep_timer is None:
+            self._sweep_later()
 
     def on_heartbeat(self) -> None:
         self._on_heard()
@@ -277,39 +297,59 @@ class LiveStream:
         self._heard_at = self._clock.monotonic()
         self._heard_ms = self._clock.unix_ms()
 
+    def _sweep_later(self) -> None:
+        """End streaks in time, whatever becomes of the connection."""
+        self._sweep_timer = None
+        if self.feed.has_streaks:
+            loop = asyncio.get_running_loop()
+            self._sweep_timer = loop.call_later(_STREAK_SWEEP, self._sweep)
+
+    def _sweep(self) -> None:
+        self.feed.sweep(self._clock.monotonic())
+        self._sweep_later()
+
     # --- Life cycle ----------------------------------------------------------------------------
 
-    async def run(self) -> None:
-        """Live from the first connect until it is over. Cancelled when nobody listens any more."""
+    async def follow(self) -> None:
+        """Follow the streamer's LIVE from the first connect until the stream is over. To be
+        cancelled after `stop`."""
         try:
-            await self._run()
-            self._states.enter(StreamState.ENDED)
+            await self._follow()
+            self._finish(StreamState.ENDED)
         except asyncio.CancelledError:
-            self._states.enter(StreamState.ENDED)
+            self.stop()
             raise
         except RelayError as error:
-            self._fail(error)
+            self._finish(StreamState.FAILED, error.with_traceback(None))
             if not self._options.is_test:
                 operator_log.failed(error)
         except Exception:
             logger.exception("stream @%s failed", self.username)
-            self._fail(RelayError(ErrorCode.INTERNAL_ERROR, username=self.username))
-        finally:
-            self._feed.finish()
-            logger.debug("stream @%s is over: %s", self.username, self.error or "ended")
+            internal = RelayError(ErrorCode.INTERNAL_ERROR, username=self.username)
+            self._finish(StreamState.FAILED, internal)
 
-    def _fail(self, error: RelayError) -> None:
-        self.error = error
-        self._states.enter(StreamState.FAILED)
+    def stop(self) -> None:
+        """Nobody listens any more: be over now. A connection that there is still has to be
+        closed; what it says meanwhile is not taken."""
+        self._finish(StreamState.ENDED)
 
-    async def _run(self) -> None:
+    def _finish(self, state: StreamState, error: RelayError | None = None) -> None:
+        if self.over:
+            return
+        self.error, self.offline = error, None
+        self._states.enter(state)
+        if self._sweep_timer is not None:
+            self._sweep_timer.cancel()
+        self.feed.end_run(error, self._heard_ms)
+        logger.debug("stream @%s is over: %s", self.username, error or "ended")
+
+    async def _follow(self) -> None:
         self._states.enter(StreamState.CONNECTING)
         while True:
-            failure = await self._connect_and_watch()
-            if failure is None or self._feed.live_ended:
+            failure = await self._connect_through_gates()
+            if failure is None or self.feed.live_ended:
                 return
-            if self._gap_since is None and self.room is not None:
-                self._gap_since = self._heard_ms
+            self.feed.cut(self._heard_ms)
             if failure.code is ErrorCode.USER_OFFLINE and self.waiters:
                 await self._wait_for_poll(failure)
                 self._reconnecting.on_waited()
@@ -318,15 +358,30 @@ class LiveStream:
             else:
                 await self._wait_for_attempt(failure)
 
-    async def _connect_and_watch(self) -> RelayError | None:
+    async def _connect_through_gates(self) -> RelayError | None:
+        """One connection, through the first gate whose key the sign server takes. Returns why it
+        ended; None for the LIVE's end."""
+        tried: set[SignGate] = set()
+        while True:
+            gate = self.gates.best()
+            tried.add(gate)
+            failure = await self._connect_and_watch(gate)
+            if failure is None or not self.gates.refuse(gate, failure):
+                return failure
+            if self.gates.best() in tried:
+                return failure
+            self.log.wake()  # for the owner of that key
+
+    async def _connect_and_watch(self, gate: SignGate) -> RelayError | None:
         """One connection, from start to end. Returns why it ended; None for the LIVE's end."""
-        upstream = self._make_upstream(self.username, self._gate(), self._reader)
+        upstream = self._make_upstream(self.username, gate, self._reader)
         if self.state is not StreamState.WAITING and not self._options.is_test:
             # (while the streamer is waited for, polls are not logged)
             operator_log.connecting(self.username)
         self._reconnect.clear()
         try:
             await upstream.open()
+            self.gates.on_connected(gate)
             self._reconnect.clear()  # one that was asked for meanwhile is done by this
             return await self._watch(upstream)
         except RelayError as failure:
@@ -343,7 +398,7 @@ class LiveStream:
         try:
             while True:
                 silent_in = max(self._heard_at + idle_timeout - self._clock.monotonic(), 0)
-                wake_in = min(_STREAK_SWEEP, silent_in + _ROUNDING)
+                wake_in = min(_TICK, silent_in + _ROUNDING)
                 await asyncio.wait(
                     [lost, ended, unwanted],
                     timeout=wake_in,
@@ -361,7 +416,6 @@ class LiveStream:
                         reason=_ASKED_FOR,
                     )
                 now = self._clock.monotonic()
-                self._feed.sweep(now)
                 if now - self._heard_at >= idle_timeout:
                     self._states.enter(StreamState.DEAF)
                     return RelayError(
@@ -381,9 +435,10 @@ class LiveStream:
         self._polled_at = self._clock.monotonic()
         self.offline = failure
         if self.state is not StreamState.WAITING:
+            self.feed.streamer_offline(failure)
             self._states.enter(StreamState.WAITING)
-        else:
-            self.log.wake()
+        elif self.waiters < self.listeners:
+            self.feed.streamer_offline(failure)  # somebody is there who has asked for this answer
         self._poll.clear()  # whoever asked during the poll that just ended has its answer
         jitter = self._rng.uniform(1 - _POLL_JITTER, 1 + _POLL_JITTER)
         with contextlib.suppress(TimeoutError):
@@ -394,31 +449,33 @@ class LiveStream:
         """The connection was lost: announce the next attempt, and wait until it is due.
 
         Raises:
-            RelayError: there will be none. The attempts are used up, or the sign gate stays closed
-                for too long.
+            RelayError: there will be none. The time for coming back is used up, or the sign gate
+                stays closed for longer.
         """
-        attempt = self._reconnecting.on_cut(self._clock.monotonic())
+        now = self._clock.monotonic()
+        attempt = self._reconnecting.on_cut(now)
         self._note_cut(failure)
-        if self._reconnecting.has_given_up:
+        seconds_left = self._reconnecting.seconds_left(now)
+        if not seconds_left:
             raise RelayError(
                 ErrorCode.CONNECTION_LOST,
                 username=self.username,
                 reason=failure.reason,
                 said=f"{failure.code} {failure.said}".rstrip(),
             )
-        gate = self._gate()
+        gate = self.gates.best()
         gate_closed = gate.seconds_closed
-        if self._reconnecting.gate_is_closed_too_long(gate_closed):
+        if gate_closed > seconds_left:
             gate.check()
-        delay = self._reconnecting.delay(gate_closed, at_once=self._reconnect.is_set())
+        delay = self._reconnecting.delay(now, gate_closed, at_once=self._reconnect.is_set())
         self._states.enter(StreamState.RECONNECTING, attempt=attempt, retry_in=round(delay, 3))
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(delay):
-                await self._reconnect.wait()
-
-    def _gate(self) -> SignGate:
-        """Of the listeners' gates, the one that opens first."""
-        return min(self.gates, key=lambda gate: gate.seconds_closed)
+        self._waits_for_gate = gate_closed > 0
+        try:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(delay):
+                    await self._reconnect.wait()
+        finally:
+            self._waits_for_gate = False
 
     def _note_cut(self, failure: RelayError) -> None:
         details = {"error": failure.code, "reason": failure.reason, "said": failure.said}
@@ -428,7 +485,7 @@ class LiveStream:
 
     def _tell_status(self, status: Status) -> None:
         """A new state: clients get a frame, and the staff's pages a line."""
-        self._feed.append_status(status)
+        self.feed.append_status(status)
         details = {"attempt": status.attempt, "retry_in": status.retry_in}
         known = {name: value for name, value in details.items() if value is not UNSET}
         self.timeline.add(status.state, **known)

@@ -21,7 +21,7 @@ from tests.support.server import SERVERS, Account, Server
 SETTINGS = {
     "RELAY_CONNECT_TIMEOUT": "3",
     "RELAY_LINGER": "0.5",
-    "RELAY_RECONNECT_ATTEMPTS": "2",
+    "RELAY_RECONNECT_FOR": "3",
 }
 _numbers = itertools.count(1)
 

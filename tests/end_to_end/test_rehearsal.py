@@ -52,7 +52,7 @@ async def rehearsing(
     settings = {
         "RELAY_TEST_ENDPOINT": "always",
         "RELAY_RECORDINGS": str(recordings),
-        "RELAY_RECONNECT_ATTEMPTS": "1",
+        "RELAY_RECONNECT_FOR": "0.01",
     }
     folder = tmp_path_factory.mktemp("server")
     server = Server(request.param, folder, {**unasked.environment(), **settings})

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 from live.connections.record import Connection
@@ -11,10 +13,31 @@ from live.protocol.errors import CloseCode, RelayError
 from live.protocol.options import SocketOptions
 from live.relay.access import Account
 from live.relay.relay import Relay
+from live.server.assembly import make_relay
 from live.sockets.session import Session
 from live.sockets.wire.asgi import Parcel
+from tests.support.clock import VirtualClock
+from tests.support.upstreams import World
 
-__all__ = ["FakePhone", "KeptLog"]
+__all__ = ["FakePhone", "KeptLog", "open_relay"]
+
+
+@asynccontextmanager
+async def open_relay(**options: Any) -> AsyncIterator[tuple[World, Relay]]:
+    """A relay in front of a `World`, for phones; it is closed in the end.
+
+    Args:
+        options: of its streams, as `World` has them.
+    """
+    world = World(**options)
+    relay = make_relay(world.upstream, VirtualClock())
+    relay.streams = world.streams
+    log: Any = KeptLog()  # threads and virtual time don't go together
+    relay.connection_log = log
+    try:
+        yield world, relay
+    finally:
+        await relay.close()
 
 
 class KeptLog:

@@ -11,7 +11,6 @@ from live.protocol.errors import ErrorCode
 from tests.support.upstreams import Socket, World
 
 __all__ = [
-    "ATTEMPTS",
     "CLOSE_TIME",
     "CONNECT_TIME",
     "EARLIEST_POLL",
@@ -21,12 +20,13 @@ __all__ = [
     "GATE_SPREAD",
     "IDLE",
     "INTERVAL",
+    "KEPT_FOR",
     "LINGER",
     "LONG",
-    "LONGEST_GATE_WAIT",
     "LOST",
     "OFFLINE",
     "PASSING",
+    "RECONNECT_FOR",
     "TICK",
     "Highest",
     "Lowest",
@@ -38,13 +38,14 @@ __all__ = [
 ]
 
 CONNECT_TIME, CLOSE_TIME = 0.5, 0.25
-IDLE, LINGER, ATTEMPTS, INTERVAL = 60, 30, 5, 60
+IDLE, LINGER, INTERVAL = 60, 30, 60
+RECONNECT_FOR = 300
+KEPT_FOR = 600  # seconds that the log of a stream that is over is kept
 LONG = 10_000  # an idle timeout for tests in which nobody says anything
 TICK = 5  # how often a live stream looks around
 EARLIEST_POLL = 5
 GATE_SPREAD = 10
 FLAPS, FLAP_TIME = 50, 600
-LONGEST_GATE_WAIT = 120
 OFFLINE = ErrorCode.USER_OFFLINE
 LOST = ErrorCode.CONNECTION_LOST
 

@@ -11,11 +11,13 @@ import random
 from collections import Counter, deque
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from http import HTTPStatus
 from typing import Any
 
 from live.protocol.cursor import Cursor
 from live.protocol.errors import ErrorCode, RelayError
 from live.sockets.delivery import Delivery
+from live.streams.borders import RunEnded
 from live.streams.registry import Streams
 from live.streams.stream import LiveStream, StreamOptions
 from live.tiktok.decoding import DecodeError
@@ -43,6 +45,7 @@ class World:
             or None for a connection. When they run out, `then` is the answer.
         sign_answers: what the sign server answers to the next requests, (status, headers); after
             those, it signs.
+        refused_keys: which status the sign server answers to requests with these API keys.
         connect_time, close_time: seconds that it takes.
         greeting: messages that come with the connection.
         room_id: of the LIVE that is on.
@@ -60,6 +63,7 @@ class World:
         self.answers = deque(answers)
         self.then: Exception | str | None = None
         self.sign_answers: deque[tuple[int, Mapping[str, str]]] = deque()
+        self.refused_keys: dict[str, int] = {}
         self.connect_time = 0.5
         self.close_time = 0.25
         self.greeting: list[Message] = []
@@ -145,6 +149,11 @@ class FakeUpstream:
             raise answer
         async with self._gate.request():
             world.sign_requests.append((self._gate.api_key, now()))
+            if status := world.refused_keys.get(self._gate.api_key):
+                self._gate.on_answer(status, {"ratelimit-reset": "600"})
+                if status == HTTPStatus.FORBIDDEN:
+                    raise RelayError(ErrorCode.SIGN_FORBIDDEN, username=self.username)
+                self._gate.check()
             if world.sign_answers:
                 status, headers = world.sign_answers.popleft()
                 self._gate.on_answer(status, headers)
@@ -199,18 +208,28 @@ class Socket:
         wait: bool = False,
         since: Cursor | None = None,
         key: str = "",
+        others: bool = False,
     ) -> None:
         self._world = world
+        self._others = others
         self._wait = wait
         self._key = key
-        self.stream: LiveStream = world.streams.join(username, key, wait=wait, since=since)
+        self.stream: LiveStream = world.streams.join(
+            username, key, wait=wait, since=since, others=others
+        )
         self._delivery = Delivery(self.stream.log, since, None, 0, now_ms)
+        self._ended = False
         self.received: list[Any] = []
 
     def frames(self) -> list[Any]:
         """All frames so far."""
-        while parcels := self._delivery.pending():
+        while not self._ended:
+            parcels = self._delivery.pending()
             self.received += [read_frame(text) for parcel in parcels for text in parcel.texts]
+            border = self._delivery.take_border()
+            self._ended = isinstance(border, RunEnded) and border.run >= self.stream.run
+            if border is None and not self._delivery.has_frames:
+                break
         return self.received
 
     def types(self) -> list[str]:
@@ -232,7 +251,7 @@ class Socket:
     @property
     def finished(self) -> bool:
         self.frames()
-        return self._delivery.finished
+        return self._ended
 
     @property
     def cursor(self) -> Cursor:
@@ -248,7 +267,7 @@ class Socket:
         return self.stream.error.code if self.stream.error else None
 
     def leave(self) -> None:
-        self._world.streams.leave(self.stream, self._key, wait=self._wait)
+        self._world.streams.leave(self.stream, self._key, wait=self._wait, others=self._others)
 
     async def is_live(self) -> None:
         """Wait until the stream is connected."""

@@ -39,7 +39,8 @@ class LoggedEvent(NamedTuple):
 def newest_events(log: EventLog, count: int) -> list[LoggedEvent]:
     """Describe the newest frames of the log, at most `count` of them, the newest first."""
     entries = log.read(max(0, log.end - count), count)
-    return [_event(entry) for entry in reversed(entries)]
+    # Borders have no text.
+    return [_event(entry) for entry in reversed(entries) if entry.text]
 
 
 def _event(entry: Entry) -> LoggedEvent:

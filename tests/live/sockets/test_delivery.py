@@ -21,9 +21,11 @@ from hypothesis.stateful import (
 )
 
 from live.protocol.cursor import Cursor
-from live.protocol.frames import FrameType
+from live.protocol.frames import FrameType, Snapshot
 from live.sockets.delivery import Delivery
+from live.streams.borders import RoomBegan, RunEnded
 from live.streams.log import EventLog
+from live.tiktok.rooms import Room
 from tests.support.clock import now, settle, virtual_time
 from tests.support.samples import append, read_frame
 
@@ -33,6 +35,9 @@ STATUS = FrameType.STATUS
 LAG = 256  # behind by more than that, a socket gets merged frames
 NOW = 77
 TYPES_REMEMBERED = 16
+ROOM = Room("1", "A title")
+NO_SNAPSHOT = Snapshot(viewers=None, likes=None, gifts=[], top=[], comments=[])
+ENDED = RunEnded(1, None)
 
 
 def delivery(
@@ -547,19 +552,57 @@ class TestWait:
         assert turns
 
 
-class TestFinished:
-    def test_it_is_not_while_the_stream_goes_on(self) -> None:
-        assert not delivery(EventLog(8)).finished
-
-    def test_it_is_not_until_everything_was_delivered(self) -> None:
+class TestBorders:
+    def test_it_stops_before_a_border(self) -> None:
         log = EventLog(8)
         socket = delivery(log)
         append(log, COMMENT)
-        log.close()
+        log.append_border(ENDED, 0)
+        append(log, COMMENT)
 
-        assert not socket.finished
-        drain(socket)
-        assert socket.finished
+        assert socket.take_border() is None
+        assert types_of(drain(socket)) == ["comment"]
+        assert socket.take_border() == ENDED
+        assert socket.take_border() is None
+        assert types_of(drain(socket)) == ["comment"]
+        assert socket.up_to_date
+
+    def test_it_stops_there_though_the_log_has_dropped_what_is_before_and_behind(self) -> None:
+        log = EventLog(8)
+        append(log, COMMENT)
+        socket = delivery(log, Cursor(log.epoch, 1))
+        for _ in range(3):
+            append(log, FrameType.LIKE)
+        log.append_border(ENDED, 0)
+        for _ in range(12):
+            append(log, FrameType.LIKE)
+
+        assert [frame["data"]["missed"] for frame in drain(socket)] == [{"like": 3}]
+        assert socket.take_border() == ENDED
+        assert drain(socket)[0]["data"]["missed"] == {"like": 4}
+        assert socket.up_to_date
+
+    def test_it_knows_the_live_at_its_position(self) -> None:
+        log = EventLog(8)
+        assert delivery(log).room is None
+        log.append_border(RoomBegan(ROOM, NO_SNAPSHOT), 0)
+        append(log, COMMENT)
+        at_the_comment = delivery(log)
+        log.append_border(ENDED, 0)
+
+        assert at_the_comment.room == ROOM
+        assert delivery(log).room is None
+
+    def test_who_comes_with_a_cursor_of_another_log_begins_with_the_oldest_live(self) -> None:
+        log = EventLog(8)
+        append(log, FrameType.STATUS)
+        log.append_border(RoomBegan(ROOM, NO_SNAPSHOT), 0)
+        append(log, COMMENT)
+
+        socket = delivery(log, Cursor("elsewhere", 7))
+
+        assert (socket.room, socket.resumed) == (ROOM, False)
+        assert types_of(drain(socket)) == ["gap", "comment"]
 
 
 # --- Any interleaving ----------------------------------------------------------------------------

@@ -4,8 +4,6 @@ tests/end_to_end."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
@@ -14,26 +12,12 @@ from live.protocol.errors import CloseCode, ErrorCode, RelayError
 from live.protocol.options import SocketOptions
 from live.relay.access import Account
 from live.relay.relay import Relay
-from live.server.assembly import make_relay
 from standin import messages
-from tests.support.clock import VirtualClock, settle, virtual_time
-from tests.support.sessions import FakePhone, KeptLog
-from tests.support.upstreams import World
+from tests.support.clock import settle, virtual_time
+from tests.support.sessions import FakePhone, open_relay
 
 ALICE = Account(1, "alice", "")
 BOB = Account(1, "bob", "")
-
-
-@asynccontextmanager
-async def open_relay() -> AsyncIterator[tuple[World, Relay]]:
-    world = World()
-    relay = make_relay(world.upstream, VirtualClock())
-    log: Any = KeptLog()  # threads and virtual time don't go together
-    relay.connection_log = log
-    try:
-        yield world, relay
-    finally:
-        await relay.close()
 
 
 class _User:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
+from live.protocol.errors import ErrorCode, RelayError
 from live.protocol.frames import State, Status
+from live.streams.borders import RoomBegan, RunEnded, StreamerOffline
 from live.streams.streaks import STREAK_TIMEOUT
+from live.tiktok.rooms import Room
 from standin import messages
 from tests.support.reading import MessageFeed
 from tests.support.samples import read_frame
@@ -14,6 +18,7 @@ NOW = 1_795_000_000_000
 IDS_REMEMBERED = 16_384
 METHODS_TOLD_APART = 500
 BROKEN = b"\xff\xff\xff"
+ROOM = Room("1", "A title")
 
 
 def make_feed(backlog: int = 1000) -> MessageFeed:
@@ -21,7 +26,7 @@ def make_feed(backlog: int = 1000) -> MessageFeed:
 
 
 def frames(feed: MessageFeed) -> list[Any]:
-    return [read_frame(entry.text) for entry in feed.log.read(0, 100_000)]
+    return [read_frame(entry.text) for entry in feed.log.read(0, 100_000) if entry.text]
 
 
 def types_of(feed: MessageFeed) -> list[str]:
@@ -113,10 +118,10 @@ class TestStreaks:
         feed = make_feed()
         feed.hear(messages.streak("a", count=2)[:-1], 0)
 
-        feed.finish()
+        feed.end_run(None, NOW)
 
         assert gifts(feed)[-1] == ("ended", 2)
-        assert feed.log.closed
+        assert feed.log.border_after(0) == (feed.log.end, RunEnded(feed.run, None))
 
 
 class TestLiveEnd:
@@ -134,9 +139,19 @@ class TestLiveEnd:
 
         feed.hear([messages.end(), messages.chat("a", "too late")], 0)
         assert not feed.hear([messages.chat("a", "later still")], 1)
-        feed.finish()
 
         assert types_of(feed) == ["live_end"]
+
+    def test_it_ends_the_next_run_too_when_tiktok_repeats_it(self) -> None:
+        feed = make_feed()
+        feed.hear([messages.end()], 0)
+        feed.end_run(None, NOW)
+        feed.begin_run()
+        assert not feed.live_ended
+
+        feed.hear([messages.end()], 1)
+
+        assert feed.live_ended
 
 
 class TestWhatTheRelaySays:
@@ -151,11 +166,14 @@ class TestWhatTheRelaySays:
 
     def test_it_announces_a_gap_of_the_upstream(self) -> None:
         feed = make_feed()
+        feed.open(ROOM)
+        feed.cut(NOW - 5000)
+        feed.cut(NOW - 1000)
 
-        feed.append_upstream_gap(NOW - 5000)
+        feed.open(ROOM)
 
         (frame,) = frames(feed)
-        cursor = f"{feed.log.epoch}-1"
+        cursor = f"{feed.log.epoch}-2"
         assert frame["cursor"] == cursor
         assert frame["data"] == {
             "side": "upstream",
@@ -167,14 +185,70 @@ class TestWhatTheRelaySays:
 
     def test_it_starts_anew_with_the_next_live_in_the_same_log(self) -> None:
         feed = make_feed()
+        feed.open(ROOM)
         feed.hear([messages.viewers(12), *messages.streak("a", count=2)[:-1]], 0)
 
-        feed.start_anew()
+        feed.open(replace(ROOM, id="2"))
 
         assert gifts(feed)[-1] == ("ended", 2)
         assert feed.snapshot().viewers is None
         assert not feed.snapshot().gifts
 
+
+class TestBorders:
+    def test_a_live_begins_once(self) -> None:
+        feed = make_feed()
+        feed.begin_run()
+
+        feed.open(ROOM)
+        feed.cut(NOW)
+        feed.open(ROOM)
+
+        assert feed.log.border_after(0) == (1, RoomBegan(ROOM, feed.snapshot()))
+        assert feed.log.border_after(1) is None
+
+    def test_it_begins_again_for_the_next_run_with_what_is_known_of_it(self) -> None:
+        feed = make_feed()
+        feed.begin_run()
+        feed.open(ROOM)
+        feed.hear([messages.viewers(12)], 0)
+        feed.end_run(None, NOW)
+
+        feed.begin_run()
+        feed.open(ROOM)
+
+        _offset, border = feed.log.border_after(feed.log.end - 2) or (0, None)
+        assert isinstance(border, RoomBegan)
+        assert border.snapshot.viewers == 12
+        assert types_of(feed)[-1] == "gap"
+
+    def test_streaks_end_before_the_next_live_begins(self) -> None:
+        feed = make_feed()
+        feed.open(ROOM)
+        feed.hear(messages.streak("a", count=2)[:-1], 0)
+        ongoing = feed.log.end
+
+        feed.open(replace(ROOM, id="2"))
+
+        assert feed.log.border_after(ongoing) == (
+            ongoing + 2,
+            RoomBegan(replace(ROOM, id="2"), feed.snapshot()),
+        )
+        assert gifts(feed)[-1] == ("ended", 2)
+
+    def test_streaks_end_when_the_streamer_goes_offline(self) -> None:
+        feed = make_feed()
+        feed.open(ROOM)
+        feed.hear(messages.streak("a", count=2)[:-1], 0)
+        error = RelayError(ErrorCode.USER_OFFLINE, username="anna")
+
+        feed.streamer_offline(error)
+
+        assert gifts(feed)[-1] == ("ended", 2)
+        assert feed.log.border_before(feed.log.end) == StreamerOffline(feed.run, error)
+
+
+class TestSnapshots:
     def test_it_keeps_the_snapshot(self) -> None:
         feed = make_feed()
 

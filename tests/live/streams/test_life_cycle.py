@@ -254,11 +254,11 @@ class TestCancellation:
 
             world.newest.cut()  # the linger is over while the connection is being closed
             await asyncio.sleep(1.5)
-            assert not over(socket)
+            assert over(socket)
+            assert len(world.open_upstreams) == 0
             await asyncio.sleep(1)
 
             assert world.newest.close_was_completed
-            assert over(socket)
             assert len(world.upstreams) == 1
 
     @virtual_time

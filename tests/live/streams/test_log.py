@@ -172,13 +172,6 @@ class TestChanged:
         await log.changed(2)
 
     @virtual_time
-    async def test_it_returns_at_once_when_the_log_is_closed(self) -> None:
-        log = filled(8, 3)
-        log.close()
-
-        await log.changed(3)
-
-    @virtual_time
     async def test_it_waits_while_nothing_happens(self) -> None:
         log = filled(8, 3)
 
@@ -194,16 +187,6 @@ class TestChanged:
         append(log, COMMENT)
 
         await asyncio.wait_for(asyncio.gather(*readers), 1)
-
-    @virtual_time
-    async def test_it_wakes_on_close(self) -> None:
-        log = filled(8, 3)
-        reader = asyncio.create_task(log.changed(3))
-        await settle()
-
-        log.close()
-
-        await asyncio.wait_for(reader, 1)
 
     @virtual_time
     async def test_it_wakes_when_told_to_look_up(self) -> None:
@@ -257,20 +240,6 @@ class TestChanged:
 
         assert now() - began == pytest.approx(0.1, abs=0.01)
         assert log.readers_waiting == 0
-        assert not log.is_gathering
-
-    @virtual_time
-    async def test_it_wakes_who_gathers_at_once_when_the_log_is_closed(self) -> None:
-        log = filled(8, 3)
-        began = now()
-        reader = asyncio.create_task(log.changed(3, gather=0.1))
-        await settle()
-        append(log, COMMENT)
-
-        log.close()
-        await reader
-
-        assert now() - began < 0.01
         assert not log.is_gathering
 
     @virtual_time

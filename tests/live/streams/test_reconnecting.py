@@ -13,19 +13,19 @@ from live.streams.reconnecting import Reconnecting
 from standin import messages
 from tests.support.clock import now, now_ms, settle, unix_time, virtual_time
 from tests.support.streams import (
-    ATTEMPTS,
     CLOSE_TIME,
     CONNECT_TIME,
     FINAL,
     FLAP_TIME,
     FLAPS,
     GATE_SPREAD,
+    IDLE,
     LINGER,
     LONG,
-    LONGEST_GATE_WAIT,
     LOST,
     OFFLINE,
     PASSING,
+    RECONNECT_FOR,
     TICK,
     Highest,
     Lowest,
@@ -40,13 +40,36 @@ from tests.support.upstreams import HANGS, World, failure
 class TestDecisions:
     """`Reconnecting` alone: no event loop, and the times are given."""
 
-    def test_attempts_are_counted_until_none_is_left(self) -> None:
-        reconnecting = Reconnecting(2, Highest())
+    def test_attempts_are_counted_until_the_time_is_over(self) -> None:
+        reconnecting = Reconnecting(20, Highest())
         reconnecting.on_open()
-        counted = [
-            (reconnecting.on_cut(at), reconnecting.has_given_up) for at in (10.0, 20.0, 30.0)
-        ]
-        assert counted == [(1, False), (2, False), (3, True)]
+        counted = [(reconnecting.on_cut(at), reconnecting.seconds_left(at)) for at in (10, 29, 31)]
+        assert counted == [(1, 20), (2, 1), (3, 0)]
+
+    def test_the_time_begins_again_after_progress_but_not_after_an_open_connection(self) -> None:
+        reconnecting = Reconnecting(20, Highest())
+        reconnecting.on_cut(0.0)
+        reconnecting.on_open()
+        reconnecting.on_cut(15.0)
+        assert reconnecting.seconds_left(15.0) == 5
+        reconnecting.on_open()
+        reconnecting.on_progress()
+        reconnecting.on_cut(16.0)
+        assert reconnecting.seconds_left(16.0) == 20
+
+    def test_it_runs_on_while_connections_are_flapping(self) -> None:
+        reconnecting = Reconnecting(20, Highest())
+        for number in range(FLAPS + 5):
+            reconnecting.on_open()
+            reconnecting.on_progress()
+            reconnecting.on_cut(float(number))
+        assert reconnecting.seconds_left(FLAPS + 4) == 20 - 6
+
+    def test_the_last_attempt_is_made_when_the_time_is_over(self) -> None:
+        reconnecting = Reconnecting(20, Highest())
+        for at in (0.0, 1.0, 2.0, 3.0, 4.0, 15.0):
+            reconnecting.on_cut(at)
+        assert reconnecting.delay(15.0, 0) == 5
 
     def test_the_count_begins_again_after_progress_but_not_after_an_open_connection(self) -> None:
         reconnecting = Reconnecting(5, Highest())
@@ -89,29 +112,25 @@ class TestDecisions:
         assert reconnecting.on_cut(1.0) == 1
 
     def test_delays_double_up_to_a_cap_and_jitter_takes_any_part_of_them(self) -> None:
-        longest, shortest = Reconnecting(9, Highest()), Reconnecting(9, Lowest())
+        longest, shortest = Reconnecting(300, Highest()), Reconnecting(300, Lowest())
         delays = []
         for at in range(7):
             longest.on_cut(at)
             shortest.on_cut(at)
-            delays.append((shortest.delay(0), longest.delay(0)))
+            delays.append((shortest.delay(at, 0), longest.delay(at, 0)))
         assert delays == [(0, most) for most in (1, 2, 4, 8, 16, 30, 30)]
 
     def test_whoever_asks_not_to_wait_waits_for_the_gate_alone(self) -> None:
         reconnecting = Reconnecting(5, Highest())
         reconnecting.on_cut(0.0)
-        assert reconnecting.delay(0, at_once=True) == 0
-        assert reconnecting.delay(60, at_once=True) == 60 + GATE_SPREAD
+        assert reconnecting.delay(0.0, 0, at_once=True) == 0
+        assert reconnecting.delay(0.0, 60, at_once=True) == 60 + GATE_SPREAD
 
     def test_a_delay_is_never_over_before_the_gate_opens(self) -> None:
         for rng, spread in ((Lowest(), 0), (Highest(), GATE_SPREAD)):
             reconnecting = Reconnecting(5, rng)
             reconnecting.on_cut(0.0)
-            assert reconnecting.delay(60) == 60 + spread
-
-    def test_a_gate_is_waited_for_only_for_so_long(self) -> None:
-        assert not Reconnecting.gate_is_closed_too_long(LONGEST_GATE_WAIT)
-        assert Reconnecting.gate_is_closed_too_long(LONGEST_GATE_WAIT + 1)
+            assert reconnecting.delay(0.0, 60) == 60 + spread
 
 
 class TestReconnecting:
@@ -232,23 +251,44 @@ class TestReconnecting:
             assert "ZeroDivisionError" in caplog.text
 
     @virtual_time
-    async def test_a_reconnecting_stream_gives_up_after_so_many_attempts(self) -> None:
+    async def test_a_reconnecting_stream_gives_up_after_its_time(self) -> None:
         async with World(None).running() as world:
             world.then = failure(ErrorCode.TIKTOK_TIMEOUT)
             socket = world.socket()
             await socket.is_live()
             world.newest.cut()
+            cut = now()
             await until_over(socket)
 
             assert socket.error is LOST
-            assert socket.states() == ["connecting", "live"] + ["reconnecting"] * ATTEMPTS
-            assert len(world.upstreams) == 1 + ATTEMPTS
+            assert RECONNECT_FOR <= now() - cut <= RECONNECT_FOR + 2 * (CONNECT_TIME + CLOSE_TIME)
+            assert set(socket.states()[2:]) == {"reconnecting"}
             assert socket.stream.error is not None
             assert "tiktok_timeout" in socket.stream.error.said
 
+    @pytest.mark.parametrize("seed", range(20))
+    @virtual_time
+    async def test_a_reconnecting_stream_outlasts_four_minutes_without_tiktok(
+        self, seed: int
+    ) -> None:
+        async with World(seed=seed, idle_timeout=LONG).running() as world:
+            world.connect_time = 20  # each attempt takes the whole connect timeout
+            socket = world.socket()
+            await socket.is_live()
+            world.newest.say(messages.chat("a", "before"))
+            world.then = failure(ErrorCode.TIKTOK_TIMEOUT)
+            world.newest.cut()
+            await asyncio.sleep(240)
+            world.then = None
+            world.connect_time = CONNECT_TIME
+            await asyncio.sleep(RECONNECT_FOR - 240)
+
+            assert socket.states()[-1] == "live"
+            assert [gap["side"] for gap in socket.of_type("gap")] == ["upstream"]
+
     @virtual_time
     async def test_a_reconnecting_stream_does_not_try_at_all_when_told_so(self) -> None:
-        async with World(reconnect_attempts=0).running() as world:
+        async with World(reconnect_for=0).running() as world:
             socket = world.socket()
             await socket.is_live()
             world.newest.cut()
@@ -281,13 +321,13 @@ class TestReconnecting:
 
     @pytest.mark.parametrize(
         ("rng", "delays"),
-        [(Highest(), [1, 2, 4, 8, 16, 30, 30]), (Lowest(), [0, 0, 0, 0, 0, 0, 0])],
+        [(Highest(), [1, 2, 4, 8, 16, 30, 30]), (Lowest(), [0])],
     )
     @virtual_time
     async def test_a_reconnecting_stream_waits_longer_each_time_up_to_a_cap(
         self, rng: random.Random, delays: list[float]
     ) -> None:
-        async with world_with(rng, None, reconnect_attempts=len(delays)).running() as world:
+        async with world_with(rng, None).running() as world:
             world.then = failure(LOST)
             socket = world.socket()
             await socket.is_live()
@@ -295,7 +335,8 @@ class TestReconnecting:
             await until_over(socket)
 
             retries = [s["retry_in"] for s in socket.of_type("status") if "retry_in" in s]
-            assert retries == delays
+            assert retries[: len(delays)] == delays
+            assert max(retries) <= max(delays)
 
     @virtual_time
     async def test_a_reconnecting_stream_spreads_attempts_over_the_whole_of_the_time(self) -> None:
@@ -320,31 +361,33 @@ class TestReconnecting:
         async with World().running() as world:
             socket = world.socket()
             await socket.is_live()
-            for number in range(3 * ATTEMPTS):
+            for number in range(15):
                 world.newest.say(messages.chat("a", str(number)))
                 world.newest.cut()
                 await socket.is_back()
 
             attempts = {s["attempt"] for s in socket.of_type("status") if "attempt" in s}
             assert attempts == {1}
-            assert socket.comments() == [str(number) for number in range(3 * ATTEMPTS)]
+            assert socket.comments() == [str(number) for number in range(15)]
 
     @virtual_time
     async def test_a_reconnecting_stream_counts_on_while_connections_bring_nothing_new(
         self,
     ) -> None:
-        async with World().running() as world:
+        async with World(idle_timeout=LONG).running() as world:
             world.greeting = [messages.chat("a", "always the same")]
             socket = world.socket()
             await socket.is_live()
-            for _ in range(ATTEMPTS):
+            cut = now()
+            for _ in range(8):
                 world.newest.cut()
                 await socket.is_back()
+            await asyncio.sleep(RECONNECT_FOR - (now() - cut))
             world.newest.cut()
             await until_over(socket)
 
             attempts = [s["attempt"] for s in socket.of_type("status") if "attempt" in s]
-            assert attempts == [1, 2, 3, 4, 5]
+            assert attempts == [1, 2, 3, 4, 5, 6, 7, 8]
             assert socket.error is LOST
 
     @virtual_time
@@ -354,7 +397,7 @@ class TestReconnecting:
         async with World().running() as world:
             socket = world.socket()
             await socket.is_live()
-            for _ in range(2 * ATTEMPTS):
+            for _ in range(10):
                 for _ in range(7):
                     await asyncio.sleep(10)
                     world.newest.beat()
@@ -370,15 +413,16 @@ class TestReconnecting:
         async with World().running() as world:
             socket = world.socket()
             await socket.is_live()
-            for number in range(FLAPS + ATTEMPTS - 2):
-                world.newest.say(messages.chat("a", str(number)))
+            first = now()
+            while not over(socket):
+                world.newest.say(messages.chat("a", str(len(world.upstreams))))
                 world.newest.cut()
-                await socket.is_back()
-            world.newest.say(messages.chat("a", "the last"))
-            world.newest.cut()
-            await asyncio.sleep(1)
+                await asyncio.sleep(CLOSE_TIME + 0.01)
+                while not over(socket) and socket.stream.status.state != "live":
+                    await asyncio.sleep(0.1)
 
             assert socket.error is LOST
+            assert now() - first < FLAP_TIME
 
     @virtual_time
     async def test_a_reconnecting_stream_bears_as_many_cuts_when_they_are_far_between(self) -> None:
@@ -414,7 +458,7 @@ class TestReconnecting:
             await until_over(socket)
 
             assert socket.error is LOST
-            assert socket.states().count("deaf") == 1 + ATTEMPTS
+            assert socket.states().count("deaf") >= RECONNECT_FOR / (IDLE + 30)
 
     @virtual_time
     async def test_a_reconnecting_stream_lets_a_phone_back_in_while_it_reconnects(self) -> None:
@@ -508,7 +552,7 @@ class TestBeingAskedToReconnect:
 
     @virtual_time
     async def test_asking_to_reconnect_does_not_use_up_the_attempts(self) -> None:
-        async with World(reconnect_attempts=2).running() as world:
+        async with World(reconnect_for=2).running() as world:
             socket = world.socket()
             await socket.is_live()
             for _ in range(5):

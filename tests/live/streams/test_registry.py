@@ -10,7 +10,16 @@ from live.protocol.cursor import Cursor
 from live.protocol.errors import ErrorCode
 from standin import messages
 from tests.support.clock import settle, virtual_time
-from tests.support.streams import CLOSE_TIME, LINGER, LONG, OFFLINE, over, until_over
+from tests.support.streams import (
+    CLOSE_TIME,
+    KEPT_FOR,
+    LINGER,
+    LONG,
+    OFFLINE,
+    gaps,
+    over,
+    until_over,
+)
 from tests.support.upstreams import HANGS, World, failure
 
 
@@ -71,11 +80,12 @@ class TestReplacement:
             socket.leave()
 
     @virtual_time
-    async def test_a_failed_stream_is_replaced_though_it_was_live_and_has_frames_left(self) -> None:
+    async def test_a_failed_stream_leaves_its_frames_to_the_next(self) -> None:
         async with World(None, failure(ErrorCode.AGE_RESTRICTED)).running() as world:
             failed = world.socket()
             await failed.is_live()
             seen = failed.cursor
+            world.newest.say(messages.chat("a", "the last"))
             world.newest.cut()
             await until_over(failed)
 
@@ -85,18 +95,22 @@ class TestReplacement:
             await asyncio.sleep(2 * LINGER)
 
             assert socket.stream is not failed.stream
-            assert socket.types()[0] == "gap"
+            assert socket.comments() == ["the last"]
+            sides = [gap["side"] for gap in socket.of_type("gap")]
+            assert sides == ["upstream"]
             assert not over(socket)
 
     @virtual_time
-    async def test_a_stream_is_not_kept_when_it_failed(self) -> None:
+    async def test_nothing_but_its_log_is_kept_of_a_failed_stream(self) -> None:
         async with World(None, failure(ErrorCode.AGE_RESTRICTED)).running() as world:
             failed = world.socket()
             await failed.is_live()
             world.newest.cut()
             await until_over(failed)
             failed.leave()
+            assert not list(world.streams)
 
+            await asyncio.sleep(KEPT_FOR + 1)
             world.assert_tidy()
 
 
@@ -137,7 +151,7 @@ class TestEndedStreams:
                 late.leave()
 
     @virtual_time
-    async def test_an_ended_stream_is_forgotten_after_the_linger(self) -> None:
+    async def test_an_ended_stream_leaves_its_log_to_the_next_after_the_linger(self) -> None:
         async with World().running() as world:
             socket = world.socket()
             await socket.is_live()
@@ -147,11 +161,74 @@ class TestEndedStreams:
             socket.leave()
             await asyncio.sleep(LINGER + 1)
 
+            world.room_id = "7000000000000000002"
+            late = world.socket(since=seen)
+            await late.is_live()
+
+            assert late.types() == ["live_end", "status", "status"]
+            assert len(world.upstreams) == 2
+
+    @virtual_time
+    async def test_a_log_is_forgotten_in_the_end(self) -> None:
+        async with World().running() as world:
+            socket = world.socket()
+            await socket.is_live()
+            seen = socket.cursor
+            socket.leave()
+            await asyncio.sleep(LINGER + KEPT_FOR + 1)
+
             late = world.socket(since=seen)
             await late.is_live()
 
             assert late.types()[0] == "gap"
+
+    @virtual_time
+    async def test_what_tiktok_repeats_is_told_once_though_the_stream_is_another(self) -> None:
+        async with World().running() as world:
+            world.greeting = messages.streak("a", count=3)
+            socket = world.socket()
+            await socket.is_live()
+            seen = socket.cursor
+            socket.leave()
+            await asyncio.sleep(2 * LINGER)
+
+            world.greeting = [*world.greeting, messages.gift("b", combo=False)]
+            back = world.socket(since=seen)
+            await back.is_live()
+
             assert len(world.upstreams) == 2
+            assert [gift["user"]["username"] for gift in back.of_type("gift")] == ["b"]
+            assert [gap["side"] for gap in back.of_type("gap")] == ["upstream"]
+
+    @virtual_time
+    async def test_the_same_live_goes_on_with_its_snapshot(self) -> None:
+        async with World().running() as world:
+            socket = world.socket()
+            await socket.is_live()
+            world.newest.say(messages.chat("a", "before"))
+            socket.leave()
+            await asyncio.sleep(2 * LINGER)
+
+            back = world.socket()
+            await back.is_live()
+
+            assert len(back.stream.snapshot().comments) == 1
+
+    @virtual_time
+    async def test_the_next_live_begins_with_an_empty_one(self) -> None:
+        async with World().running() as world:
+            socket = world.socket()
+            await socket.is_live()
+            world.newest.say(messages.chat("a", "before"))
+            socket.leave()
+            await asyncio.sleep(2 * LINGER)
+
+            world.room_id = "7000000000000000002"
+            back = world.socket()
+            await back.is_live()
+
+            assert not back.stream.snapshot().comments
+            assert not back.of_type("gap")
 
     @pytest.mark.parametrize("since", ["the end", "nothing", "elsewhere"])
     @virtual_time
@@ -255,6 +332,25 @@ class TestLinger:
 
             assert fresh.stream is not socket.stream
             assert len(world.open_upstreams) == 1
+
+
+class TestOthers:
+    """Messages that have no frame of their own."""
+
+    @virtual_time
+    async def test_they_are_told_until_the_last_who_wants_them_has_left(self) -> None:
+        async with World(idle_timeout=LONG).running() as world:
+            keeper = world.socket()
+            curious = [world.socket(others=True) for _ in range(2)]
+            await keeper.is_live()
+            ends = [keeper.stream.log.end]
+            for _ in range(3):
+                world.newest.say(messages.unknown())
+                ends.append(keeper.stream.log.end)
+                if curious:
+                    curious.pop().leave()
+
+            assert gaps(ends) == [1, 1, 0]
 
 
 class TestClose:

@@ -9,7 +9,7 @@ from tests.support.clock import now, virtual_time
 from tests.support.streams import (
     GATE_SPREAD,
     LONG,
-    LONGEST_GATE_WAIT,
+    RECONNECT_FOR,
     gaps,
     limited,
     over,
@@ -144,13 +144,13 @@ class TestSignGate:
         async with World().running() as world:
             socket = world.socket()
             await socket.is_live()
-            world.gates.of("").on_answer(*limited(LONGEST_GATE_WAIT + 80))
+            world.gates.of("").on_answer(*limited(RECONNECT_FOR + 80))
             world.newest.cut()
             await until_over(socket)
 
             assert socket.error is ErrorCode.RATE_LIMITED
             assert socket.stream.error is not None
-            assert socket.stream.error.retry_after == LONGEST_GATE_WAIT + 80
+            assert socket.stream.error.retry_after == RECONNECT_FOR + 80
             assert len(world.upstreams) == 1
 
     @virtual_time

@@ -125,7 +125,7 @@ class TestStreams:
         @virtual_time
         async def follow() -> None:
             script = [None if code is None else failure(code) for code in answers]
-            async with World(*script, reconnect_attempts=2).running() as world:
+            async with World(*script, reconnect_for=3).running() as world:
                 socket = world.socket(wait=wait)
                 stream = socket.stream
                 others = []

@@ -7,7 +7,6 @@ import asyncio
 from live.protocol.errors import ErrorCode
 from tests.support.clock import virtual_time
 from tests.support.streams import (
-    ATTEMPTS,
     CLOSE_TIME,
     CONNECT_TIME,
     EARLIEST_POLL,
@@ -15,6 +14,7 @@ from tests.support.streams import (
     LONG,
     LOST,
     OFFLINE,
+    RECONNECT_FOR,
     gaps,
     over,
     until_over,
@@ -208,4 +208,4 @@ class TestWaiting:
             await until_over(socket)
 
             assert socket.error is LOST
-            assert len(world.upstreams) == 2 + ATTEMPTS
+            assert RECONNECT_FOR <= world.attempts[-1] - world.attempts[1] < RECONNECT_FOR + 40

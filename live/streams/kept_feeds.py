@@ -1,0 +1,71 @@
+"""Keeps the feeds of streams that are over, for the next stream of the same username.
+
+With its feed, a stream takes over the log and its epoch, the ids that were seen, open streaks and
+the snapshot. So a phone that comes back with `since` gets nothing twice, though TikTok sends the
+last minutes again to each new connection.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+
+from live.clock import Clock
+from live.streams.feed import Feed
+
+__all__ = ["KeptFeeds"]
+
+# Seconds for which a feed is kept.
+_KEPT_FOR = 600.0
+# How many are kept. When there are more, the oldest is forgotten.
+_MAX_FEEDS = 2000
+
+
+class KeptFeeds:
+    """Feeds by username, each for ten minutes. Belongs to one event loop."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        # In the order in which they were kept: the oldest first; with the time to forget each.
+        self._feeds: OrderedDict[str, tuple[Feed, float]] = OrderedDict()
+        self._timer: asyncio.TimerHandle | None = None
+
+    def __len__(self) -> int:
+        return len(self._feeds)
+
+    def keep(self, username: str, feed: Feed) -> None:
+        """Keep the feed of a stream that is over. A feed without frames is not worth it."""
+        if not feed.log.end:
+            return
+        self._feeds[username] = feed, self._clock.monotonic() + _KEPT_FOR
+        self._feeds.move_to_end(username)
+        if len(self._feeds) > _MAX_FEEDS:
+            self._feeds.popitem(last=False)
+        self._set_timer()
+
+    def take(self, username: str) -> Feed | None:
+        """Hand out the feed of `username`, which is not kept any more; None if there is none."""
+        feed, _ = self._feeds.pop(username, (None, 0.0))
+        return feed
+
+    def clear(self) -> None:
+        """Forget all feeds."""
+        self._feeds.clear()
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _set_timer(self) -> None:
+        if self._timer is None and self._feeds:
+            _, forget_at = next(iter(self._feeds.values()))
+            delay = max(0.0, forget_at - self._clock.monotonic())
+            self._timer = asyncio.get_running_loop().call_later(delay, self._forget_old)
+
+    def _forget_old(self) -> None:
+        self._timer = None
+        now = self._clock.monotonic()
+        for username, (_feed, forget_at) in list(self._feeds.items()):
+            if forget_at > now:
+                break
+            del self._feeds[username]
+        self._set_timer()

@@ -1,0 +1,83 @@
+"""The sign gates that a stream may connect through: those of its listeners' API keys.
+
+What the sign server says of one key is the business of that key alone. A key that it has refused is
+left out while there is another, so that nobody's LIVE ends for somebody else's key.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from live.protocol.errors import ErrorCode, RelayError
+from live.tiktok.signgate import SignGate
+
+__all__ = ["ListenerGates"]
+
+# What the sign server says of a key, and of no LIVE.
+_OF_THE_KEY = frozenset({ErrorCode.SIGN_FORBIDDEN, ErrorCode.RATE_LIMITED})
+
+
+class ListenerGates:
+    """Counts the listeners of one stream by their gates, and chooses one to connect through.
+
+    When the last listener has left, its gate stays: the stream may still have to reconnect while
+    it lingers.
+
+    Args:
+        gate: of the listener for whom the stream begins.
+    """
+
+    def __init__(self, gate: SignGate) -> None:
+        self._listeners: Counter[SignGate] = Counter()
+        self._last = gate
+        self._refusals: dict[SignGate, RelayError] = {}
+
+    def __iter__(self) -> Iterator[SignGate]:
+        return iter(list(self._listeners) or [self._last])
+
+    def add(self, gate: SignGate) -> None:
+        """A listener joins."""
+        self._listeners[gate] += 1
+
+    def remove(self, gate: SignGate) -> None:
+        """A listener leaves."""
+        self._listeners[gate] -= 1
+        if self._listeners[gate] <= 0:
+            del self._listeners[gate]
+            self._refusals.pop(gate, None)
+            self._last = gate
+
+    def replace(self, old: SignGate, new: SignGate) -> None:
+        """A listener has another key from now on."""
+        self.add(new)
+        self.remove(old)
+
+    def best(self) -> SignGate:
+        """The gate to connect through: one that was not refused, and of these the one that opens
+        first."""
+        return min(self, key=lambda gate: (self.refusal(gate) is not None, gate.seconds_closed))
+
+    def refuse(self, gate: SignGate, error: RelayError) -> bool:
+        """Connecting through this gate has failed.
+
+        Returns:
+            Whether the failure is of the gate's key alone, and there is another gate to try.
+        """
+        if error.code not in _OF_THE_KEY:
+            return False
+        if gate in self:
+            self._refusals[gate] = error
+        return self.refusal(self.best()) is None
+
+    def on_connected(self, gate: SignGate) -> None:
+        """The sign server has taken the key."""
+        self._refusals.pop(gate, None)
+
+    def refusal(self, gate: SignGate) -> RelayError | None:
+        """Why no connection can be had through this gate; None if none was tried, or the sign
+        server takes its requests again by now."""
+        error = self._refusals.get(gate)
+        if error is None or (error.code is ErrorCode.RATE_LIMITED and not gate.seconds_closed):
+            return None
+        return error
