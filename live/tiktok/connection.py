@@ -300,7 +300,6 @@ class TikTokUpstream:
         return [] if self._client is None else self._client.http_clients
 
     async def open(self) -> None:
-        self._gate.check()
         with self._blocks.attempt(self._username):
             # It is raised here, outside of `except`: in there, it would keep the exception that it
             # replaces, with TikTokLive's client in the traceback, for as long as it is kept itself.
@@ -329,6 +328,7 @@ class TikTokUpstream:
         use_configured_addresses()
         limit = settings.RELAY_CONNECT_TIMEOUT
         try:
+            self._gate.check()
             async with asyncio.timeout(limit) as deadline:
                 self._client = _Client(
                     self._username, self._gate, self._listener, limit, self._room_id

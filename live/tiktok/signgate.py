@@ -20,6 +20,7 @@ error of the server (status 5xx), no request is sent for some seconds, and conne
 `sign_unavailable` and the seconds to wait. After that time, one request is sent, while others wait
 for what becomes of it. If it fails, the next pause is twice as long, up to a minute. This belongs
 to one gate, too: what one account's key makes the sign server answer must not harm the others.
+After the first failure, at most two requests are sent at once.
 
 Times are kept on the monotonic clock, so that a wall clock that is set back keeps no gate closed.
 """
@@ -53,8 +54,10 @@ _DEFAULT_RESET = 60
 _UNIX_TIME = 10**9
 _UNIX_TIME_MS = 10**12
 
-# How many requests are sent at once while nothing is known of the limit, or the last one failed.
+# How many requests are sent at once: while nothing is known of the limit; and after a failure, so
+# that few wait for a sign server that may not answer.
 _AT_ONCE = 4
+_AT_ONCE_AFTER_FAILURE = 2
 # After how many failures in a row no more requests are sent.
 _FAILURES = 3
 # Seconds for which no request is sent then: the first time, and at most.
@@ -382,11 +385,8 @@ class SignGate:
     def _at_once(self) -> int:
         if self._breaker.is_probing:
             return 1
-        if self._remaining is None:
-            return _AT_ONCE
-        if self._breaker.has_failed:
-            return max(1, min(self._remaining, _AT_ONCE))
-        return max(1, self._remaining)
+        known = _AT_ONCE if self._remaining is None else max(1, self._remaining)
+        return min(known, _AT_ONCE_AFTER_FAILURE) if self._breaker.has_failed else known
 
     def _on_done(self) -> None:
         self._under_way -= 1
