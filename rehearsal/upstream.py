@@ -48,7 +48,12 @@ class RehearsalUpstreams:
         self._attempts: WeakKeyDictionary[MessageListener, int] = WeakKeyDictionary()
 
     def __call__(
-        self, username: str, gate: SignGate, listener: MessageListener
+        self,
+        username: str,
+        gate: SignGate,
+        listener: MessageListener,
+        room_id: int | str | None = None,
+        /,
     ) -> RehearsalUpstream:
         attempt = self._attempts[listener] = self._attempts.get(listener, 0) + 1
         return RehearsalUpstream(username, listener, self._plan, attempt)

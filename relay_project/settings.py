@@ -30,6 +30,7 @@ TIKTOK_WEBCAST_URL = env.url("TIKTOK_WEBCAST_URL", default="https://webcast.tikt
 SIGN_API_URL = env.url("SIGN_API_URL", default="https://api.eulerstream.com")
 SIGN_API_KEY = env.api_key("SIGN_API_KEY")
 RELAY_CONNECT_TIMEOUT = env.seconds("RELAY_CONNECT_TIMEOUT", default=20, minimum=0.1)
+RELAY_BLOCK_PAUSE = env.seconds("RELAY_BLOCK_PAUSE", default=15, minimum=0, maximum=300)
 RELAY_IDLE_TIMEOUT = env.seconds("RELAY_IDLE_TIMEOUT", default=60, minimum=0.1)
 RELAY_LINGER = env.seconds("RELAY_LINGER", default=30, minimum=0)
 RELAY_RECONNECT_FOR = env.seconds("RELAY_RECONNECT_FOR", default=300, minimum=0)

@@ -5,6 +5,7 @@ The parts themselves don't read the settings, so that tests can give them other 
 
 from __future__ import annotations
 
+import functools
 import random
 from typing import TypeVar
 
@@ -21,6 +22,7 @@ from live.relay.relay import Limits, Relay
 from live.relay.shutdown import Shutdown
 from live.streams.registry import Streams
 from live.streams.stream import StreamOptions
+from live.tiktok.blockgate import BlockGate
 from live.tiktok.connection import TikTokUpstream
 from live.tiktok.lookup import Lookup
 from live.tiktok.pictures import Pictures
@@ -36,17 +38,22 @@ R = TypeVar("R", bound=Relay)
 
 
 def make_relay(
-    make_upstream: UpstreamFactory = TikTokUpstream,
+    make_upstream: UpstreamFactory | None = None,
     clock: Clock = SYSTEM_CLOCK,
     rng: random.Random | None = None,
 ) -> Relay:
     """Make the relay of real LIVEs.
 
     Args:
-        make_upstream: makes the connections to TikTok; tests give another one.
+        make_upstream: makes the connections; tests give another one. None for connections to
+            TikTok, which share one gate for what TikTok blocks.
         clock: tells the time; tests give another one.
         rng: where jitter comes from; tests give another one.
     """
+    rng = rng or random.Random()  # noqa: S311 -- jitter is no secret
+    if make_upstream is None:
+        blocks = BlockGate(clock, rng, settings.RELAY_BLOCK_PAUSE)
+        make_upstream = functools.partial(TikTokUpstream, blocks=blocks)
     return assemble(Relay, make_upstream, clock, rng)
 
 

@@ -28,16 +28,18 @@ from typing import Any
 
 import httpx
 from django.conf import settings
+from django.utils.translation import gettext_noop as _
 from TikTokLive import TikTokLiveClient
-from TikTokLive.client.errors import AgeRestrictedError
+from TikTokLive.client.errors import AgeRestrictedError, UserOfflineError
 from TikTokLive.client.ws.ws_connect import WebcastConnect
 from TikTokLive.client.ws.ws_utils import extract_websocket_options
 from websockets.exceptions import ConnectionClosed, WebSocketException
 
 from live.protocol.errors import ErrorCode, RelayError
 from live.tasks import cancel_and_wait
+from live.tiktok.blockgate import BlockGate
 from live.tiktok.decoding import DecodeError, decode_push_frame, decode_response, encode_ack
-from live.tiktok.failures import code_of, words_of
+from live.tiktok.failures import code_of, is_block, words_of
 from live.tiktok.rooms import Room
 from live.tiktok.signgate import SignGate
 from live.tiktok.upstream import MessageListener
@@ -54,6 +56,9 @@ _MAX_WEBCAST_FRAME = 16 * 1024 * 1024
 # Each HTTP request to TikTok may take at most this fraction of the connect timeout: 1 / _PAGES.
 # So when the LIVE page does not answer, there is still time to ask the API instead.
 _PAGES = 4
+# The sign server may take this fraction of the connect timeout to answer: 1 / _SIGNING. So those
+# who wait for their turn learn in time that it does not answer.
+_SIGNING = 2
 
 
 class _Connect(WebcastConnect):
@@ -94,13 +99,13 @@ class _Client(TikTokLiveClient):
     """TikTokLive's client, changed to give messages to the listener before they are decoded.
 
     Args:
-        deadline: the timeout of the whole attempt; it is stopped while the client waits for the
-            sign gate.
-        limit: seconds that the attempt may take without that wait.
+        limit: seconds that the whole attempt may take.
+        known_room: the room of the user's LIVE if it is known; None if not.
 
     Attributes:
         opened: a future that is done when the first response has come.
         sign_response: the sign server's answer; None before there is one.
+        is_waiting_for_gate: the next request is to the sign server, and its turn has not come.
     """
 
     def __init__(
@@ -108,8 +113,8 @@ class _Client(TikTokLiveClient):
         username: str,
         gate: SignGate,
         listener: MessageListener,
-        deadline: asyncio.Timeout,
         limit: float,
+        known_room: int | None,
     ) -> None:
         super().__init__(
             username,
@@ -128,8 +133,9 @@ class _Client(TikTokLiveClient):
         )
         self._gate = gate
         self._listener = listener
-        self._deadline = deadline
         self._limit = limit
+        self._known_room = known_room
+        self.is_waiting_for_gate = False
         self.opened = asyncio.get_running_loop().create_future()
         self.sign_response: httpx.Response | None = None
         self._ws._connect_generator_class = functools.partial(_Connect, listener=listener)
@@ -156,6 +162,7 @@ class _Client(TikTokLiveClient):
         """
 
         async def learn(response: httpx.Response) -> None:
+            await response.aread()  # a sign server that sends half of its answer does not work
             self.sign_response = response
             self._gate.on_answer(response.status_code, response.headers)
 
@@ -174,7 +181,10 @@ class _Client(TikTokLiveClient):
         return client
 
     async def _fetch_is_live(self, room_id: int) -> bool:
-        return bool((await self._live_route.fetch_is_live_room_ids(room_id))[0])
+        answers = await self._live_route.fetch_is_live_room_ids(room_id)
+        if not answers and room_id == self._known_room:
+            return False  # TikTok does not know it any more
+        return bool(answers[0])
 
     async def _fetch_room_info(self) -> dict[str, Any]:
         """Ask TikTok for the room's info: title, owner and counts.
@@ -199,12 +209,31 @@ class _Client(TikTokLiveClient):
         return data
 
     async def _fetch_signed_websocket(self, platform: Any) -> Any:
-        # Waiting for the sign gate does not count towards the connect timeout, which starts anew
-        # after it.
-        self._deadline.reschedule(None)
-        async with self._gate.request():
-            self._deadline.reschedule(asyncio.get_running_loop().time() + self._limit)
-            return await self._sign_route(platform)
+        self.is_waiting_for_gate = True
+        async with self._gate.request(self.unique_id):
+            self.is_waiting_for_gate = False
+            try:
+                async with asyncio.timeout(self._limit / _SIGNING):
+                    return await self._sign_route(platform)
+            except Exception:
+                if self.sign_response is None:
+                    self._gate.on_no_answer()
+                raise
+
+    async def begin(self) -> asyncio.Task[Any]:
+        """Do as `start`, without asking TikTok for the room if it is known.
+
+        TikTok is still asked whether the known room is live. If it is not, the user's room is
+        looked up after all, since the user may have begun another LIVE.
+        """
+        if self._known_room is not None:
+            with contextlib.suppress(UserOfflineError):
+                return await self._start(room_id=self._known_room)
+        return await self._start()
+
+    async def _start(self, room_id: int | None = None) -> asyncio.Task[Any]:
+        task: asyncio.Task[Any] = await self.start(fetch_room_info=True, room_id=room_id)
+        return task
 
     async def _send_ack(self, webcast_response: Any, webcast_push_frame: Any) -> None:
         # TikTokLive's own method encodes with betterproto2: for one acknowledgement it needs more
@@ -244,60 +273,90 @@ class TikTokUpstream:
         username: whose LIVE to connect to.
         gate: the sign gate of the EulerStream API key that is used.
         listener: gets the messages.
+        room_id: the room of the user's LIVE, if it is known.
+        blocks: the gate of this process for what TikTok blocks; None for one of its own.
     """
 
-    def __init__(self, username: str, gate: SignGate, listener: MessageListener) -> None:
+    def __init__(
+        self,
+        username: str,
+        gate: SignGate,
+        listener: MessageListener,
+        room_id: int | str | None = None,
+        *,
+        blocks: BlockGate | None = None,
+    ) -> None:
         self._username = username
         self._gate = gate
         self._listener = listener
+        self._room_id = None if room_id is None else int(room_id)
+        self._blocks = blocks or BlockGate()
         self._client: _Client | None = None
         self._task: asyncio.Task[Any] | None = None
 
     @property
     def http_clients(self) -> list[httpx.AsyncClient]:
-        """The open HTTP clients, one for TikTok and one for the sign server; for tests."""
+        """Until `close`: the HTTP clients for TikTok and for the sign server; for tests."""
         return [] if self._client is None else self._client.http_clients
 
     async def open(self) -> None:
-        self._gate.check()
+        with self._blocks.attempt(self._username):
+            # It is raised here, outside of `except`: in there, it would keep the exception that it
+            # replaces, with TikTokLive's client in the traceback, for as long as it is kept itself.
+            failure = await self._open()
+            if failure is not None:
+                try:
+                    raise failure
+                finally:
+                    del failure  # else it would be kept by its own traceback
+
+    async def closed(self) -> RelayError:
+        task = self._task
+        if task is None:
+            raise RuntimeError("not opened")
+        await asyncio.wait([task])
+        return self._ending(task)
+
+    async def close(self) -> None:
+        # Whoever keeps this object, or an exception with its frames, does not keep the client.
+        client, self._client, self._task = self._client, None, None
+        if client:
+            await client.aclose()
+
+    async def _open(self) -> RelayError | None:
+        """Connect, and return why it failed; None if the connection is open."""
         use_configured_addresses()
         limit = settings.RELAY_CONNECT_TIMEOUT
         try:
+            self._gate.check()
             async with asyncio.timeout(limit) as deadline:
-                self._client = client = _Client(
-                    self._username, self._gate, self._listener, deadline, limit
+                self._client = _Client(
+                    self._username, self._gate, self._listener, limit, self._room_id
                 )
-                self._task = await client.start(fetch_room_info=True)
-                await asyncio.wait([client.opened, self._task], return_when="FIRST_COMPLETED")
-        except TimeoutError:
-            raise RelayError(ErrorCode.TIKTOK_TIMEOUT, username=self._username) from None
-        except RelayError:
-            raise
+                self._task = await self._client.begin()
+                await asyncio.wait(
+                    [self._client.opened, self._task], return_when=asyncio.FIRST_COMPLETED
+                )
+        except RelayError as failure:
+            return _without_traceback(failure, self._username)
         except Exception as failure:
-            raise self._explain(failure) from failure
-        if not client.opened.done():
-            raise self._ending(self._task)
-
-    async def closed(self) -> RelayError:
-        if self._task is None:
-            raise RuntimeError("not opened")
-        await asyncio.wait([self._task])
-        return self._ending(self._task)
-
-    async def close(self) -> None:
-        if self._client:
-            await self._client.aclose()
+            if deadline.expired():
+                return self._out_of_time()
+            return self._explain(failure, connecting=self._task is None)
+        return None if self._client.opened.done() else self._ending(self._task)
 
     def _ending(self, task: asyncio.Task[Any]) -> RelayError:
         failure = task.exception() if not task.cancelled() else None
         # When the connection is cut, TikTokLive's task often ends without an exception.
-        return self._explain(failure or ConnectionClosed(None, None))
+        return self._explain(failure or ConnectionClosed(None, None), connecting=False)
 
-    def _explain(self, failure: BaseException) -> RelayError:
+    def _explain(self, failure: BaseException, *, connecting: bool) -> RelayError:
         response = self._client.sign_response if self._client else None
-        code = code_of(failure, response, connecting=self._task is None)
+        code = code_of(failure, response, connecting)
         if code is ErrorCode.INTERNAL_ERROR:
             logger.error("unexpected failure of the upstream", exc_info=failure)
+        if code is ErrorCode.TIKTOK_BLOCKED and is_block(failure):
+            self._blocks.on_blocked(self._username)
         return RelayError(
             code,
             username=self._username,
@@ -306,3 +365,23 @@ class TikTokUpstream:
             else None,
             said=words_of(failure, response, (self._gate.api_key, settings.SIGN_API_KEY)),
         )
+
+    def _out_of_time(self) -> RelayError:
+        if self._client and self._client.is_waiting_for_gate:
+            return RelayError(
+                ErrorCode.SIGN_UNAVAILABLE,
+                username=self._username,
+                reason=_("Other connections were waiting for the sign server, too."),
+            )
+        return RelayError(ErrorCode.TIKTOK_TIMEOUT, username=self._username)
+
+
+def _without_traceback(failure: RelayError, username: str) -> RelayError:
+    """Make the same error for that user, without what Python notes of where it was raised."""
+    return RelayError(
+        failure.code,
+        username=username,
+        reason=failure.reason,
+        retry_after=failure.retry_after,
+        said=failure.said,
+    )

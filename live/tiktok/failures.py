@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 
 import httpx
@@ -21,7 +22,7 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake, WebSocketE
 
 from live.protocol.errors import ErrorCode
 
-__all__ = ["NOTHING_HEARD", "code_of", "words_of"]
+__all__ = ["NOTHING_HEARD", "code_of", "is_block", "words_of"]
 
 # The reason of a `connection_lost` when the connection is still open, but nothing comes any more.
 NOTHING_HEARD = _("Nothing was heard of TikTok for too long.")
@@ -71,6 +72,18 @@ def code_of(
         case LookupError() | TypeError() | ValueError() | AttributeError() if connecting:
             return ErrorCode.TIKTOK_BLOCKED
     return ErrorCode.INTERNAL_ERROR
+
+
+def is_block(failure: BaseException) -> bool:
+    """Whether TikTok has shown by this that it blocks the server's address.
+
+    It refuses the socket's handshake, or sends a page, mostly a captcha, where JSON is due. Other
+    failures with the code `tiktok_blocked` may be of one LIVE only.
+
+    Args:
+        failure: an exception for which `code_of` gives `tiktok_blocked`.
+    """
+    return isinstance(failure, WebcastBlockedError | InvalidHandshake | json.JSONDecodeError)
 
 
 def words_of(

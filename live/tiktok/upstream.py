@@ -6,8 +6,8 @@ have upstreams of their own.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import Protocol, TypeAlias
+from collections.abc import Iterable
+from typing import Protocol
 
 from live.protocol.errors import RelayError
 from live.tiktok.decoding import DecodeError
@@ -75,5 +75,24 @@ class Upstream(Protocol):
         """End the connection with its tasks and HTTP clients. Takes at most one or two seconds."""
 
 
-# Makes the upstream for one connection: username, sign gate, listener.
-UpstreamFactory: TypeAlias = Callable[[str, SignGate, MessageListener], Upstream]
+class UpstreamFactory(Protocol):
+    """Makes the upstream for one connection."""
+
+    def __call__(
+        self,
+        username: str,
+        gate: SignGate,
+        listener: MessageListener,
+        room_id: int | str | None = None,
+        /,
+    ) -> Upstream:
+        """Make an upstream; it is not opened yet.
+
+        Args:
+            username: whose LIVE to connect to.
+            gate: the sign gate of the API key that is used.
+            listener: gets the messages.
+            room_id: the room of the user's LIVE if it is known, as within one LIVE: then TikTok is
+                not asked for it again. When that room's LIVE is over, the user's newest room is
+                looked up nevertheless.
+        """

@@ -19,6 +19,7 @@ from tests.support.phone import Phone
 from tests.support.server import SERVERS, Account, Server
 
 SETTINGS = {
+    "RELAY_BLOCK_PAUSE": "0",  # so that no test meets what another test's block has closed
     "RELAY_CONNECT_TIMEOUT": "3",
     "RELAY_LINGER": "0.5",
     "RELAY_RECONNECT_FOR": "3",

@@ -411,6 +411,7 @@ BAD_SETTINGS = {
     "TIKTOK_WEBCAST_URL": "ws://s3cr3t",
     "SIGN_API_URL": "https://user:s3cr3t@sign.example:port",
     "RELAY_CONNECT_TIMEOUT": "s3cr3t",
+    "RELAY_BLOCK_PAUSE": "777",
     "RELAY_IDLE_TIMEOUT": "nan",
     "RELAY_LINGER": "-777",
     "RELAY_RECONNECT_FOR": "-777",

@@ -76,8 +76,15 @@ class World:
         self.options = StreamOptions(**options)
         self.streams = Streams(self.upstream, self.options, self.gates, self.rng, VirtualClock())
 
-    def upstream(self, username: str, gate: SignGate, listener: MessageListener) -> FakeUpstream:
-        made = FakeUpstream(self, username, gate, listener)
+    def upstream(
+        self,
+        username: str,
+        gate: SignGate,
+        listener: MessageListener,
+        room_id: int | str | None = None,
+        /,
+    ) -> FakeUpstream:
+        made = FakeUpstream(self, username, gate, listener, room_id)
         self.upstreams.append(made)
         self._another.set()
         return made
@@ -124,9 +131,15 @@ class FakeUpstream:
     """One attempt, as the `World` has it; once it is open, tests speak and cut through it."""
 
     def __init__(
-        self, world: World, username: str, gate: SignGate, listener: MessageListener
+        self,
+        world: World,
+        username: str,
+        gate: SignGate,
+        listener: MessageListener,
+        room_id: int | str | None,
     ) -> None:
         self.username = username
+        self.room_id = room_id
         self.opened_at = now()
         self.closings = 0
         self.was_opened = False
@@ -147,7 +160,7 @@ class FakeUpstream:
             await asyncio.Event().wait()
         if isinstance(answer, Exception):
             raise answer
-        async with self._gate.request():
+        async with self._gate.request(self.username):
             world.sign_requests.append((self._gate.api_key, now()))
             if status := world.refused_keys.get(self._gate.api_key):
                 self._gate.on_answer(status, {"ratelimit-reset": "600"})

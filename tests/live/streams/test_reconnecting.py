@@ -11,7 +11,7 @@ import pytest
 from live.protocol.errors import ErrorCode
 from live.streams.reconnecting import Reconnecting
 from standin import messages
-from tests.support.clock import now, now_ms, settle, unix_time, virtual_time
+from tests.support.clock import now, now_ms, settle, virtual_time
 from tests.support.streams import (
     CLOSE_TIME,
     CONNECT_TIME,
@@ -30,6 +30,7 @@ from tests.support.streams import (
     Highest,
     Lowest,
     gaps,
+    limited,
     over,
     until_over,
     world_with,
@@ -568,7 +569,7 @@ class TestBeingAskedToReconnect:
         async with World(idle_timeout=LONG).running() as world:
             socket = world.socket()
             await socket.is_live()
-            world.gates.of("").closed_until = unix_time() + 900
+            world.gates.of("").on_answer(*limited(900))
 
             for _ in range(20):
                 socket.stream.reconnect()
@@ -581,7 +582,7 @@ class TestBeingAskedToReconnect:
         async with World(None, failure(LOST)).running() as world:
             socket = world.socket()
             await socket.is_live()
-            world.gates.of("").closed_until = unix_time() + 60
+            world.gates.of("").on_answer(*limited(60))
             world.newest.cut()
             for _ in range(10):
                 await asyncio.sleep(TICK)

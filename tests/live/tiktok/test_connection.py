@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import gc
+from collections import Counter
 from collections.abc import AsyncIterator, Iterable
 from typing import Any
 
 import httpx
 import pytest
+from pytest_django import Settings
+from TikTokLive import TikTokLiveClient
 from TikTokLive.client import client as tiktoklive_client
 from TikTokLive.client.ws import ws_connect
 from TikTokLive.proto import ProtoMessageFetchResult, WebcastPushFrame
 
 from live.protocol.errors import ErrorCode, RelayError
 from live.protocol.frames import Person, RoomCounts
+from live.tiktok.blockgate import BlockGate
 from live.tiktok.connection import TikTokUpstream
 from live.tiktok.decoding import DecodeError, encode_ack
 from live.tiktok.rooms import Room
@@ -64,13 +70,14 @@ async def upstream(tiktok: TikTok, recorder: Recorder) -> AsyncIterator[TikTokUp
     before = asyncio.all_tasks()
     upstream = TikTokUpstream("alice", SignGate("secret-key"), recorder)
     yield upstream
+    clients = upstream.http_clients
     await upstream.close()
     await tiktok.wait_for(lambda: not tiktok.open_connections)
     left = asyncio.all_tasks() - before - {asyncio.current_task()}
     left = {task for task in left if not _is_of_the_stand_in(task)}
     assert not left
-    assert len(upstream.http_clients) == 2
-    assert all(client.is_closed for client in upstream.http_clients)
+    assert len(clients) in {0, 2}  # none if the test has closed it
+    assert all(client.is_closed for client in clients)
 
 
 def _is_of_the_stand_in(task: asyncio.Task[Any]) -> bool:
@@ -183,6 +190,215 @@ class TestAnUpstream:
         assert refused.value.code is ErrorCode.RATE_LIMITED
         assert refused.value.retry_after == 30
         assert not tiktok.requests
+
+
+async def end_of(upstream: TikTokUpstream) -> RelayError | None:
+    """Why it could not be opened; None if it could. It is closed afterwards."""
+    try:
+        await upstream.open()
+    except RelayError as refused:
+        return refused.with_traceback(None)
+    finally:
+        await upstream.close()
+    return None
+
+
+class TestASignServerThatHangs:
+    async def test_everybody_is_told_within_one_timeout(
+        self, tiktok: TikTok, recorder: Recorder, settings: Settings
+    ) -> None:
+        settings.RELAY_CONNECT_TIMEOUT = limit = 2
+        tiktok.fail(Failure.SIGN_HANG)
+        gate = SignGate("")
+        for number in range(10):
+            tiktok.go_live(f"user{number}")
+
+        async with asyncio.timeout(2 * limit):  # one after another, it took 10 times the limit
+            ends = await asyncio.gather(
+                *(end_of(TikTokUpstream(f"user{n}", gate, recorder)) for n in range(10))
+            )
+
+        codes = Counter(end.code for end in ends if end)
+        assert codes == {ErrorCode.TIKTOK_TIMEOUT: 4, ErrorCode.SIGN_UNAVAILABLE: 6}
+        assert tiktok.count(Kind.SIGN) == 4
+        assert {end.retry_after for end in ends if end} == {None, 5}
+
+    async def test_nobody_asks_it_for_a_while(
+        self, tiktok: TikTok, recorder: Recorder, settings: Settings
+    ) -> None:
+        gate = SignGate("")
+        tiktok.go_live("alice").fail(Failure.SIGN_500)
+        for _ in range(5):
+            end = await end_of(TikTokUpstream("alice", gate, recorder))
+            assert end is not None
+            assert (end.code, end.username) == (ErrorCode.SIGN_UNAVAILABLE, "alice")
+        assert tiktok.count(Kind.SIGN) == 3
+        assert tiktok.count(Kind.LIVE_PAGE) == 3
+
+    async def test_a_server_that_can_not_be_reached_is_one(
+        self, tiktok: TikTok, recorder: Recorder, settings: Settings
+    ) -> None:
+        settings.SIGN_API_URL = "http://127.0.0.1:9"  # nobody listens there
+        gate = SignGate("")
+        tiktok.go_live("alice")
+        for _ in range(3):
+            await end_of(TikTokUpstream("alice", gate, recorder))
+        assert gate.refusal is not None
+        assert gate.refusal.code is ErrorCode.SIGN_UNAVAILABLE
+
+    async def test_time_that_ran_out_in_the_queue_is_told_as_such(
+        self, tiktok: TikTok, recorder: Recorder, settings: Settings
+    ) -> None:
+        settings.RELAY_CONNECT_TIMEOUT = 1
+        gate = SignGate("")
+        tiktok.go_live("alice")
+        async with contextlib.AsyncExitStack() as others:
+            for number in range(4):
+                await others.enter_async_context(gate.request(f"other{number}"))
+            end = await end_of(TikTokUpstream("alice", gate, recorder))
+        assert end is not None
+        assert end.code is ErrorCode.SIGN_UNAVAILABLE
+        assert tiktok.count(Kind.SIGN) == 0
+
+
+class TestAKnownRoom:
+    async def test_it_is_not_looked_up_again(self, tiktok: TikTok, recorder: Recorder) -> None:
+        room = tiktok.go_live("alice", title="Hi")
+
+        end = await end_of(TikTokUpstream("alice", SignGate(""), recorder, str(room.room_id)))
+
+        assert end is None
+        assert recorder.room is not None
+        assert (recorder.room.id, recorder.room.title) == (str(room.room_id), "Hi")
+        assert [request.kind for request in tiktok.requests] == [
+            Kind.CHECK_ALIVE,
+            Kind.ROOM_INFO,
+            Kind.SIGN,
+            Kind.WEBCAST,
+        ]
+
+    async def test_its_end_is_noticed(self, tiktok: TikTok, recorder: Recorder) -> None:
+        room = tiktok.go_live("alice")
+        room_id = room.room_id
+        await room.end()
+
+        end = await end_of(TikTokUpstream("alice", SignGate(""), recorder, room_id))
+
+        assert end is not None
+        assert end.code is ErrorCode.USER_OFFLINE
+        assert tiktok.count(Kind.SIGN) == 0
+
+    @pytest.mark.parametrize("forgotten", [False, True])
+    async def test_the_next_live_is_found(
+        self, tiktok: TikTok, recorder: Recorder, forgotten: bool
+    ) -> None:
+        room = tiktok.go_live("alice")
+        room_id = room.room_id
+        await room.end()
+        room.go_live()
+        assert room.room_id != room_id
+        if forgotten:
+            room.fail(Failure.CHECK_ALIVE_EMPTY, times=1)
+
+        end = await end_of(TikTokUpstream("alice", SignGate(""), recorder, room_id))
+
+        assert end is None
+        assert recorder.room is not None
+        assert recorder.room.id == str(room.room_id)
+
+
+class TestABlock:
+    @pytest.mark.parametrize("failure", [Failure.CAPTCHA, Failure.WEBCAST_200, Failure.WEBCAST_403])
+    async def test_all_streams_wait_after_it(
+        self, tiktok: TikTok, recorder: Recorder, failure: Failure
+    ) -> None:
+        gate, blocks = SignGate(""), BlockGate()
+        for name in ("alice", "bob", "carol"):
+            tiktok.go_live(name)
+        tiktok.fail(failure)
+        for name in ("alice", "bob"):
+            end = await end_of(TikTokUpstream(name, gate, recorder, blocks=blocks))
+            assert end is not None
+            assert (end.code, end.retry_after) == (ErrorCode.TIKTOK_BLOCKED, None)
+        tiktok.clear()
+        asked = len(tiktok.requests)
+
+        end = await end_of(TikTokUpstream("carol", gate, recorder, blocks=blocks))
+
+        assert end is not None
+        assert end.code is ErrorCode.TIKTOK_BLOCKED
+        assert end.retry_after is not None
+        assert 10 <= end.retry_after <= 18
+        assert len(tiktok.requests) == asked
+
+    async def test_what_is_wrong_with_one_live_is_none(
+        self, tiktok: TikTok, recorder: Recorder
+    ) -> None:
+        gate, blocks = SignGate(""), BlockGate()
+        for name in ("alice", "bob"):
+            tiktok.go_live(name).fail(Failure.CHECK_ALIVE_EMPTY)
+            end = await end_of(TikTokUpstream(name, gate, recorder, blocks=blocks))
+            assert end is not None
+            assert end.code is ErrorCode.TIKTOK_BLOCKED
+        tiktok.go_live("carol")
+
+        assert await end_of(TikTokUpstream("carol", gate, recorder, blocks=blocks)) is None
+
+
+class TestAnErrorThatIsKept:
+    @pytest.mark.parametrize(
+        "failure",
+        [
+            Failure.NOT_ALIVE,
+            Failure.CAPTCHA,
+            Failure.SIGN_403,
+            Failure.SIGN_429,
+            Failure.SIGN_HANG,
+            Failure.WEBCAST_200,
+        ],
+    )
+    async def test_it_keeps_no_client(
+        self, tiktok: TikTok, recorder: Recorder, settings: Settings, failure: Failure
+    ) -> None:
+        settings.RELAY_CONNECT_TIMEOUT = 1
+        tiktok.go_live("alice").fail(failure)
+        gc.collect()
+        before = _clients()
+        upstream = TikTokUpstream("alice", SignGate(""), recorder)
+        kept: RelayError | None = None
+        try:
+            await upstream.open()
+        except RelayError as refused:
+            kept = refused
+        await upstream.close()
+        gc.collect()
+
+        assert kept is not None
+        assert kept.__cause__ is None
+        assert kept.__context__ is None
+        assert _clients() == before
+
+    async def test_nor_does_that_of_a_lost_connection(
+        self, tiktok: TikTok, recorder: Recorder
+    ) -> None:
+        gc.collect()
+        before = _clients()
+        room = tiktok.go_live("alice")
+        upstream = TikTokUpstream("alice", SignGate(""), recorder)
+        await upstream.open()
+        await room.wait_for_socket()
+        await room.cut()
+        kept = await upstream.closed()
+        await upstream.close()
+        gc.collect()
+
+        assert kept.code is ErrorCode.CONNECTION_LOST
+        assert _clients() == before
+
+
+def _clients() -> int:
+    """How many of TikTokLive's clients there are in memory."""
+    return sum(isinstance(thing, TikTokLiveClient) for thing in gc.get_objects())
 
 
 class TestTheSeams:

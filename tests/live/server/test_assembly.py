@@ -1,0 +1,40 @@
+"""What a relay is made of."""
+
+from __future__ import annotations
+
+import asyncio
+
+from live.protocol.errors import ErrorCode
+from live.server.assembly import make_relay
+from live.streams.registry import Streams
+from standin import Failure, TikTok
+
+
+async def failure_of(streams: Streams, username: str) -> tuple[ErrorCode, int | None]:
+    """How the first attempt at a user's LIVE fails."""
+    stream = streams.join(username, "", wait=False, since=None)
+    async with asyncio.timeout(10):
+        while not stream.over:
+            await stream.log.changed(stream.log.end)
+    streams.leave(stream, "", wait=False)
+    assert stream.error is not None
+    return stream.error.code, stream.error.retry_after
+
+
+async def test_the_streams_of_a_relay_share_what_they_know_of_tiktok_s_blocks(
+    tiktok: TikTok,
+) -> None:
+    tiktok.fail(Failure.CAPTCHA)
+    relay = make_relay()
+    try:
+        for username in ("alice", "bob"):
+            assert await failure_of(relay.streams, username) == (ErrorCode.TIKTOK_BLOCKED, None)
+        asked = len(tiktok.requests)
+        code, retry_after = await failure_of(relay.streams, "carol")
+    finally:
+        await relay.streams.close()
+
+    assert code is ErrorCode.TIKTOK_BLOCKED
+    assert retry_after is not None
+    assert 10 <= retry_after <= 18
+    assert len(tiktok.requests) == asked
