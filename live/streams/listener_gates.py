@@ -16,6 +16,8 @@ __all__ = ["ListenerGates"]
 
 # What the sign server says of a key, and of no LIVE.
 _OF_THE_KEY = frozenset({ErrorCode.SIGN_FORBIDDEN, ErrorCode.RATE_LIMITED})
+# What another key may not be told. (A sign server that does not work may do so for one key only.)
+_TRY_ANOTHER = _OF_THE_KEY | {ErrorCode.SIGN_UNAVAILABLE}
 
 
 class ListenerGates:
@@ -56,7 +58,7 @@ class ListenerGates:
     def best(self) -> SignGate:
         """The gate to connect through: one that was not refused, and of these the one that opens
         first."""
-        return min(self, key=lambda gate: (self.refusal(gate) is not None, gate.seconds_closed))
+        return min(self, key=lambda gate: (self._is_refused(gate), gate.seconds_closed))
 
     def refuse(self, gate: SignGate, error: RelayError) -> bool:
         """Connecting through this gate has failed.
@@ -64,11 +66,16 @@ class ListenerGates:
         Returns:
             Whether the failure is of the gate's key alone, and there is another gate to try.
         """
-        if error.code not in _OF_THE_KEY:
+        if error.code not in _TRY_ANOTHER:
             return False
-        if gate in self:
+        if error.code in _OF_THE_KEY and gate in self:
             self._refusals[gate] = error
-        return self.refusal(self.best()) is None
+        # One that is closed will open: connecting through it says when.
+        return any(
+            self.refusal(other) is None and not _is_forbidden(other.refusal)
+            for other in self
+            if other is not gate
+        )
 
     def on_connected(self, gate: SignGate) -> None:
         """The sign server has taken the key."""
@@ -81,3 +88,11 @@ class ListenerGates:
         if error is None or (error.code is ErrorCode.RATE_LIMITED and not gate.seconds_closed):
             return None
         return error
+
+    def _is_refused(self, gate: SignGate) -> bool:
+        """Through this gate, or by another stream through it, a request was refused lately."""
+        return self.refusal(gate) is not None or gate.refusal is not None
+
+
+def _is_forbidden(refusal: RelayError | None) -> bool:
+    return refusal is not None and refusal.code is ErrorCode.SIGN_FORBIDDEN

@@ -98,18 +98,18 @@ class Reconnecting:
         """For how long the stream still tries to come back; 0 when it has to give up."""
         return max(0.0, self._give_up_at - now)
 
-    def delay(self, now: float, gate_closed: float, *, at_once: bool = False) -> float:
+    def delay(self, now: float, closed: float, *, at_once: bool = False) -> float:
         """Seconds to wait before the next attempt: a random time from zero to a limit that
-        doubles with each attempt, up to a cap ("full jitter"); never less than until the gate
-        opens. The last attempt is made when the time for coming back is over, not later.
+        doubles with each attempt, up to a cap ("full jitter"); never less than until
+        requests are taken again. The last attempt is made when the time for coming back is over, not later.
 
         Args:
             now: seconds of the same clock as of `on_cut`.
-            gate_closed: seconds until the sign gate opens; 0 when it is open.
+            closed: seconds until the sign gate opens, or TikTok may be asked again; 0 for now.
             at_once: somebody asked not to wait.
         """
-        if gate_closed:
-            return gate_closed + self._rng.uniform(0, _GATE_SPREAD)
+        if closed:
+            return closed + self._rng.uniform(0, _GATE_SPREAD)
         if at_once:
             return 0.0
         doublings = min(self.attempt - 1, _MAX_DOUBLINGS)

@@ -374,7 +374,10 @@ class LiveStream:
 
     async def _connect_and_watch(self, gate: SignGate) -> RelayError | None:
         """One connection, from start to end. Returns why it ended; None for the LIVE's end."""
-        upstream = self._make_upstream(self.username, gate, self._reader)
+        # The room is not looked up again within a LIVE.
+        known = self.room if self.state is StreamState.RECONNECTING else None
+        room_id = None if known is None else known.id
+        upstream = self._make_upstream(self.username, gate, self._reader, room_id)
         if self.state is not StreamState.WAITING and not self._options.is_test:
             # (while the streamer is waited for, polls are not logged)
             operator_log.connecting(self.username)
@@ -464,12 +467,13 @@ class LiveStream:
                 said=f"{failure.code} {failure.said}".rstrip(),
             )
         gate = self.gates.best()
-        gate_closed = gate.seconds_closed
-        if gate_closed > seconds_left:
+        closed = max(gate.seconds_closed, failure.retry_after or 0)
+        if closed > seconds_left:
             gate.check()
-        delay = self._reconnecting.delay(now, gate_closed, at_once=self._reconnect.is_set())
+            raise failure
+        delay = self._reconnecting.delay(now, closed, at_once=self._reconnect.is_set())
         self._states.enter(StreamState.RECONNECTING, attempt=attempt, retry_in=round(delay, 3))
-        self._waits_for_gate = gate_closed > 0
+        self._waits_for_gate = gate.seconds_closed > 0
         try:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(delay):
