@@ -19,6 +19,7 @@ from live.relay.open_sockets import OpenSockets
 from live.relay.quota import SocketQuota
 from live.relay.relay import Limits, Relay
 from live.relay.shutdown import Shutdown
+from live.streams.log_memory import LogMemory
 from live.streams.registry import Streams
 from live.streams.stream import StreamOptions
 from live.tiktok.connection import TikTokUpstream
@@ -100,6 +101,7 @@ def make_streams(
     """
     options = StreamOptions(
         backlog=settings.RELAY_BACKLOG,
+        memory=LogMemory(settings.RELAY_BACKLOG_BYTES, settings.RELAY_BACKLOG_BYTES_TOTAL),
         linger=settings.RELAY_LINGER,
         idle_timeout=settings.RELAY_IDLE_TIMEOUT,
         reconnect_attempts=settings.RELAY_RECONNECT_ATTEMPTS,

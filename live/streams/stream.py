@@ -12,7 +12,7 @@ import logging
 import random
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from django.utils.translation import gettext_noop as _
 from msgspec import UNSET
@@ -24,6 +24,7 @@ from live.streams import operator_log
 from live.streams.drift import Finding
 from live.streams.feed import Feed
 from live.streams.log import EventLog
+from live.streams.log_memory import LogMemory
 from live.streams.reconnecting import Reconnecting
 from live.streams.state import StateMachine, StreamState
 from live.streams.streaks import STREAK_TIMEOUT
@@ -61,6 +62,7 @@ class StreamOptions:
 
     Attributes:
         backlog: how many frames a stream's log holds.
+        memory: how many bytes a stream's log may take, and all logs together.
         linger: seconds that a stream stays connected after its last socket has left.
         idle_timeout: seconds without messages after which a stream is quiet; and seconds without
             anything at all, heartbeats included, after which its connection counts as lost.
@@ -70,6 +72,7 @@ class StreamOptions:
     """
 
     backlog: int = 4096
+    memory: LogMemory = field(default_factory=LogMemory)
     linger: float = 30
     idle_timeout: float = 60
     reconnect_attempts: int = 5
@@ -112,7 +115,7 @@ class LiveStream:
         self._options = options
         self._rng = rng
         self._clock = clock
-        self._feed = Feed(options.backlog, clock, username, gifts)
+        self._feed = Feed(options.backlog, clock, username, gifts, options.memory)
         self._reader = Reader(self, clock)
         self._states = StateMachine(username, self._tell_status)
         self._reconnecting = Reconnecting(options.reconnect_attempts, rng)
