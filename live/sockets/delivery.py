@@ -76,6 +76,7 @@ class Delivery:
     ) -> None:
         self._log = log
         self._wanted = (_UNLESS_ASKED if types is None else types) | _ALWAYS
+        self._countable = self._wanted - {FrameType.STATUS}
         self._batch = batch
         self._clock = clock
         self._delivered_at: int | None = None
@@ -177,11 +178,10 @@ class Delivery:
 
     def _missed(self) -> dict[str, int] | None:
         """How many wanted events can't be had any more, by type; None if nobody knows."""
-        missed = None if self._lost else self._log.missed(self.position)
-        if missed is None:
-            return None
-        wanted = self._wanted & EVENT_TYPES
-        return {str(kind): count for kind, count in missed.items() if kind in wanted}
+        missed = None if self._lost else self._log.missed(self.position, self._countable)
+        if missed is None or FrameType.GAP in missed:
+            return None  # nobody counted what a gap of the upstream stood for
+        return {str(kind): count for kind, count in missed.items()}
 
     def _gap(self, place: int, missed: dict[str, int] | None) -> str:
         cursor = str(Cursor(self._log.epoch, place))

@@ -150,9 +150,7 @@ class EventLog:
         comments and whatever else is rare. The newest `capacity` of these are kept."""
         return [entry for entry in self._lasting if after < entry.offset]
 
-    def missed(
-        self, after: int, wanted: Collection[FrameType] = _TYPES
-    ) -> dict[FrameType, int] | None:
+    def missed(self, after: int, wanted: Collection[FrameType]) -> dict[FrameType, int] | None:
         """How many frames of the wanted types behind `after` neither `read` nor `lasting` has any
         more, by type; None if some are gone and it is forgotten how many."""
         counted: dict[FrameType, int] = {}

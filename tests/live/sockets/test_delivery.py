@@ -24,6 +24,7 @@ from live.protocol.cursor import Cursor
 from live.protocol.frames import FrameType
 from live.sockets.delivery import Delivery
 from live.streams.log import EventLog
+from live.streams.log_memory import LogMemory
 from tests.support.clock import now, settle, virtual_time
 from tests.support.samples import append, read_frame
 
@@ -213,6 +214,56 @@ class TestTypes:
 
         assert socket.resumed
         assert drain(socket) == []
+
+    @pytest.mark.parametrize("capacity", [16, 4096])
+    def test_it_resumes_however_much_has_come_that_was_not_wanted(self, capacity: int) -> None:
+        log = EventLog(capacity)
+        append(log, COMMENT)
+        gift = append(log, GIFT)
+        text = append(log, LIKE).text
+        for _ in range(70_000):
+            log.append(LIKE, 0, text)
+
+        socket = delivery(log, Cursor(log.epoch, gift.offset), types={GIFT})
+
+        assert socket.resumed
+        assert drain(socket) == []
+        assert delivery(log, Cursor(log.epoch, 0), types={GIFT}).resumed
+        assert not delivery(log, Cursor(log.epoch, 0), types={GIFT, LIKE}).resumed
+
+    def test_it_counts_what_is_rare_though_it_was_long_ago(self) -> None:
+        log = EventLog(2)
+        for frame_type in (*[LIKE] * 40, GIFT, COMMENT, GIFT, COMMENT, *[LIKE] * 20):
+            append(log, frame_type)
+
+        socket = delivery(log, Cursor(log.epoch, 0), types={GIFT})
+        gap, gift = drain(socket)
+
+        assert gap["data"]["missed"] == {"gift": 1}
+        assert gift["cursor"] == f"{log.epoch}-43"
+
+    def test_it_resumes_when_bytes_were_short_for_what_was_not_wanted(self) -> None:
+        log = EventLog(4096, LogMemory(64 * 1024))
+        append(log, GIFT, 1)
+        append(log, COMMENT, 1)
+        for _ in range(100):
+            log.append(LIKE, 0, "x" * 2000)
+
+        assert log.first > 50
+        assert delivery(log, Cursor(log.epoch, 0), types={GIFT, COMMENT}).resumed
+        assert not delivery(log, Cursor(log.epoch, 0), types={LIKE}).resumed
+
+    def test_a_gap_of_the_upstream_that_is_gone_leaves_the_number_unknown(self) -> None:
+        log = EventLog(2)
+        log.append(FrameType.GAP, 0, "{}")
+        for number in range(5):
+            append(log, COMMENT, number)
+
+        socket = delivery(log, Cursor(log.epoch, 0), types={GIFT})
+
+        assert not socket.resumed
+        (gap,) = drain(socket)
+        assert gap["data"]["missed"] is None
 
 
 class TestGap:
@@ -584,8 +635,12 @@ class History:
         self.counts.append(count)
         self.texts.append(entry.text)
 
-    def forgotten(self, offset: int) -> bool:
-        return offset < self.log.end - TYPES_REMEMBERED * self.log.capacity
+    def forgotten(self, offset: int, gone: list[int]) -> bool:
+        """Whether nobody knows how many events behind an offset are of the types of those that are
+        gone."""
+        types = {self.types[place] for place in gone} - {"status"}
+        remembered_from = self.log.end - TYPES_REMEMBERED * self.log.capacity + 1
+        return any(self.types[place] in types for place in range(offset + 1, remembered_from))
 
 
 class Client:
@@ -635,7 +690,7 @@ class Client:
         self.falling: list[int] | None = None
         if self.delivery.position < self.history.log.first - 1 or self.lost:
             self.falling = self.fallen_off()
-            self.forgotten = self.history.forgotten(self.delivery.position)
+            self.forgotten = self.history.forgotten(self.delivery.position, self.falling)
             if not self.lost and not self.forgotten:
                 exact = Counter(self.history.types[place] for place in self.falling)
                 exact.pop("status", None)
@@ -756,10 +811,7 @@ class Interleavings(RuleBasedStateMachine):
         since = Cursor.parse(str(Cursor(self.history.log.epoch, place)))
         client = Client(self.history, since, types, batch)
         gone = {self.history.types[place] for place in client.fallen_off()} - {"status"}
-        forgotten = self.history.forgotten(place)
-        assert client.delivery.resumed == (
-            place >= self.history.log.first - 1 or (not gone and not forgotten)
-        )
+        assert client.delivery.resumed == (not gone)
         self.clients.append(client)
 
     @precondition(lambda self: len(self.clients) < 6)
