@@ -145,22 +145,39 @@ class EventLog:
         start = self._head + max(0, after + 1 - self.first)
         return self._ring[start : start + limit]  # type: ignore[return-value]
 
-    def lasting(self, after: int) -> list[Entry]:
-        """Frames behind `after` that are too old for `read`, but too dear to forget: gifts,
-        comments and whatever else is rare. The newest `capacity` of these are kept."""
-        return [entry for entry in self._lasting if after < entry.offset]
+    def lasting(self, after: int, until: int | None = None) -> list[Entry]:
+        """Frames behind `after` (up to `until`) that are too old for `read`, but too dear to
+        forget: gifts, comments and whatever else is rare. The newest `capacity` of these are
+        kept."""
+        until = self.end if until is None else until
+        return [entry for entry in self._lasting if after < entry.offset <= until]
 
-    def missed(self, after: int, wanted: Collection[FrameType]) -> dict[FrameType, int] | None:
-        """How many frames of the wanted types behind `after` neither `read` nor `lasting` has any
-        more, by type; None if some are gone and it is forgotten how many."""
+    def missed(
+        self,
+        after: int,
+        wanted: Collection[FrameType],
+        until: int | None = None,
+        announced: int = 0,
+    ) -> dict[FrameType, int] | None:
+        """How many frames of the wanted types behind `after` (up to `until`) neither `read` nor
+        `lasting` has any more, by type; None if some are gone and it is forgotten how many.
+
+        Args:
+            announced: frames up to this offset are not counted, but for those that last: these
+                were still held when the others were announced.
+        """
+        until = self.end if until is None else until
         counted: dict[FrameType, int] = {}
         for kind, gone, forgotten in zip(_TYPES, self._gone, self._forgotten, strict=True):
-            if gone <= after or kind not in wanted:
+            start = after if kind in _LASTING else max(after, announced)
+            stop = min(until, gone)
+            if stop <= start or kind not in wanted:
                 continue
-            if forgotten > after:
+            if forgotten > start:
                 return None
             # Of one type, older frames are gone before newer ones.
-            counted[kind] = self._count(kind, after, gone)
+            if count := self._count(kind, start, stop):
+                counted[kind] = count
         return counted
 
     def shrink(self, size: int) -> None:
@@ -229,6 +246,8 @@ class EventLog:
         remembered are of other types."""
         types, number = self._types, _TYPE_NUMBERS[type]
         after = max(after, self.end - len(types))
+        if until <= after:
+            return 0
         start, stop = after % len(types), until % len(types)
         if start < stop:
             return types.count(number, start, stop)

@@ -240,7 +240,7 @@ class TestTypes:
         gap, gift = drain(socket)
 
         assert gap["data"]["missed"] == {"gift": 1}
-        assert gift["cursor"] == f"{log.epoch}-43"
+        assert offset(gift) == 43
 
     def test_it_resumes_when_bytes_were_short_for_what_was_not_wanted(self) -> None:
         log = EventLog(4096, LogMemory(64 * 1024))
@@ -290,8 +290,64 @@ class TestGap:
         gap, *rest = drain(socket)
 
         assert gap["data"]["missed"] == {"like": 1, "join": 1}
-        assert gap["cursor"] == f"{log.epoch}-0"
+        assert Cursor.parse(gap["cursor"]) == Cursor(log.epoch, 0, announced=4)
         assert types_of(rest) == ["gift", "comment", "like", "like", "like"]
+
+    @pytest.mark.parametrize("received", [1, 2, 3])
+    def test_it_does_not_announce_again_what_a_gap_said_to_a_client_that_was_cut_behind_it(
+        self, received: int
+    ) -> None:
+        log = EventLog(3)
+        socket = delivery(log)
+        for frame_type in (*[LIKE] * 5, GIFT, *[LIKE] * 20, COMMENT, *[LIKE] * 3):
+            append(log, frame_type)
+        gap, gift, comment, *_ = frames = pull(socket)
+        assert gap["data"]["missed"] == {"like": 25}
+
+        again = delivery(log, Cursor.parse(frames[received - 1]["cursor"]))
+
+        assert again.resumed
+        rest = types_of(drain(again))
+        assert rest == ["gift", "comment", "like", "like", "like"][received - 1 :]
+        assert (offset(gift), offset(comment)) == (6, 27)
+
+    def test_it_announces_to_such_a_client_only_what_has_been_lost_since(self) -> None:
+        log = EventLog(3)
+        socket = delivery(log)
+        for frame_type in (*[LIKE] * 5, GIFT, *[LIKE] * 20, COMMENT, *[LIKE] * 3):
+            append(log, frame_type)
+        _gap, gift, *_ = pull(socket)
+        for frame_type in (*[LIKE] * 2, COMMENT, COMMENT, COMMENT, JOIN):
+            append(log, frame_type)
+
+        again = delivery(log, Cursor.parse(gift["cursor"]))
+        gap, *rest = drain(again)
+
+        assert not again.resumed
+        assert gap["data"]["missed"] == {"like": 5, "comment": 1}
+        assert types_of(rest) == ["comment", "comment", "comment", "join"]
+
+    def test_a_greeting_s_cursor_says_what_has_been_announced(self) -> None:
+        log = EventLog(2)
+        socket = delivery(log)
+        for frame_type in (*[LIKE] * 5, GIFT, *[LIKE] * 5):
+            append(log, frame_type)
+        gap = pull(socket)[0]
+
+        assert delivery(log, Cursor.parse(gap["cursor"])).cursor == gap["cursor"]
+
+    @pytest.mark.parametrize("announced", [9, 10**15 - 1])
+    def test_it_believes_no_cursor_of_which_more_was_announced_than_there_is(
+        self, announced: int
+    ) -> None:
+        log = EventLog(2)
+        for number in range(1, 7):
+            append(log, COMMENT, number)
+
+        socket = delivery(log, Cursor(log.epoch, 1, announced))
+
+        assert not socket.resumed
+        assert drain(socket)[0]["data"]["missed"] is None
 
     def test_it_says_once_what_was_missed(self) -> None:
         log = EventLog(2)
@@ -666,8 +722,14 @@ class Client:
         )
         if self.lost:
             self.seen = 0
-        self.cursors = [self.seen]
-        self.gone: set[int] = set()
+        self.cursors = [Cursor.parse(self.delivery.cursor)]
+        # What passes, and a gap has announced before.
+        announced = 0 if since is None or self.lost else since.announced
+        self.gone = {
+            place
+            for place in range(self.seen + 1, announced + 1)
+            if history.types[place] not in LASTING
+        }
         self.parts: list[Any] = []
 
     def untold(self, start: int, stop: int) -> list[int]:
@@ -717,14 +779,17 @@ class Client:
             self.take_part(frame, at)
             return
         frames, self.parts = [*self.parts, frame], []
+        cursor = Cursor.parse(frame["cursor"])
         if len(told) == 1 and len(frames) == 1:
             assert frame["type"] == self.history.types[at]
-            assert frame == read_frame(self.history.texts[at])
-            assert text is None or text == self.history.texts[at]
+            plain = cursor._replace(announced=0)
+            expected = self.history.texts[at].replace(str(plain), str(cursor))
+            assert frame == read_frame(expected)
+            assert text is None or text == expected
         else:
             self.check_run(frames, told)
         self.seen = at
-        self.cursors.append(at)
+        self.cursors.append(cursor)
 
     def take_part(self, frame: Any, at: int) -> None:
         """One of several frames of a run, with the cursor from before the run."""
@@ -732,7 +797,7 @@ class Client:
         assert at >= self.seen
         assert not self.untold(self.seen + 1, at + 1)
         self.parts.append(frame)
-        self.cursors.append(at)
+        self.cursors.append(Cursor.parse(frame["cursor"]))
 
     def check_run(self, frames: list[Any], told: list[int]) -> None:
         kinds: dict[str, list[int]] = {}
@@ -761,7 +826,7 @@ class Client:
         else:
             assert missed == self.exact
         self.seen = max(self.seen, place)
-        self.cursors.append(place)
+        self.cursors.append(Cursor.parse(frame["cursor"]))
 
     def assert_told_everything(self) -> None:
         while self.pull() or not self.delivery.up_to_date:
@@ -807,8 +872,7 @@ class Interleavings(RuleBasedStateMachine):
     def resume(self, data: st.DataObject, types: frozenset[FrameType] | None, batch: bool) -> None:
         """A client is cut, and goes on from any cursor that it ever saw."""
         cut = self.clients.pop(data.draw(st.integers(0, len(self.clients) - 1)))
-        place = data.draw(st.sampled_from(cut.cursors))
-        since = Cursor.parse(str(Cursor(self.history.log.epoch, place)))
+        since = data.draw(st.sampled_from(cut.cursors))
         client = Client(self.history, since, types, batch)
         gone = {self.history.types[place] for place in client.fallen_off()} - {"status"}
         assert client.delivery.resumed == (not gone)
