@@ -20,6 +20,7 @@ from live.relay.open_sockets import OpenSockets
 from live.relay.quota import SocketQuota
 from live.relay.relay import Limits, Relay
 from live.relay.shutdown import Shutdown
+from live.streams.log_memory import LogMemory
 from live.streams.registry import Streams
 from live.streams.stream import StreamOptions
 from live.tiktok.blockgate import BlockGate
@@ -113,6 +114,7 @@ def make_streams(
         reconnect_for = min(reconnect_for, _REHEARSED_RECONNECTING)
     options = StreamOptions(
         backlog=settings.RELAY_BACKLOG,
+        memory=LogMemory(settings.RELAY_BACKLOG_BYTES, settings.RELAY_BACKLOG_BYTES_TOTAL),
         linger=settings.RELAY_LINGER,
         idle_timeout=settings.RELAY_IDLE_TIMEOUT,
         reconnect_for=reconnect_for,

@@ -81,16 +81,19 @@ class Delivery:
     ) -> None:
         self._log = log
         self._wanted = (_UNLESS_ASKED if types is None else types) | _ALWAYS
+        self._countable = self._wanted - {FrameType.STATUS}
         self._batch = batch
         self._clock = clock
         self._delivered_at: int | None = None
         self._lost = False  # `since` names no place in this log
+        self._announced = 0  # what passes and is gone, up to this offset, has been announced
         self._due = log.end  # frames up to this offset do not count as lag
         self.resumed = False
         if since is None:
             self.position = log.end
-        elif since.epoch == log.epoch and since.offset <= log.end:
+        elif since.epoch == log.epoch and max(since.offset, since.announced) <= log.end:
             self.position = since.offset
+            self._announced = since.announced
             self.resumed = self._missed() == {}
         else:
             self.position = log.first_room()
@@ -98,7 +101,7 @@ class Delivery:
 
     @property
     def cursor(self) -> str:
-        return str(Cursor(self._log.epoch, self.position))
+        return str(Cursor(self._log.epoch, self.position, self._announced))
 
     @property
     def behind(self) -> int:
@@ -188,30 +191,38 @@ class Delivery:
         return [entry for entry in entries if entry.type in self._wanted]
 
     def _what_fell_off(self, stop: int) -> list[Parcel]:
-        """What can still be had of the frames that the log no longer holds, behind a `gap` for the
-        others. A client that resumes from the gap's cursor gets these frames
-        again."""
+        """What can still be had of the frames up to `stop` that the log no longer holds, behind a
+        `gap` for all the others.
+
+        The cursors of these frames say what the gap has announced. So a client that resumes from
+        one of them, or from the gap, gets the rest of them, and nothing is announced twice.
+        """
         log = self._log
+        end = max(self.position, min(log.first - 1, stop))
         missed = self._missed(stop)
         lasting = self._filtered(log.lasting(self.position, stop))
-        end = max(self.position, min(log.first - 1, stop))
-        place = self.position if lasting else end
-        texts = [] if missed == {} else [self._gap(place, missed)]
-        texts += [entry.text for entry in lasting]
+        texts = []
+        if missed != {}:
+            self._announced = max(self._announced, end)
+            # All that lasts and is gone is older than what lasts and is held.
+            texts.append(self._gap(lasting[0].offset - 1 if lasting else end, missed))
+        texts += [self._text_of_old(entry) for entry in lasting]
         self.position = end
         self._lost = False
         return _parcels(texts)
 
     def _missed(self, stop: int | None = None) -> dict[str, int] | None:
-        """How many wanted events can't be had any more, by type; None if nobody knows."""
-        missed = None if self._lost else self._log.missed(self.position, stop)
-        if missed is None:
+        """How many wanted events up to `stop` can't be had any more and have not been announced,
+        by type; None if nobody knows."""
+        if self._lost:
             return None
-        wanted = self._wanted & EVENT_TYPES
-        return {str(kind): count for kind, count in missed.items() if kind in wanted}
+        missed = self._log.missed(self.position, self._countable, stop, self._announced)
+        if missed is None or FrameType.GAP in missed:
+            return None  # nobody counted what a gap of the upstream stood for
+        return {str(kind): count for kind, count in missed.items()}
 
     def _gap(self, place: int, missed: dict[str, int] | None) -> str:
-        cursor = str(Cursor(self._log.epoch, place))
+        cursor = str(Cursor(self._log.epoch, place, self._announced))
         oldest = self._log.read(place, 1)
         now = self._clock()
         gap = Gap(
@@ -222,6 +233,12 @@ class Delivery:
             cursor=cursor,
         )
         return encode(Frame(type=FrameType.GAP, cursor=cursor, ts=now, data=gap))
+
+    def _text_of_old(self, entry: Entry) -> str:
+        """The frame of an entry, with a cursor that says what has been announced."""
+        cursor = Cursor(self._log.epoch, entry.offset)
+        told = cursor._replace(announced=self._announced)
+        return entry.text.replace(f'"cursor":"{cursor}"', f'"cursor":"{told}"')
 
 
 def _parcels(texts: list[str]) -> list[Parcel]:

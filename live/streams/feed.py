@@ -18,6 +18,7 @@ from live.protocol.frames import Frame, FrameType, Gap, Gift, Side, Snapshot, St
 from live.streams.borders import RoomBegan, RunEnded, StreamerOffline
 from live.streams.drift import Drift
 from live.streams.log import Entry, EventLog
+from live.streams.log_memory import LogMemory
 from live.streams.snapshot import SnapshotKeeper
 from live.streams.streaks import Streaks
 from live.tiktok.events import Event
@@ -38,6 +39,7 @@ class Feed:
         backlog: how many frames the log holds.
         username: the streamer's, for the log of the server.
         gifts: where the kinds of gifts are remembered that are seen here.
+        memory: how many bytes the log may take, and all logs that share it.
 
     Attributes:
         log: the frames, and the borders between LIVEs.
@@ -52,8 +54,9 @@ class Feed:
         clock: Clock = SYSTEM_CLOCK,
         username: str = "",
         gifts: SeenGifts | None = None,
+        memory: LogMemory | None = None,
     ) -> None:
-        self.log = EventLog(backlog)
+        self.log = EventLog(backlog, memory)
         self.run = 0
         self.live_ended = False
         self.drift = Drift(username)

@@ -56,9 +56,8 @@ class ListenerGates:
         self.remove(old)
 
     def best(self) -> SignGate:
-        """The gate to connect through: one that was not refused, and of these the one that opens
-        first."""
-        return min(self, key=lambda gate: (self._is_refused(gate), gate.seconds_closed))
+        """The gate to connect through: one that was not refused; else the one that opens first."""
+        return min(self, key=self._rank)
 
     def refuse(self, gate: SignGate, error: RelayError) -> bool:
         """Connecting through this gate has failed.
@@ -89,9 +88,10 @@ class ListenerGates:
             return None
         return error
 
-    def _is_refused(self, gate: SignGate) -> bool:
-        """Through this gate, or by another stream through it, a request was refused lately."""
-        return self.refusal(gate) is not None or gate.refusal is not None
+    def _rank(self, gate: SignGate) -> tuple[bool, bool, float]:
+        """The lower, the better. Another stream may have been refused through the gate, too."""
+        refusal = self.refusal(gate) or gate.refusal
+        return _is_forbidden(refusal), refusal is not None, gate.seconds_closed
 
 
 def _is_forbidden(refusal: RelayError | None) -> bool:

@@ -1,22 +1,26 @@
 """A stream's bounded log of finished frames; a cursor is a place in it.
 
 Frames are appended once, as JSON text; any number of readers take them at their own pace. What the
-log no longer holds is gone, and a reader whose cursor fell off is told so. Between the frames stand
-borders: places at which each reader has to stop (see `borders`). Nothing here does I/O or knows
-TikTok or sockets; all of it belongs to one event loop.
+log no longer holds is gone, and a reader whose cursor fell off is told so. A log is bounded in
+frames and in bytes, and takes no memory before it is used. Between the frames stand borders: places
+at which each reader has to stop (see `borders`). Nothing here does I/O or knows TikTok or sockets;
+all of it belongs to one event loop.
 """
 
 from __future__ import annotations
 
 import asyncio
 import secrets
-from collections import Counter, defaultdict, deque
+import sys
+from collections import defaultdict, deque
+from collections.abc import Collection
 from operator import attrgetter
 from typing import Any, NamedTuple
 
 from live.protocol.cursor import Cursor
-from live.protocol.frames import FrameType
+from live.protocol.frames import EVENT_TYPES, FrameType
 from live.streams.borders import Border, RoomBegan, frame_type
+from live.streams.log_memory import LogMemory
 
 __all__ = ["Entry", "EventLog"]
 
@@ -24,10 +28,13 @@ _EPOCH_ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789"
 _EPOCH_LENGTH = 8
 # Types of entries are remembered longer than their texts, to say what a slow reader missed.
 _TYPES_PER_ENTRY_KEPT = 16
-# What is merged or dropped first. Frames of other types are kept after the ring has dropped them.
-_PASSING = frozenset(
-    {FrameType.LIKE, FrameType.JOIN, FrameType.VIEWERS, FrameType.STATUS, FrameType.OTHER}
-)
+# Bytes that an entry takes beside its text, about.
+_ENTRY_SIZE = 200
+# Frames of these types are kept after the ring has dropped them. Others are merged or dropped
+# first.
+_LASTING = (EVENT_TYPES | {FrameType.GAP}) - {
+    *(FrameType.LIKE, FrameType.JOIN, FrameType.VIEWERS, FrameType.OTHER),
+}
 # How many borders are remembered where LIVEs begin, and as many of the other kinds.
 _BORDERS = 64
 _TYPES = list(FrameType)
@@ -41,6 +48,7 @@ class Entry(NamedTuple):
     type: FrameType
     at: int
     text: str
+    size: int  # in bytes
 
 
 class _Placed(NamedTuple):
@@ -54,28 +62,49 @@ _offset = attrgetter("offset")
 
 
 class EventLog:
-    """The last `capacity` frames of one stream.
+    """The last frames of one stream: at most `capacity`, and as many as its memory allows.
 
-    Offsets begin at 1 and have no holes. `first` is the offset of the oldest frame held (`end + 1`
-    when there is none), `end` that of the newest (0 when there is none).
+    Offsets begin at 1 and have no holes. `first` is the offset of the oldest frame that `read`
+    gives (`end + 1` when there is none), `end` that of the newest (0 when there is none).
+
+    When bytes are short, the oldest frames go; those for `lasting` may take up to half of the
+    bytes. The newest frame is always held, however large it is.
+
+    Args:
+        memory: how many bytes this log may take, and all logs that share it.
 
     Attributes:
         last_border: the offset of the newest border; 0 when there is none.
-        memo: what readers need not work out once each, until the next append.
+        size: the bytes that its frames take, about.
+        memo: what readers need not work out once each, until the log changes.
     """
 
-    def __init__(self, capacity: int) -> None:
+    def __init__(self, capacity: int, memory: LogMemory | None = None) -> None:
         self.epoch = "".join(secrets.choice(_EPOCH_ALPHABET) for _ in range(_EPOCH_LENGTH))
         self.end = 0
         self.last_border = 0
         self.capacity = capacity
-        self._ring: list[Entry | None] = [None] * capacity
-        self._types = bytearray(capacity * _TYPES_PER_ENTRY_KEPT)
-        self._lasting: deque[Entry] = deque(maxlen=capacity)
         # Apart, so that a stream that starts often for a streamer who is not live does not push
         # out where LIVEs began.
-        self._rooms: deque[_Placed] = deque(maxlen=_BORDERS)
-        self._ends: deque[_Placed] = deque(maxlen=_BORDERS)
+        self._rooms: list[_Placed] = []
+        self._ends: list[_Placed] = []
+        self.size = 0
+        self._memory = LogMemory() if memory is None else memory
+        self._memory.add(self)
+        # The newest frames, from `_head` on. What is before that has been dropped.
+        self._ring: list[Entry | None] = []
+        self._head = 0
+        self._lasting_in_ring = 0
+        # Frames that the ring has dropped.
+        self._lasting: deque[Entry] = deque()
+        self._lasting_size = 0
+        # The numbers of the newest frames' types: that of `offset` is at `offset - 1`, modulo the
+        # most that are kept.
+        self._types = bytearray()
+        # By a type's number: the offset of the newest frame that is gone; and of the newest one
+        # that is so old that its type is not remembered.
+        self._gone = [0] * len(_TYPES)
+        self._forgotten = [0] * len(_TYPES)
         self.memo: dict[Any, Any] = {}
         # Waiting readers, by the seconds for which they gather; a dict serves as an ordered set.
         self._waiting: defaultdict[float, dict[asyncio.Future[None], None]] = defaultdict(dict)
@@ -83,7 +112,7 @@ class EventLog:
 
     @property
     def first(self) -> int:
-        return max(1, self.end - self.capacity + 1)
+        return self.end - (len(self._ring) - self._head) + 1
 
     @property
     def cursor(self) -> Cursor:
@@ -113,8 +142,6 @@ class EventLog:
             text: the whole frame, with `next_cursor` as its cursor.
         """
         entry = self._append(type, at, text)
-        if type not in _PASSING:
-            self._lasting.append(entry)
         self._tell_readers()
         return entry
 
@@ -127,6 +154,8 @@ class EventLog:
         offset = self._append(frame_type(border), at, "").offset
         borders = self._rooms if isinstance(border, RoomBegan) else self._ends
         borders.append(_Placed(offset, border))
+        if len(borders) > _BORDERS:
+            del borders[0]
         self.last_border = offset
         self._tell_readers()
 
@@ -156,11 +185,11 @@ class EventLog:
 
     def _append(self, type: FrameType, at: int, text: str) -> Entry:
         offset = self.end + 1
-        entry = Entry(offset, type, at, text)
-        self._ring[offset % self.capacity] = entry
-        self._types[offset % len(self._types)] = _TYPE_NUMBERS[type]
+        entry = Entry(offset, type, at, text, sys.getsizeof(text) + _ENTRY_SIZE)
+        self._hold(entry)
         self.end = offset
         self.memo.clear()
+        self._make_room(entry.size)
         return entry
 
     def _tell_readers(self) -> None:
@@ -173,30 +202,116 @@ class EventLog:
 
         What is no longer held is passed over: compare `after` with `first` to know.
         """
-        start = max(after + 1, self.first)
-        ring, capacity = self._ring, self.capacity
-        stop = min(start + limit, self.end + 1)
-        return [ring[offset % capacity] for offset in range(start, stop)]  # type: ignore[misc]
+        start = self._head + max(0, after + 1 - self.first)
+        return self._ring[start : start + limit]  # type: ignore[return-value]
 
     def lasting(self, after: int, until: int | None = None) -> list[Entry]:
         """Frames behind `after` (up to `until`) that are too old for `read`, but too dear to
         forget: gifts, comments and whatever else is rare. The newest `capacity` of these are
         kept."""
-        end = self.first - 1 if until is None else min(until, self.first - 1)
-        return [entry for entry in self._lasting if after < entry.offset <= end]
+        until = self.end if until is None else until
+        return [entry for entry in self._lasting if after < entry.offset <= until]
 
-    def missed(self, after: int, until: int | None = None) -> dict[FrameType, int] | None:
-        """How many frames behind `after` (up to `until`) neither `read` nor `lasting` has any
-        more, by type; None if that is forgotten."""
-        if after < self.end - len(self._types):
-            return None
-        size = len(self._types)
-        end = self.first - 1 if until is None else min(until, self.first - 1)
-        counted = Counter(
-            _TYPES[self._types[offset % size]] for offset in range(after + 1, end + 1)
-        )
-        counted -= Counter(entry.type for entry in self.lasting(after, until))
-        return dict(counted)
+    def missed(
+        self,
+        after: int,
+        wanted: Collection[FrameType],
+        until: int | None = None,
+        announced: int = 0,
+    ) -> dict[FrameType, int] | None:
+        """How many frames of the wanted types behind `after` (up to `until`) neither `read` nor
+        `lasting` has any more, by type; None if some are gone and it is forgotten how many.
+
+        Args:
+            announced: frames up to this offset are not counted, but for those that last: these
+                were still held when the others were announced.
+        """
+        until = self.end if until is None else until
+        counted: dict[FrameType, int] = {}
+        for kind, gone, forgotten in zip(_TYPES, self._gone, self._forgotten, strict=True):
+            start = after if kind in _LASTING else max(after, announced)
+            stop = min(until, gone)
+            if stop <= start or kind not in wanted:
+                continue
+            if forgotten > start:
+                return None
+            # Of one type, older frames are gone before newer ones.
+            if count := self._count(kind, start, stop):
+                counted[kind] = count
+        return counted
+
+    def shrink(self, size: int) -> None:
+        """Give up the oldest frames until the log takes no more bytes than `size`, or has only its
+        newest frame."""
+        while self.size > size:
+            if self._lasting and (self._lasting_size > size // 2 or self.first == self.end):
+                self._forget_oldest_lasting()
+            elif self.first < self.end:
+                self._drop_oldest()
+            else:
+                break
+        self.memo.clear()
+
+    def _hold(self, entry: Entry) -> None:
+        self._ring.append(entry)
+        self._lasting_in_ring += entry.type in _LASTING
+        self.size += entry.size
+        types, number = self._types, _TYPE_NUMBERS[entry.type]
+        kept = self.capacity * _TYPES_PER_ENTRY_KEPT
+        if len(types) < kept:
+            types.append(number)
+        else:
+            place = (entry.offset - 1) % kept
+            self._forgotten[types[place]] = entry.offset - kept
+            types[place] = number
+
+    def _make_room(self, taken: int) -> None:
+        """A frame has come that takes so many bytes."""
+        before = self.size - taken
+        if len(self._ring) - self._head > self.capacity:
+            self._drop_oldest()
+        while self._lasting and len(self._lasting) + self._lasting_in_ring > self.capacity:
+            self._forget_oldest_lasting()
+        if self.size > self._memory.of_each:
+            self.shrink(self._memory.of_each)
+        self._memory.changed(self.size - before)
+
+    def _drop_oldest(self) -> None:
+        """Drop the oldest frame of the ring. It is still held if it lasts."""
+        entry = self._ring[self._head]
+        assert entry is not None
+        self._ring[self._head] = None
+        self._head += 1
+        if self._head > len(self._ring) // 8:
+            del self._ring[: self._head]
+            self._head = 0
+        if entry.type in _LASTING:
+            self._lasting_in_ring -= 1
+            self._lasting.append(entry)
+            self._lasting_size += entry.size
+        else:
+            self._lose(entry)
+
+    def _forget_oldest_lasting(self) -> None:
+        entry = self._lasting.popleft()
+        self._lasting_size -= entry.size
+        self._lose(entry)
+
+    def _lose(self, entry: Entry) -> None:
+        self.size -= entry.size
+        self._gone[_TYPE_NUMBERS[entry.type]] = entry.offset
+
+    def _count(self, type: FrameType, after: int, until: int) -> int:
+        """How many frames behind `after`, up to `until`, are of a type. All that are not
+        remembered are of other types."""
+        types, number = self._types, _TYPE_NUMBERS[type]
+        after = max(after, self.end - len(types))
+        if until <= after:
+            return 0
+        start, stop = after % len(types), until % len(types)
+        if start < stop:
+            return types.count(number, start, stop)
+        return types.count(number, start) + types.count(number, 0, stop)
 
     async def changed(self, after: int, gather: float = 0) -> None:
         """Wait until there is something behind `after`, or `wake` is called.

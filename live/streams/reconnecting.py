@@ -100,8 +100,8 @@ class Reconnecting:
 
     def delay(self, now: float, closed: float, *, at_once: bool = False) -> float:
         """Seconds to wait before the next attempt: a random time from zero to a limit that
-        doubles with each attempt, up to a cap ("full jitter"); never less than until
-        requests are taken again. The last attempt is made when the time for coming back is over, not later.
+        doubles with each attempt, up to a cap ("full jitter"); never less than until requests are
+        taken again. The last attempt is made when the time for coming back is over, not later.
 
         Args:
             now: seconds of the same clock as of `on_cut`.

@@ -150,7 +150,8 @@ class Streams:
     def _start(self, username: str, gate: SignGate) -> LiveStream:
         feed = self._kept.take(username)
         if feed is None:
-            feed = Feed(self._options.backlog, self._clock, username, self.gifts)
+            options = self._options
+            feed = Feed(options.backlog, self._clock, username, self.gifts, options.memory)
         stream = LiveStream(
             username, gate, self._make_upstream, self._options, self._rng, self._clock, feed
         )

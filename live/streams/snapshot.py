@@ -25,10 +25,13 @@ __all__ = ["SnapshotKeeper"]
 
 _COMMENTS = 20
 _TOP = 10
-# Gifters beyond that many are forgotten, the smallest first.
+# When there are more gifters than that, half of them are forgotten, the smallest first.
 _MAX_GIFTERS = 10_000
-# So are streaks, the oldest first; they end within seconds.
+# Streaks beyond that many are forgotten, the oldest first; they end within seconds.
 _MAX_STREAKS = 100
+# So are streaks and comments whose texts have more characters together.
+_MAX_STREAKS_LENGTH = 512 * 1024
+_MAX_COMMENTS_LENGTH = 128 * 1024
 
 
 class _Comment(NamedTuple):
@@ -46,7 +49,11 @@ class SnapshotKeeper:
         # Frames are kept as the texts that have been sent.
         self._comments: deque[_Comment] = deque(maxlen=_COMMENTS)
         self._streaks: dict[tuple[str, str, str], str] = {}
-        self._gifters: dict[str, tuple[int, User]] = {}
+        self._streaks_length = 0
+        # Diamonds by user. Sums only grow, so whoever comes to the top has just given something:
+        # only of those at the top need more be known.
+        self._gifters: dict[str, int] = {}
+        self._top: dict[str, User] = {}
 
     @property
     def gifters(self) -> int:
@@ -61,6 +68,8 @@ class SnapshotKeeper:
         """
         if isinstance(data, Comment):
             self._comments.append(_Comment(id, data.user.id, text))
+            while sum(len(comment.text) for comment in self._comments) > _MAX_COMMENTS_LENGTH:
+                self._comments.popleft()
         elif isinstance(data, Delete):
             self._forget_comments(data)
         elif isinstance(data, Like):
@@ -71,12 +80,12 @@ class SnapshotKeeper:
             self._update_gift(data, text)
 
     def take(self) -> Snapshot:
-        top = heapq.nlargest(_TOP, self._gifters.values(), key=lambda gifter: gifter[0])
+        top = sorted(self._top.items(), key=lambda item: self._gifters[item[0]], reverse=True)
         return Snapshot(
             viewers=self._viewers,
             likes=self._likes,
             gifts=[_raw(text) for text in self._streaks.values()],
-            top=[TopGifter(user, diamonds) for diamonds, user in top],
+            top=[TopGifter(user, self._gifters[user_id]) for user_id, user in top],
             comments=[_raw(comment.text) for comment in self._comments],
         )
 
@@ -90,19 +99,26 @@ class SnapshotKeeper:
 
     def _update_gift(self, gift: Gift, text: str) -> None:
         key = (gift.user.id, gift.gift.id, gift.group_id)
+        self._streaks_length -= len(self._streaks.get(key, ""))
         if gift.streak is StreakState.ONGOING:
             self._streaks[key] = text
-            if len(self._streaks) > _MAX_STREAKS:
-                del self._streaks[next(iter(self._streaks))]
+            self._streaks_length += len(text)
+            while len(self._streaks) > _MAX_STREAKS or self._streaks_length > _MAX_STREAKS_LENGTH:
+                self._streaks_length -= len(self._streaks.pop(next(iter(self._streaks))))
             return
         self._streaks.pop(key, None)
-        diamonds, _ = self._gifters.get(gift.user.id, (0, gift.user))
-        self._gifters[gift.user.id] = (diamonds + gift.diamonds_total, gift.user)
-        if len(self._gifters) > 2 * _MAX_GIFTERS:
-            largest = heapq.nlargest(
-                _MAX_GIFTERS, self._gifters.items(), key=lambda item: item[1][0]
-            )
-            self._gifters = dict(largest)
+        self._add_diamonds(gift.user, gift.diamonds_total)
+
+    def _add_diamonds(self, user: User, diamonds: int) -> None:
+        gifters = self._gifters
+        gifters[user.id] = gifters.get(user.id, 0) + diamonds
+        self._top[user.id] = user
+        if len(self._top) > _TOP:
+            # Of equals, the last to come here goes.
+            del self._top[min(reversed(self._top), key=gifters.__getitem__)]
+        if len(gifters) > _MAX_GIFTERS:
+            largest = heapq.nlargest(_MAX_GIFTERS // 2, gifters, key=gifters.__getitem__)
+            self._gifters = {user_id: gifters[user_id] for user_id in (*self._top, *largest)}
 
 
 def _raw(text: str) -> Frame:

@@ -4,6 +4,14 @@ A streak is many messages of one group whose count grows; the last one says that
 TikTok sends it. A client counts gifts whose `streak` is "ended" or null. So a streak without an
 end is ended here after a time, and if TikTok goes on with
 it, the new gifts start a new count.
+
+Streaks of group "0" can't be told apart by their groups. What comes of such a streak after it was
+ended here may go on with it, or begin the user's next streak of that gift. The count decides: a
+larger one goes on with it, and so does an end with the same count, which adds nothing; any other is
+of a new streak, which counts from its start. This is wrong in rare cases: a message that arrives
+after `STREAK_TIMEOUT` although newer ones came before counts a second time; and a new streak whose
+first message that arrives has a larger count than the old streak counts only the difference. Before
+the time-out, a smaller count is taken for a late message, as in all streaks.
 """
 
 from __future__ import annotations
@@ -52,7 +60,9 @@ class Streaks:
         if gift.streak is None:
             return gift
         key = (gift.user.id, gift.gift.id, gift.group_id)
-        streak = self._streaks.pop(key, None) or _Streak(None, 0, now)
+        streak = self._streaks.pop(key, None)
+        if streak is None or _is_another(gift, streak):
+            streak = _Streak(None, 0, now)
         newest = streak.counted + (streak.gift.count if streak.gift else 0)
         # A smaller count comes from a message that arrived late.
         count = max(gift.count, newest) - streak.counted
@@ -92,6 +102,14 @@ class Streaks:
         streak.counted += ended.count
         streak.gift = None
         return ended
+
+
+def _is_another(gift: Gift, streak: _Streak) -> bool:
+    """Whether it begins a new streak, since the known one, which has no group, was ended here."""
+    if gift.group_id != _NO_GROUP or streak.gift is not None:
+        return False
+    is_late_end = gift.count == streak.counted and gift.streak is StreakState.ENDED
+    return gift.count <= streak.counted and not is_late_end
 
 
 def _with_count(gift: Gift, count: int) -> Gift:

@@ -13,7 +13,7 @@ import logging
 import random
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from django.utils.translation import gettext_noop as _
 from msgspec import UNSET
@@ -26,6 +26,7 @@ from live.streams.drift import Finding
 from live.streams.feed import Feed
 from live.streams.listener_gates import ListenerGates
 from live.streams.log import EventLog
+from live.streams.log_memory import LogMemory
 from live.streams.reconnecting import Reconnecting
 from live.streams.state import StateMachine, StreamState
 from live.streams.streaks import STREAK_TIMEOUT
@@ -65,6 +66,7 @@ class StreamOptions:
 
     Attributes:
         backlog: how many frames a stream's log holds.
+        memory: how many bytes a stream's log may take, and all logs together.
         linger: seconds that a stream stays connected after its last socket has left.
         idle_timeout: seconds without messages after which a stream is quiet; and seconds without
             anything at all, heartbeats included, after which its connection counts as lost.
@@ -74,6 +76,7 @@ class StreamOptions:
     """
 
     backlog: int = 4096
+    memory: LogMemory = field(default_factory=LogMemory)
     linger: float = 30
     idle_timeout: float = 60
     reconnect_for: float = 300
@@ -107,7 +110,7 @@ class LiveStream:
         feed: Feed | None = None,
     ) -> None:
         self.username = username
-        self.feed = feed or Feed(options.backlog, clock, username)
+        self.feed = feed or Feed(options.backlog, clock, username, memory=options.memory)
         self.run = self.feed.begin_run()
         self.room: Room | None = None
         self.error: RelayError | None = None

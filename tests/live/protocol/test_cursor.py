@@ -14,6 +14,16 @@ class TestCursor:
         assert str(cursor) == "k3f9abcd-1742"
         assert Cursor.parse(str(cursor)) == cursor
 
+    def test_it_says_what_a_gap_has_announced(self) -> None:
+        cursor = Cursor("k3f9abcd", 1742, announced=2100)
+
+        assert str(cursor) == "k3f9abcd-1742-2100"
+        assert Cursor.parse(str(cursor)) == cursor
+
+    @pytest.mark.parametrize("announced", [0, 1741, 1742])
+    def test_it_does_not_say_so_of_what_was_seen(self, announced: int) -> None:
+        assert str(Cursor("k3f9abcd", 1742, announced)) == "k3f9abcd-1742"
+
     def test_it_reads_the_example_of_the_protocol(self) -> None:
         assert Cursor.parse("k3f9-1742") == Cursor("k3f9", 1742)
 
@@ -37,7 +47,13 @@ class TestCursor:
             "k3f9abcd-١٧",
             "k3f9abcd-²",
             "k3f9äbcd-1",
-            "k3f9abcd-1-2",
+            "k3f9abcd-2-1",
+            "k3f9abcd-1-1",
+            "k3f9abcd-0-0",
+            "k3f9abcd-1-",
+            "k3f9abcd-1--2",
+            "k3f9abcd-1-2-3",
+            "k3f9abcd-1-" + "9" * 16,
             "k3f9abcd-" + "9" * 16,
             "k" * 17 + "-1",
             "k3f9abcd-1\0",

@@ -25,6 +25,7 @@ from live.protocol.frames import FrameType, Snapshot
 from live.sockets.delivery import Delivery
 from live.streams.borders import RoomBegan, RunEnded
 from live.streams.log import EventLog
+from live.streams.log_memory import LogMemory
 from live.tiktok.rooms import Room
 from tests.support.clock import now, settle, virtual_time
 from tests.support.samples import append, read_frame
@@ -219,6 +220,56 @@ class TestTypes:
         assert socket.resumed
         assert drain(socket) == []
 
+    @pytest.mark.parametrize("capacity", [16, 4096])
+    def test_it_resumes_however_much_has_come_that_was_not_wanted(self, capacity: int) -> None:
+        log = EventLog(capacity)
+        append(log, COMMENT)
+        gift = append(log, GIFT)
+        text = append(log, LIKE).text
+        for _ in range(70_000):
+            log.append(LIKE, 0, text)
+
+        socket = delivery(log, Cursor(log.epoch, gift.offset), types={GIFT})
+
+        assert socket.resumed
+        assert drain(socket) == []
+        assert delivery(log, Cursor(log.epoch, 0), types={GIFT}).resumed
+        assert not delivery(log, Cursor(log.epoch, 0), types={GIFT, LIKE}).resumed
+
+    def test_it_counts_what_is_rare_though_it_was_long_ago(self) -> None:
+        log = EventLog(2)
+        for frame_type in (*[LIKE] * 40, GIFT, COMMENT, GIFT, COMMENT, *[LIKE] * 20):
+            append(log, frame_type)
+
+        socket = delivery(log, Cursor(log.epoch, 0), types={GIFT})
+        gap, gift = drain(socket)
+
+        assert gap["data"]["missed"] == {"gift": 1}
+        assert offset(gift) == 43
+
+    def test_it_resumes_when_bytes_were_short_for_what_was_not_wanted(self) -> None:
+        log = EventLog(4096, LogMemory(64 * 1024))
+        append(log, GIFT, 1)
+        append(log, COMMENT, 1)
+        for _ in range(100):
+            log.append(LIKE, 0, "x" * 2000)
+
+        assert log.first > 50
+        assert delivery(log, Cursor(log.epoch, 0), types={GIFT, COMMENT}).resumed
+        assert not delivery(log, Cursor(log.epoch, 0), types={LIKE}).resumed
+
+    def test_a_gap_of_the_upstream_that_is_gone_leaves_the_number_unknown(self) -> None:
+        log = EventLog(2)
+        log.append(FrameType.GAP, 0, "{}")
+        for number in range(5):
+            append(log, COMMENT, number)
+
+        socket = delivery(log, Cursor(log.epoch, 0), types={GIFT})
+
+        assert not socket.resumed
+        (gap,) = drain(socket)
+        assert gap["data"]["missed"] is None
+
 
 class TestGap:
     def test_it_tells_a_slow_socket_from_when_to_when(self) -> None:
@@ -244,8 +295,64 @@ class TestGap:
         gap, *rest = drain(socket)
 
         assert gap["data"]["missed"] == {"like": 1, "join": 1}
-        assert gap["cursor"] == f"{log.epoch}-0"
+        assert Cursor.parse(gap["cursor"]) == Cursor(log.epoch, 0, announced=4)
         assert types_of(rest) == ["gift", "comment", "like", "like", "like"]
+
+    @pytest.mark.parametrize("received", [1, 2, 3])
+    def test_it_does_not_announce_again_what_a_gap_said_to_a_client_that_was_cut_behind_it(
+        self, received: int
+    ) -> None:
+        log = EventLog(3)
+        socket = delivery(log)
+        for frame_type in (*[LIKE] * 5, GIFT, *[LIKE] * 20, COMMENT, *[LIKE] * 3):
+            append(log, frame_type)
+        gap, gift, comment, *_ = frames = pull(socket)
+        assert gap["data"]["missed"] == {"like": 25}
+
+        again = delivery(log, Cursor.parse(frames[received - 1]["cursor"]))
+
+        assert again.resumed
+        rest = types_of(drain(again))
+        assert rest == ["gift", "comment", "like", "like", "like"][received - 1 :]
+        assert (offset(gift), offset(comment)) == (6, 27)
+
+    def test_it_announces_to_such_a_client_only_what_has_been_lost_since(self) -> None:
+        log = EventLog(3)
+        socket = delivery(log)
+        for frame_type in (*[LIKE] * 5, GIFT, *[LIKE] * 20, COMMENT, *[LIKE] * 3):
+            append(log, frame_type)
+        _gap, gift, *_ = pull(socket)
+        for frame_type in (*[LIKE] * 2, COMMENT, COMMENT, COMMENT, JOIN):
+            append(log, frame_type)
+
+        again = delivery(log, Cursor.parse(gift["cursor"]))
+        gap, *rest = drain(again)
+
+        assert not again.resumed
+        assert gap["data"]["missed"] == {"like": 5, "comment": 1}
+        assert types_of(rest) == ["comment", "comment", "comment", "join"]
+
+    def test_a_greeting_s_cursor_says_what_has_been_announced(self) -> None:
+        log = EventLog(2)
+        socket = delivery(log)
+        for frame_type in (*[LIKE] * 5, GIFT, *[LIKE] * 5):
+            append(log, frame_type)
+        gap = pull(socket)[0]
+
+        assert delivery(log, Cursor.parse(gap["cursor"])).cursor == gap["cursor"]
+
+    @pytest.mark.parametrize("announced", [9, 10**15 - 1])
+    def test_it_believes_no_cursor_of_which_more_was_announced_than_there_is(
+        self, announced: int
+    ) -> None:
+        log = EventLog(2)
+        for number in range(1, 7):
+            append(log, COMMENT, number)
+
+        socket = delivery(log, Cursor(log.epoch, 1, announced))
+
+        assert not socket.resumed
+        assert drain(socket)[0]["data"]["missed"] is None
 
     def test_it_says_once_what_was_missed(self) -> None:
         log = EventLog(2)
@@ -627,8 +734,12 @@ class History:
         self.counts.append(count)
         self.texts.append(entry.text)
 
-    def forgotten(self, offset: int) -> bool:
-        return offset < self.log.end - TYPES_REMEMBERED * self.log.capacity
+    def forgotten(self, offset: int, gone: list[int]) -> bool:
+        """Whether nobody knows how many events behind an offset are of the types of those that are
+        gone."""
+        types = {self.types[place] for place in gone} - {"status"}
+        remembered_from = self.log.end - TYPES_REMEMBERED * self.log.capacity + 1
+        return any(self.types[place] in types for place in range(offset + 1, remembered_from))
 
 
 class Client:
@@ -654,8 +765,14 @@ class Client:
         )
         if self.lost:
             self.seen = 0
-        self.cursors = [self.seen]
-        self.gone: set[int] = set()
+        self.cursors = [Cursor.parse(self.delivery.cursor)]
+        # What passes, and a gap has announced before.
+        announced = 0 if since is None or self.lost else since.announced
+        self.gone = {
+            place
+            for place in range(self.seen + 1, announced + 1)
+            if history.types[place] not in LASTING
+        }
         self.parts: list[Any] = []
 
     def untold(self, start: int, stop: int) -> list[int]:
@@ -678,7 +795,7 @@ class Client:
         self.falling: list[int] | None = None
         if self.delivery.position < self.history.log.first - 1 or self.lost:
             self.falling = self.fallen_off()
-            self.forgotten = self.history.forgotten(self.delivery.position)
+            self.forgotten = self.history.forgotten(self.delivery.position, self.falling)
             if not self.lost and not self.forgotten:
                 exact = Counter(self.history.types[place] for place in self.falling)
                 exact.pop("status", None)
@@ -705,14 +822,17 @@ class Client:
             self.take_part(frame, at)
             return
         frames, self.parts = [*self.parts, frame], []
+        cursor = Cursor.parse(frame["cursor"])
         if len(told) == 1 and len(frames) == 1:
             assert frame["type"] == self.history.types[at]
-            assert frame == read_frame(self.history.texts[at])
-            assert text is None or text == self.history.texts[at]
+            plain = cursor._replace(announced=0)
+            expected = self.history.texts[at].replace(str(plain), str(cursor))
+            assert frame == read_frame(expected)
+            assert text is None or text == expected
         else:
             self.check_run(frames, told)
         self.seen = at
-        self.cursors.append(at)
+        self.cursors.append(cursor)
 
     def take_part(self, frame: Any, at: int) -> None:
         """One of several frames of a run, with the cursor from before the run."""
@@ -720,7 +840,7 @@ class Client:
         assert at >= self.seen
         assert not self.untold(self.seen + 1, at + 1)
         self.parts.append(frame)
-        self.cursors.append(at)
+        self.cursors.append(Cursor.parse(frame["cursor"]))
 
     def check_run(self, frames: list[Any], told: list[int]) -> None:
         kinds: dict[str, list[int]] = {}
@@ -749,7 +869,7 @@ class Client:
         else:
             assert missed == self.exact
         self.seen = max(self.seen, place)
-        self.cursors.append(place)
+        self.cursors.append(Cursor.parse(frame["cursor"]))
 
     def assert_told_everything(self) -> None:
         while self.pull() or not self.delivery.up_to_date:
@@ -795,14 +915,10 @@ class Interleavings(RuleBasedStateMachine):
     def resume(self, data: st.DataObject, types: frozenset[FrameType] | None, batch: bool) -> None:
         """A client is cut, and goes on from any cursor that it ever saw."""
         cut = self.clients.pop(data.draw(st.integers(0, len(self.clients) - 1)))
-        place = data.draw(st.sampled_from(cut.cursors))
-        since = Cursor.parse(str(Cursor(self.history.log.epoch, place)))
+        since = data.draw(st.sampled_from(cut.cursors))
         client = Client(self.history, since, types, batch)
         gone = {self.history.types[place] for place in client.fallen_off()} - {"status"}
-        forgotten = self.history.forgotten(place)
-        assert client.delivery.resumed == (
-            place >= self.history.log.first - 1 or (not gone and not forgotten)
-        )
+        assert client.delivery.resumed == (not gone)
         self.clients.append(client)
 
     @precondition(lambda self: len(self.clients) < 6)

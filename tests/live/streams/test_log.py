@@ -17,6 +17,7 @@ from tests.support.samples import append, read_frame
 COMMENT, LIKE, GIFT = FrameType.COMMENT, FrameType.LIKE, FrameType.GIFT
 JOIN, STATUS = FrameType.JOIN, FrameType.STATUS
 REMEMBERED = 16  # types per entry kept
+ALL = frozenset(FrameType)
 
 
 def filled(capacity: int, frames: int) -> EventLog:
@@ -95,27 +96,27 @@ class TestRead:
 
 class TestMissed:
     def test_it_is_nothing_while_the_log_reaches_back(self) -> None:
-        assert filled(8, 8).missed(0) == {}
+        assert filled(8, 8).missed(0, ALL) == {}
 
     def test_it_counts_by_type_what_is_gone(self) -> None:
         log = EventLog(2)
         for frame_type in (COMMENT, LIKE, LIKE, GIFT, COMMENT, COMMENT):
             append(log, frame_type)
 
-        assert log.missed(0) == {"comment": 1, "like": 2, "gift": 1}
-        assert log.missed(2) == {"like": 1, "gift": 1}
-        assert log.missed(4) == {}
+        assert log.missed(0, ALL) == {"comment": 1, "like": 2, "gift": 1}
+        assert log.missed(2, ALL) == {"like": 1, "gift": 1}
+        assert log.missed(4, ALL) == {}
 
     def test_it_knows_types_for_much_longer_than_frames(self) -> None:
         log = filled(2, 2 * REMEMBERED)
 
-        assert log.missed(0) == {"comment": 2 * REMEMBERED - 2}
+        assert log.missed(0, ALL) == {"comment": 2 * REMEMBERED - 2}
 
     def test_it_says_so_when_it_has_forgotten(self) -> None:
         log = filled(2, 2 * REMEMBERED + 1)
 
-        assert log.missed(0) is None
-        assert log.missed(1) == {"comment": 2 * REMEMBERED - 2}
+        assert log.missed(0, ALL) is None
+        assert log.missed(1, ALL) == {"comment": 2 * REMEMBERED - 2}
 
     @given(
         capacity=st.integers(1, 3),
@@ -132,16 +133,16 @@ class TestMissed:
         gone = types[after : max(0, len(types) - capacity)]
 
         if after < len(types) - capacity * REMEMBERED:
-            assert log.missed(after) is None
+            assert log.missed(after, ALL) is None
         else:
-            assert log.missed(after) == {each: gone.count(each) for each in gone}
+            assert log.missed(after, ALL) == {each: gone.count(each) for each in gone}
 
     def test_it_does_not_count_what_lasts(self) -> None:
         log = EventLog(2)
         for frame_type in (GIFT, LIKE, COMMENT, LIKE, LIKE):
             append(log, frame_type)
 
-        assert log.missed(0) == {"like": 1}
+        assert log.missed(0, ALL) == {"like": 1}
 
 
 class TestLasting:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import tracemalloc
+from collections import Counter
 from typing import Any
 
 import msgspec
+from hypothesis import given
+from hypothesis import strategies as st
 
 from live.protocol.frames import (
     Comment,
@@ -139,10 +143,100 @@ def test_it_tells_the_first_ten_gifters() -> None:
 
 
 def test_it_forgets_small_gifters_before_large_ones() -> None:
-    keeper = keeper_of(*(gift(1, who=str(n), diamonds=n) for n in range(1, 20_002)))
-
+    keeper = keeper_of(*(gift(1, who=str(n), diamonds=n) for n in range(1, 10_001)))
     assert keeper.gifters == 10_000
-    assert taken(keeper)["top"][0]["diamonds"] == 20_001
+
+    update(keeper, gift(1, who="10001", diamonds=10_001))
+    update(keeper, gift(1, who="1", diamonds=1))
+    update(keeper, gift(1, who="9000", diamonds=2000))
+
+    assert keeper.gifters <= 5_000 + 10
+    top = [(each["user"]["id"], each["diamonds"]) for each in taken(keeper)["top"]]
+    assert top[:3] == [("9000", 11_000), ("10001", 10_001), ("10000", 10_000)]
+
+
+def test_it_ranks_equal_gifters_in_the_order_in_which_they_came_and_forgets_none_of_these() -> None:
+    keeper = keeper_of(*(gift(1, who=str(n)) for n in range(10_001)))
+
+    top = [each["user"]["id"] for each in taken(keeper)["top"]]
+
+    assert top == [str(n) for n in range(10)]
+
+
+def test_it_tells_a_gifter_as_they_were_last_seen() -> None:
+    renamed = gift(1, who="anna")
+    renamed.user.nickname = "Anna the Great"
+    keeper = keeper_of(gift(5, who="anna"), gift(1, who="bob"), renamed)
+
+    (first, _) = taken(keeper)["top"]
+
+    assert (first["user"]["nickname"], first["diamonds"]) == ("Anna the Great", 6)
+
+
+@given(st.lists(st.tuples(st.integers(0, 30), st.integers(0, 5)), max_size=150))
+def test_it_ranks_like_somebody_who_remembers_everybody(given_: list[tuple[int, int]]) -> None:
+    sums: Counter[str] = Counter()
+    keeper = keeper_of()
+    for who, diamonds in given_:
+        update(keeper, gift(1, who=str(who), diamonds=diamonds))
+        sums[str(who)] += diamonds
+
+    top = [(each["user"]["id"], each["diamonds"]) for each in taken(keeper)["top"]]
+
+    assert [diamonds for _, diamonds in top] == sorted(sums.values(), reverse=True)[:10]
+    assert all(sums[who] == diamonds for who, diamonds in top)
+
+
+def test_it_remembers_little_of_each_gifter() -> None:
+    keeper = keeper_of()
+    tracemalloc.start()
+    try:
+        for number in range(9_999):
+            generous = gift(1, who=str(number))
+            generous.user.avatar = f"https://cdn.example/{number:01000}"
+            keeper.update(generous, "")
+        taken_bytes, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert keeper.gifters == 9_999
+    assert taken_bytes / 9_999 < 300
+
+
+def raw_texts(frames: Any) -> list[bytes]:
+    """The frames of a snapshot, which are encoded already."""
+    return [bytes(frame) for frame in frames]
+
+
+def test_it_keeps_open_streaks_to_a_bounded_length() -> None:
+    keeper = keeper_of()
+    for number in range(100):
+        keeper.update(gift(1, ONGOING, group=str(number)), f'{{"n":{number:20000}}}')
+
+    texts = raw_texts(keeper.take().gifts)
+
+    assert sum(map(len, texts)) <= 512 * 1024
+    assert texts[-1].endswith(b" 99}")
+
+
+def test_it_counts_the_length_of_streaks_that_grow_and_end() -> None:
+    keeper = keeper_of()
+    for _ in range(100):
+        keeper.update(gift(1, ONGOING, group="grows"), "1" * 20_000)
+        keeper.update(gift(1, ONGOING, group="ends"), "2" * 20_000)
+        keeper.update(gift(1, ENDED, group="ends"), "3" * 20_000)
+
+    assert [text[:1] for text in raw_texts(keeper.take().gifts)] == [b"1"]
+
+
+def test_it_keeps_comments_to_a_bounded_length() -> None:
+    keeper = keeper_of()
+    for number in range(20):
+        keeper.update(Comment(user(), "", [], []), f'{{"n":{number:50000}}}')
+
+    texts = raw_texts(keeper.take().comments)
+
+    assert [text[-4:] for text in texts] == [b" 18}", b" 19}"]
 
 
 def test_it_takes_no_notice_of_other_events() -> None:

@@ -64,6 +64,41 @@ class TestUpdate:
 
         assert [streaks.update(step, 0) for step in steps] == steps
 
+    def test_it_counts_a_streak_without_a_group_that_follows_one_that_timed_out(self) -> None:
+        streaks = Streaks()
+        frames = [streaks.update(gift(n, ONGOING, group="0"), n) for n in range(1, 6)]
+        frames += streaks.expire(5 + STREAK_TIMEOUT)
+        following = [gift(n, ONGOING, group="0") for n in (1, 2, 3)] + [gift(3, ENDED, group="0")]
+        frames += [streaks.update(each, 6 + STREAK_TIMEOUT) for each in following]
+
+        assert counted([frame for frame in frames if frame is not None]) == (8, 8)
+
+    def test_it_counts_such_a_streak_though_it_grows_larger_than_the_first(self) -> None:
+        streaks = Streaks()
+        streaks.update(gift(2, ONGOING, group="0"), 0)
+        frames = list(streaks.expire(STREAK_TIMEOUT))
+        for step in [gift(n, ONGOING, group="0") for n in range(1, 5)] + [
+            gift(4, ENDED, group="0")
+        ]:
+            frames.append(streaks.update(step, STREAK_TIMEOUT + 1) or gift(0))
+
+        assert counted(frames) == (6, 6)
+
+    def test_it_counts_the_rest_of_a_streak_without_a_group_that_goes_on(self) -> None:
+        streaks = Streaks()
+        streaks.update(gift(5, ONGOING, group="0"), 0)
+        frames = list(streaks.expire(STREAK_TIMEOUT))
+        frames.append(streaks.update(gift(7, ENDED, group="0"), STREAK_TIMEOUT + 1) or gift(0))
+
+        assert counted(frames) == (7, 7)
+
+    def test_it_drops_the_late_end_of_a_streak_without_a_group(self) -> None:
+        streaks = Streaks()
+        streaks.update(gift(5, ONGOING, group="0"), 0)
+        list(streaks.expire(STREAK_TIMEOUT))
+
+        assert streaks.update(gift(5, ENDED, group="0"), STREAK_TIMEOUT + 1) is None
+
     def test_it_keeps_streaks_of_users_gifts_and_groups_apart(self) -> None:
         streaks = Streaks()
         each = [
