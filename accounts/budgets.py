@@ -1,6 +1,6 @@
 """Budgets: how often somebody may do something that costs others. A token bucket for each key.
 
-Imports nothing of this project, so that `live` uses it too.
+`live` uses them too.
 """
 
 from __future__ import annotations
@@ -12,9 +12,26 @@ from collections.abc import Callable, Hashable
 from threading import Lock
 from typing import Generic, TypeVar
 
-__all__ = ["Budgets"]
+from django.conf import settings
+
+__all__ = ["PERIOD", "Budgets", "OverBudgetError", "take_username_change", "username_changes"]
 
 Key = TypeVar("Key", bound=Hashable)
+
+# Seconds until an empty budget of an account is whole again.
+PERIOD = 600.0
+
+
+class OverBudgetError(Exception):
+    """Somebody has done something too often.
+
+    Args:
+        retry_after: the whole seconds after which it is allowed again.
+    """
+
+    def __init__(self, retry_after: int) -> None:
+        super().__init__(f"allowed again in {retry_after} s")
+        self.retry_after = retry_after
 
 
 class Budgets(Generic[Key]):
@@ -84,3 +101,18 @@ class Budgets(Generic[Key]):
             if whole_at > now and len(self._whole_at) <= self._max_keys:
                 return
             del self._whole_at[oldest]
+
+
+# The changes of TikTok usernames by their owners, by the account's primary key. Each may cost the
+# sign server's limit a request. What staff change in the admin is not counted.
+username_changes: Budgets[int] = Budgets(settings.RELAY_USERNAME_CHANGES, PERIOD)
+
+
+def take_username_change(account_id: int) -> None:
+    """Count one change of the account's TikTok username by its owner.
+
+    Raises:
+        OverBudgetError: it was changed too often.
+    """
+    if retry_after := username_changes.take(account_id):
+        raise OverBudgetError(retry_after)

@@ -39,6 +39,14 @@ RELAY_SEND_TIMEOUT = env.seconds("RELAY_SEND_TIMEOUT", default=30, minimum=1)
 RELAY_WAIT_INTERVAL = env.seconds("RELAY_WAIT_INTERVAL", default=60, minimum=0.1)
 RELAY_BACKLOG = env.whole_number("RELAY_BACKLOG", default=4096, minimum=16, maximum=1_000_000)
 RELAY_MAX_SOCKETS = env.whole_number("RELAY_MAX_SOCKETS", default=10, minimum=1, maximum=100_000)
+# How often an account may do what costs the server's limits: at once, and again in ten minutes.
+RELAY_STREAM_STARTS = env.whole_number(
+    "RELAY_STREAM_STARTS", default=30, minimum=1, maximum=100_000
+)
+RELAY_USERNAME_CHANGES = env.whole_number(
+    "RELAY_USERNAME_CHANGES", default=20, minimum=1, maximum=100_000
+)
+RELAY_LOOKUPS = env.whole_number("RELAY_LOOKUPS", default=60, minimum=1, maximum=100_000)
 RELAY_PICTURE_HOSTS = env.picture_hosts(
     "RELAY_PICTURE_HOSTS",
     default=[

@@ -226,7 +226,8 @@ class RelayError(Exception):
         code: what happened.
         username: the TikTok username of the streamer, which some texts name.
         reason: what the relay adds in words for people, not yet translated. For `bad_request` the
-            client is told this reason: it says what was wrong. For other errors only staff see it.
+            client is told this reason: it says what was wrong; so it is for `too_many_connections`,
+            in the place of the usual detail. For other errors only staff see it.
         retry_after: seconds until another attempt makes sense; None if that is not known.
         said: what TikTok or the sign server answered, for the log and the staff. It must not
             contain secrets.
@@ -262,11 +263,14 @@ class RelayError(Exception):
         with override(language):
             reason = gettext(self.reason) if self.reason else ""
             values = {"username": self.username, "reason": reason}
+            detail, hint = explanation.detail, explanation.hint
+            if reason and self.code is ErrorCode.TOO_MANY_CONNECTIONS:
+                detail, hint = "%(reason)s", _RETRY_LATER
             return frames.Error(
                 code=self.code,
                 title=gettext(explanation.title),
-                detail=gettext(explanation.detail) % values,
+                detail=gettext(detail) % values,
                 close_code=explanation.close_code,
-                hint=gettext(explanation.hint) if explanation.hint else UNSET,
+                hint=gettext(hint) if hint else UNSET,
                 retry_after=UNSET if self.retry_after is None else self.retry_after,
             )

@@ -102,17 +102,29 @@ class Streams:
             stream.poll_soon()
         return stream
 
+    def would_start(self, username: str, since: Cursor | None) -> bool:
+        """Whether `join` would start a stream, and so connect to TikTok."""
+        stream = self._streams.get(username)
+        return stream is None or (stream.over and not _has_more_for(stream, since))
+
     def change_key(self, stream: LiveStream, old: str, new: str) -> None:
         """A socket of `join` has another key from now on: its own or, if empty, the server's."""
         stream.change_gate(self._gates.of(old), self._gates.of(new))
 
-    def leave(self, stream: LiveStream, sign_api_key: str, *, wait: bool) -> None:
-        """A socket of `join` is gone. The last one's leave ends the stream, after it lingered."""
+    def leave(
+        self, stream: LiveStream, sign_api_key: str, *, wait: bool, linger: float | None = None
+    ) -> None:
+        """A socket of `join` is gone. The last one's leave ends the stream, after it lingered.
+
+        Args:
+            linger: seconds that it lingers at most, where the options would allow more.
+        """
         stream.remove_listener(self._gates.of(sign_api_key), wait=wait)
         if stream.listeners or self._streams.get(stream.username) is not stream:
             return
         # A stream that was never live has nothing that a phone would come back for.
-        linger = self._options.linger if stream.room is not None else 0
+        longest = self._options.linger if stream.room is not None else 0
+        linger = longest if linger is None else min(longest, linger)
         if linger:
             loop = asyncio.get_running_loop()
             self._linger_timers[stream] = loop.call_later(linger, self._end, stream)
