@@ -108,7 +108,7 @@ def explain(request: Any, failure: Any) -> HttpResponse:
         case OverBudgetError():
             error = RelayError(
                 ErrorCode.TOO_MANY_CONNECTIONS,
-                reason=_TOO_MANY_CHANGES,
+                told=_TOO_MANY_CHANGES,
                 retry_after=failure.retry_after,
             )
             return _answer(request, error, _STATUS[error.code])

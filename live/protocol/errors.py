@@ -226,9 +226,10 @@ class RelayError(Exception):
         code: what happened.
         username: the TikTok username of the streamer, which some texts name.
         reason: what the relay adds in words for people, not yet translated. For `bad_request` the
-            client is told this reason: it says what was wrong; so it is for `too_many_connections`,
-            in the place of the usual detail. For other errors only staff see it.
+            client is told this reason: it says what was wrong. For other errors only staff see it.
         retry_after: seconds until another attempt makes sense; None if that is not known.
+        told: what the client is told in the place of the usual detail, not yet translated. The hint
+            is then to try again later.
         said: what TikTok or the sign server answered, for the log and the staff. It must not
             contain secrets.
     """
@@ -241,6 +242,7 @@ class RelayError(Exception):
         reason: str = "",
         retry_after: int | None = None,
         said: str = "",
+        told: str = "",
     ) -> None:
         super().__init__(f"{code}: {said or reason}" if said or reason else str(code))
         self.code = code
@@ -248,6 +250,7 @@ class RelayError(Exception):
         self.reason = reason
         self.retry_after = retry_after
         self.said = said
+        self.told = told
 
     @property
     def close_code(self) -> CloseCode:
@@ -264,8 +267,8 @@ class RelayError(Exception):
             reason = gettext(self.reason) if self.reason else ""
             values = {"username": self.username, "reason": reason}
             detail, hint = explanation.detail, explanation.hint
-            if reason and self.code is ErrorCode.TOO_MANY_CONNECTIONS:
-                detail, hint = "%(reason)s", _RETRY_LATER
+            if self.told:
+                detail, hint = self.told, _RETRY_LATER
             return frames.Error(
                 code=self.code,
                 title=gettext(explanation.title),

@@ -48,7 +48,7 @@ class AccountBudgets:
         _take(self._lookups, account_id, _TOO_MANY_LOOKUPS)
 
 
-def _take(budgets: Budgets[int], account_id: int, reason: str) -> None:
+def _take(budgets: Budgets[int], account_id: int, told: str) -> None:
     if retry_after := budgets.take(account_id):
         # An existing code: programs that don't know a code stop at 1008 instead of waiting.
-        raise RelayError(ErrorCode.TOO_MANY_CONNECTIONS, reason=reason, retry_after=retry_after)
+        raise RelayError(ErrorCode.TOO_MANY_CONNECTIONS, told=told, retry_after=retry_after)
