@@ -11,6 +11,7 @@ from django.core.handlers.asgi import ASGIRequest
 from ninja import Field, Query, Router, Schema
 from pydantic import ConfigDict
 
+from accounts.budgets import take_username_change
 from accounts.models import AccessToken, User
 from accounts.usernames import normalise_tiktok_username
 
@@ -131,18 +132,21 @@ def get_account(request: ApiRequest, options: Query[Options]) -> Account:
     summary="Change the account",
     description="`username_invalid` (422) says what TikTok usernames can be. Sockets that are open "
     "go on with the LIVE of the new one: they get another `connected`.",
-    response={200: Account, (400, 401, 403, 422, 500): Problem},
+    response={200: Account, (400, 401, 403, 422, 429, 500): Problem},
 )
 def change_account(request: ApiRequest, change: AccountChange, options: Query[Options]) -> Account:
     """Change the account of the token.
 
     Raises:
         ValidationError: if TikTok can't have the username.
+        OverBudgetError: if the username was changed too often.
     """
     account = request.auth.user
     values: dict[str, Any] = change.model_dump(exclude_unset=True)
     if "tiktok_username" in values:
         values["tiktok_username"] = normalise_tiktok_username(values["tiktok_username"])
+        if values["tiktok_username"] != account.tiktok_username:
+            take_username_change(account.pk)
     for name, value in values.items():
         setattr(account, name, value)
     if values:

@@ -21,6 +21,7 @@ from django.http import HttpRequest
 from django.utils.translation import get_language, get_language_info, override
 from django.utils.translation import gettext_lazy as _
 
+from accounts.budgets import OverBudgetError, take_username_change
 from accounts.models import (
     FORM_ID_LENGTH,
     LABEL_LENGTH,
@@ -74,6 +75,17 @@ class UsernameForm(_AccountForm):
         model = User
         fields = ("tiktok_username",)
         widgets = {"tiktok_username": forms.TextInput(attrs=_TYPED)}
+
+    def _post_clean(self) -> None:
+        super()._post_clean()  # type: ignore[misc]  # Django's, where the model checks the values
+        changed = self.instance.tiktok_username != self.initial["tiktok_username"]
+        if changed and not self.errors:
+            try:
+                take_username_change(self.instance.pk)
+            except OverBudgetError as refusal:
+                text = _("You have changed it too often. Try again in %(seconds)d s.")
+                values = {"seconds": refusal.retry_after}
+                self.add_error("tiktok_username", ValidationError(text, params=values))
 
 
 class LanguageForm(_AccountForm):

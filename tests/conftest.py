@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.utils import translation
 
+from accounts import budgets
 from live.streams.state import StateMachine
 
 
@@ -15,6 +16,13 @@ from live.streams.state import StateMachine
 def _fast_passwords(settings: Any) -> None:
     """Slow hashing of passwords is Django's business, not what is tested here."""
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+@pytest.fixture(autouse=True)
+def _whole_budgets(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The budgets are the process's; a primary key is another account's in the next test."""
+    whole: budgets.Budgets[int] = budgets.Budgets(1000, budgets.PERIOD)
+    monkeypatch.setattr(budgets, "username_changes", whole)
 
 
 @pytest.fixture(autouse=True)

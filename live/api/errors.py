@@ -20,17 +20,24 @@ from django.utils.decorators import sync_and_async_middleware
 from django.utils.functional import Promise
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import override
+from django.utils.translation import gettext_noop, override
 from ninja import errors
 
 from accounts import requests
+from accounts.budgets import OverBudgetError
 from accounts.models import AccessToken
 from live.protocol.errors import ErrorCode, RelayError
 
 __all__ = ["EXPLAINED", "ApiError", "explain", "explain_errors", "problem"]
 
 # The exceptions that `explain` has an answer for.
-EXPLAINED = (RelayError, ValidationError, errors.ValidationError, errors.HttpError)
+EXPLAINED = (
+    RelayError,
+    ValidationError,
+    OverBudgetError,
+    errors.ValidationError,
+    errors.HttpError,
+)
 
 # The beginning of the paths of the API.
 _API = "/api/"
@@ -44,6 +51,7 @@ _STATUS = {
     ErrorCode.USERNAME_MISSING: HTTPStatus.UNPROCESSABLE_ENTITY,
     ErrorCode.USERNAME_INVALID: HTTPStatus.UNPROCESSABLE_ENTITY,
     ErrorCode.BAD_REQUEST: HTTPStatus.UNPROCESSABLE_ENTITY,
+    ErrorCode.TOO_MANY_CONNECTIONS: HTTPStatus.TOO_MANY_REQUESTS,
     ErrorCode.USER_NOT_FOUND: HTTPStatus.NOT_FOUND,
     ErrorCode.TIKTOK_BLOCKED: HTTPStatus.BAD_GATEWAY,
     ErrorCode.CONNECTION_LOST: HTTPStatus.BAD_GATEWAY,
@@ -51,6 +59,8 @@ _STATUS = {
     ErrorCode.SERVER_SHUTDOWN: HTTPStatus.SERVICE_UNAVAILABLE,
     ErrorCode.INTERNAL_ERROR: HTTPStatus.INTERNAL_SERVER_ERROR,
 }
+
+_TOO_MANY_CHANGES = gettext_noop("The TikTok username was changed too often in a short time.")
 
 # The texts for requests that Django refuses before an operation is called, by HTTP status.
 _REFUSED_BY_DJANGO: dict[int, Any] = {
@@ -95,6 +105,13 @@ def explain(request: Any, failure: Any) -> HttpResponse:
             status = _STATUS.get(failure.code, HTTPStatus.BAD_GATEWAY)
             detail = failure.detail if isinstance(failure, ApiError) else ""
             return _answer(request, failure, status, detail)
+        case OverBudgetError():
+            error = RelayError(
+                ErrorCode.TOO_MANY_CONNECTIONS,
+                told=_TOO_MANY_CHANGES,
+                retry_after=failure.retry_after,
+            )
+            return _answer(request, error, _STATUS[error.code])
         case ValidationError():
             error = RelayError(ErrorCode.USERNAME_INVALID)
             return _answer(request, error, _STATUS[error.code], failure.message)

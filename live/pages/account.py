@@ -31,14 +31,19 @@ async def is_live(request: HttpRequest) -> JsonResponse:
         JSON with `live`, which is null if TikTok does not answer that, and with the `text` to show.
     """
     assert isinstance(request, ASGIRequest)
+    user = await request.auser()
+    assert user.pk is not None
     try:
         username = normalise_tiktok_username(request.POST.get("tiktok_username", ""))
-        room_id = await _live_room(request.scope["relay"], username)
+        room_id = await _live_room(request.scope["relay"], user.pk, username)
     except ValidationError as refusal:
         return JsonResponse({"live": None, "text": refusal.messages[0]})
     except RelayError as error:
         explained = error.explain(get_language())
-        sentences = (explained.detail, "" if explained.hint is UNSET else explained.hint)
+        wait = ""
+        if explained.retry_after is not UNSET:
+            wait = gettext("Possible again in %(seconds)d s.") % {"seconds": explained.retry_after}
+        sentences = (explained.detail, wait or ("" if explained.hint is UNSET else explained.hint))
         return JsonResponse({"live": None, "text": " ".join(filter(None, sentences))})
     text = (
         gettext("Yes: @%(username)s is live now.")
@@ -48,7 +53,7 @@ async def is_live(request: HttpRequest) -> JsonResponse:
     return JsonResponse({"live": room_id is not None, "text": text % {"username": username}})
 
 
-async def _live_room(relay: Relay, username: str) -> str | None:
+async def _live_room(relay: Relay, account_id: int, username: str) -> str | None:
     """Return TikTok's id of the streamer's room; None if the streamer is not live.
 
     Raises:
@@ -57,4 +62,4 @@ async def _live_room(relay: Relay, username: str) -> str | None:
     relay.check()
     if not username:
         raise RelayError(ErrorCode.USERNAME_MISSING)
-    return await relay.lookup.live_room(username)
+    return await relay.live_room(account_id, username)

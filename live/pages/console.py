@@ -39,6 +39,8 @@ __all__ = ["Console", "ConsoleToken", "manifest"]
 _LIFETIME = timedelta(days=1)
 # A page that opens replaces its token if it is valid for less than this.
 _LEFT_AT_LEAST = timedelta(hours=1)
+# How many tokens of consoles an account can have; the oldest are deleted. Each open tab has one.
+_MAX_TOKENS = 20
 # The files of the icons, each with its sizes and its purpose, as the manifest has them.
 _ICONS = {
     "icon-192.png": ("192x192", "any"),
@@ -75,7 +77,7 @@ class ConsoleToken(LoginRequiredMixin, View):
 
     def post(self, request: HttpRequest) -> JsonResponse:
         assert isinstance(request.user, User)
-        _delete_expired_tokens_of(request.user)
+        _make_room_for_a_token_of(request.user)
         _issued, token = AccessToken.objects.issue(
             request.user,
             expires_in=_LIFETIME,
@@ -125,10 +127,12 @@ def _tokens_of(request: HttpRequest) -> AccessTokenQuerySet:
     return AccessToken.objects.filter(session_digest=AccessToken.digest_of(session))
 
 
-def _delete_expired_tokens_of(account: User) -> None:
-    """Delete the expired tokens of the account's consoles, which would add one row a day."""
-    expired = account.access_tokens.filter(expires_at__lte=timezone.now())
-    expired.exclude(session_digest="").delete()
+def _make_room_for_a_token_of(account: User) -> None:
+    """Delete the expired tokens of the account's consoles, and the oldest that are too many."""
+    of_consoles = account.access_tokens.exclude(session_digest="")
+    of_consoles.filter(expires_at__lte=timezone.now()).delete()
+    for token in of_consoles.order_by("-created_at", "-pk")[_MAX_TOKENS - 1 :]:
+        token.delete()
 
 
 def _recordings(folder: Path) -> list[str]:

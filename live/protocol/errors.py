@@ -228,6 +228,8 @@ class RelayError(Exception):
         reason: what the relay adds in words for people, not yet translated. For `bad_request` the
             client is told this reason: it says what was wrong. For other errors only staff see it.
         retry_after: seconds until another attempt makes sense; None if that is not known.
+        told: what the client is told in the place of the usual detail, not yet translated. The hint
+            is then to try again later.
         said: what TikTok or the sign server answered, for the log and the staff. It must not
             contain secrets.
     """
@@ -240,6 +242,7 @@ class RelayError(Exception):
         reason: str = "",
         retry_after: int | None = None,
         said: str = "",
+        told: str = "",
     ) -> None:
         super().__init__(f"{code}: {said or reason}" if said or reason else str(code))
         self.code = code
@@ -247,6 +250,7 @@ class RelayError(Exception):
         self.reason = reason
         self.retry_after = retry_after
         self.said = said
+        self.told = told
 
     @property
     def close_code(self) -> CloseCode:
@@ -262,11 +266,14 @@ class RelayError(Exception):
         with override(language):
             reason = gettext(self.reason) if self.reason else ""
             values = {"username": self.username, "reason": reason}
+            detail, hint = explanation.detail, explanation.hint
+            if self.told:
+                detail, hint = self.told, _RETRY_LATER
             return frames.Error(
                 code=self.code,
                 title=gettext(explanation.title),
-                detail=gettext(explanation.detail) % values,
+                detail=gettext(detail) % values,
                 close_code=explanation.close_code,
-                hint=gettext(explanation.hint) if explanation.hint else UNSET,
+                hint=gettext(hint) if hint else UNSET,
                 retry_after=UNSET if self.retry_after is None else self.retry_after,
             )

@@ -1,6 +1,7 @@
 """Hides tokens in texts that are logged.
 
-Tokens are part of socket addresses, and servers log these addresses.
+Tokens are part of socket addresses, and of the links in emails for a lost password. Servers log
+these addresses, some of them as they were sent: percent-encoded, also several times.
 """
 
 from __future__ import annotations
@@ -9,11 +10,32 @@ import re
 
 __all__ = ["redact"]
 
-# Matches /ws/<token> and /ws/test/<token> up to the character that ends the address in a log. The
-# first slash is not needed, because Channels removes it.
-_TOKEN = re.compile(r"(\bws/+(?:test/+)?)[^/\s\"'?#]+")
+
+def _encoded(text: str) -> str:
+    """Return the pattern of a text whose characters may be percent-encoded, several times too."""
+    pairs = ((re.escape(character), f"{ord(character):02x}") for character in text)
+    return "".join(f"(?:{plain}|%(?:25)*(?i:{code}))" for plain, code in pairs)
+
+
+_SLASH = _encoded("/")
+# What may come before the first word of a path. Channels removes the first slash.
+_START = rf"(?:{_SLASH}|(?<!\w))"
+# What follows, up to the character that ends the path in a log; but not slashes at the end.
+_REST = r"[^\s\"'?#]*[^/\s\"'?#]"
+
+# Matches /ws/<token> and /ws/test/<token>.
+_SOCKET = rf"({_START}{_encoded('ws')}{_SLASH}+(?:{_encoded('test')}{_SLASH}+)?){_REST}"
+# Matches /login/reset/<account>/<token>.
+_RESET = (
+    rf"({_START}{_encoded('login')}{_SLASH}+{_encoded('reset')}{_SLASH}+[^/\s\"'?#]+?{_SLASH}+)"
+    rf"{_REST}"
+)
+_SECRETS = (re.compile(_SOCKET), re.compile(_RESET))
 
 
 def redact(text: str) -> str:
-    """Return the text with "…" in the place of every token in a socket address."""
-    return _TOKEN.sub(r"\1…", text) if "ws/" in text else text
+    """Return the text with "…" in the place of every token in an address."""
+    if "/" in text or "%" in text:
+        for secret in _SECRETS:
+            text = secret.sub(r"\1…", text)
+    return text

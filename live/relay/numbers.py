@@ -22,6 +22,7 @@ from msgspec import UNSET
 
 from accounts.models import User
 from live.clock import Clock
+from live.connections.process import THIS_PROCESS
 from live.relay import groups
 from live.relay.key_users import KeyUsers
 from live.relay.open_sockets import OpenSockets
@@ -114,6 +115,7 @@ class Numbers(TypedDict):
     """All numbers of one relay at one moment.
 
     Attributes:
+        source: the server process and the relay that they are of, as a text to compare.
         is_test: whether it is the relay of the test endpoint, whose numbers are published
             separately.
         at: the moment, in milliseconds since the Unix epoch.
@@ -127,6 +129,7 @@ class Numbers(TypedDict):
         slow: the slowest sockets, the slowest first.
     """
 
+    source: str
     is_test: bool
     at: int
     started_at: int
@@ -205,6 +208,7 @@ class NumbersPublisher:
         slow = sorted(map(_slow_socket, filter(_is_slow, sockets)), key=_slowness)[-_MAX_SLOW:]
         cpu = self._cpu.of(time.process_time())
         return Numbers(
+            source=f"{THIS_PROCESS.id}-{'test' if self._is_test else 'live'}",
             is_test=self._is_test,
             at=self._clock.unix_ms(),
             started_at=self._started_at,

@@ -15,6 +15,7 @@ from live.protocol.errors import ErrorCode, RelayError
 from live.protocol.options import SocketOptions
 from live.relay import access
 from live.relay.access import Account
+from live.relay.budgets import AccountBudgets
 from live.relay.control import Control
 from live.relay.key_users import KeyUsers
 from live.relay.numbers import NumbersPublisher
@@ -25,10 +26,14 @@ from live.relay.socket import Socket
 from live.streams import operator_log
 from live.streams.registry import Streams
 from live.streams.stream import LiveStream
-from live.tiktok.lookup import Lookup
+from live.tiktok.lookup import GiftList, Lookup
 from live.tiktok.pictures import Pictures
 
 __all__ = ["Limits", "Relay"]
+
+# How many seconds a stream outlives its last socket when that has moved to another username. Only
+# a username that is corrected at once needs it again.
+_LINGER_AFTER_MOVE = 3.0
 
 
 @dataclass(frozen=True)
@@ -61,6 +66,7 @@ class Relay:
     streams: Streams
     sockets: OpenSockets
     quota: SocketQuota
+    budgets: AccountBudgets
     limits: Limits
     connection_log: ConnectionLogWriter
     numbers: NumbersPublisher
@@ -116,10 +122,17 @@ class Relay:
             options: the options in the socket's address.
 
         Raises:
-            RelayError: `too_many_connections`, if the account has reached the limit of sockets.
+            RelayError: `too_many_connections`, if the account has reached the limit of sockets, or
+                has started too many streams in a short time. Joining others' streams is free.
         """
         self.quota.take(account.id)
         streams = self.streams_of(options)
+        if not self.is_test and streams.would_start(account.tiktok_username, options.since):
+            try:
+                self.budgets.start_stream(account.id)
+            except RelayError:
+                self.quota.give_back(account.id)
+                raise
         self.note_key(streams, account.tiktok_username, account.sign_api_key)
         return streams.join(
             account.tiktok_username,
@@ -154,18 +167,46 @@ class Relay:
         self.note_key(streams, new.tiktok_username, new.sign_api_key)
         streams.change_key(stream, old.sign_api_key, new.sign_api_key)
 
-    def leave(self, stream: LiveStream, account: Account, options: SocketOptions) -> None:
+    def leave(
+        self, stream: LiveStream, account: Account, options: SocketOptions, *, moved: bool = False
+    ) -> None:
         """Remove a socket from the stream that it joined.
 
         Args:
             stream: what `join` returned.
             account: the account as it is now: with its new key, if `change_key` was called.
             options: the options that the stream was joined with.
+            moved: whether the socket goes on with the stream of another username.
         """
         self.streams_of(options).leave(
-            stream, account.sign_api_key, wait=options.wait, others=options.wants_others
+            stream,
+            account.sign_api_key,
+            wait=options.wait,
+            others=options.wants_others,
+            linger=_LINGER_AFTER_MOVE if moved else None,
         )
         self.quota.give_back(account.id)
+
+    async def live_room(self, account_id: int, username: str) -> str | None:
+        """Ask TikTok in which room the user is live, as `Lookup.live_room`, for an account.
+
+        Raises:
+            RelayError: as `Lookup.live_room`; `too_many_connections`, if the account has asked
+                TikTok too much. Answers that are known already cost nothing.
+        """
+        if not self.lookup.knows_live_room(username):
+            self.budgets.look_up(account_id)
+        return await self.lookup.live_room(username)
+
+    async def gifts(self, account_id: int, username: str, room_id: str | None) -> GiftList:
+        """Ask TikTok for gifts, as `Lookup.gifts`, for an account.
+
+        Raises:
+            RelayError: as `Lookup.gifts`, and as `live_room`.
+        """
+        if not self.lookup.knows_gifts(username, room_id):
+            self.budgets.look_up(account_id)
+        return await self.lookup.gifts(username, room_id)
 
     def note_key(self, streams: Streams, username: str, sign_api_key: str) -> None:
         """Remember, for the staff, that the LIVE may be connected to with an account's own key.

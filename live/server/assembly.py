@@ -13,6 +13,7 @@ from django.conf import settings
 
 from live.clock import SYSTEM_CLOCK, Clock
 from live.connections.writer import ConnectionLogWriter
+from live.relay.budgets import AccountBudgets
 from live.relay.control import Control
 from live.relay.key_users import KeyUsers
 from live.relay.numbers import NumbersPublisher
@@ -81,6 +82,9 @@ def assemble(
         streams=streams,
         sockets=sockets,
         quota=SocketQuota(settings.RELAY_MAX_SOCKETS),
+        budgets=AccountBudgets(
+            settings.RELAY_STREAM_STARTS, settings.RELAY_LOOKUPS, clock.monotonic
+        ),
         limits=Limits(settings.RELAY_CONNECT_TIMEOUT, settings.RELAY_SEND_TIMEOUT),
         connection_log=ConnectionLogWriter(numbers.rows_written),
         numbers=numbers,

@@ -256,7 +256,8 @@ class Session:
             connection.left(stream)
             assert self._account is not None
             # Not `account`: its key may be another by now.
-            self._relay.leave(stream, self._account, options)
+            moved = isinstance(self._inbox.order, MoveTo)
+            self._relay.leave(stream, self._account, options, moved=moved)
 
     async def _deliver(self, stream: LiveStream, delivery: Delivery) -> None:
         """Greet the client, then send what the log has, until the stream is over and all of it

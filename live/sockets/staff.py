@@ -58,7 +58,7 @@ class StaffConsumer(AsyncWebsocketConsumer):
         super().__init__()
         self._task: asyncio.Task[None] | None = None
         self._news = asyncio.Event()
-        self._numbers: dict[bool, dict[str, Any]] = {}  # of the relay, and of the test endpoint's
+        self._numbers: dict[str, dict[str, Any]] = {}  # of each process's relays, by their source
         self._log_changed = False
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
@@ -81,7 +81,7 @@ class StaffConsumer(AsyncWebsocketConsumer):
     # --- What relays publish ----------------------------------------------------------------
 
     async def staff_numbers(self, message: dict[str, Any]) -> None:
-        self._numbers[message["numbers"]["is_test"]] = message["numbers"]
+        self._numbers[message["numbers"]["source"]] = message["numbers"]
         self._news.set()
 
     async def staff_connections(self, message: dict[str, Any]) -> None:

@@ -102,17 +102,21 @@ class Streams:
             others: the socket wants `other` frames.
         """
         stream = self._streams.get(username)
-        if stream is not None and stream.over and not _has_more_for(stream, since):
-            self._remove(stream)
-            stream = None
         gate = self._gates.of(sign_api_key)
-        if stream is None:
+        if stream is None or self.would_start(username, since):
+            if stream is not None:
+                self._remove(stream)
             stream = self._start(username, gate)
         self._stop_lingering(stream)
         stream.add_listener(gate, wait=wait, others=others)
         if stream.offline is not None:
             stream.poll_soon()
         return stream
+
+    def would_start(self, username: str, since: Cursor | None) -> bool:
+        """Whether `join` would start a stream, and so connect to TikTok."""
+        stream = self._streams.get(username)
+        return stream is None or (stream.over and not _has_more_for(stream, since))
 
     def change_key(self, stream: LiveStream, old: str, new: str) -> None:
         """A socket of `join` has another key from now on: its own or, if empty, the server's."""
@@ -124,14 +128,25 @@ class Streams:
         return stream.refusal(self._gates.of(sign_api_key))
 
     def leave(
-        self, stream: LiveStream, sign_api_key: str, *, wait: bool, others: bool = False
+        self,
+        stream: LiveStream,
+        sign_api_key: str,
+        *,
+        wait: bool,
+        others: bool = False,
+        linger: float | None = None,
     ) -> None:
-        """A socket of `join` is gone. The last one's leave ends the stream, after it lingered."""
+        """A socket of `join` is gone. The last one's leave ends the stream, after it lingered.
+
+        Args:
+            linger: seconds that it lingers at most, where the options would allow more.
+        """
         stream.remove_listener(self._gates.of(sign_api_key), wait=wait, others=others)
         if stream.listeners or self._streams.get(stream.username) is not stream:
             return
         # A stream that was never live has nothing that a phone would come back for.
-        linger = self._options.linger if stream.room is not None else 0
+        longest = self._options.linger if stream.room is not None else 0
+        linger = longest if linger is None else min(longest, linger)
         if linger:
             loop = asyncio.get_running_loop()
             self._linger_timers[stream] = loop.call_later(linger, self._end, stream)

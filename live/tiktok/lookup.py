@@ -123,6 +123,11 @@ class _Answers(Generic[K, T]):
             raise RelayError(ErrorCode.SERVER_SHUTDOWN)
         return answer.task.result()
 
+    def has(self, key: K) -> bool:
+        """Whether `get` would ask nothing: the answer is there, or on its way."""
+        answer = self._answers.get(key)
+        return answer is not None and answer.expires > self._clock.monotonic()
+
     async def close(self) -> None:
         """Cancel all questions that TikTok has not answered yet, and forget all answers."""
         tasks = [answer.task for answer in self._answers.values()]
@@ -162,6 +167,14 @@ class Lookup:
         self._seen = seen
         self._rooms = _Answers(_explained(_ask_for_room), _ROOM_KEPT, most_rooms, clock)
         self._gifts = _Answers(_explained(_ask_for_gifts), _GIFTS_KEPT, _CATALOGUES, clock)
+
+    def knows_live_room(self, username: str) -> bool:
+        """Whether `live_room` would ask TikTok nothing."""
+        return self._rooms.has((username, None))
+
+    def knows_gifts(self, username: str, room_id: str | None) -> bool:
+        """Whether `gifts` would ask TikTok nothing."""
+        return self._gifts.has((username, room_id))
 
     async def live_room(self, username: str) -> str | None:
         """Return the id of the room that the user is live in; None if the user is not live.

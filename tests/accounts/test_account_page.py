@@ -16,6 +16,7 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 
+from accounts import budgets
 from accounts.models import AccessToken, User
 from accounts.sockets import qr_code
 
@@ -148,6 +149,18 @@ class TestChangeUsername:
         assert 'value="&lt;b&gt;&quot;no one&quot;"' in response.text
         account.refresh_from_db()
         assert account.tiktok_username == "maria"
+
+    def test_it_can_not_be_changed_for_ever(
+        self, client: Client, account: User, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(budgets, "username_changes", budgets.Budgets(1, 600))
+        client.post(USERNAME, {"tiktok_username": "carol"})
+        client.post(USERNAME, {"tiktok_username": "@Carol"})  # no change costs nothing
+        client.post(USERNAME, {"tiktok_username": "no one"})  # nor does a mistake
+        page = client.post(USERNAME, {"tiktok_username": "dave"}).content.decode()
+        assert "You have changed it too often. Try again in 600 s." in page
+        account.refresh_from_db()
+        assert account.tiktok_username == "carol"
 
     def test_it_changes_nothing_else(self, client: Client, account: User) -> None:
         data = {"tiktok_username": "anna", "is_staff": "on", "email": "x@example.org"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from django.conf import settings
 
+from accounts import budgets
 from accounts.api import AccountChange, Options
 from accounts.models import AccessToken, User
 from tests.support.rest import Ask, RestClient, asking
@@ -150,6 +151,25 @@ class TestPatchAccount:
         }
         user.refresh_from_db()
         assert (user.tiktok_username, user.language, user.is_staff) == ("anna.live", "", False)
+
+    def test_the_username_can_not_be_changed_for_ever(
+        self, ask: Ask, user: User, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(budgets, "username_changes", budgets.Budgets(1, 600))
+        assert ask("PATCH", {"tiktok_username": "carol"}).status_code == 200
+        assert ask("PATCH", {"tiktok_username": "@Carol", "language": "ru"}).status_code == 200
+        assert ask("PATCH", {"tiktok_username": "?"}).status_code == 422
+        response = ask("PATCH", {"tiktok_username": "dave"}, lang="en")
+        assert (response.status_code, response["Retry-After"]) == (429, "600")
+        assert response.json() == {
+            "code": "too_many_connections",
+            "title": "Too many connections",
+            "detail": "The TikTok username was changed too often in a short time.",
+            "hint": "Try again in a few minutes.",
+            "retry_after": 600,
+        }
+        user.refresh_from_db()
+        assert user.tiktok_username == "carol"
 
     def test_it_takes_the_languages_of_the_server(self) -> None:
         taken = AccountChange.model_json_schema()["properties"]["language"]["enum"]

@@ -255,3 +255,30 @@ class TestEnsureAdmin:
         assert "https://relay.example/admin/" in run(
             "ensure_admin", "--address", "https://relay.example/"
         )
+
+
+@pytest.mark.django_db
+def test_a_change_of_the_secret_key_loses_no_api_key(settings: Any) -> None:
+    def reads() -> str:
+        for kept in ("keys", "f"):  # of the process's secret keys
+            vars(User._meta.get_field("own_sign_api_key")).pop(kept, None)
+        return User.objects.get().sign_api_key()
+
+    User.objects.create(username="anna", own_sign_api_key="euler_0")
+    old = settings.SECRET_KEY
+    settings.SECRET_KEY = "another"
+    assert reads() == ""
+    settings.SECRET_KEY_FALLBACKS = [old]
+    assert reads() == "euler_0"
+    output = StringIO()
+    call_command("reencrypt_api_keys", stdout=output)
+    assert output.getvalue() == "Encrypted 1 API keys.\n"
+    settings.SECRET_KEY_FALLBACKS = []
+    assert reads() == "euler_0"
+    settings.SECRET_KEY = old
+    assert reads() == ""
+    call_command("reencrypt_api_keys", stdout=output, stderr=output)
+    settings.SECRET_KEY = "another"
+    assert reads() == "euler_0"
+    vars(User._meta.get_field("own_sign_api_key")).pop("f", None)
+    vars(User._meta.get_field("own_sign_api_key")).pop("keys", None)

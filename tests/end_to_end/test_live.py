@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import Any
 
@@ -355,3 +356,27 @@ class TestTheLog:
         await server.closed_row(account)
         assert "/ws/…" in server.log_text
         assert account.token not in server.log_text
+
+    async def test_it_holds_no_token_of_an_encoded_path_nor_of_a_lost_password(
+        self, server: Server
+    ) -> None:
+        paths = [
+            *("/ws%2Fs3cret-0", "/ws%2fs3cret-0", "/ws%252Fs3cret-0", "/%77s/s3cret-0"),
+            *("/ws%2Ftest%2Fs3cret-0", "/login/reset/MQ/s3cret-0/", "/login%2Freset/MQ/s3cret-0/"),
+            "/login/reset%2FMQ%252Fs3cret-0",
+        ]
+        upgrade = (
+            "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+            "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+        )
+        for path in paths:
+            for more in ("Connection: close\r\n", upgrade):
+                reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+                writer.write(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n{more}\r\n".encode())
+                assert (await reader.read(12)).startswith(b"HTTP/1.1 ")
+                writer.close()
+                await writer.wait_closed()
+        async with asyncio.timeout(10):
+            while server.log_text.count("…") < len(paths):
+                await asyncio.sleep(0.05)
+        assert "s3cret" not in server.log_text

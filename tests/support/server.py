@@ -50,6 +50,11 @@ class Server:
             "DATABASE_URL": f"sqlite:///{self.database}",
             "SECRET_KEY": "of the tests",
             "PYTHONASYNCIODEBUG": "1",
+            "PYTHONUNBUFFERED": "1",  # Daphne's access log goes to stdout
+            # Tests do in seconds what people do in hours.
+            "RELAY_STREAM_STARTS": "100000",
+            "RELAY_USERNAME_CHANGES": "100000",
+            "RELAY_LOOKUPS": "100000",
             # As `make run` has it.
             "UVICORN_WS": "websockets-sansio",
             "UVICORN_WS_PER_MESSAGE_DEFLATE": "false",

@@ -69,6 +69,26 @@ async def reaches(stream: LiveStream, state: State) -> None:
             await stream.log.changed(stream.log.end)
 
 
+class TestBudget:
+    async def test_an_account_can_not_ask_tiktok_for_ever(
+        self, tiktok: TikTok, user: User, client: RestClient, settings: Settings
+    ) -> None:
+        settings.RELAY_LOOKUPS = 1
+        poor = make_relay()
+        client = RestClient(client.token, relay=poor)
+        tiktok.go_live("alice")
+        assert (await client.ask(STATUS)).json()["live"] is True
+        response = await client.ask(GIFTS)
+        assert response.status_code == 429
+        assert response.json()["code"] == "too_many_connections"
+        assert 0 < int(response["Retry-After"]) <= 600
+        user.tiktok_username = "carol"
+        await user.asave()
+        status = (await client.ask(STATUS)).json()
+        assert (status["live"], status["problem"]["code"]) == (None, "too_many_connections")
+        await poor.close()
+
+
 class TestStatus:
     async def test_the_status_of_a_known_stream_costs_no_request(
         self, tiktok: TikTok, relay: Relay, client: RestClient

@@ -11,6 +11,7 @@ import pytest
 from django.template import Context, Template
 from django.test import AsyncClient
 from django.utils.translation import override
+from pytest_django import Settings
 
 from accounts.models import User
 from live.models import ConnectionLog
@@ -197,6 +198,30 @@ class TestIsLive:
         assert response.json()["live"] is None
         assert response.json()["text"].startswith(text)
         assert tiktok.requests == []
+
+    async def test_an_account_can_not_ask_tiktok_as_often_as_it_likes(
+        self, settings: Settings, tiktok: TikTok
+    ) -> None:
+        settings.RELAY_LOOKUPS = 2
+        relay = make_relay()
+        browser = Browser(relay)
+        await browser.aforce_login(await User.objects.acreate(username="studio2"))
+        for name in ("one.live", "two.live"):
+            tiktok.go_live(name)
+            response = await browser.post(IS_LIVE, {"tiktok_username": name})
+            assert response.json()["live"] is True
+        asked = len(tiktok.requests)
+        # What is known already costs nothing.
+        assert (await browser.post(IS_LIVE, {"tiktok_username": "one.live"})).json()["live"] is True
+        response = await browser.post(IS_LIVE, {"tiktok_username": "three.live"})
+        assert response.json()["live"] is None
+        assert re.fullmatch(
+            r"The account has asked about too many LIVEs in a short time\. "
+            r"Possible again in \d+ s\.",
+            response.json()["text"],
+        )
+        assert len(tiktok.requests) == asked
+        await relay.close()
 
     async def test_it_takes_post_alone(self, browser: Browser) -> None:
         assert (await browser.get(IS_LIVE)).status_code == 405

@@ -176,6 +176,14 @@ class TestTheToken:
         assert left == {lasting, phone, other}
         assert gone not in left
 
+    def test_an_account_has_no_more_than_twenty(self, client: Client, anna: User) -> None:
+        _phone, kept = AccessToken.objects.issue(anna)
+        tokens = [token_of(client) for _ in range(23)]
+        assert [AccessToken.objects.find(token) is not None for token in tokens] == (
+            [False] * 3 + [True] * 20
+        )
+        assert AccessToken.objects.find(kept) is not None
+
     def test_it_leaves_that_of_another_tab_alone(self, client: Client, anna: User) -> None:
         first, second = token_of(client), token_of(client)
         assert is_usable(first)

@@ -31,6 +31,32 @@ class TestRedact:
             (f"/ws/{TOKEN}\n/ws/{TOKEN}", "/ws/…\n/ws/…"),
             ("/ws/%D1%82%D0%BE%D0%BA", "/ws/…"),
             ("/ws/токен", "/ws/…"),
+            # As Daphne logs what was sent, and Uvicorn what was encoded twice.
+            (f"WSCONNECT /ws%2F{TOKEN}", "WSCONNECT /ws%2F…"),
+            (f"WSCONNECT /ws%2f{TOKEN}?wait=1", "WSCONNECT /ws%2f…?wait=1"),
+            (f"WSCONNECT %2Fws%2F{TOKEN}", "WSCONNECT %2Fws%2F…"),
+            (f"/ws%252F{TOKEN}", "/ws%252F…"),
+            (f"/ws%25252f{TOKEN}", "/ws%25252f…"),
+            (f"/%77s/{TOKEN}", "/%77s/…"),
+            (f"/%77%73%2F{TOKEN}", "/%77%73%2F…"),
+            (f"%2F%2577s/{TOKEN}", "%2F%2577s/…"),
+            (f"/ws%2Ftest%2F{TOKEN}", "/ws%2Ftest%2F…"),
+            (f"/ws/%74est/{TOKEN}", "/ws/%74est/…"),
+            (f"/ws/test%2f/{TOKEN}", "/ws/test%2f/…"),
+            (f"/ws/./{TOKEN}", "/ws/…"),
+            (f"/ws/x/y/{TOKEN}/", "/ws/…/"),
+            ("/login/reset/MQ/abc123-0fe1/", "/login/reset/MQ/…/"),
+            (
+                '"GET /login/reset/MQ/abc123-0fe1/ HTTP/1.1" 302',
+                '"GET /login/reset/MQ/…/ HTTP/1.1" 302',
+            ),
+            ("GET /login/reset/MQ/abc123-0fe1", "GET /login/reset/MQ/…"),
+            ("/login%2Freset%2fMQ%252Fabc123-0fe1", "/login%2Freset%2fMQ%252F…"),
+            ("/%6Cogin/%72eset/MQ/abc123-0fe1/?x=1", "/%6Cogin/%72eset/MQ/…/?x=1"),
+            (
+                "https://relay.example/login/reset/MQ/abc-0fe1/",
+                "https://relay.example/login/reset/MQ/…/",
+            ),
         ],
     )
     def test_tokens_are_taken_out_of_addresses(self, text: str, redacted: str) -> None:
@@ -38,7 +64,18 @@ class TestRedact:
 
     @pytest.mark.parametrize(
         "text",
-        ["", "nothing to hide", "/ws", "/ws/", "/ws?wait=1", "/ws/ is the address", "/news/today"],
+        [
+            "",
+            "nothing to hide",
+            "/ws",
+            "/ws/",
+            "/ws?wait=1",
+            "/ws/ is the address",
+            "/news/today",
+            "/login/reset/",
+            "100 %2Fnews/today",
+            "a/b 5 % c",
+        ],
     )
     def test_it_leaves_the_rest_alone(self, text: str) -> None:
         assert redact(text) == text

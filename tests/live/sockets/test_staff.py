@@ -110,7 +110,8 @@ async def cookie(user: User) -> str:
 
 
 def numbers(**values: Any) -> dict[str, Any]:
-    return {"is_test": False, **values}
+    is_test = values.setdefault("is_test", False)
+    return {"source": f"1-{is_test}", **values}
 
 
 class TestStaffSocket:
@@ -119,7 +120,7 @@ class TestStaffSocket:
             assert (await page.next())["type"] == "websocket.accept"
             await joined()
             await publish("numbers", numbers=numbers(sockets=3))
-            assert await page.news() == {"type": "numbers", "is_test": False, "sockets": 3}
+            assert await page.news() == {"type": "numbers", **numbers(sockets=3)}
             await publish("connections")
             assert await page.news() == {"type": "connections"}
 
@@ -130,6 +131,22 @@ class TestStaffSocket:
         async with opened(Page(cookie)), asyncio.timeout(WITHIN):
             assert await layer.receive(channel) == {"type": "staff.watching"}
         await layer.group_discard("relays", channel)
+
+    async def test_two_processes_numbers_do_not_replace_each_other(self, cookie: str) -> None:
+        async with opened(Page(cookie)) as page:
+            await page.next()
+            await joined()
+            page.takes.clear()
+            for _ in range(3):
+                await publish("numbers", numbers=numbers(sockets=0))
+            for source in ("1-live", "2-live"):
+                await publish("numbers", numbers=numbers(source=source, sockets=3))
+            await delivered()
+            page.takes.set()
+            told: set[Any] = set()
+            async with asyncio.timeout(WITHIN):
+                while not {"1-live", "2-live"} <= told:
+                    told.add((await page.news())["source"])
 
     async def test_it_keeps_only_the_newest_for_a_slow_page(self, cookie: str) -> None:
         async with opened(Page(cookie)) as page:

@@ -22,6 +22,7 @@ const LONGEST_WITHOUT_LOOK_BACK = 60_000;
  * What a relay publishes; see `live.relay.numbers.Numbers`. The chart needs no more of it.
  *
  * @typedef {object} Numbers
+ * @property {string} source
  * @property {boolean} is_test
  * @property {number} at
  * @property {number | null} events
@@ -37,6 +38,10 @@ const times = [];
 /** @type {(number | null)[]} */
 const rates = [];
 let newest = 0;
+/** The newest numbers of each server process. @type {Map<string, Numbers>} */
+const processes = new Map();
+/** Milliseconds without news, after which a process has ended. */
+const GONE_AFTER = 5000;
 
 const { tell: look } = onNews(() => refresh(byId("now")), BETWEEN_LOOKS);
 const { tell: lookBack } = onNews(async () => {
@@ -52,9 +57,17 @@ watch({ numbers: onNumbers, connections: lookBack }, onLink);
 function onNumbers(numbers) {
   look();
   if (numbers.is_test) return;
+  processes.set(numbers.source, numbers);
+  for (const [source, { at }] of processes) {
+    if (at < numbers.at - GONE_AFTER) processes.delete(source);
+  }
+  // One moment for all processes: that of the first of them.
+  if (processes.keys().next().value !== numbers.source) return;
   newest = numbers.at;
+  const known = [...processes.values()].flatMap(({ events }) => events ?? []);
+  const events = known.length ? known.reduce((sum, one) => sum + one, 0) : null;
   times.push(numbers.at / 1000);
-  rates.push(numbers.events);
+  rates.push(events);
   while (times.length > 1 && times[0] < times[times.length - 1] - SHOWN) {
     times.shift();
     rates.shift();
@@ -62,7 +75,7 @@ function onNumbers(numbers) {
   eventsChart.show(times, [{ label: gettext("Events a second"), colour: "--chart-1" }], [rates]);
   const highest = Math.max(0, ...rates.map((value) => value ?? 0));
   const words = gettext("%(now)s now, %(highest)s at most in five minutes");
-  const values = { now: rate(numbers.events), highest: rate(highest) };
+  const values = { now: rate(events), highest: rate(highest) };
   setText(byId("events-words"), interpolate(words, values, true));
 }
 
