@@ -35,7 +35,7 @@ application = GracefulShutdown(
     ProtocolTypeRouter(
         {
             "http": with_relays(pages, relays),
-            "websocket": with_relays(make_router(relay, rehearsal), relays),
+            "websocket": make_router(relay, rehearsal),
             "lifespan": Lifespan(relays),
         }
     ),

@@ -10,7 +10,7 @@ import re
 __all__ = ["redact"]
 
 # Matches /ws/<token> and /ws/test/<token> up to the character that ends the address in a log. The
-# first slash is not needed, because Channels removes it.
+# first slash is not needed: some messages come without it.
 _TOKEN = re.compile(r"(\bws/+(?:test/+)?)[^/\s\"'?#]+")
 
 

@@ -22,6 +22,7 @@ from live.relay.open_sockets import OpenSockets
 from live.relay.quota import SocketQuota
 from live.relay.shutdown import Shutdown
 from live.relay.socket import Socket
+from live.relay.token_lookup import TokenLookup
 from live.streams import operator_log
 from live.streams.registry import Streams
 from live.streams.stream import LiveStream
@@ -61,6 +62,7 @@ class Relay:
     streams: Streams
     sockets: OpenSockets
     quota: SocketQuota
+    tokens: TokenLookup
     limits: Limits
     connection_log: ConnectionLogWriter
     numbers: NumbersPublisher
@@ -169,6 +171,7 @@ class Relay:
         """
         await self.shutdown.close_sockets(self.sockets)
         await self.control.close()
+        await self.tokens.close()
         await self.numbers.close()
         await self.streams.close()
         await self.lookup.close()

@@ -168,7 +168,9 @@ class Session:
         """
         inbox = self._inbox
         try:
-            await self._client.accept_handshake()
+            # Not as `work`: without the handshake, no order could be explained to the client.
+            async with asyncio.timeout(self._relay.limits.connect_timeout):
+                await self._client.accept_handshake()
             await inbox.work(self._admit())
             await inbox.work(self._follow())
             while move := inbox.take_move():
