@@ -30,6 +30,8 @@ logger = logging.getLogger(__name__)
 
 # The most tokens that one query looks up: databases limit a query's parameters.
 _AT_ONCE = 500
+# Seconds between two queries, for more to be asked meanwhile. The first one does not wait.
+_PAUSE = 0.005
 # Seconds before a query is tried again that has failed on a new connection, too.
 _RETRY = 0.2
 
@@ -127,6 +129,7 @@ class TokenLookup:
                         answer.set_exception(fault)
                     else:
                         answer.set_result(found.get(digest))
+                await asyncio.sleep(_PAUSE)
         finally:
             self._task = None
 

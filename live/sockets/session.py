@@ -99,7 +99,7 @@ class Session:
             close_code: that the client closed with; None if it did not say.
         """
         self._inbox.put(End(close_code))
-        if self._task is not None:
+        if self._task is not None and not self._task.done():
             await asyncio.wait([self._task])
 
     # --- Methods of `live.relay.socket.Socket` ---
