@@ -9,19 +9,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import queue
-import threading
 from collections.abc import Awaitable, Callable, Collection, Mapping
-from contextlib import suppress
 from functools import partial
 from itertools import islice
-from typing import Any, TypeVar
+from typing import TypeVar
 
-from django.db import Error, InterfaceError, OperationalError, connection
+from django.db import InterfaceError, OperationalError
+from django.db.backends.base.base import BaseDatabaseWrapper
 
 from accounts.models import AccessToken
 from live.protocol.errors import ErrorCode, RelayError
 from live.relay import access
+from live.relay.database_thread import DatabaseThread, own_connection
 from live.tasks import cancel_and_wait
 
 __all__ = ["TokenLookup"]
@@ -31,7 +30,7 @@ logger = logging.getLogger(__name__)
 # The most tokens that one query looks up: databases limit a query's parameters.
 _AT_ONCE = 500
 # Seconds between two queries, for more to be asked meanwhile. The first one does not wait.
-_PAUSE = 0.005
+_PAUSE = 0.01
 # Seconds before a query is tried again that has failed on a new connection, too.
 _RETRY = 0.2
 
@@ -44,19 +43,21 @@ class TokenLookup:
     Args:
         find: returns the tokens with these digests, by digest. Runs in the thread.
         usable: returns the usable tokens of these accounts, by primary key. Runs in the thread.
+        connect: returns the connection that the thread is to use. Runs in the thread.
     """
 
     def __init__(
         self,
         find: Callable[[Collection[str]], Mapping[str, AccessToken]] = access.find_tokens,
         usable: Callable[[Collection[int]], Mapping[int, AccessToken]] = access.usable_tokens,
+        connect: Callable[[], BaseDatabaseWrapper] = own_connection,
     ) -> None:
         self._find = find
         self._usable = usable
         # The digests that are asked for, by who waits for the answer.
         self._asked: dict[asyncio.Future[AccessToken | None], str] = {}
         self._task: asyncio.Task[None] | None = None
-        self._thread = _Thread("look up tokens")
+        self._thread = DatabaseThread("look up tokens", connect)
         self._fails = False
 
     async def find(self, text: str, within: float) -> AccessToken:
@@ -109,6 +110,8 @@ class TokenLookup:
                 return await answer
         except TimeoutError:
             self._note_failure("no answer in time")
+            # If it is the connection that hangs, the next query has a new one.
+            self._thread.cut(seconds)
             raise
 
     async def _look_up(self) -> None:
@@ -159,56 +162,3 @@ class TokenLookup:
         if self._fails:
             self._fails = False
             logger.info("Tokens can be looked up in the database again")
-
-
-class _Thread:
-    """Does one piece of work after the other, with Django's connection of the thread.
-
-    It does not keep the process from ending: a database may hang for ever.
-    """
-
-    def __init__(self, name: str) -> None:
-        self._name = name
-        self._work: queue.SimpleQueue[tuple[Callable[[], Any], asyncio.Future[Any]] | None] = (
-            queue.SimpleQueue()
-        )
-        self._thread: threading.Thread | None = None
-
-    async def run(self, work: Callable[[], T]) -> T:
-        """Return what the work returns; raises what it raises. A database error ends the
-        connection."""
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._serve, name=self._name, daemon=True)
-            self._thread.start()
-        result: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._work.put((work, result))
-        return await result
-
-    def stop(self) -> None:
-        """End the thread once its work is done, without waiting for that."""
-        self._work.put(None)
-
-    def _serve(self) -> None:
-        while (next_one := self._work.get()) is not None:
-            work, result = next_one
-            if result.cancelled():
-                continue
-            try:
-                settle = partial(result.set_result, work())
-            except Exception as error:
-                if isinstance(error, Error):
-                    _close_connection()
-                settle = partial(result.set_exception, error)
-            with suppress(RuntimeError):  # the loop has ended
-                result.get_loop().call_soon_threadsafe(_unless_done, result, settle)
-        _close_connection()
-
-
-def _unless_done(result: asyncio.Future[Any], settle: Callable[[], None]) -> None:
-    if not result.done():  # else nobody waits for it any more
-        settle()
-
-
-def _close_connection() -> None:
-    with suppress(Error):
-        connection.close()

@@ -119,7 +119,12 @@ class TestAdmission:
 
     async def test_a_database_that_does_not_answer_is_the_relay_s_fault(self, relay: Relay) -> None:
         answers = threading.Event()
-        relay.tokens = TokenLookup(find=lambda digests: {} if answers.wait(10) else {})
+
+        def hang(digests: Any) -> dict[str, AccessToken]:
+            answers.wait(10)
+            return {}
+
+        relay.tokens = TokenLookup(find=hang)
         relay.limits = Limits(connect_timeout=0.05)
         opening, _connection = admission(relay, "token")
         try:
