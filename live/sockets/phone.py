@@ -57,13 +57,14 @@ class PhoneSocket:
         await receive()  # websocket.connect
         session = self._session
         session.start()
+        close_code = None
         try:
             while (message := await receive())["type"] != "websocket.disconnect":
                 if not session.is_ending:
                     await self._answer(message.get("text"))
-            await session.end(message["code"])
+            close_code = message["code"]
         finally:
-            await session.end()
+            await session.end(close_code)
 
     async def _answer(self, text: str | None) -> None:
         """Args:

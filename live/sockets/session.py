@@ -99,7 +99,7 @@ class Session:
             close_code: that the client closed with; None if it did not say.
         """
         self._inbox.put(End(close_code))
-        if self._task is not None and not self._task.done():
+        if self._task is not None:
             await asyncio.wait([self._task])
 
     # --- Methods of `live.relay.socket.Socket` ---
@@ -171,8 +171,7 @@ class Session:
             # Not as `work`: without the handshake, no order could be explained to the client.
             async with asyncio.timeout(self._relay.limits.connect_timeout):
                 await self._client.accept_handshake()
-            await inbox.work(self._admit())
-            await inbox.work(self._follow())
+            await inbox.work(self._admit_and_follow())
             while move := inbox.take_move():
                 self._move_to(move.account)
                 await inbox.work(self._follow())
@@ -184,6 +183,10 @@ class Session:
             logger.exception("a socket failed")
             return RelayError(ErrorCode.INTERNAL_ERROR)
         return inbox.order.error if isinstance(inbox.order, Interrupt) else None
+
+    async def _admit_and_follow(self) -> None:
+        await self._admit()
+        await self._follow()
 
     async def _admit(self) -> None:
         """See who it is and what they want.
