@@ -90,9 +90,8 @@ class PhoneSocket:
         await self._send({"type": "websocket.accept", "subprotocol": subprotocol})
 
     def forget_handshake(self) -> None:
-        self._wire.forget_handshake()
-        self._scope["headers"].clear()
-        self._scope.clear()
+        self._wire.forget_handshake(self._scope)
+        self._scope = {}
 
     async def close(self, code: CloseCode) -> None:
         await self._send({"type": "websocket.close", "code": code})
