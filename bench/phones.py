@@ -50,6 +50,15 @@ class Phones(Helper):
         """
         self.ask("open", port=port, path=path, count=count, greeting=greeting, stamps=stamps)
 
+    def visit(self, port: int, path: str, count: int, at_once: int) -> float:
+        """Open that many sockets, `at_once` at any time, each closed once it has its first frame.
+
+        Returns:
+            The seconds that all of it took.
+        """
+        seconds: float = self.ask("visit", port=port, path=path, count=count, at_once=at_once)
+        return seconds
+
     def reset(self) -> None:
         """Forget what has come so far."""
         self.ask("reset")
@@ -86,7 +95,9 @@ class Phones(Helper):
 
 class _Phone(asyncio.Protocol):
     def __init__(self, path: str, stamps: bool) -> None:
-        self.opened = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        self.opened = loop.create_future()
+        self.greeted, self.gone = loop.create_future(), loop.create_future()
         self.events = self.bytes = self.texts = self.gaps = 0
         self.last = b""
         self.code: int | None = None
@@ -94,6 +105,7 @@ class _Phone(asyncio.Protocol):
         self.arrivals: list[tuple[float, bytes]] = []
         self._path = path
         self._stamps = stamps
+        self._closes = False
         self._buffer = bytearray()
         self._take: Callable[[], None] = self._take_handshake
 
@@ -111,6 +123,11 @@ class _Phone(asyncio.Protocol):
             self.code = 1006
         if not self.opened.done():
             self.opened.set_exception(ConnectionError("closed in the handshake"))
+        self.gone.set_result(None)
+
+    def close(self) -> None:
+        self._closes = True
+        self._reply(_CLOSE, (1000).to_bytes(2, "big"))
 
     def reset(self) -> None:
         self.events = self.bytes = self.gaps = 0
@@ -154,6 +171,8 @@ class _Phone(asyncio.Protocol):
         buffer = self._buffer
         if opcode == _TEXT:
             self.texts += 1
+            if self.texts == 1:
+                self.greeted.set_result(None)
             if self._stamps:
                 now = time.monotonic()
                 self.arrivals += [(now, found) for found in _ID.findall(buffer, start, end)]
@@ -167,7 +186,8 @@ class _Phone(asyncio.Protocol):
             self._reply(_PONG, bytes(buffer[start:end]))
         elif opcode == _CLOSE:
             self.code = int.from_bytes(buffer[start : start + 2], "big") or 1005
-            self._reply(_CLOSE, bytes(buffer[start:end]))
+            if not self._closes:
+                self._reply(_CLOSE, bytes(buffer[start:end]))
 
     def _reply(self, opcode: int, payload: bytes) -> None:
         # Masked, as a client must, with zeros.
@@ -193,6 +213,23 @@ class _Commands:
         self._phones += new
         if greeting:
             await _until(lambda: all(phone.texts for phone in new), _GREETED_WITHIN)
+
+    async def visit(self, port: int, path: str, count: int, at_once: int) -> float:
+        began = time.monotonic()
+        left = iter(range(count))
+
+        async def visit_in_turn() -> None:
+            for _ in left:
+                phone = _Phone(path, stamps=False)
+                await self._connect(phone, port)
+                await asyncio.wait({phone.greeted, phone.gone}, return_when="FIRST_COMPLETED")
+                if not phone.texts or phone.code is not None:
+                    raise ConnectionError(f"not greeted, but closed with {phone.code}")
+                phone.close()
+                await phone.gone
+
+        await asyncio.gather(*(visit_in_turn() for _ in range(at_once)))
+        return time.monotonic() - began
 
     async def _connect(self, phone: _Phone, port: int) -> None:
         raw = socket.socket()
@@ -244,7 +281,7 @@ class _Commands:
 
 def main() -> None:
     commands = _Commands()
-    names = ("open", "reset", "wait_for_events", "counts", "latencies", "stall", "resume")
+    names = ("open", "visit", "reset", "wait_for_events", "counts", "latencies", "stall", "resume")
     answer_commands({name: getattr(commands, name) for name in names})
 
 

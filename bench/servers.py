@@ -14,7 +14,7 @@ from bench.processes import Child, free_port
 from bench.results import ROOT
 from bench.standin import STREAMER, StandIn
 
-__all__ = ["SERVERS", "Reference", "Relay"]
+__all__ = ["SERVERS", "Plain", "Reference", "Relay"]
 
 SERVERS = ("uvicorn", "daphne")
 _MOST_SOCKETS = "10000"
@@ -101,3 +101,22 @@ class Reference(Child):
         address = f"http://127.0.0.1:{self.port}/publish?{events},{rate:g},{burst}"
         with urllib.request.urlopen(address, timeout=10) as answer:
             answer.read()
+
+
+class Plain(Child):
+    """A server that greets each socket with one text, and does nothing else.
+
+    Args:
+        kind: "uvicorn" or "daphne".
+    """
+
+    path = "/"
+
+    def __init__(self, kind: str) -> None:
+        port = free_port()
+        super().__init__(
+            _command(kind, "bench.plain_reference:application", port),
+            {"PYTHONPATH": os.fspath(ROOT)},
+            port,
+        )
+        self.port: int = port

@@ -29,6 +29,6 @@ _TOKEN = "(?P<token>(?!test/?$)[^/]+)"
 def pattern(address: str) -> str:
     """Return the regular expression that matches the address.
 
-    It has no first slash, because Channels removes that from the path.
+    It has no first slash: a path may come with several.
     """
     return f"^{address[1:].replace('{token}', _TOKEN)}/?$"

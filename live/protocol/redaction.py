@@ -18,7 +18,7 @@ def _encoded(text: str) -> str:
 
 
 _SLASH = _encoded("/")
-# What may come before the first word of a path. Channels removes the first slash.
+# What may come before the first word of a path. Some messages come without the first slash.
 _START = rf"(?:{_SLASH}|(?<!\w))"
 # What follows, up to the character that ends the path in a log; but not slashes at the end.
 _REST = r"[^\s\"'?#]*[^/\s\"'?#]"

@@ -4,7 +4,7 @@ of control messages all use it.
 There are three steps. They are separate functions because the connection log shows how many of
 them a socket has passed:
 
-1. `find_token` finds the token in the database.
+1. `find_token` finds the token in the database; sockets ask `live.relay.token_lookup`.
 2. `check_token` checks that the token and its account may be used.
 3. `account_of` tells which streamer's LIVE the account gets.
 """
@@ -18,7 +18,7 @@ from accounts.models import AccessToken, User
 from accounts.usernames import is_tiktok_username
 from live.protocol.errors import ErrorCode, RelayError
 
-__all__ = ["Account", "account_of", "check_token", "find_token", "usable_tokens"]
+__all__ = ["Account", "account_of", "check_token", "find_token", "find_tokens", "usable_tokens"]
 
 
 class Account(NamedTuple):
@@ -49,6 +49,16 @@ def find_token(text: str) -> AccessToken:
     if token is None:
         raise RelayError(ErrorCode.INVALID_TOKEN)
     return token
+
+
+def find_tokens(digests: Collection[str]) -> dict[str, AccessToken]:
+    """Find all tokens with these digests in the database, in one query.
+
+    Returns:
+        The tokens by their digests. Each token has its account loaded.
+    """
+    tokens = AccessToken.objects.filter(digest__in=digests).select_related("user")
+    return {token.digest: token for token in tokens}
 
 
 def check_token(token: AccessToken | None) -> AccessToken:
@@ -82,7 +92,7 @@ def account_of(user: User) -> Account:
     return Account(user.pk, user.tiktok_username, user.sign_api_key())
 
 
-def usable_tokens(account_ids: Collection[int | None]) -> dict[int, AccessToken]:
+def usable_tokens(account_ids: Collection[int]) -> dict[int, AccessToken]:
     """Find all tokens of these accounts that may be used now, in the database.
 
     Returns:

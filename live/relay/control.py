@@ -13,16 +13,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Protocol
 
 from asgiref.sync import async_to_sync
-from channels.db import database_sync_to_async
 from channels.layers import get_channel_layer
 
 from accounts import announcements
+from accounts.models import AccessToken
 from live.protocol.errors import ErrorCode, RelayError
-from live.relay import access, groups
+from live.relay import groups
 from live.relay.socket import Socket
 from live.streams.stream import LiveStream
 from live.tasks import cancel_and_wait
@@ -37,6 +37,8 @@ _RECHECK_EVERY = 60.0
 _RETRY = 1.0
 # The number of accounts that one database query asks for: databases limit a query's parameters.
 _AT_ONCE = 500
+# Seconds to wait for the database. Other control messages wait meanwhile.
+_DATABASE_TIMEOUT = 5.0
 
 
 def reconnect_stream(username: str, by: str) -> None:
@@ -79,14 +81,24 @@ class _Watched(Protocol):
     def watch(self) -> None: ...
 
 
+class _Tokens(Protocol):
+    """The part of `live.relay.token_lookup.TokenLookup` that `Control` uses."""
+
+    async def usable(
+        self, account_ids: Collection[int], within: float
+    ) -> Mapping[int, AccessToken]: ...
+
+
 class Control:
     """Receives control messages for one relay, from `start` to `close`, and does what they ask.
 
-    When the channel layer or a message fails, that is logged, and the work goes on.
+    When the channel layer or a message fails, that is logged, and the work goes on. When the
+    database does, the next check of all sockets makes up for it.
 
     Args:
         sockets: the relay's open sockets; iterated anew for each message.
         streams: the relay's streams.
+        tokens: looks up the tokens of the sockets.
         numbers: starts to publish when a staff page is open.
         is_test: whether the relay is that of the test endpoint. It ignores what staff ask of a
             stream, since staff see only streams of real LIVEs.
@@ -97,6 +109,7 @@ class Control:
         self,
         sockets: Iterable[Socket],
         streams: _Streams,
+        tokens: _Tokens,
         numbers: _Watched,
         *,
         is_test: bool,
@@ -104,6 +117,7 @@ class Control:
     ) -> None:
         self._sockets = sockets
         self._streams = streams
+        self._tokens = tokens
         self._numbers = numbers
         self._is_test = is_test
         self._recheck_every = recheck_every
@@ -144,9 +158,10 @@ class Control:
                 await layer.group_discard(group, channel)
 
     async def _recheck_all(self) -> None:
+        accounts = {socket.connection.account_id for socket in self._admitted()}
         try:
-            await self._recheck({socket.connection.account_id for socket in self._admitted()})
-        except Exception:  # the database has failed; the next check comes in a minute
+            await self._recheck([account for account in accounts if account is not None])
+        except Exception:
             logger.exception("the accounts of open sockets could not be looked up")
 
     async def _obey(self, layer: Any, channel: str) -> None:
@@ -189,12 +204,15 @@ class Control:
     def _admitted(self) -> list[Socket]:
         return [socket for socket in self._sockets if socket.connection.token_id is not None]
 
-    async def _recheck(self, account_ids: Collection[int | None]) -> None:
+    async def _recheck(self, account_ids: Collection[int]) -> None:
         """Look up the accounts in the database, and tell their open sockets what has changed."""
         ids = list(account_ids)
         for start in range(0, len(ids), _AT_ONCE):
             some = set(ids[start : start + _AT_ONCE])
-            tokens = await database_sync_to_async(access.usable_tokens)(some)
+            try:
+                tokens = await self._tokens.usable(some, _DATABASE_TIMEOUT)
+            except TimeoutError:
+                return  # which is logged; the next check of all sockets comes in a minute
             # List the sockets only after the query: a socket that was admitted during the query
             # may have read its token before the change.
             for socket in self._admitted():

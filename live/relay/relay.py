@@ -23,6 +23,7 @@ from live.relay.open_sockets import OpenSockets
 from live.relay.quota import SocketQuota
 from live.relay.shutdown import Shutdown
 from live.relay.socket import Socket
+from live.relay.token_lookup import TokenLookup
 from live.streams import operator_log
 from live.streams.registry import Streams
 from live.streams.stream import LiveStream
@@ -67,6 +68,7 @@ class Relay:
     sockets: OpenSockets
     quota: SocketQuota
     budgets: AccountBudgets
+    tokens: TokenLookup
     limits: Limits
     connection_log: ConnectionLogWriter
     numbers: NumbersPublisher
@@ -226,6 +228,7 @@ class Relay:
         """
         await self.shutdown.close_sockets(self.sockets)
         await self.control.close()
+        await self.tokens.close()
         await self.numbers.close()
         await self.streams.close()
         await self.lookup.close()

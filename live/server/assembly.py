@@ -21,6 +21,7 @@ from live.relay.open_sockets import OpenSockets
 from live.relay.quota import SocketQuota
 from live.relay.relay import Limits, Relay
 from live.relay.shutdown import Shutdown
+from live.relay.token_lookup import TokenLookup
 from live.streams.log_memory import LogMemory
 from live.streams.registry import Streams
 from live.streams.stream import StreamOptions
@@ -76,6 +77,7 @@ def assemble(
     rng = rng or random.Random()  # noqa: S311 -- jitter is no secret
     streams = make_streams(make_upstream, clock, rng, is_test=kind.is_test)
     sockets = OpenSockets()
+    tokens = TokenLookup()
     key_users = KeyUsers()
     numbers = NumbersPublisher(sockets, streams, key_users, clock, is_test=kind.is_test)
     return kind(
@@ -85,11 +87,12 @@ def assemble(
         budgets=AccountBudgets(
             settings.RELAY_STREAM_STARTS, settings.RELAY_LOOKUPS, clock.monotonic
         ),
+        tokens=tokens,
         limits=Limits(settings.RELAY_CONNECT_TIMEOUT, settings.RELAY_SEND_TIMEOUT),
         connection_log=ConnectionLogWriter(numbers.rows_written),
         numbers=numbers,
         key_users=key_users,
-        control=Control(sockets, streams, numbers, is_test=kind.is_test),
+        control=Control(sockets, streams, tokens, numbers, is_test=kind.is_test),
         shutdown=Shutdown(rng),
         lookup=Lookup(streams.gifts, clock),
         pictures=Pictures(),

@@ -1,45 +1,53 @@
-"""Sends each socket to the consumer for its address, and gives pages and sockets the relays."""
+"""Sends each socket to what serves its address, and gives pages the relays."""
 
-from collections.abc import Sequence
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
-
-from channels.routing import URLRouter
-from django.urls import re_path
 
 from live.protocol.addresses import ADDRESSES, STAFF_ADDRESS, TEST_ADDRESSES, pattern
 from live.relay.relay import Relay
-from live.sockets.phone import PhoneConsumer, RejectingConsumer
+from live.sockets.phone import PhoneSocket, reject
 from live.sockets.staff import staff_socket
 
 __all__ = ["make_router", "with_relays"]
 
+_Application = Callable[[Any, Any, Any], Awaitable[None]]
 
-def make_router(relay: Relay, rehearsal: Relay | None = None) -> Any:
+
+def make_router(relay: Relay, rehearsal: Relay | None = None) -> _Application:
     """Make the ASGI application that serves all sockets.
 
-    A socket whose address does not exist is accepted, and then refused with an error frame.
+    The handshake to an address that does not exist fails with HTTP 403.
 
     Args:
         relay: the relay of real LIVEs.
         rehearsal: the relay of the test endpoint; None if the test endpoint is off.
     """
-    return URLRouter(
-        [
-            re_path(pattern(STAFF_ADDRESS), staff_socket()),
-            *(_routes(TEST_ADDRESSES, rehearsal) if rehearsal is not None else []),
-            *_routes(ADDRESSES, relay),
-            re_path(r"", RejectingConsumer.as_asgi()),
-        ]
-    )
+    relays_by_address = dict.fromkeys(ADDRESSES, relay)
+    if rehearsal is not None:
+        relays_by_address |= dict.fromkeys(TEST_ADDRESSES, rehearsal)
+    phones = [(re.compile(pattern(address)), it) for address, it in relays_by_address.items()]
+    staff_address, staff = re.compile(pattern(STAFF_ADDRESS)), staff_socket()
+    relays = {*relays_by_address.values()}
 
+    def route(scope: Any, receive: Any, send: Any) -> Awaitable[None]:
+        for each in relays:
+            each.control.start()
+        path = scope["path"].removeprefix(scope.get("root_path", "")).lstrip("/")
+        for address, its_relay in phones:
+            if match := address.match(path):
+                token = match.groupdict().get("token", "")
+                return PhoneSocket(its_relay, scope, send, token).serve(receive)
+        application: _Application = staff if staff_address.match(path) else reject
+        return application(scope, receive, send)
 
-def _routes(addresses: tuple[str, ...], relay: Relay) -> list[Any]:
-    consumer = PhoneConsumer.as_asgi(relay=relay)
-    return [re_path(pattern(address), consumer) for address in addresses]
+    return route
 
 
 def with_relays(application: Any, relays: Sequence[Relay]) -> Any:
-    """Wrap an ASGI application so that its pages and sockets can find the relays.
+    """Wrap an ASGI application so that its pages can find the relays.
 
     The first relay is in `scope["relay"]`. All relays, also that of the test endpoint, are in
     `scope["relays"]`. Each relay begins to receive control messages with the first request.

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-import logging
 from typing import Any
-
-from channels.db import database_sync_to_async
 
 from accounts import requests
 from accounts.models import AccessToken
@@ -18,8 +14,6 @@ from live.relay.access import Account
 from live.relay.relay import Relay
 
 __all__ = ["Admission", "connection_of"]
-
-logger = logging.getLogger(__name__)
 
 _MAX_USER_AGENT = 300
 
@@ -38,16 +32,18 @@ class Admission:
     Args:
         scope: of the handshake, as ASGI has it.
         connection: gets the token and the account as soon as they are known.
+        token: the text of the token in the address; empty if there is none.
 
     Attributes:
         language: for what people are told on this socket; that of the account, once it is known.
     """
 
-    def __init__(self, relay: Relay, scope: Any, connection: Connection) -> None:
+    def __init__(self, relay: Relay, scope: Any, connection: Connection, token: str) -> None:
         self.language = requests.language(scope)
         self._relay = relay
         self._scope = scope
         self._connection = connection
+        self._token = token or requests.bearer_token(scope)
 
     async def admit(self) -> tuple[Account, SocketOptions]:
         """The account whose stream it follows, and how. Whether admitted or refused by its token,
@@ -59,10 +55,8 @@ class Admission:
         """
         self._relay.check()
         try:
-            async with asyncio.timeout(self._relay.limits.connect_timeout):
-                token = await self._authenticate()
+            token = await self._authenticate()
         except TimeoutError:  # which is an OSError, and would pass for a client that has gone
-            logger.error("the database did not answer in time")
             raise RelayError(ErrorCode.INTERNAL_ERROR) from None
         finally:
             self._relay.connection_log.opened(self._connection)
@@ -71,10 +65,10 @@ class Admission:
         return account, SocketOptions.parse(query, test=self._relay.is_test)
 
     async def _authenticate(self) -> AccessToken:
-        """Raises RelayError: the token is unknown or unusable, or its account disabled."""
-        scope, connection = self._scope, self._connection
-        text = scope["url_route"]["kwargs"].get("token") or requests.bearer_token(scope)
-        token: AccessToken = await database_sync_to_async(access.find_token)(text)
+        """Raises RelayError: the token is unknown or unusable, or its account disabled;
+        TimeoutError: the database does not answer."""
+        relay, scope, connection = self._relay, self._scope, self._connection
+        token = await relay.tokens.find(self._token, relay.limits.connect_timeout)
         account = token.user
         connection.token_prefix = token.prefix
         connection.account_id = account.pk

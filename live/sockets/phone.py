@@ -2,7 +2,7 @@
 
 Connects a session (`live.sockets.session`) to the server, and reads what the client sends. A socket
 is accepted first and refused afterwards: otherwise its client would get neither an `error` frame
-nor a close code.
+nor a close code. Nothing here waits for a database, a thread or the channel layer.
 """
 
 from __future__ import annotations
@@ -10,80 +10,88 @@ from __future__ import annotations
 import contextlib
 from typing import Any
 
-from channels.generic.websocket import AsyncWebsocketConsumer
-
 from live.protocol.addresses import BEARER
-from live.protocol.errors import RelayError
+from live.protocol.errors import CloseCode, RelayError
 from live.protocol.frames import Frame, FrameType, Nothing, encode
 from live.protocol.ping import parse_ping
 from live.relay.relay import Relay
 from live.sockets.admission import Admission, connection_of
 from live.sockets.allowance import Allowance
 from live.sockets.session import Session
-from live.sockets.wire.asgi import Parcel, Wire
+from live.sockets.wire.asgi import Parcel
 from live.sockets.wire.servers import wire_for
 
-__all__ = ["PhoneConsumer", "RejectingConsumer"]
+__all__ = ["PhoneSocket", "reject"]
 
 
-class RejectingConsumer(AsyncWebsocketConsumer):
-    """For socket addresses that do not exist: the handshake fails with HTTP 403."""
+async def reject(scope: Any, receive: Any, send: Any) -> None:
+    """The ASGI application for socket addresses that do not exist: the handshake fails with HTTP
+    403."""
+    await receive()
+    await send({"type": "websocket.close"})
 
-    async def connect(self) -> None:
-        await self.close()
 
+class PhoneSocket:
+    """One socket. Owns its session, and is its `live.sockets.session.Client`.
 
-class PhoneConsumer(AsyncWebsocketConsumer):
-    """One socket. Made with `as_asgi(relay=…)`. Owns the socket's session, and is its client."""
+    Args:
+        scope: of the handshake, as ASGI has it.
+        send: what the server gave to the application.
+        token: the one in the address; empty if there is none.
+    """
 
-    def __init__(self, relay: Relay) -> None:
-        super().__init__()
-        self._relay = relay
-        self._session: Session | None = None
+    __slots__ = ("_allowance", "_clock", "_scope", "_send", "_session", "_wire")
 
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        try:
-            await super().__call__(scope, receive, send)
-        finally:
-            if self._session is not None:
-                await self._session.end()
-
-    async def connect(self) -> None:
-        relay = self._relay
-        self._wire: Wire = wire_for(self.base_send)
+    def __init__(self, relay: Relay, scope: Any, send: Any, token: str) -> None:
+        self._scope = scope
+        self._send = send
+        self._clock = relay.clock
+        self._wire = wire_for(send)
         self._allowance = Allowance(relay.clock)
-        connection = connection_of(self.scope, is_test=relay.is_test)
-        admission = Admission(relay, self.scope, connection)
+        connection = connection_of(scope, is_test=relay.is_test)
+        admission = Admission(relay, scope, connection, token)
         self._session = Session(relay, self, self._wire, admission, connection)
-        self._session.start()
 
-    async def disconnect(self, code: int) -> None:
-        if self._session is not None:
-            await self._session.end(code)
-
-    async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
+    async def serve(self, receive: Any) -> None:
+        """Run the session until the client has gone, and answer what the client says meanwhile."""
+        await receive()  # websocket.connect
         session = self._session
-        if session is None or session.is_ending:
-            return
+        session.start()
+        close_code = None
+        try:
+            while (message := await receive())["type"] != "websocket.disconnect":
+                if not session.is_ending:
+                    await self._answer(message.get("text"))
+            close_code = message["code"]
+        finally:
+            await session.end(close_code)
+
+    async def _answer(self, text: str | None) -> None:
+        """Args:
+        text: what the client has sent; None if it is binary.
+        """
         try:
             self._allowance.spend()
-            ping = parse_ping(text_data)
+            ping = parse_ping(text)
         except RelayError as error:
-            session.interrupt(error)
+            self._session.interrupt(error)
             return
-        pong = Frame(type=FrameType.PONG, ts=self._relay.clock.unix_ms(), data=Nothing())
+        pong = Frame(type=FrameType.PONG, ts=self._clock.unix_ms(), data=Nothing())
         if ping.id is not None:
             pong.id = ping.id
         with contextlib.suppress(OSError):  # the client has gone meanwhile
             await self._wire.send(Parcel([encode(pong)]))
 
-    # --- Methods of `live.sockets.session.Client` (`close` is one, too) ---
+    # --- Methods of `live.sockets.session.Client` ---
 
     async def accept_handshake(self) -> None:
-        offered = self.scope.get("subprotocols", [])
-        await self.accept(subprotocol=BEARER if BEARER in offered else None)
+        offered = self._scope.get("subprotocols", [])
+        subprotocol = BEARER if BEARER in offered else None
+        await self._send({"type": "websocket.accept", "subprotocol": subprotocol})
 
     def forget_handshake(self) -> None:
-        self._wire.forget_handshake()
-        self.scope["headers"].clear()
-        self.scope.clear()
+        self._wire.forget_handshake(self._scope)
+        self._scope = {}
+
+    async def close(self, code: CloseCode) -> None:
+        await self._send({"type": "websocket.close", "code": code})

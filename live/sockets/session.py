@@ -170,9 +170,10 @@ class Session:
         """
         inbox = self._inbox
         try:
-            await self._client.accept_handshake()
-            await inbox.work(self._admit())
-            await inbox.work(self._follow())
+            # Not as `work`: without the handshake, no order could be explained to the client.
+            async with asyncio.timeout(self._relay.limits.connect_timeout):
+                await self._client.accept_handshake()
+            await inbox.work(self._admit_and_follow())
             while move := inbox.take_move():
                 self._move_to(move.account)
                 await inbox.work(self._follow())
@@ -184,6 +185,10 @@ class Session:
             logger.exception("a socket failed")
             return RelayError(ErrorCode.INTERNAL_ERROR)
         return inbox.order.error if isinstance(inbox.order, Interrupt) else None
+
+    async def _admit_and_follow(self) -> None:
+        await self._admit()
+        await self._follow()
 
     async def _admit(self) -> None:
         """See who it is and what they want.

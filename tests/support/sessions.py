@@ -133,7 +133,7 @@ class FakePhone:
         self.frames += map(json.loads, parcel.texts)
         self._news.set()
 
-    def forget_handshake(self) -> None:
+    def forget_handshake(self, scope: Any = None) -> None:
         pass
 
     def abort(self) -> None:

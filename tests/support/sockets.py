@@ -10,6 +10,7 @@ from live.connections.record import Connection
 from live.protocol.errors import RelayError
 from live.relay.control import Control
 from live.relay.open_sockets import OpenSockets
+from live.relay.token_lookup import TokenLookup
 
 __all__ = ["ControlledRelay", "FakeSocket"]
 
@@ -53,6 +54,7 @@ class ControlledRelay:
     def __init__(self) -> None:
         self.sockets = OpenSockets()
         self.streams: dict[str, Any] = {}
+        self.tokens = TokenLookup()
         self.watched = 0
 
     def watch(self) -> None:
@@ -60,5 +62,10 @@ class ControlledRelay:
 
     def control(self, *, is_test: bool = False, recheck_every: float = 60.0) -> Control:
         return Control(
-            self.sockets, self.streams, self, is_test=is_test, recheck_every=recheck_every
+            self.sockets,
+            self.streams,
+            self.tokens,
+            self,
+            is_test=is_test,
+            recheck_every=recheck_every,
         )

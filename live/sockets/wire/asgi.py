@@ -41,8 +41,13 @@ class Wire(Protocol):
             OSError: the client has gone.
         """
 
-    def forget_handshake(self) -> None:
-        """Have the server let go of the headers, which it keeps as long as the socket."""
+    def forget_handshake(self, scope: Any) -> None:
+        """Have the server let go of the headers, and empty the scope: it keeps both as long as the
+        socket.
+
+        Args:
+            scope: the one that it gave to the application.
+        """
 
     def abort(self) -> None:
         """Drop the connection, and what is buffered for it: a close frame would wait behind that
@@ -63,8 +68,8 @@ class AsgiWire:
         for text in parcel.texts:
             await self._send({"type": "websocket.send", "text": text})
 
-    def forget_handshake(self) -> None:
-        pass
+    def forget_handshake(self, scope: Any) -> None:
+        pass  # the server may still need them
 
     def abort(self) -> None:
         pass

@@ -62,7 +62,9 @@ class DaphneWire:
             raise ConnectionError("the socket is not open")
         protocol.transport.write(parcel.framed)
 
-    def forget_handshake(self) -> None:
+    def forget_handshake(self, scope: Any) -> None:
+        scope["headers"].clear()
+        scope.clear()
         self._protocol.http_headers.clear()
 
     def abort(self) -> None:

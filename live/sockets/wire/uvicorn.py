@@ -46,7 +46,9 @@ class UvicornWire(AsgiWire):
             raise ConnectionError("the socket is not open")
         protocol.transport.write(parcel.framed)
 
-    def forget_handshake(self) -> None:
+    def forget_handshake(self, scope: Any) -> None:
+        scope["headers"].clear()
+        scope.clear()
         self._protocol.request.headers.clear()
         self._protocol.response.headers.clear()
 

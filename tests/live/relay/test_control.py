@@ -15,7 +15,7 @@ from django.db import DatabaseError, transaction
 
 from accounts import announcements
 from accounts.models import AccessToken, User
-from live.relay import access, control
+from live.relay import control
 from tests.support.sockets import ControlledRelay, FakeSocket
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -31,6 +31,7 @@ async def relay() -> AsyncIterator[ControlledRelay]:
     await joined()
     yield relay
     await listening.close()
+    await relay.tokens.close()
     assert get_channel_layer().groups == {}
 
 
@@ -226,15 +227,20 @@ class TestTheListener:
                 await asyncio.sleep(0)
         await listening.close()
 
+    @pytest.mark.parametrize("failure", [TimeoutError(), DatabaseError("gone")])
     async def test_it_survives_a_database_that_fails(
-        self, token: AccessToken, monkeypatch: pytest.MonkeyPatch, relay: ControlledRelay
+        self,
+        token: AccessToken,
+        monkeypatch: pytest.MonkeyPatch,
+        relay: ControlledRelay,
+        failure: Exception,
     ) -> None:
-        def fail(account_ids: Any) -> Any:
-            raise DatabaseError("gone")
+        async def fail(account_ids: Any, within: float) -> Any:
+            raise failure
 
         socket = open_socket(relay, token)
         with monkeypatch.context() as patch:
-            patch.setattr(access, "usable_tokens", fail)
+            patch.setattr(relay.tokens, "usable", fail)
             await sync_to_async(announcements.account_changed)(token.user_id)
             await sync_to_async(announcements.disconnect)(token.user_id)
             assert await socket.hears() == "disconnected"
@@ -255,6 +261,7 @@ class TestTheListener:
         await sync_to_async(token.revoke)()
         assert await socket.hears() is None
         await listening.close()
+        await relay.tokens.close()
 
     async def test_it_survives_what_it_does_not_understand(
         self, token: AccessToken, relay: ControlledRelay

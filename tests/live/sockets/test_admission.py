@@ -12,9 +12,9 @@ from asgiref.sync import sync_to_async
 from accounts.models import AccessToken, User
 from live.connections.record import Connection
 from live.protocol.errors import ErrorCode, RelayError
-from live.relay import access
 from live.relay.access import Account
 from live.relay.relay import Limits, Relay
+from live.relay.token_lookup import TokenLookup
 from live.server.assembly import make_relay
 from live.sockets.admission import Admission, connection_of
 from tests.support.sessions import KeptLog
@@ -40,8 +40,8 @@ async def issue(user: User) -> tuple[AccessToken, str]:
     return await sync_to_async(AccessToken.objects.issue)(user)
 
 
-def handshake(token: str = "", query: str = "", **headers: str) -> dict[str, Any]:
-    """A scope, as ASGI has it and Channels routes it."""
+def handshake(query: str = "", **headers: str) -> dict[str, Any]:
+    """A scope, as ASGI has it."""
     return {
         "type": "websocket",
         "client": ("10.0.0.7", 1234),
@@ -49,13 +49,15 @@ def handshake(token: str = "", query: str = "", **headers: str) -> dict[str, Any
             (name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()
         ],
         "query_string": query.encode(),
-        "url_route": {"kwargs": {"token": token} if token else {}},
     }
 
 
-def admission(relay: Relay, scope: dict[str, Any]) -> tuple[Admission, Connection]:
+def admission(
+    relay: Relay, token: str = "", query: str = "", **headers: str
+) -> tuple[Admission, Connection]:
+    scope = handshake(query, **headers)
     connection = connection_of(scope, is_test=False)
-    return Admission(relay, scope, connection), connection
+    return Admission(relay, scope, connection, token), connection
 
 
 async def refused(admission: Admission) -> RelayError:
@@ -69,7 +71,7 @@ class TestAdmission:
         self, relay: Relay, user: User
     ) -> None:
         token, text = await issue(user)
-        opening, connection = admission(relay, handshake(text, "wait=1&batch=250"))
+        opening, connection = admission(relay, text, "wait=1&batch=250")
         account, options = await opening.admit()
         assert account == Account(user.pk, "anna.live", "")
         assert (options.wait, options.batch) == (True, 250)
@@ -80,11 +82,11 @@ class TestAdmission:
 
     async def test_a_token_in_a_header_does_as_well(self, relay: Relay, user: User) -> None:
         _token, text = await issue(user)
-        opening, _connection = admission(relay, handshake(authorization=f"Bearer {text}"))
+        opening, _connection = admission(relay, authorization=f"Bearer {text}")
         assert (await opening.admit())[0].id == user.pk
 
     async def test_an_unknown_token_is_refused_and_logged(self, relay: Relay) -> None:
-        opening, connection = admission(relay, handshake("no-such-token"))
+        opening, connection = admission(relay, "no-such-token")
         assert (await refused(opening)).code is ErrorCode.INVALID_TOKEN
         assert connection.account_id is None
         log: Any = relay.connection_log
@@ -97,7 +99,7 @@ class TestAdmission:
         await user.asave()
         token, text = await issue(user)
         await sync_to_async(token.revoke)()
-        opening, connection = admission(relay, handshake(text, accept_language="en"))
+        opening, connection = admission(relay, text, accept_language="en")
         assert opening.language == "en"
         assert (await refused(opening)).code is ErrorCode.TOKEN_REVOKED
         assert opening.language == "ru"
@@ -106,27 +108,29 @@ class TestAdmission:
 
     async def test_a_bad_option_is_refused(self, relay: Relay, user: User) -> None:
         _token, text = await issue(user)
-        opening, _connection = admission(relay, handshake(text, "batch=much"))
+        opening, _connection = admission(relay, text, "batch=much")
         assert (await refused(opening)).code is ErrorCode.BAD_REQUEST
 
     async def test_a_server_that_is_stopping_admits_nobody(self, relay: Relay, user: User) -> None:
         _token, text = await issue(user)
         await relay.close()
-        opening, _connection = admission(relay, handshake(text))
+        opening, _connection = admission(relay, text)
         assert (await refused(opening)).code is ErrorCode.SERVER_SHUTDOWN
 
-    async def test_a_database_that_does_not_answer_is_the_relay_s_fault(
-        self, relay: Relay, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-    ) -> None:
+    async def test_a_database_that_does_not_answer_is_the_relay_s_fault(self, relay: Relay) -> None:
         answers = threading.Event()
-        monkeypatch.setattr(access, "find_token", lambda text: answers.wait(10))
+
+        def hang(digests: Any) -> dict[str, AccessToken]:
+            answers.wait(10)
+            return {}
+
+        relay.tokens = TokenLookup(find=hang)
         relay.limits = Limits(connect_timeout=0.05)
-        opening, _connection = admission(relay, handshake("token"))
+        opening, _connection = admission(relay, "token")
         try:
             assert (await refused(opening)).code is ErrorCode.INTERNAL_ERROR
         finally:
             answers.set()
-        assert "the database did not answer in time" in caplog.text
 
 
 class TestTheConnection:

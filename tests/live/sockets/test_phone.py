@@ -15,7 +15,7 @@ from asgiref.sync import sync_to_async
 from accounts.models import AccessToken, User
 from live.relay.relay import Relay
 from live.server.assembly import make_relay
-from live.sockets.phone import PhoneConsumer
+from live.sockets.phone import PhoneSocket, reject
 from tests.support.upstreams import World
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -33,11 +33,14 @@ class App:
             "headers": [(b"user-agent", b"App/1")],
             "subprotocols": ["bearer", token],
             "query_string": b"",
-            "url_route": {"kwargs": {}},
         }
         self.received: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         self.received.put_nowait({"type": "websocket.connect"})
         self.sent: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+
+    async def served_by(self, relay: Relay) -> None:
+        """Returns when the socket has ended."""
+        await PhoneSocket(relay, self.scope, self.sent.put, "").serve(self.received.get)
 
     def say(self, text: str | None = None, data: bytes | None = None) -> None:
         self.received.put_nowait({"type": "websocket.receive", "text": text, "bytes": data})
@@ -75,9 +78,7 @@ async def token() -> str:
 @asynccontextmanager
 async def opened(relay: Relay, token: str) -> AsyncIterator[App]:
     app = App(token)
-    running = asyncio.create_task(
-        PhoneConsumer.as_asgi(relay=relay)(app.scope, app.received.get, app.sent.put)
-    )
+    running = asyncio.create_task(app.served_by(relay))
     try:
         yield app
     finally:
@@ -121,11 +122,15 @@ async def test_anything_else_is_explained_and_closes(
 
 async def test_it_ends_its_session_when_the_server_ends_it(relay: Relay, token: str) -> None:
     app = App(token)
-    running = asyncio.create_task(
-        PhoneConsumer.as_asgi(relay=relay)(app.scope, app.received.get, app.sent.put)
-    )
+    running = asyncio.create_task(app.served_by(relay))
     await app.frame("connected")
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running
     assert not len(relay.sockets)
+
+
+async def test_another_address_is_rejected_in_the_handshake() -> None:
+    app = App("token")
+    await reject(app.scope, app.received.get, app.sent.put)
+    assert await app.next() == {"type": "websocket.close"}

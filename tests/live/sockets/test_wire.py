@@ -51,7 +51,7 @@ class TestAnUnknownServer:
 
         wire = wire_for(send)
         await wire.send(Parcel(["a", "b"]))
-        wire.forget_handshake()
+        wire.forget_handshake({})
         wire.abort()
 
         assert sent == [{"type": "websocket.send", "text": text} for text in "ab"]
