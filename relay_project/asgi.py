@@ -15,13 +15,18 @@ from channels.routing import ProtocolTypeRouter  # noqa: E402
 from django.conf import settings  # noqa: E402
 
 from live.server.assembly import make_relay  # noqa: E402
+from live.server.door import bodies  # noqa: E402
+from live.server.door import servers as door  # noqa: E402
+from live.server.door.arrivals import Arrivals  # noqa: E402
 from live.server.lifespan import Lifespan, close_orphaned_connections  # noqa: E402
 from live.server.routing import make_router, with_relays  # noqa: E402
 from live.server.shutdown import GracefulShutdown  # noqa: E402
 from live.sockets.wire import servers  # noqa: E402
 from relay_project.startup import warn_of_unknown_variables  # noqa: E402
 
+arrivals = Arrivals(settings.RELAY_MAX_SOCKETS_PER_ADDRESS, settings.RELAY_REQUEST_TIMEOUT)
 servers.install()
+door.install(arrivals, bodies.MOST)
 warn_of_unknown_variables()
 close_orphaned_connections()
 relay = make_relay()
@@ -34,7 +39,9 @@ relays = [relay] if rehearsal is None else [relay, rehearsal]
 application = GracefulShutdown(
     ProtocolTypeRouter(
         {
-            "http": with_relays(pages, relays),
+            "http": bodies.Bodies(
+                with_relays(pages, relays), bodies.MOST, settings.RELAY_REQUEST_TIMEOUT
+            ),
             "websocket": with_relays(make_router(relay, rehearsal), relays),
             "lifespan": Lifespan(relays),
         }

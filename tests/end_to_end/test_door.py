@@ -1,0 +1,149 @@
+"""The limits that a client meets before anything works for it, on both servers.
+
+Each test has its own process, with limits so small that the test reaches them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from tests.end_to_end.conftest import StartServer
+from tests.support.server import SERVERS, Server
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+WITHIN = 20.0
+MIB = 1024 * 1024
+
+
+class Raw:
+    """A TCP connection to the server, on which the test writes what it likes."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader = reader
+        self._writer = writer
+
+    async def write(self, data: bytes) -> None:
+        self._writer.write(data)
+        await self._writer.drain()
+
+    async def read(self) -> bytes:
+        """All that comes until the server closes."""
+        async with asyncio.timeout(WITHIN):
+            read = b""
+            while True:
+                try:
+                    data = await self._reader.read(65536)
+                except ConnectionResetError:
+                    return read
+                if not data:
+                    return read
+                read += data
+
+    async def answer(self) -> tuple[int, bytes]:
+        """The status and the body of an answer with which the server closes."""
+        head, _empty, body = (await self.read()).partition(b"\r\n\r\n")
+        return int(head.split()[1]), body
+
+
+@asynccontextmanager
+async def connected(server: Server) -> AsyncIterator[Raw]:
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+    try:
+        yield Raw(reader, writer)
+    finally:
+        writer.transport.abort()
+
+
+def head(method: str, path: str, *headers: str) -> bytes:
+    lines = [f"{method} {path} HTTP/1.1", "Host: 127.0.0.1", *headers]
+    return "\r\n".join([*lines, "", ""]).encode()
+
+
+@pytest.mark.parametrize("kind", SERVERS)
+class TestHalfARequest:
+    async def test_it_is_dropped_after_a_while(self, start_server: StartServer, kind: str) -> None:
+        server = await start_server(kind, RELAY_REQUEST_TIMEOUT="0.5")
+        halves = [b"", b"GET / HT", head("GET", "/")[:-2], head("GET", "/ws", "Upgrade: webs")[:-4]]
+        for half in halves:
+            async with connected(server) as client:
+                await client.write(half)
+                assert await client.read() == b""
+
+    async def test_it_is_dropped_where_it_follows_a_whole_one(
+        self, start_server: StartServer, kind: str
+    ) -> None:
+        server = await start_server(kind, RELAY_REQUEST_TIMEOUT="1")
+        async with connected(server) as client:
+            await client.write(head("GET", "/api/v1/status"))
+            await asyncio.wait_for(client._reader.readuntil(b"}"), WITHIN)
+            await client.write(b"GET / HT")
+            assert await client.read() == b""
+
+    async def test_a_body_that_does_not_come_ends_it_too(
+        self, start_server: StartServer, kind: str
+    ) -> None:
+        server = await start_server(kind, RELAY_REQUEST_TIMEOUT="0.5")
+        async with connected(server) as client:
+            await client.write(head("POST", "/login/", "Content-Length: 100") + b"username=")
+            answer = await client.read()
+            assert answer == b"" or answer.startswith(b"HTTP/1.1 408 ")
+
+    async def test_one_too_many_of_an_address_ends_the_oldest(
+        self, start_server: StartServer, kind: str
+    ) -> None:
+        server = await start_server(
+            kind, RELAY_REQUEST_TIMEOUT="3600", RELAY_MAX_SOCKETS_PER_ADDRESS="2"
+        )
+        whole = head("GET", "/login/", "Connection: close")
+        async with connected(server) as first, connected(server) as second:
+            await first.write(whole[:9])
+            await second.write(whole[:9])
+            async with connected(server) as third:
+                assert await first.read() == b""
+                await third.write(whole)
+                assert (await third.answer())[0] == 200
+            await second.write(whole[9:])
+            assert (await second.answer())[0] == 200
+
+
+@pytest.mark.parametrize("kind", SERVERS)
+class TestALargeBody:
+    async def test_it_is_refused_by_its_length(self, start_server: StartServer, kind: str) -> None:
+        server = await start_server(kind)
+        async with connected(server) as client:
+            await client.write(head("POST", "/login/", f"Content-Length: {MIB + 1}"))
+            assert await client.answer() == (413, b"The request is too large.\n")
+        async with connected(server) as client:
+            await client.write(
+                head("PATCH", "/api/v1/account?lang=en", f"Content-Length: {300 * MIB}")
+            )
+            status, body = await client.answer()
+            assert status == 413
+            assert b'"code":"bad_request"' in body
+            assert b'"detail":"The request is too large."' in body
+
+    async def test_it_is_refused_where_it_comes_in_chunks(
+        self, start_server: StartServer, kind: str
+    ) -> None:
+        server = await start_server(kind)
+        chunk = b"10000\r\n" + b"x" * 65536 + b"\r\n"
+        async with connected(server) as client:
+            await client.write(head("POST", "/login/", "Transfer-Encoding: chunked"))
+            with pytest.raises((ConnectionError, TimeoutError)):  # the server reads no more
+                for _ in range(1000):
+                    async with asyncio.timeout(WITHIN):
+                        await client.write(chunk)
+        assert server.memory() < 300 * MIB
+
+    async def test_one_of_a_mebibyte_is_read(self, start_server: StartServer, kind: str) -> None:
+        server = await start_server(kind)
+        async with connected(server) as client:
+            await client.write(
+                head("POST", "/login/", f"Content-Length: {MIB}", "Connection: close") + b"x" * MIB
+            )
+            assert (await client.answer())[0] == 403  # without a form's secret
