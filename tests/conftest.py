@@ -6,8 +6,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.core.cache import caches
 from django.utils import translation
 
+from accounts import lockout
+from accounts.limits import SignInLimits
 from live.streams.state import StateMachine
 
 
@@ -15,6 +18,13 @@ from live.streams.state import StateMachine
 def _fast_passwords(settings: Any) -> None:
     """Slow hashing of passwords is Django's business, not what is tested here."""
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+@pytest.fixture(autouse=True)
+def _no_attempts_yet(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All tests sign in from one address."""
+    caches["wrong passwords"].clear()
+    monkeypatch.setattr(lockout, "limits", SignInLimits())
 
 
 @pytest.fixture(autouse=True)
