@@ -18,6 +18,7 @@ from live.server.assembly import make_relay  # noqa: E402
 from live.server.door import bodies  # noqa: E402
 from live.server.door import servers as door  # noqa: E402
 from live.server.door.arrivals import Arrivals  # noqa: E402
+from live.server.door.sockets import SocketDoor  # noqa: E402
 from live.server.lifespan import Lifespan, close_orphaned_connections  # noqa: E402
 from live.server.routing import make_router, with_relays  # noqa: E402
 from live.server.shutdown import GracefulShutdown  # noqa: E402
@@ -35,6 +36,8 @@ if settings.RELAY_TEST_ENDPOINT:
     from rehearsal.relay import make_rehearsal_relay
 
     rehearsal = make_rehearsal_relay()
+    # A client has its share once, whichever it asks.
+    rehearsal.failed_tokens, rehearsal.refusals = relay.failed_tokens, relay.refusals
 relays = [relay] if rehearsal is None else [relay, rehearsal]
 application = GracefulShutdown(
     ProtocolTypeRouter(
@@ -42,7 +45,11 @@ application = GracefulShutdown(
             "http": bodies.Bodies(
                 with_relays(pages, relays), bodies.MOST, settings.RELAY_REQUEST_TIMEOUT
             ),
-            "websocket": with_relays(make_router(relay, rehearsal), relays),
+            "websocket": SocketDoor(
+                with_relays(make_router(relay, rehearsal), relays),
+                relay,
+                settings.RELAY_MAX_SOCKETS_PER_ADDRESS,
+            ),
             "lifespan": Lifespan(relays),
         }
     ),

@@ -13,10 +13,12 @@ from django.conf import settings
 from live.clock import SYSTEM_CLOCK, Clock
 from live.connections.writer import ConnectionLogWriter
 from live.relay.control import Control
+from live.relay.failed_tokens import FailedTokens
 from live.relay.key_users import KeyUsers
 from live.relay.numbers import NumbersPublisher
 from live.relay.open_sockets import OpenSockets
 from live.relay.quota import SocketQuota
+from live.relay.refusals import Refusals
 from live.relay.relay import Limits, Relay
 from live.relay.shutdown import Shutdown
 from live.streams.registry import Streams
@@ -66,12 +68,15 @@ def assemble(
     sockets = OpenSockets()
     key_users = KeyUsers()
     numbers = NumbersPublisher(sockets, streams, key_users, clock, is_test=kind.is_test)
+    connection_log = ConnectionLogWriter(numbers.rows_written)
     return kind(
         streams=streams,
         sockets=sockets,
         quota=SocketQuota(settings.RELAY_MAX_SOCKETS),
+        failed_tokens=FailedTokens(),
+        refusals=Refusals(connection_log, clock),
         limits=Limits(settings.RELAY_CONNECT_TIMEOUT, settings.RELAY_SEND_TIMEOUT),
-        connection_log=ConnectionLogWriter(numbers.rows_written),
+        connection_log=connection_log,
         numbers=numbers,
         key_users=key_users,
         control=Control(sockets, streams, numbers, is_test=kind.is_test),

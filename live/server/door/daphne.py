@@ -32,7 +32,10 @@ def install(arrivals: Arrivals, most: int) -> None:
     HTTPFactory.protocol = Channel
 
 
-class _Channel(HTTPChannel):  # type: ignore[misc]
+_HTTPChannel: Any = HTTPChannel  # parts of Twisted have types, others not
+
+
+class _Channel(_HTTPChannel):
     """One connection of Daphne, until it is upgraded to a socket."""
 
     arrivals: Arrivals
