@@ -1,17 +1,23 @@
-"""Hashes passwords: few at a time, and in threads that give way to everything else.
+"""Hashes passwords: two at a time, in processes of low priority.
 
 A hash is slow by design, and anybody may ask for one by sending a password. Without a limit, as
 many would be calculated at the same time as there are requests, and the event loop, which brings
-events to phones, would get its share of the processor only rarely.
+events to phones, would rarely get its turn.
+
+A thread of low priority would not do. It needs Python's lock (the GIL) at the end of its work, and
+on a busy machine it may have to wait for the processor while it holds it: then all of the server
+waits with it.
 """
 
 from __future__ import annotations
 
-import os
+import base64
+import hashlib
+import json
+import logging
+import subprocess
 import sys
 import threading
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 
 from django.contrib.auth.hashers import PBKDF2PasswordHasher
 
@@ -19,54 +25,79 @@ from accounts.limits import TooManyAttempts
 
 __all__ = ["PatientPasswordHasher"]
 
+logger = logging.getLogger(__name__)
+
 # How many hashes are calculated at the same time, and how many more may wait for that.
 _AT_ONCE = 2
 _MOST_WAITING = 16
 # Seconds after which those that wait are done, about.
 _RETRY_AFTER = 5
-# The priority of the threads, as of `nice`: from 0 (normal) to 19 (only what nobody else needs).
-_NICENESS = 19
-
-
-def _give_way() -> None:
-    """Lower the priority of this thread. Other systems than Linux have only that of a process."""
-    if sys.platform == "linux":
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)
-
-
-class _Hashing:
-    """The threads, and the count of what they have to do."""
-
-    def __init__(self) -> None:
-        self._threads = ThreadPoolExecutor(_AT_ONCE, "password", _give_way)
-        self._places = threading.BoundedSemaphore(_AT_ONCE + _MOST_WAITING)
-
-    def run(self, work: Callable[[], str]) -> str:
-        """Do the work in one of the threads, and wait for it.
-
-        Raises:
-            TooManyAttempts: too much waits already.
-        """
-        if not self._places.acquire(blocking=False):
-            raise TooManyAttempts(_RETRY_AFTER)
-        try:
-            return self._threads.submit(work).result()
-        finally:
-            self._places.release()
-
-
-_hashing = _Hashing()
+# Seconds after which a process has failed.
+_TIMEOUT = 60.0
+# What such a process does. It gets the password by a pipe, where no other user can see it.
+_PROGRAM = """
+import hashlib, json, os, sys
+os.nice(19)
+digest, password, salt, iterations = json.load(sys.stdin)
+password, salt = bytes.fromhex(password), bytes.fromhex(salt)
+print(hashlib.pbkdf2_hmac(digest, password, salt, iterations).hex())
+"""
 
 
 class PatientPasswordHasher(PBKDF2PasswordHasher):
-    """Django's own hashes, which it neither makes stronger nor weaker: stored ones stay valid.
+    """Makes the same hashes as the class of Django, so stored ones stay valid.
 
     Everything that hashes a password goes through `encode`: signing in, the forms for a new
     password, the admin and the commands of `manage.py`.
     """
 
     def encode(self, password: str, salt: str, iterations: int | None = None) -> str:
-        """Raises TooManyAttempts: too many passwords wait to be hashed."""
-        return _hashing.run(
-            lambda: super(PatientPasswordHasher, self).encode(password, salt, iterations)
-        )
+        """Return the hash of the password as it is stored. It may have to wait for others.
+
+        Raises:
+            TooManyAttempts: too many wait already.
+        """
+        self._check_encode_args(password, salt)  # type: ignore[attr-defined]
+        iterations = iterations or self.iterations
+        name = self.digest().name
+        key = _in_turn.calculate(name, password.encode(), salt.encode(), iterations)
+        return f"{self.algorithm}${iterations}${salt}${base64.b64encode(key).decode()}"
+
+
+class _InTurn:
+    """Lets those that want a hash wait for their turn."""
+
+    def __init__(self) -> None:
+        self._places = threading.BoundedSemaphore(_AT_ONCE + _MOST_WAITING)
+        self._turns = threading.BoundedSemaphore(_AT_ONCE)
+
+    def calculate(self, digest: str, password: bytes, salt: bytes, iterations: int) -> bytes:
+        """PBKDF2. Raises TooManyAttempts: too many wait already."""
+        if not self._places.acquire(blocking=False):
+            raise TooManyAttempts(_RETRY_AFTER)
+        try:
+            with self._turns:
+                return _calculate(digest, password, salt, iterations)
+        finally:
+            self._places.release()
+
+
+_in_turn = _InTurn()
+
+
+def _calculate(digest: str, password: bytes, salt: bytes, iterations: int) -> bytes:
+    task = json.dumps([digest, password.hex(), salt.hex(), iterations])
+    try:
+        printed = subprocess.run(  # noqa: S603 -- nothing of it comes from outside
+            [sys.executable, "-I", "-S", "-c", _PROGRAM],
+            input=task,
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=_TIMEOUT,
+        ).stdout
+        return bytes.fromhex(printed)
+    except (OSError, subprocess.SubprocessError, ValueError) as failure:
+        # The exception's text has no input, so no password.
+        logger.error("No process could hash a password, so this one does it: %r", failure)
+        return hashlib.pbkdf2_hmac(digest, password, salt, iterations)

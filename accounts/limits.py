@@ -49,26 +49,35 @@ class SignInLimits:
         self._lock = threading.Lock()
         self._known: OrderedDict[tuple[str | None, str], None] = OrderedDict()
 
-    def attempt(self, client: str | None, username: str) -> None:
-        """Count one attempt, before the password is looked at.
+    def count(self, client: str | None, username: str) -> None:
+        """Count one attempt of a client, before anything is done for it.
 
         Args:
             client: the address or network that counts as one client; None has no limit.
             username: the username that was sent, which may be any text.
 
         Raises:
-            TooManyAttempts: the client, or all clients that try this username, made too many.
+            TooManyAttempts: the client made too many.
         """
-        if self.is_known(client, username):
+        if client is None or self._is_known(client, username):
             return
-        if client is not None and (wait := self._clients.take(client)):
+        if wait := self._clients.take(client):
             raise TooManyAttempts(wait)
+
+    def count_username(self, client: str | None, username: str) -> None:
+        """Count one attempt at a username, before the password is looked at.
+
+        Raises:
+            TooManyAttempts: all clients together made too many.
+        """
+        if self._is_known(client, username):
+            return
         if wait := self._usernames.take(username):
             raise TooManyAttempts(wait)
 
     def succeeded(self, client: str | None, username: str) -> None:
         """The last attempt was right: it does not count, and the username is known there."""
-        if self.is_known(client, username):
+        if self._is_known(client, username):
             return
         if client is not None:
             self._clients.give_back(client)
@@ -78,10 +87,5 @@ class SignInLimits:
             if len(self._known) > _MOST_REMEMBERED:
                 self._known.popitem(last=False)
 
-    def wait(self, client: str | None) -> float:
-        """Return the seconds until the client may make another attempt; 0 if it may now."""
-        return 0.0 if client is None else self._clients.wait(client)
-
-    def is_known(self, client: str | None, username: str) -> bool:
-        """Whether the username has signed in from the client before."""
+    def _is_known(self, client: str | None, username: str) -> bool:
         return (client, username) in self._known

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import random
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
@@ -37,13 +38,26 @@ __all__ = ["LimitingBackend", "LimitingMiddleware", "client_address", "limits", 
 # The limits of this process.
 limits = SignInLimits()
 
-# A client that comes again before its time is answered after so many seconds, so that it can't
-# keep the server busy by asking again at once.
-_DELAY = 1.0
+# A client that comes again before its time is answered after about so many seconds, so that it
+# can't keep the server busy by asking again at once. The range keeps many apart that came together.
+_DELAY = (0.5, 1.5)
 # How many answers are held back at the same time, at most. Others are answered at once.
 _MOST_DELAYED = 1_000
+# How many requests with a password are worked on at the same time: as many as are hashed. Each
+# needs a thread, and all threads share Python's lock with the event loop. So many more may wait.
+_AT_ONCE = 2
+_MOST_WAITING = 16
+# Seconds after which those that wait are done, about.
+_RETRY_AFTER = 5
 # The size of a body of which the username is read before anything else is done, in bytes.
 _MOST_READ = 4_096
+# Middleware that adds such headers to other pages may not be called for a page of this module.
+_HEADERS = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+}
 
 
 def client_address(request: HttpRequest) -> str | None:
@@ -78,7 +92,10 @@ class LimitingBackend:
             return
         if getattr(request, "user", None) is not None and request.user.is_authenticated:
             return  # it asks for its own password again, and axes counts the wrong ones
-        limits.attempt(client_address(request), username)
+        client = client_address(request)
+        if not getattr(request, "is_counted_attempt", False):
+            limits.count(client, username)
+        limits.count_username(client, username)
 
 
 @receiver(user_logged_in)
@@ -91,7 +108,7 @@ class LimitingMiddleware:
     """Answers attempts that are over a limit.
 
     It stands first, so that attempts of a client that is over its limit cost no session, no query
-    and no thread.
+    and no thread. It also lets those that are within it wait for their turn.
     """
 
     sync_capable = True
@@ -100,6 +117,8 @@ class LimitingMiddleware:
     def __init__(self, get_response: Callable[[HttpRequest], Any]) -> None:
         self._get_response = get_response
         self._delayed = 0
+        self._inside = 0  # those that are worked on or wait
+        self._turns = asyncio.Semaphore(_AT_ONCE)
         if iscoroutinefunction(get_response):
             markcoroutinefunction(self)
 
@@ -110,17 +129,28 @@ class LimitingMiddleware:
         return self._get_response(request) if refusal is None else refusal
 
     async def _answer(self, request: HttpRequest) -> HttpResponseBase:
-        refusal = _refusal(request)
-        if refusal is None:
+        if request.method != "POST" or not _has_password(request):
             response: HttpResponseBase = await self._get_response(request)
             return response
+        if (refusal := _refusal(request)) is not None:
+            await self._delay()
+            return refusal
+        if self._inside >= _AT_ONCE + _MOST_WAITING:
+            return _too_many(request, _RETRY_AFTER)
+        self._inside += 1
+        try:
+            async with self._turns:
+                return await self._get_response(request)  # type: ignore[no-any-return]
+        finally:
+            self._inside -= 1
+
+    async def _delay(self) -> None:
         if self._delayed < _MOST_DELAYED:
             self._delayed += 1
             try:
-                await asyncio.sleep(_DELAY)
+                await asyncio.sleep(random.uniform(*_DELAY))  # noqa: S311 -- no secret
             finally:
                 self._delayed -= 1
-        return refusal
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         if isinstance(exception, TooManyAttempts):
@@ -128,27 +158,41 @@ class LimitingMiddleware:
         return None
 
 
+def _signs_in(request: HttpRequest) -> bool:
+    """Whether the page is for people who are not signed in, and takes their attempts."""
+    return request.path.startswith(reverse("login")) or request.path == reverse("admin:login")
+
+
+def _has_password(request: HttpRequest) -> bool:
+    """Whether a POST to this page makes the server hash a password. The admin's forms for other
+    accounts are not among them: they are for the staff."""
+    own = {reverse("change-password"), reverse("change-email")}
+    return _signs_in(request) or request.path in own
+
+
 def _refusal(request: HttpRequest) -> HttpResponse | None:
-    """The answer to an attempt to sign in by a client that is over its limit; else None."""
-    if request.method != "POST" or request.path not in {reverse("login"), reverse("admin:login")}:
+    """Count an attempt to sign in. Return the answer to it if the client is over its limit."""
+    if request.method != "POST" or not _signs_in(request):
         return None
-    client = client_address(request)
-    wait = limits.wait(client)
-    if not wait:
-        return None
-    is_small = request.META.get("CONTENT_LENGTH", "").isdecimal() and (
-        int(request.META["CONTENT_LENGTH"]) <= _MOST_READ
-    )
-    if is_small and limits.is_known(client, request.POST.get("username", "")):
-        return None
-    return _too_many(request, wait)
+    length = request.META.get("CONTENT_LENGTH", "")
+    is_small = length.isdecimal() and int(length) <= _MOST_READ
+    username = request.POST.get("username", "") if is_small else ""
+    try:
+        limits.count(client_address(request), username)
+    except TooManyAttempts as refusal:
+        return _too_many(request, refusal.retry_after)
+    request.is_counted_attempt = True  # type: ignore[attr-defined]
+    return None
 
 
 def _too_many(request: HttpRequest, wait: float) -> HttpResponse:
     """The page for too many attempts. It is made without a query."""
     seconds = math.ceil(wait)
     text = _too_many_text(get_language_from_request(request), seconds)
-    return HttpResponse(text, status=429, headers={"Retry-After": str(seconds)})
+    response = HttpResponse(text, status=429, headers=_HEADERS)
+    response["Retry-After"] = str(seconds)
+    response["Content-Length"] = str(len(response.content))
+    return response
 
 
 @lru_cache(maxsize=64)

@@ -47,6 +47,7 @@ class Relay(Child):
             "DATABASE_URL": f"sqlite:///{self.database}",
             "SECRET_KEY": "of the benchmark",
             "RELAY_MAX_SOCKETS": _MOST_SOCKETS,
+            "RELAY_MAX_SOCKETS_PER_ADDRESS": _MOST_SOCKETS,
         }
         super().__init__(_command(kind, "relay_project.asgi:application", port), environment, port)
         self.port: int = port

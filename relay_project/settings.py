@@ -146,7 +146,7 @@ AUTH_PASSWORD_VALIDATORS = [
         "NumericPasswordValidator",
     )
 ]
-# The same hashes as Django's, two at a time.
+# The same hashes as those of Django, two at a time.
 PASSWORD_HASHERS = ["accounts.hashing.PatientPasswordHasher"]
 AUTHENTICATION_BACKENDS = [
     "accounts.lockout.LimitingBackend",  # refuses clients that sent too many passwords
@@ -156,6 +156,8 @@ AUTHENTICATION_BACKENDS = [
 # Wrong passwords are counted in memory. In the database, each guess would be a row.
 AXES_HANDLER = "axes.handlers.cache.AxesCacheHandler"
 AXES_CACHE = "wrong passwords"
+# It warns of a cache that processes don't share. There is one process.
+SILENCED_SYSTEM_CHECKS = ["axes.W001"]
 # The number of wrong passwords for one username from one address before a lockout, and how long
 # that is. The template registration/locked_out.html also says how long.
 AXES_FAILURE_LIMIT = 10

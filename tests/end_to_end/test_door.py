@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
 
+from standin import TikTok
 from tests.end_to_end.conftest import StartServer
+from tests.support.phone import Phone
 from tests.support.server import SERVERS, Server
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -150,3 +152,90 @@ class TestALargeBody:
                 head("POST", "/login/", f"Content-Length: {MIB}", "Connection: close") + b"x" * MIB
             )
             assert (await client.answer())[0] == 403  # without a form's secret
+
+
+@pytest.mark.parametrize("kind", SERVERS)
+class TestSockets:
+    async def test_one_too_many_of_an_address_is_told_so(
+        self, start_server: StartServer, tiktok: TikTok, streamer: str, kind: str
+    ) -> None:
+        server = await start_server(kind, RELAY_MAX_SOCKETS_PER_ADDRESS="3")
+        tiktok.go_live(streamer)
+        accounts = [await server.add_account(f"phone{n}", streamer) for n in range(2)]
+        addresses = [f"{server.address}/ws/{account.token}" for account in accounts]
+        async with AsyncExitStack() as stack:
+            for address in (*addresses, addresses[0]):
+                phone = await stack.enter_async_context(Phone(address))
+                await phone.until_type("connected")
+            async with Phone(addresses[1]) as refused:
+                error, closed_with = await refused.explanation()
+            assert (error["code"], closed_with) == ("too_many_connections", 1008)
+            assert error["retry_after"] == 30
+            await phone.socket.close()
+            await server.closed_row(accounts[0])
+            async with Phone(addresses[1]) as admitted:
+                await admitted.until_type("connected")
+
+    async def test_each_client_of_a_trusted_proxy_has_its_own(
+        self, start_server: StartServer, tiktok: TikTok, streamer: str, kind: str
+    ) -> None:
+        server = await start_server(
+            kind, RELAY_MAX_SOCKETS_PER_ADDRESS="1", TRUSTED_PROXIES="127.0.0.1"
+        )
+        tiktok.go_live(streamer)
+        account = await server.add_account("phone", streamer)
+        address = f"{server.address}/ws/{account.token}"
+
+        def client(network: str) -> Phone:
+            return Phone(address, additional_headers={"X-Forwarded-For": network})
+
+        async with client("2001:db8::1") as first, client("2001:db8:0:1::1") as elsewhere:
+            await first.until_type("connected")
+            await elsewhere.until_type("connected")
+            async with client("2001:db8::2") as refused:
+                error, _closed_with = await refused.explanation()
+            assert error["code"] == "too_many_connections"
+
+    async def test_nobody_else_is_believed(
+        self, start_server: StartServer, tiktok: TikTok, streamer: str, kind: str
+    ) -> None:
+        server = await start_server(kind, RELAY_MAX_SOCKETS_PER_ADDRESS="1")
+        tiktok.go_live(streamer)
+        account = await server.add_account("phone", streamer)
+        address = f"{server.address}/ws/{account.token}"
+        async with Phone(address, additional_headers={"X-Forwarded-For": "192.0.2.1"}) as phone:
+            await phone.until_type("connected")
+            forged = {"X-Forwarded-For": "192.0.2.2"}
+            async with Phone(address, additional_headers=forged) as refused:
+                error, _closed_with = await refused.explanation()
+        assert error["code"] == "too_many_connections"
+
+
+@pytest.mark.parametrize("kind", SERVERS)
+class TestWrongTokens:
+    async def test_a_few_are_looked_up_and_the_rest_is_one_row(
+        self, start_server: StartServer, tiktok: TikTok, streamer: str, kind: str
+    ) -> None:
+        server = await start_server(kind)
+        tiktok.go_live(streamer)
+        account = await server.add_account("phone", streamer)
+        right = f"{server.address}/ws/{account.token}"
+        async with Phone(right) as phone:
+            await phone.until_type("connected")
+        told = []
+        for n in range(12):
+            async with Phone(f"{server.address}/ws/wrong{n}") as stranger:
+                error, closed_with = await stranger.explanation()
+                assert closed_with == 1008
+                told.append(error)
+        codes = [error["code"] for error in told]
+        assert codes[:5] == ["invalid_token"] * 5
+        assert codes[-1] == "too_many_connections"
+        assert 1 <= told[-1]["retry_after"] <= 10
+        async with Phone(right) as phone:  # it has worked before
+            await phone.until_type("connected")
+        await server.stop()
+        rows = server.execute("SELECT * FROM live_connectionlog WHERE account_id IS NULL")
+        (summed,) = [row for row in rows if row["error_code"] == "too_many_connections"]
+        assert summed["attempts"] == 12 - (len(rows) - 1)
+        assert len(rows) <= 8  # on a slow machine, one more is looked up every ten seconds
