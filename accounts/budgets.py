@@ -1,0 +1,86 @@
+"""Budgets: how often somebody may do something that costs others. A token bucket for each key.
+
+Imports nothing of this project, so that `live` uses it too.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from threading import Lock
+from typing import Generic, TypeVar
+
+__all__ = ["Budgets"]
+
+Key = TypeVar("Key", bound=Hashable)
+
+
+class Budgets(Generic[Key]):
+    """Counts what each key does. A key may do `amount` things at once, and as many again in each
+    `period`, evenly: after `period / amount` seconds one more.
+
+    Threads may share it. What it remembers is bounded: a key whose budget is whole again is
+    forgotten, and beyond `max_keys` the one that was used least recently, which then has a whole
+    budget.
+
+    Args:
+        amount: how many things at once; at least 1.
+        period: seconds until an empty budget is whole again.
+        monotonic: a clock in seconds that never goes back.
+        max_keys: how many keys are remembered.
+    """
+
+    def __init__(
+        self,
+        amount: int,
+        period: float,
+        monotonic: Callable[[], float] = time.monotonic,
+        max_keys: int = 100_000,
+    ) -> None:
+        self._step = period / amount  # seconds that one thing costs
+        self._period = period
+        self._monotonic = monotonic
+        self._max_keys = max_keys
+        # When the budget of each key is whole again; the key that was used last is the last one.
+        self._whole_at: OrderedDict[Key, float] = OrderedDict()
+        self._lock = Lock()
+
+    def __len__(self) -> int:
+        """How many keys are remembered."""
+        return len(self._whole_at)
+
+    def take(self, key: Key) -> int | None:
+        """Do one thing, if the budget allows it.
+
+        Returns:
+            None if it is allowed. Otherwise nothing is taken, and these are the whole seconds, at
+            least 1, after which it is allowed.
+        """
+        with self._lock:
+            now = self._monotonic()
+            if wait := self._wait(key, now):
+                return wait
+            self._whole_at[key] = max(self._whole_at.get(key, now), now) + self._step
+            self._whole_at.move_to_end(key)
+            self._forget(now)
+        return None
+
+    def retry_after(self, key: Key) -> int | None:
+        """What `take` would return, without taking anything."""
+        with self._lock:
+            return self._wait(key, self._monotonic())
+
+    def _wait(self, key: Key, now: float) -> int | None:
+        owed = max(self._whole_at.get(key, now) - now, 0) + self._step
+        # Sums of many steps differ from the period by rounding.
+        missing = owed - self._period - 1e-6
+        return math.ceil(missing) if missing > 0 else None
+
+    def _forget(self, now: float) -> None:
+        while self._whole_at:
+            oldest, whole_at = next(iter(self._whole_at.items()))
+            if whole_at > now and len(self._whole_at) <= self._max_keys:
+                return
+            del self._whole_at[oldest]
