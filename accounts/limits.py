@@ -7,15 +7,15 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 
-from accounts.allowances import Allowances
+from accounts.budgets import Budgets
 
 __all__ = ["SignInLimits", "TooManyAttempts"]
 
-# A client may make so many attempts at once, and then one more in so many seconds. It may be a
+# A client may make so many attempts at once, and as many again in so many seconds. It may be a
 # school or an office with many people, so attempts that succeed don't count.
-_OF_CLIENT, _SECONDS_OF_CLIENT = 20, 6.0
+_OF_CLIENT = (20, 120.0)
 # The same for a username, by all clients together.
-_OF_USERNAME, _SECONDS_OF_USERNAME = 20, 30.0
+_OF_USERNAME = (20, 600.0)
 # How many pairs of a client and a username are remembered. The oldest are forgotten.
 _MOST_REMEMBERED = 10_000
 
@@ -24,10 +24,10 @@ class TooManyAttempts(Exception):  # noqa: N818 -- nothing is wrong in the code
     """There were too many attempts to sign in.
 
     Args:
-        retry_after: seconds until another one makes sense.
+        retry_after: whole seconds until another one makes sense.
     """
 
-    def __init__(self, retry_after: float) -> None:
+    def __init__(self, retry_after: int) -> None:
         super().__init__("too many attempts to sign in")
         self.retry_after = retry_after
 
@@ -44,8 +44,8 @@ class SignInLimits:
     """
 
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
-        self._clients = Allowances(_OF_CLIENT, _SECONDS_OF_CLIENT, now)
-        self._usernames = Allowances(_OF_USERNAME, _SECONDS_OF_USERNAME, now)
+        self._clients: Budgets[str] = Budgets(*_OF_CLIENT, now)
+        self._usernames: Budgets[str] = Budgets(*_OF_USERNAME, now)
         self._lock = threading.Lock()
         self._known: OrderedDict[tuple[str | None, str], None] = OrderedDict()
 

@@ -13,7 +13,6 @@ Whoever is over a limit is answered with status 429 and `Retry-After`.
 from __future__ import annotations
 
 import asyncio
-import math
 import random
 from collections.abc import Callable
 from functools import lru_cache
@@ -185,9 +184,8 @@ def _refusal(request: HttpRequest) -> HttpResponse | None:
     return None
 
 
-def _too_many(request: HttpRequest, wait: float) -> HttpResponse:
+def _too_many(request: HttpRequest, seconds: int) -> HttpResponse:
     """The page for too many attempts. It is made without a query."""
-    seconds = math.ceil(wait)
     text = _too_many_text(get_language_from_request(request), seconds)
     response = HttpResponse(text, status=429, headers=_HEADERS)
     response["Retry-After"] = str(seconds)

@@ -9,7 +9,6 @@ elsewhere.
 from __future__ import annotations
 
 import hashlib
-import math
 import threading
 import time
 from collections import OrderedDict
@@ -17,7 +16,7 @@ from collections.abc import Callable
 
 from django.utils.translation import gettext_noop as _
 
-from accounts.allowances import Allowances
+from accounts.budgets import Budgets
 from live.protocol.errors import ErrorCode, RelayError
 
 __all__ = ["REASON", "FailedTokens"]
@@ -25,8 +24,8 @@ __all__ = ["REASON", "FailedTokens"]
 # What the staff read of clients that have to wait.
 REASON = _("Too many wrong tokens from this address.")
 
-# A client may send so many tokens that give no access, and then one more in so many seconds.
-_BURST, _SECONDS = 5, 10.0
+# A client may send so many tokens that give no access at once, and as many again in so many seconds.
+_LIMIT = (5, 50.0)
 # How many tokens that work are remembered. The oldest are forgotten.
 _MOST_REMEMBERED = 10_000
 
@@ -39,7 +38,7 @@ class FailedTokens:
     """
 
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
-        self._clients = Allowances(_BURST, _SECONDS, now)
+        self._clients: Budgets[str] = Budgets(*_LIMIT, now)
         self._lock = threading.Lock()
         self._working: OrderedDict[bytes, None] = OrderedDict()  # digests, as tokens are secret
 
@@ -53,11 +52,9 @@ class FailedTokens:
         Raises:
             RelayError: `too_many_connections`, with `retry_after`.
         """
-        wait = 0.0 if client is None else self._clients.wait(client)
-        if wait and _digest(token) not in self._working:
-            raise RelayError(
-                ErrorCode.TOO_MANY_CONNECTIONS, reason=REASON, retry_after=math.ceil(wait)
-            )
+        wait = None if client is None else self._clients.retry_after(client)
+        if wait is not None and _digest(token) not in self._working:
+            raise RelayError(ErrorCode.TOO_MANY_CONNECTIONS, reason=REASON, retry_after=wait)
 
     def failed(self, client: str | None, token: str) -> bool:
         """Count a token that was looked up and gave no access.
@@ -67,7 +64,7 @@ class FailedTokens:
         """
         with self._lock:
             self._working.pop(_digest(token), None)
-        return client is not None and self._clients.take(client) > 0
+        return client is not None and self._clients.take(client) is not None
 
     def works(self, token: str) -> None:
         """Remember a token that gave access."""
