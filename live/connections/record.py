@@ -24,6 +24,7 @@ class Connection:
 
     Attributes:
         is_summed: it has no row of its own, since another one counts it.
+        attempts: how many refused sockets of one client its row stands for.
     """
 
     address: str | None
