@@ -24,7 +24,8 @@ __all__ = ["REASON", "FailedTokens"]
 # What the staff read of clients that have to wait.
 REASON = _("Too many wrong tokens from this address.")
 
-# A client may send so many tokens that give no access at once, and as many again in so many seconds.
+# A client may send so many tokens that give no access at once, and as many again in so many
+# seconds.
 _LIMIT = (5, 50.0)
 # How many tokens that work are remembered. The oldest are forgotten.
 _MOST_REMEMBERED = 10_000
