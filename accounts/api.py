@@ -119,7 +119,7 @@ router = Router(tags=["account"])
     "/account",
     operation_id="get_account",
     summary="The account",
-    response={200: Account, (401, 403, 422, 500): Problem},
+    response={200: Account, (401, 403, 422, 429, 500): Problem},
 )
 def get_account(request: ApiRequest, options: Query[Options]) -> Account:
     return Account.of(request.auth.user)
@@ -131,7 +131,7 @@ def get_account(request: ApiRequest, options: Query[Options]) -> Account:
     summary="Change the account",
     description="`username_invalid` (422) says what TikTok usernames can be. Sockets that are open "
     "go on with the LIVE of the new one: they get another `connected`.",
-    response={200: Account, (400, 401, 403, 422, 500): Problem},
+    response={200: Account, (400, 401, 403, 422, 429, 500): Problem},
 )
 def change_account(request: ApiRequest, change: AccountChange, options: Query[Options]) -> Account:
     """Change the account of the token.

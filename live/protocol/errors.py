@@ -137,7 +137,7 @@ _TABLE: dict[ErrorCode, _Explanation] = {
     ErrorCode.TOO_MANY_CONNECTIONS: _Explanation(
         CloseCode.POLICY_VIOLATION,
         _("Too many connections"),
-        _("The account, or the network, has too many connections or sent too many wrong tokens."),
+        _("The account has as many open connections as one account may have."),
         _("Close the app on a device that you don't use."),
     ),
     ErrorCode.TOO_SLOW: _Explanation(
