@@ -239,3 +239,25 @@ class TestWrongTokens:
         (summed,) = [row for row in rows if row["error_code"] == "too_many_connections"]
         assert summed["attempts"] == 12 - (len(rows) - 1)
         assert len(rows) <= 8  # on a slow machine, one more is looked up every ten seconds
+
+
+@pytest.mark.parametrize("kind", SERVERS)
+class TestAttemptsToSignIn:
+    async def test_an_address_has_its_share(self, start_server: StartServer, kind: str) -> None:
+        server = await start_server(kind, TRUSTED_PROXIES="127.0.0.1")
+
+        async def attempt(path: str, client: str) -> int:
+            forwarded = f"X-Forwarded-For: {client}"
+            async with connected(server) as connection:
+                await connection.write(head("POST", path, forwarded, "Connection: close"))
+                self.answer = await connection.read()
+            return int(self.answer.split()[1])
+
+        for number in range(20):  # without a form's secret, which costs no hash
+            page = ("/login/", "/admin/login/")[number % 2]
+            assert await attempt(page, f"2001:db8::{number:x}") == 403
+        for page in ("/login/", "/admin/login/", "/login/reset/"):
+            assert await attempt(page, "2001:db8::ffff") == 429
+            assert b"\r\nRetry-After: " in self.answer
+            assert b"Too many attempts to sign in" in self.answer
+        assert await attempt("/login/", "2001:db8:0:1::1") == 403
