@@ -97,6 +97,8 @@ def _calculate(digest: str, password: bytes, salt: bytes, iterations: int) -> by
             timeout=_TIMEOUT,
         ).stdout
         return bytes.fromhex(printed)
+    except subprocess.TimeoutExpired:  # the machine has no time for it
+        raise TooManyAttempts(_RETRY_AFTER) from None
     except (OSError, subprocess.SubprocessError, ValueError) as failure:
         # The exception's text has no input, so no password.
         logger.error("No process could hash a password, so this one does it: %r", failure)
