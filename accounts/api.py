@@ -120,7 +120,7 @@ router = Router(tags=["account"])
     "/account",
     operation_id="get_account",
     summary="The account",
-    response={200: Account, (401, 403, 422, 500): Problem},
+    response={200: Account, (401, 403, 422, 429, 500): Problem},
 )
 def get_account(request: ApiRequest, options: Query[Options]) -> Account:
     return Account.of(request.auth.user)

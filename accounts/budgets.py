@@ -89,6 +89,12 @@ class Budgets(Generic[Key]):
         with self._lock:
             return self._wait(key, self._monotonic())
 
+    def give_back(self, key: Key) -> None:
+        """Undo one `take`: what was done turned out to be free."""
+        with self._lock:
+            if key in self._whole_at:
+                self._whole_at[key] -= self._step
+
     def _wait(self, key: Key, now: float) -> int | None:
         owed = max(self._whole_at.get(key, now) - now, 0) + self._step
         # Sums of many steps differ from the period by rounding.

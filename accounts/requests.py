@@ -16,11 +16,14 @@ from django.conf import settings
 from django.utils.translation import get_supported_language_variant
 from django.utils.translation.trans_real import parse_accept_lang_header
 
-__all__ = ["address", "bearer_token", "header", "is_trusted_proxy", "language"]
+__all__ = ["address", "bearer_token", "client", "header", "is_trusted_proxy", "language", "network"]
 
 _BEARER = "bearer"  # RFC 6750
 # The number of characters of a query that are read. The rest is ignored.
 _MAX_QUERY = 4096
+# The number of bits of an IPv6 address that name a client's network. A client can choose any
+# address in its network, so the other bits don't count.
+_NETWORK_BITS = 64
 
 
 def header(scope: Mapping[str, Any], name: bytes) -> str:
@@ -92,6 +95,19 @@ def address(scope: Mapping[str, Any]) -> str | None:
         if not _is_trusted(hop):
             break
     return str(client)
+
+
+def client(scope: Mapping[str, Any]) -> str | None:
+    """Return the client as limits count it: the `network` of its `address`."""
+    return network(address(scope))
+
+
+def network(address: str | None) -> str | None:
+    """Return the IP address; for IPv6, the address of its network. None if it is not known."""
+    ip = _ip(address or "")
+    if isinstance(ip, ipaddress.IPv6Address):
+        ip = ipaddress.ip_network((ip, _NETWORK_BITS), strict=False).network_address
+    return None if ip is None else str(ip)
 
 
 def _forwarded_for(scope: Mapping[str, Any]) -> list[str]:

@@ -48,6 +48,7 @@ class Relay(Child):
             "SECRET_KEY": "of the benchmark",
             "RELAY_MAX_SOCKETS": _MOST_SOCKETS,
             "RELAY_STREAM_STARTS": _MOST_SOCKETS,
+            "RELAY_MAX_SOCKETS_PER_ADDRESS": _MOST_SOCKETS,
         }
         super().__init__(_command(kind, "relay_project.asgi:application", port), environment, port)
         self.port: int = port

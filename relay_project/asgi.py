@@ -16,13 +16,19 @@ from channels.routing import ProtocolTypeRouter  # noqa: E402
 from django.conf import settings  # noqa: E402
 
 from live.server.assembly import make_relay  # noqa: E402
+from live.server.door import bodies  # noqa: E402
+from live.server.door import servers as door  # noqa: E402
+from live.server.door.arrivals import Arrivals  # noqa: E402
+from live.server.door.sockets import SocketDoor  # noqa: E402
 from live.server.lifespan import Lifespan, close_orphaned_connections  # noqa: E402
 from live.server.routing import make_router, with_relays  # noqa: E402
 from live.server.shutdown import GracefulShutdown  # noqa: E402
 from live.sockets.wire import servers  # noqa: E402
 from relay_project.startup import warn_of_unknown_variables  # noqa: E402
 
+arrivals = Arrivals(settings.RELAY_MAX_SOCKETS_PER_ADDRESS, settings.RELAY_REQUEST_TIMEOUT)
 servers.install()
+door.install(arrivals, bodies.MOST)
 warn_of_unknown_variables()
 close_orphaned_connections()
 relay = make_relay()
@@ -31,12 +37,18 @@ if settings.RELAY_TEST_ENDPOINT:
     from rehearsal.relay import make_rehearsal_relay
 
     rehearsal = make_rehearsal_relay()
+    # A client has its share once, whichever it asks.
+    rehearsal.failed_tokens, rehearsal.refusals = relay.failed_tokens, relay.refusals
 relays = [relay] if rehearsal is None else [relay, rehearsal]
 application = GracefulShutdown(
     ProtocolTypeRouter(
         {
-            "http": with_relays(pages, relays),
-            "websocket": make_router(relay, rehearsal),
+            "http": bodies.Bodies(
+                with_relays(pages, relays), bodies.MOST, settings.RELAY_REQUEST_TIMEOUT
+            ),
+            "websocket": SocketDoor(
+                make_router(relay, rehearsal), relay, settings.RELAY_MAX_SOCKETS_PER_ADDRESS
+            ),
             "lifespan": Lifespan(relays),
         }
     ),

@@ -54,6 +54,10 @@ RELAY_USERNAME_CHANGES = env.whole_number(
     "RELAY_USERNAME_CHANGES", default=20, minimum=1, maximum=100_000
 )
 RELAY_LOOKUPS = env.whole_number("RELAY_LOOKUPS", default=60, minimum=1, maximum=100_000)
+RELAY_MAX_SOCKETS_PER_ADDRESS = env.whole_number(
+    "RELAY_MAX_SOCKETS_PER_ADDRESS", default=200, minimum=1, maximum=100_000
+)
+RELAY_REQUEST_TIMEOUT = env.seconds("RELAY_REQUEST_TIMEOUT", default=10, minimum=0.1)
 RELAY_PICTURE_HOSTS = env.picture_hosts(
     "RELAY_PICTURE_HOSTS",
     default=[
@@ -90,6 +94,7 @@ INSTALLED_APPS = [
     "axes",
 ]
 MIDDLEWARE = [
+    "accounts.lockout.LimitingMiddleware",
     "live.api.errors.explain_errors",
     "relay_project.middleware.forwarded_proto",
     "django.middleware.security.SecurityMiddleware",
@@ -136,6 +141,16 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # The channel layer delivers control messages to the relays, and news to the staff's pages.
 CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
 
+CACHES = {
+    "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
+    # Apart from others, and large, so that nobody pushes the counts out by inventing usernames.
+    "wrong passwords": {
+        "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
+        "LOCATION": "wrong passwords",
+        "OPTIONS": {"MAX_ENTRIES": 100_000},
+    },
+}
+
 AUTH_USER_MODEL = "accounts.User"
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
@@ -146,33 +161,31 @@ AUTH_PASSWORD_VALIDATORS = [
         "NumericPasswordValidator",
     )
 ]
+# The same hashes as those of Django, two at a time.
+PASSWORD_HASHERS = ["accounts.hashing.PatientPasswordHasher"]
 AUTHENTICATION_BACKENDS = [
+    "accounts.lockout.LimitingBackend",  # refuses clients that sent too many passwords
     "axes.backends.AxesStandaloneBackend",  # refuses clients that sent too many wrong passwords
     "django.contrib.auth.backends.ModelBackend",
 ]
+# Wrong passwords are counted in memory. In the database, each guess would be a row.
+AXES_HANDLER = "axes.handlers.cache.AxesCacheHandler"
+AXES_CACHE = "wrong passwords"
+# It warns of a cache that processes don't share. There is one process.
+SILENCED_SYSTEM_CHECKS = ["axes.W001"]
 # The number of wrong passwords for one username from one address before a lockout, and how long
 # that is. The template registration/locked_out.html also says how long.
 AXES_FAILURE_LIMIT = 10
 AXES_COOLOFF_TIME = timedelta(minutes=15)
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_CLIENT_IP_CALLABLE = "accounts.lockout.client_address"
-AXES_LOCKOUT_TEMPLATE = "registration/locked_out.html"
+AXES_LOCKOUT_CALLABLE = "accounts.lockout.locked_out"
 AXES_RESET_ON_SUCCESS = True
 # Attempts during a lockout don't make it longer, and are not stored.
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
 AXES_DISABLE_ACCESS_LOG = True
 AXES_ENABLE_ADMIN = False
 AXES_VERBOSE = False
-# Axes stores the forms of failed attempts for some time. These fields are hidden in them.
-AXES_SENSITIVE_PARAMETERS = [
-    "username",
-    "ip_address",
-    "csrfmiddlewaretoken",
-    "current_password",
-    "old_password",
-    "new_password1",
-    "new_password2",
-]
 # django-fernet-encrypted-fields makes its key from SECRET_KEY and this value, which is not secret.
 SALT_KEY = "relay.accounts.sign_api_key"
 LOGIN_URL = "login"

@@ -6,9 +6,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.core.cache import caches
 from django.utils import translation
 
-from accounts import budgets
+from accounts import budgets, lockout
+from accounts.limits import SignInLimits
 from live.streams.state import StateMachine
 
 
@@ -23,6 +25,13 @@ def _whole_budgets(monkeypatch: pytest.MonkeyPatch) -> None:
     """The budgets are the process's; a primary key is another account's in the next test."""
     whole: budgets.Budgets[int] = budgets.Budgets(1000, budgets.PERIOD)
     monkeypatch.setattr(budgets, "username_changes", whole)
+
+
+@pytest.fixture(autouse=True)
+def _no_attempts_yet(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All tests sign in from one address."""
+    caches["wrong passwords"].clear()
+    monkeypatch.setattr(lockout, "limits", SignInLimits())
 
 
 @pytest.fixture(autouse=True)

@@ -10,7 +10,7 @@ from ninja.security import HttpBearer
 from accounts import requests
 from accounts.models import AccessToken
 from live.api.errors import ApiError
-from live.protocol.errors import ErrorCode
+from live.protocol.errors import ErrorCode, RelayError
 from live.relay import access
 
 __all__ = ["BearerToken"]
@@ -36,11 +36,21 @@ class BearerToken(HttpBearer):
             token: the text of the token; empty if none was sent.
 
         Raises:
-            RelayError: if no token was sent, or if it or its account may not be used.
+            RelayError: if no token was sent, if it or its account may not be used, or if the client
+                has sent too many that may not.
         """
         if not token:
             raise ApiError(
                 ErrorCode.INVALID_TOKEN,
                 _("No token was sent. It belongs into the header “Authorization: Bearer …”."),
             )
-        return access.check_token(access.find_token(token))
+        failed_tokens = request.scope["relay"].failed_tokens
+        client = requests.client(request.scope)
+        failed_tokens.check(client, token)
+        try:
+            found = access.check_token(access.find_token(token))
+        except RelayError:
+            failed_tokens.failed(client, token)
+            raise
+        failed_tokens.works(token)
+        return found

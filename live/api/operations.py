@@ -81,7 +81,7 @@ router = Router(tags=["LIVE"])
     operation_id="get_status",
     summary="How things stand",
     description="TikTok is asked where the stream does not know; its answer is kept for 30 s.",
-    response={200: Status, (401, 403, 422, 500, 503): Problem},
+    response={200: Status, (401, 403, 422, 429, 500, 503): Problem},
     exclude_unset=True,
 )
 async def get_status(request: ApiRequest, options: Query[Options]) -> dict[str, Any]:

@@ -17,10 +17,12 @@ from live.relay import access
 from live.relay.access import Account
 from live.relay.budgets import AccountBudgets
 from live.relay.control import Control
+from live.relay.failed_tokens import FailedTokens
 from live.relay.key_users import KeyUsers
 from live.relay.numbers import NumbersPublisher
 from live.relay.open_sockets import OpenSockets
 from live.relay.quota import SocketQuota
+from live.relay.refusals import Refusals
 from live.relay.shutdown import Shutdown
 from live.relay.socket import Socket
 from live.relay.token_lookup import TokenLookup
@@ -69,6 +71,8 @@ class Relay:
     quota: SocketQuota
     budgets: AccountBudgets
     tokens: TokenLookup
+    failed_tokens: FailedTokens
+    refusals: Refusals
     limits: Limits
     connection_log: ConnectionLogWriter
     numbers: NumbersPublisher
@@ -86,7 +90,8 @@ class Relay:
 
     def closed(self, socket: Socket) -> None:
         """Forget a socket that was registered by `opened`, and complete its row in the log."""
-        self.connection_log.closed(socket.connection)
+        if not socket.connection.is_summed:
+            self.connection_log.closed(socket.connection)
         self.sockets.remove(socket)
 
     def check(self) -> None:
@@ -233,4 +238,5 @@ class Relay:
         await self.streams.close()
         await self.lookup.close()
         await self.pictures.close()
+        self.refusals.close()
         await self.connection_log.flush()

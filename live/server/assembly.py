@@ -15,10 +15,12 @@ from live.clock import SYSTEM_CLOCK, Clock
 from live.connections.writer import ConnectionLogWriter
 from live.relay.budgets import AccountBudgets
 from live.relay.control import Control
+from live.relay.failed_tokens import FailedTokens
 from live.relay.key_users import KeyUsers
 from live.relay.numbers import NumbersPublisher
 from live.relay.open_sockets import OpenSockets
 from live.relay.quota import SocketQuota
+from live.relay.refusals import Refusals
 from live.relay.relay import Limits, Relay
 from live.relay.shutdown import Shutdown
 from live.relay.token_lookup import TokenLookup
@@ -80,6 +82,7 @@ def assemble(
     tokens = TokenLookup()
     key_users = KeyUsers()
     numbers = NumbersPublisher(sockets, streams, key_users, clock, is_test=kind.is_test)
+    connection_log = ConnectionLogWriter(numbers.rows_written)
     return kind(
         streams=streams,
         sockets=sockets,
@@ -88,8 +91,10 @@ def assemble(
             settings.RELAY_STREAM_STARTS, settings.RELAY_LOOKUPS, clock.monotonic
         ),
         tokens=tokens,
+        failed_tokens=FailedTokens(),
+        refusals=Refusals(connection_log, clock),
         limits=Limits(settings.RELAY_CONNECT_TIMEOUT, settings.RELAY_SEND_TIMEOUT),
-        connection_log=ConnectionLogWriter(numbers.rows_written),
+        connection_log=connection_log,
         numbers=numbers,
         key_users=key_users,
         control=Control(sockets, streams, tokens, numbers, is_test=kind.is_test),

@@ -11,6 +11,7 @@ from live.protocol.errors import ErrorCode, RelayError
 from live.protocol.options import SocketOptions
 from live.relay import access
 from live.relay.access import Account
+from live.relay.failed_tokens import REASON
 from live.relay.relay import Relay
 
 __all__ = ["Admission", "connection_of"]
@@ -59,7 +60,8 @@ class Admission:
         except TimeoutError:  # which is an OSError, and would pass for a client that has gone
             raise RelayError(ErrorCode.INTERNAL_ERROR) from None
         finally:
-            self._relay.connection_log.opened(self._connection)
+            if not self._connection.is_summed:
+                self._relay.connection_log.opened(self._connection)
         account = self._relay.account_of(token.user)
         query = self._scope["query_string"].decode("latin-1")
         return account, SocketOptions.parse(query, test=self._relay.is_test)
@@ -67,13 +69,31 @@ class Admission:
     async def _authenticate(self) -> AccessToken:
         """Raises RelayError: the token is unknown or unusable, or its account disabled;
         TimeoutError: the database does not answer."""
-        relay, scope, connection = self._relay, self._scope, self._connection
+        try:
+            token = await self._find_usable()
+        except RelayError:
+            self._count_failure()
+            raise
+        self._relay.failed_tokens.works(self._token)
+        self._connection.token_id = token.pk
+        return token
+
+    async def _find_usable(self) -> AccessToken:
+        relay, connection = self._relay, self._connection
         token = await relay.tokens.find(self._token, relay.limits.connect_timeout)
         account = token.user
         connection.token_prefix = token.prefix
         connection.account_id = account.pk
         connection.tiktok_username = account.tiktok_username
-        self.language = requests.language(scope, account.language)
-        access.check_token(token)
-        connection.token_id = token.pk
-        return token
+        self.language = requests.language(self._scope, account.language)
+        return access.check_token(token)
+
+    def _count_failure(self) -> None:
+        """A client that has sent many such tokens gets one row for the rest of them."""
+        relay, connection = self._relay, self._connection
+        is_one_too_many = relay.failed_tokens.failed(
+            requests.network(connection.address), self._token
+        )
+        if is_one_too_many or relay.refusals.is_counting(connection.address, REASON):
+            connection.is_summed = True
+            relay.refusals.add(connection, ErrorCode.TOO_MANY_CONNECTIONS, REASON)

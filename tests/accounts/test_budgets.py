@@ -35,6 +35,18 @@ def test_to_ask_takes_nothing() -> None:
     assert budgets.retry_after("anna") == 60
 
 
+def test_what_is_given_back_can_be_taken_again() -> None:
+    time = FakeTime()
+    budgets: Budgets[str] = Budgets(2, 60, time)
+    budgets.give_back("anna")
+    assert [budgets.take("anna") for _ in range(3)] == [None, None, 30]
+    budgets.give_back("anna")
+    assert [budgets.take("anna") for _ in range(2)] == [None, 30]
+    time.now += 1000
+    budgets.give_back("anna")
+    assert [budgets.take("anna") for _ in range(3)] == [None, None, 30]
+
+
 def test_a_whole_budget_is_forgotten() -> None:
     time = FakeTime()
     budgets: Budgets[int] = Budgets(2, 60, time)

@@ -424,6 +424,8 @@ BAD_SETTINGS = {
     "RELAY_STREAM_STARTS": "-777",
     "RELAY_USERNAME_CHANGES": "s3cr3t",
     "RELAY_LOOKUPS": "-777",
+    "RELAY_MAX_SOCKETS_PER_ADDRESS": "-777",
+    "RELAY_REQUEST_TIMEOUT": "s3cr3t",
     "RELAY_TEST_ENDPOINT": "s3cr3t",
     "HTTPS_ONLY": "s3cr3t",
     "RELAY_PICTURE_HOSTS": "https://s3cr3t@cdn.example",

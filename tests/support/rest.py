@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 from asgiref.sync import async_to_sync
 from django.test import AsyncClient
+
+from live.relay.failed_tokens import FailedTokens
 
 __all__ = ["Ask", "RestClient", "asking"]
 
@@ -19,13 +22,14 @@ class RestClient(AsyncClient):
 
     Args:
         token: what it signs in with, unless told otherwise.
-        scope: more of the ASGI scope, such as the relay.
+        scope: more of the ASGI scope, such as the relay. Without one, there is one that knows
+            nothing but which tokens were tried.
     """
 
     def __init__(self, token: str = "", **scope: Any) -> None:
         super().__init__(enforce_csrf_checks=True)
         self.token = token
-        self._scope = scope
+        self._scope = {"relay": SimpleNamespace(failed_tokens=FailedTokens()), **scope}
 
     async def request(self, **scope: Any) -> Any:
         # Django's client has a text there, ASGI bytes.

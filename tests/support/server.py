@@ -58,6 +58,7 @@ class Server:
             # As `make run` has it.
             "UVICORN_WS": "websockets-sansio",
             "UVICORN_WS_PER_MESSAGE_DEFLATE": "false",
+            "UVICORN_PROXY_HEADERS": "false",
             **environment,
         }
         self._process: asyncio.subprocess.Process | None = None

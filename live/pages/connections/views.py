@@ -52,7 +52,7 @@ _ORDERS = {
 # The columns that the list shows.
 _LISTED = (
     *("opened_at", "closed_at", "account__username", "tiktok_username", "token_prefix"),
-    *("address", "close_code", "error_code", "frames_sent", "is_test"),
+    *("address", "close_code", "error_code", "frames_sent", "is_test", "attempts"),
 )
 
 
@@ -174,7 +174,7 @@ class ConnectionList(StaffPage, FragmentMixin, TemplateView):
 # The columns of the CSV file.
 _COLUMNS = (
     *("id", "opened_at", "closed_at", "account", "tiktok_username", "token_prefix", "address"),
-    *("user_agent", "close_code", "error_code", "said", "frames_sent", "is_test"),
+    *("user_agent", "close_code", "error_code", "said", "frames_sent", "is_test", "attempts"),
 )
 # The first characters that make a spreadsheet treat a cell as a formula.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")

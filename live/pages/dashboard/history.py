@@ -10,7 +10,7 @@ import time
 from datetime import UTC, datetime
 from typing import Any, NamedTuple, TypedDict
 
-from django.db.models import Count, F, Func, IntegerField
+from django.db.models import Count, F, Func, IntegerField, Sum
 
 from live.models import ConnectionLog
 from live.protocol.errors import ErrorCode
@@ -100,9 +100,17 @@ def history(hours: int) -> LastHours:
         .values_list("bucket", "code")
         .annotate(count=Count("*"))
     )
+    # Rows that stand for several sockets were counted once. There are few, and an index of them.
+    summed = (
+        ConnectionLog.objects.filter(opened_at__gte=since, is_test=False, attempts__gt=1)
+        .order_by()
+        .annotate(bucket=_Bucket("opened_at"), code=F("error_code"))
+        .values_list("bucket", "code")
+        .annotate(count=Sum(F("attempts") - 1))
+    )
     connections = [0] * length
     failures: dict[str, list[int]] = {}
-    for bucket, code, count in counted:
+    for bucket, code, count in (*counted, *summed):
         place = min(bucket - first, length - 1)  # the clock may have been wrong
         connections[place] += count
         if code and code not in _NO_FAILURES:

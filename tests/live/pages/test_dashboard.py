@@ -246,6 +246,14 @@ class TestHistory:
         assert not any(found["connections"])
         assert found["failures"] == {}
 
+    def test_it_counts_what_a_row_stands_for(self) -> None:
+        connect(1, error_code=ErrorCode.TOO_MANY_CONNECTIONS, attempts=57)
+        connect(1, error_code=ErrorCode.TOO_MANY_CONNECTIONS)
+        connect(1)
+        found = history(1)
+        assert sum(found["connections"]) == 59
+        assert sum(found["failures"]["too_many_connections"]) == 58
+
     def test_it_takes_rows_of_a_clock_that_was_ahead(self) -> None:
         connect(-20)
         assert history(1)["connections"][-1] == 1
@@ -253,11 +261,14 @@ class TestHistory:
     def test_it_reads_the_rows_of_these_hours_only(self) -> None:
         with CaptureQueriesContext(database) as queries:
             history(6)
-        (query,) = queries.captured_queries
+        plans = []
         with database.cursor() as cursor:
-            cursor.execute(f"EXPLAIN QUERY PLAN {query['sql']}".replace("%", "%%"), [])
-            plan = " ".join(str(row) for row in cursor.fetchall())
-        assert "connection_by_time (opened_at>?" in plan
+            for query in queries.captured_queries:
+                cursor.execute(f"EXPLAIN QUERY PLAN {query['sql']}".replace("%", "%%"), [])
+                plans.append(" ".join(str(row) for row in cursor.fetchall()))
+        rows, summed = plans
+        assert "connection_by_time (opened_at>?" in rows
+        assert "connection_summed (opened_at>?" in summed
 
     @pytest.mark.parametrize(
         ("asked", "buckets"), [("1", 12), ("6", 72), ("24", 288), ("7", 72), ("-1", 72), ("x", 72)]

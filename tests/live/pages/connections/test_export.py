@@ -49,6 +49,7 @@ class TestExport:
                 "said": "«нет»\nnot live",
                 "frames_sent": "4321",
                 "is_test": "False",
+                "attempts": "1",
             }
         ]
 

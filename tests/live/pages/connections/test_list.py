@@ -53,6 +53,16 @@ class TestConnectionList:
         connect(account=None, address=None, close_code=1001)
         assert staff.get(LIST).status_code == 200
 
+    def test_it_says_how_many_refusals_a_row_stands_for(self, staff: Client) -> None:
+        connect(error_code=ErrorCode.TOO_MANY_CONNECTIONS, attempts=1_057)
+        summed = "too_many_connections</span> × 1,057"
+        page = staff.get(LIST)
+        assert summed in page.text
+        (row,) = page.context["connections"]
+        assert "× 1,057" in staff.get(reverse("connection", args=[row.pk])).text
+        connect(error_code=ErrorCode.INVALID_TOKEN)
+        assert staff.get(LIST).text.count("×") == 1
+
     def test_it_escapes_what_clients_say(self, staff: Client) -> None:
         connect(tiktok_username="<script>alert(1)</script>", error_code="<img src=x>")
         page = staff.get(LIST).text

@@ -1,0 +1,90 @@
+"""Limits the sockets of each address: how many are open, and how often tokens are tried in vain.
+
+A socket that is refused here costs no session, no query and no row of its own. Its client is told
+why, as for all other errors: by an `error` frame and a close code.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Any
+
+from django.utils.translation import gettext_noop as _
+
+from accounts import requests
+from live.protocol.addresses import BEARER, STAFF_ADDRESS
+from live.protocol.errors import ErrorCode, RelayError
+from live.protocol.frames import Frame, FrameType, encode
+from live.relay.relay import Relay
+from live.sockets.admission import connection_of
+
+__all__ = ["SocketDoor"]
+
+# An app that died without a word still counts for about so long, in seconds.
+_RETRY_AFTER = 30
+
+
+class SocketDoor:
+    """Refuses the sockets of clients that are over a limit. It wraps an ASGI application.
+
+    Args:
+        application: the application to wrap.
+        relay: whose failed tokens count, and whose connection log has the refusals.
+        most: how many sockets an address may have open.
+    """
+
+    def __init__(self, application: Any, relay: Relay, most: int) -> None:
+        self._application = application
+        self._relay = relay
+        self._most = most
+        self._open: dict[str, int] = {}
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        client = requests.client(scope)
+        try:
+            self._check(client, scope)
+        except RelayError as error:
+            await self._refuse(error, scope, receive, send)
+            return
+        if client is None:
+            await self._application(scope, receive, send)
+            return
+        self._open[client] = self._open.get(client, 0) + 1
+        try:
+            await self._application(scope, receive, send)
+        finally:
+            self._open[client] -= 1
+            if not self._open[client]:
+                del self._open[client]
+
+    def _check(self, client: str | None, scope: Any) -> None:
+        """Raises RelayError: `too_many_connections`."""
+        if client is not None and self._open.get(client, 0) >= self._most:
+            raise RelayError(
+                ErrorCode.TOO_MANY_CONNECTIONS,
+                reason=_("Too many sockets from this address."),
+                retry_after=_RETRY_AFTER,
+            )
+        if not scope["path"].startswith(STAFF_ADDRESS):
+            self._relay.failed_tokens.check(client, _token(scope))
+
+    async def _refuse(self, error: RelayError, scope: Any, receive: Any, send: Any) -> None:
+        connection = connection_of(scope, is_test=False)
+        self._relay.refusals.add(connection, error.code, error.reason)
+        frame = Frame(
+            type=FrameType.ERROR,
+            ts=self._relay.clock.unix_ms(),
+            data=error.explain(requests.language(scope)),
+        )
+        await receive()
+        subprotocol = BEARER if BEARER in scope.get("subprotocols", []) else None
+        with contextlib.suppress(OSError):  # the client has gone
+            await send({"type": "websocket.accept", "subprotocol": subprotocol})
+            await send({"type": "websocket.send", "text": encode(frame)})
+            await send({"type": "websocket.close", "code": error.close_code})
+
+
+def _token(scope: Any) -> str:
+    """The token that the client has sent, if there is one: else some other text."""
+    last = scope["path"].rstrip("/").rpartition("/")[2]
+    return last if last not in {"ws", "test"} else requests.bearer_token(scope)
