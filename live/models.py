@@ -83,6 +83,8 @@ class ConnectionLog(models.Model):
     said = models.CharField(_("what TikTok said"), max_length=500, blank=True)
     retry_at = models.DateTimeField(_("may try again at"), null=True)
     is_test = models.BooleanField(_("test endpoint"), default=False)
+    # How many refused sockets of one client the row stands for, see live.relay.refusals.
+    attempts = models.PositiveIntegerField(_("attempts"), default=1, db_default=1)
     # A list of moments. Each is a list of the fields of `live.streams.timeline.Moment`.
     timeline = models.JSONField(_("timeline"), default=list)
     # The id of the server process that writes the row, see live.connections.process. None in rows
@@ -123,6 +125,12 @@ class ConnectionLog(models.Model):
                 fields=["opened_at", "id"],
                 name="connection_open",
                 condition=models.Q(closed_at=None),
+            ),
+            # For the dashboard's counts: the rows that stand for several sockets. There are few.
+            models.Index(
+                fields=["opened_at"],
+                name="connection_summed",
+                condition=models.Q(attempts__gt=1),
             ),
         ]
 

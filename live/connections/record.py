@@ -20,7 +20,11 @@ __all__ = ["Connection"]
 @dataclass(slots=True)
 class Connection:
     """What is known of one open socket, for its row. The socket's session fills it in as it learns
-    more."""
+    more.
+
+    Attributes:
+        attempts: how many refused sockets of one client its row stands for.
+    """
 
     address: str | None
     user_agent: str
@@ -35,6 +39,7 @@ class Connection:
     reason: str = ""
     said: str = ""
     retry_after: int | None = None
+    attempts: int = 1
     opened_at: datetime = field(default_factory=timezone.now)
     row_id: int | None = field(default=None, init=False)
     _moments: list[Moment] = field(default_factory=list, init=False)

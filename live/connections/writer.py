@@ -98,6 +98,7 @@ def insert(connection: Connection) -> int:
         user_agent=connection.user_agent,
         is_test=connection.is_test,
         opened_at=connection.opened_at,
+        attempts=connection.attempts,
         process=THIS_PROCESS.owner(),
     )
     connection.row_id = row.pk
@@ -116,6 +117,7 @@ def complete(connection: Connection, closed_at: datetime) -> int | None:
         close_code=connection.close_code,
         error_code=connection.error_code or "",
         frames_sent=connection.frames_sent,
+        attempts=connection.attempts,
         said=connection.said,
         retry_at=None if retry_after is None else closed_at + timedelta(seconds=retry_after),
         timeline=connection.whole_timeline(closed_at),
