@@ -41,7 +41,7 @@ class Server:
 
     def __init__(self, kind: str, folder: Path, environment: Mapping[str, str]) -> None:
         self.kind = kind
-        self.port = _free_port()
+        self.port = free_port()
         self.database = folder / f"{kind}.sqlite3"
         self.log = folder / f"{kind}.log"
         self.environment = {
@@ -161,7 +161,7 @@ class Server:
         return timeline
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
