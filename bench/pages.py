@@ -230,14 +230,14 @@ def _plan(query: str) -> str:
 def _measure_writing() -> None:
     """What a socket costs the database: a row when it opens, the rest of it when it closes."""
     from live.connections.record import Connection
-    from live.connections.writer import complete, insert
+    from live.connections.rows import Row, at_opening, at_the_end, write
 
     now = datetime.now(UTC)
     began = time.perf_counter()
     for _ in range(_WRITES):
         connection = Connection(address="203.0.113.7", user_agent="RelayApp/2.3")
-        insert(connection)
-        complete(connection, now)
+        write([Row(connection, at_opening(connection), begins=True)])
+        write([Row(connection, at_the_end(connection, now))])
     took = (time.perf_counter() - began) / _WRITES * 1000
     _tell("writing a connection", f"{took:.2f} ms", figures={"ms": took})
 

@@ -24,12 +24,13 @@ from live.server.lifespan import Lifespan, close_orphaned_connections  # noqa: E
 from live.server.routing import make_router, with_relays  # noqa: E402
 from live.server.shutdown import GracefulShutdown  # noqa: E402
 from live.sockets.wire import servers  # noqa: E402
-from relay_project.startup import warn_of_unknown_variables  # noqa: E402
+from relay_project.startup import limit_statements, warn_of_unknown_variables  # noqa: E402
 
 arrivals = Arrivals(settings.RELAY_MAX_SOCKETS_PER_ADDRESS, settings.RELAY_REQUEST_TIMEOUT)
 servers.install()
 door.install(arrivals, bodies.MOST)
 warn_of_unknown_variables()
+limit_statements()
 close_orphaned_connections()
 relay = make_relay()
 rehearsal = None

@@ -130,11 +130,23 @@ TEMPLATES = [
 DATABASES = {"default": env.database("DATABASE_URL", default=BASE_DIR / "db.sqlite3")}
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     # With WAL, readers and a writer don't wait for each other. With IMMEDIATE, a second writer
-    # waits for the first one instead of failing.
+    # waits for the first one instead of failing, but no longer than the timeout, in seconds.
     DATABASES["default"]["OPTIONS"] = {
+        "timeout": 5,
         **DATABASES["default"].get("OPTIONS", {}),
         "transaction_mode": "IMMEDIATE",
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+    }
+else:
+    # How long to wait for PostgreSQL's host. DATABASE_URL may say otherwise. Servers also limit
+    # how long a statement may take: see relay_project.startup.
+    DATABASES["default"]["OPTIONS"] = {
+        "connect_timeout": 10,  # seconds
+        "tcp_user_timeout": 30_000,  # milliseconds
+        "keepalives_idle": 30,  # seconds
+        "keepalives_interval": 10,  # seconds
+        "keepalives_count": 3,
+        **DATABASES["default"].get("OPTIONS", {}),
     }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 

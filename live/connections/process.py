@@ -18,7 +18,12 @@ from typing import Protocol
 from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from live.connections.database import cut, own_connection
+
 __all__ = ["THIS_PROCESS", "ServerProcess"]
+
+# Seconds to wait for PostgreSQL: for a connection, and for an answer.
+_WITHIN = 5.0
 
 
 class _Locks(Protocol):
@@ -31,6 +36,9 @@ class _Locks(Protocol):
 
     def keep(self, number: int) -> None:
         """Take the lock again if it was lost."""
+
+    def cut(self) -> None:
+        """End what another thread waits for, which then fails."""
 
     def close(self) -> None: ...
 
@@ -75,6 +83,11 @@ class ServerProcess:
         if self._locks is not None:
             self._locks.keep(self.id)
         return self.id
+
+    def cut(self) -> None:
+        """End what another thread waits for in `owner`, which then fails."""
+        if self._locks is not None:
+            self._locks.cut()
 
     def is_running(self, number: int) -> bool:
         """Whether the process with that id runs; to be asked after `begin`."""
@@ -128,6 +141,9 @@ class _FileLocks:
     def keep(self, number: int) -> None:
         """Nothing to do: file locks are never lost."""
 
+    def cut(self) -> None:
+        """Nothing to do: nobody waits for the kernel."""
+
     def close(self) -> None:
         os.close(self._file)
 
@@ -137,7 +153,7 @@ class _PostgreSQLLocks:
 
     def __init__(self) -> None:
         self._one_at_a_time = threading.Lock()
-        self._connection = connections.create_connection(DEFAULT_DB_ALIAS)
+        self._connection = own_connection(_WITHIN, _WITHIN)
         self._connection.inc_thread_sharing()
 
     def take(self, number: int) -> bool:
@@ -153,6 +169,10 @@ class _PostgreSQLLocks:
             if not self._connection.is_usable():
                 self._connection.close()
                 self._ask("pg_try_advisory_lock", number)
+
+    def cut(self) -> None:
+        if self._one_at_a_time.locked():  # else it would only lose its locks
+            cut(self._connection)
 
     def close(self) -> None:
         with self._one_at_a_time:

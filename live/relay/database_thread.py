@@ -7,9 +7,7 @@ says nothing at all any more, holds up nobody but those who wait for an answer.
 from __future__ import annotations
 
 import asyncio
-import os
 import queue
-import socket
 import threading
 import time
 from collections.abc import Callable
@@ -17,33 +15,14 @@ from contextlib import suppress
 from functools import partial
 from typing import Any, TypeVar
 
-import psycopg
 from django.db import DEFAULT_DB_ALIAS, Error, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-__all__ = ["DatabaseThread", "own_connection"]
+from live.connections.database import cut
 
-# Seconds to wait for a new connection.
-_CONNECT_TIMEOUT = 5
-# ms after which PostgreSQL ends a query, and the kernel a connection that does not answer.
-_STATEMENT_TIMEOUT = 5000
+__all__ = ["DatabaseThread"]
 
 T = TypeVar("T")
-
-
-def own_connection() -> BaseDatabaseWrapper:
-    """A connection to the database for the calling thread, with time limits."""
-    own = connections[DEFAULT_DB_ALIAS].copy()
-    if own.vendor == "postgresql":
-        options = own.settings_dict["OPTIONS"]
-        options.pop("pool", None)  # whose connections have no limits
-        options["connect_timeout"] = _CONNECT_TIMEOUT
-        options["options"] = (
-            f"{options.get('options', '')} -c statement_timeout={_STATEMENT_TIMEOUT}".strip()
-        )
-        options["tcp_user_timeout"] = _STATEMENT_TIMEOUT
-        options |= {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3}
-    return own
 
 
 class DatabaseThread:
@@ -76,7 +55,7 @@ class DatabaseThread:
         """End the connection of work that has gone on for so many seconds, which then fails."""
         began, connection = self._began, self._connection
         if began is not None and connection is not None and time.monotonic() - began >= after:
-            _shut_down(connection)
+            cut(connection)
 
     def stop(self) -> None:
         """End the thread once its work is done, without waiting for that."""
@@ -113,15 +92,3 @@ class DatabaseThread:
 def _unless_done(result: asyncio.Future[Any], settle: Callable[[], None]) -> None:
     if not result.done():  # else nobody waits for it any more
         settle()
-
-
-def _shut_down(connection: BaseDatabaseWrapper) -> None:
-    """Have the thread that waits for the database's answer see that the connection has ended.
-    Does nothing for SQLite, which does not wait for ever."""
-    pgconn = getattr(connection.connection, "pgconn", None)
-    if pgconn is not None:
-        with (
-            suppress(OSError, psycopg.Error),  # it has ended already
-            socket.socket(fileno=os.dup(pgconn.socket)) as twin,
-        ):
-            twin.shutdown(socket.SHUT_RDWR)

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -34,9 +36,14 @@ from live.tiktok.pictures import Pictures
 
 __all__ = ["Limits", "Relay"]
 
+logger = logging.getLogger(__name__)
+
 # How many seconds a stream outlives its last socket when that has moved to another username. Only
 # a username that is corrected at once needs it again.
 _LINGER_AFTER_MOVE = 3.0
+# Seconds to close; and how much of it is kept for the rest of the connection log.
+_CLOSE_WITHIN = 4.0
+_FOR_THE_LOG = 0.5
 
 
 @dataclass(frozen=True)
@@ -229,14 +236,21 @@ class Relay:
     async def close(self) -> None:
         """Tell all clients that the server stops, end all streams, and write the rest of the log.
 
-        The order matters: sockets close before their streams, and the log is written last.
+        The order matters: sockets close before their streams, and the log is written last. It takes
+        four seconds at most, whatever the database does.
         """
-        await self.shutdown.close_sockets(self.sockets)
-        await self.control.close()
-        await self.tokens.close()
-        await self.numbers.close()
-        await self.streams.close()
-        await self.lookup.close()
-        await self.pictures.close()
+        loop = asyncio.get_running_loop()
+        end = loop.time() + _CLOSE_WITHIN
+        try:
+            async with asyncio.timeout_at(end - _FOR_THE_LOG):
+                await self.shutdown.close_sockets(self.sockets)
+                await self.control.close()
+                await self.tokens.close()
+                await self.numbers.close()
+                await self.streams.close()
+                await self.lookup.close()
+                await self.pictures.close()
+        except TimeoutError:
+            logger.warning("The relay did not close in time; the server stops all the same")
         self.refusals.close()
-        await self.connection_log.flush()
+        await self.connection_log.flush(end - loop.time())

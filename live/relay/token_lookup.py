@@ -18,9 +18,10 @@ from django.db import InterfaceError, OperationalError
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from accounts.models import AccessToken
+from live.connections.database import own_connection
 from live.protocol.errors import ErrorCode, RelayError
 from live.relay import access
-from live.relay.database_thread import DatabaseThread, own_connection
+from live.relay.database_thread import DatabaseThread
 from live.tasks import cancel_and_wait
 
 __all__ = ["TokenLookup"]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import os
 import signal
 import threading
 from collections.abc import Sequence
@@ -12,6 +14,11 @@ from typing import Any
 from live.relay.relay import Relay
 
 __all__ = ["GracefulShutdown", "close_all"]
+
+logger = logging.getLogger(__name__)
+
+# Seconds from the signal to the end of the process. The relays take 4 of them at most.
+_END_WITHIN = 4.8
 
 
 async def close_all(relays: Sequence[Relay]) -> None:
@@ -27,6 +34,9 @@ class GracefulShutdown:
     in place of the server. The server gets the signal after the relays have closed, or at once if
     the signal comes a second time.
 
+    Five seconds after the signal the process has ended in any case. A server waits for its
+    requests, and Python for the threads of its pages; both may wait for a database that hangs.
+
     Args:
         application: the application to wrap.
         relays: the relays to close.
@@ -39,6 +49,7 @@ class GracefulShutdown:
         self._relays = relays
         self._servers_handlers: dict[int, Any] = {}
         self._closing: asyncio.Task[None] | None = None
+        self._last_resort: threading.Timer | None = None
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         # Take the signals at the first call: by then the server has set its own handlers.
@@ -51,6 +62,10 @@ class GracefulShutdown:
         await self._application(scope, receive, send)
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        if self._last_resort is None:
+            self._last_resort = threading.Timer(_END_WITHIN, _end_process)
+            self._last_resort.daemon = True
+            self._last_resort.start()
         self._loop.call_soon_threadsafe(self._begin, number)
 
     def _begin(self, number: int) -> None:
@@ -69,3 +84,9 @@ class GracefulShutdown:
         for each, handler in self._servers_handlers.items():
             signal.signal(each, handler)
         signal.raise_signal(number)
+
+
+def _end_process() -> None:
+    """End the process without waiting for anything. Django's connections end with it."""
+    logger.warning("Requests or threads still go on after %.1f s; the process ends", _END_WITHIN)
+    os._exit(0)

@@ -59,7 +59,7 @@ class KeptLog:
     def closed(self, connection: Connection) -> None:
         self.written.append(("closed", connection))
 
-    async def flush(self) -> None:
+    async def flush(self, within: float) -> None:
         pass
 
 
