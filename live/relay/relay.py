@@ -35,7 +35,7 @@ __all__ = ["Limits", "Relay"]
 logger = logging.getLogger(__name__)
 
 # Seconds to close; and how much of it is kept for the rest of the connection log.
-_CLOSE_WITHIN = 4.0
+_CLOSE_WITHIN = 3.5
 _FOR_THE_LOG = 0.5
 
 
@@ -174,7 +174,7 @@ class Relay:
         """Tell all clients that the server stops, end all streams, and write the rest of the log.
 
         The order matters: sockets close before their streams, and the log is written last. It takes
-        four seconds at most, whatever the database does.
+        three and a half seconds at most, whatever the database does.
         """
         loop = asyncio.get_running_loop()
         end = loop.time() + _CLOSE_WITHIN
