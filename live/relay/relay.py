@@ -42,7 +42,7 @@ logger = logging.getLogger(__name__)
 # a username that is corrected at once needs it again.
 _LINGER_AFTER_MOVE = 3.0
 # Seconds to close; and how much of it is kept for the rest of the connection log.
-_CLOSE_WITHIN = 4.0
+_CLOSE_WITHIN = 3.5
 _FOR_THE_LOG = 0.5
 
 
@@ -237,7 +237,7 @@ class Relay:
         """Tell all clients that the server stops, end all streams, and write the rest of the log.
 
         The order matters: sockets close before their streams, and the log is written last. It takes
-        four seconds at most, whatever the database does.
+        three and a half seconds at most, whatever the database does.
         """
         loop = asyncio.get_running_loop()
         end = loop.time() + _CLOSE_WITHIN

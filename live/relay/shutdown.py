@@ -15,7 +15,7 @@ __all__ = ["Shutdown"]
 # Each client gets a random time between them, so that they don't all come at once.
 _COME_BACK = (1, 10)
 # Seconds to wait for all sockets to close. A client may not take the error frame.
-_TIMEOUT = 3.0
+_TIMEOUT = 2.5
 
 
 class Shutdown:
@@ -42,7 +42,7 @@ class Shutdown:
         """Begin the shutdown: close all open sockets, each with an error frame.
 
         From now on `check` refuses new sockets. Waits until all sockets have closed, but at most
-        three seconds.
+        two and a half seconds.
         """
         self._begun = True
         for socket in sockets:

@@ -93,6 +93,21 @@ async def connected(server: Server, account: Account, count: int) -> AsyncIterat
         yield phones
 
 
+@contextlib.asynccontextmanager
+async def asking(server: Server, account: Account) -> AsyncIterator[None]:
+    """A request that needs the database has been sent; nobody waits for the answer."""
+    _reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+    writer.write(
+        b"GET /api/v1/account HTTP/1.1\r\nHost: localhost\r\n"
+        b"Authorization: Bearer %s\r\n\r\n" % account.token.encode()
+    )
+    await writer.drain()
+    yield
+    writer.close()
+    with contextlib.suppress(OSError):
+        await writer.wait_closed()
+
+
 @pytest.fixture
 def database(request: pytest.FixtureRequest, how: str) -> PostgreSQL | None:
     """None: SQLite, which can be locked only."""
@@ -154,10 +169,11 @@ async def test_a_stop_takes_five_seconds_and_the_next_start_closes_the_rows(
     outage = Outage(how, server, database)
     tiktok.go_live(streamer)
     account = await server.add_account(streamer, streamer)
-    async with connected(server, account, PHONES) as phones:
+    async with connected(server, account, PHONES) as phones, AsyncExitStack() as requests:
         await outage.until_written(account, PHONES, closed=0)
         outage.begin()
         try:
+            await requests.enter_async_context(asking(server, account))
             began = time.monotonic()
             stopping = asyncio.create_task(server.stop(signal.SIGTERM))
             for phone in phones:

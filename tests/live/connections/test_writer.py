@@ -242,6 +242,36 @@ class TestADatabaseThatFails:
         await log.flush(WITHIN)
         assert [row["tiktok_username"] for row in table.rows.values()] == ["maria"]
 
+    async def test_what_came_while_a_batch_failed_is_written_too(self) -> None:
+        table = FakeTable()
+        log = make_writer(table)
+        connection = a_connection(tiktok_username="anna")
+        table.open.clear()
+        log.opened(connection)
+        await hung(table)
+        connection.moved("maria")
+        log.moved(connection)
+        async with failing(table):
+            table.open.set()
+        await log.flush(WITHIN)
+        assert [row["tiktok_username"] for row in table.rows.values()] == ["maria"]
+
+    async def test_the_end_of_a_row_that_is_lost_meanwhile_is_forgotten(
+        self, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        table = FakeTable()
+        table.is_bad = lambda row: True
+        log = make_writer(table)
+        connection = a_connection()
+        table.open.clear()
+        log.opened(connection)
+        await hung(table)
+        log.closed(connection)
+        table.open.set()
+        await log.flush(WITHIN)
+        assert table.batches == [1, 1]  # the second time by itself
+        assert caplog.text.count("are lost, since") == 1
+
     async def test_a_row_that_is_bad_is_lost_alone(self, caplog: pytest.LogCaptureFixture) -> None:
         table = FakeTable()
         table.is_bad = lambda row: row.connection.token_prefix == "bad"
