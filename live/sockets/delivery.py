@@ -139,11 +139,12 @@ class Delivery:
         """The next parcels that there are before the next border; empty when there are none."""
         stop = self._next_stop
         parcels: list[Parcel] = []
-        if self._lost or self.position < min(self._first - 1, stop):
+        if self._lost or (self.position < stop and self.position < self._first - 1):
             parcels += self._what_fell_off(stop)
         if self.position >= stop:
             return parcels
-        run = self._merged_run(stop) if self._lags() else self._shared_run(stop)
+        lags = self._log.end - max(self.position, self._due) > _LAG and self._is_lagging()
+        run = self._merged_run(stop) if lags else self._shared_run(stop)
         self.position = run.end
         if run.at is not None:
             self._delivered_at = run.at
@@ -170,16 +171,14 @@ class Delivery:
         log = self._log
         first = log.first_with_others if self._wants_others else log.first
         # A gap may have announced frames that are held, since `other` frames between were gone.
-        return max(first, self._announced + 1)
+        return first if first > self._announced else self._announced + 1
 
     def _read(self, after: int, limit: int, until: int | None = None) -> list[Entry]:
         return self._log.read(after, limit, until, others=self._wants_others)
 
-    def _lags(self) -> bool:
-        due = max(self.position, self._due)
-        if self._log.end - due <= _LAG:
-            return False
-        return len(self._read(due, _LAG + 1)) > _LAG  # `other` frames may be most of these
+    def _is_lagging(self) -> bool:
+        """Of so many frames that wait, most may be `other` frames that it does not want."""
+        return len(self._read(max(self.position, self._due), _LAG + 1)) > _LAG
 
     def _shared_run(self, stop: int) -> _Run:
         """What comes next, made once for all sockets that are here and want the same."""

@@ -64,25 +64,22 @@ _offset = attrgetter("offset")
 
 
 class _Row:
-    """Entries in the order of their offsets, of which the oldest are dropped.
+    """Entries in the order of their offsets, of which the oldest are dropped."""
 
-    Attributes:
-        dropped: the offset of the newest entry that has been dropped; 0 when there is none.
-    """
-
-    __slots__ = ("_entries", "_head", "dropped")
+    __slots__ = ("_entries", "_head")
 
     def __init__(self) -> None:
         # From `_head` on. What is before that has been dropped.
         self._entries: list[Entry] = []
         self._head = 0
-        self.dropped = 0
 
     def __len__(self) -> int:
         return len(self._entries) - self._head
 
-    def append(self, entry: Entry) -> None:
+    def append(self, entry: Entry, capacity: int) -> Entry | None:
+        """Add an entry. Returns the oldest one when it has no room any more, and drops it."""
         self._entries.append(entry)
+        return self.drop_oldest() if len(self._entries) - self._head > capacity else None
 
     def drop_oldest(self) -> Entry:
         entry = self._entries[self._head]
@@ -91,34 +88,28 @@ class _Row:
         if self._head > len(self._entries) // 8:
             del self._entries[: self._head]
             self._head = 0
-        self.dropped = entry.offset
         return entry
 
     def behind(self, after: int, until: int, limit: int) -> list[Entry]:
         """Up to `limit` entries behind the offset `after`, up to `until`."""
-        start = self._place(after)
-        stop = min(start + limit, self._place(until))
-        return self._entries[start:stop]
-
-    def _place(self, offset: int) -> int:
-        """Where the first entry behind an offset is."""
-        entries, head = self._entries, self._head
-        newest = len(entries) - 1
-        if newest < head or offset >= entries[newest].offset:
-            return newest + 1
-        oldest = entries[head].offset
-        if offset < oldest:
-            return head
-        place = head + offset - oldest + 1
-        if entries[newest].offset - oldest == newest - head:
-            return place  # there are no holes
-        return bisect_right(entries, offset, head, min(place, newest), key=_offset)
+        entries, start = self._entries, self._head
+        stop = len(entries)
+        if start == stop:
+            return []
+        oldest = entries[start].offset
+        if entries[-1].offset - oldest == stop - start - 1:  # there are no holes
+            stop = max(start, min(stop, start + until - oldest + 1))
+            start += max(0, after - oldest + 1)
+        else:
+            start = bisect_right(entries, after, start, key=_offset)
+            stop = bisect_right(entries, until, start, min(stop, start + limit), key=_offset)
+        return entries[start : min(stop, start + limit)]
 
 
 class EventLog:
     """The last frames of one stream: at most `capacity`, and as many as its memory allows.
 
-    Offsets begin at 1 and have no holes. `end` is that of the newest frame (0 when there is none).
+    Offsets begin at 1 and have no holes.
 
     When bytes are short, the oldest frames go; those for `lasting` may take up to half of the
     bytes. The newest frame is always held, however large it is.
@@ -132,6 +123,9 @@ class EventLog:
         memory: how many bytes this log may take, and all logs that share it.
 
     Attributes:
+        first: from this offset on, `read` gives all frames that are not `other`.
+        first_with_others: from this offset on, it gives all frames.
+        end: the offset of the newest frame; 0 when there is none.
         last_border: the offset of the newest border; 0 when there is none.
         size: the bytes that its frames take, about, without `other` frames.
         others_size: the bytes that `other` frames take.
@@ -140,6 +134,7 @@ class EventLog:
 
     def __init__(self, capacity: int, memory: LogMemory | None = None) -> None:
         self.epoch = "".join(secrets.choice(_EPOCH_ALPHABET) for _ in range(_EPOCH_LENGTH))
+        self.first = self.first_with_others = 1
         self.end = 0
         self.last_border = 0
         self.capacity = capacity
@@ -169,16 +164,6 @@ class EventLog:
         # Waiting readers, by the seconds for which they gather; a dict serves as an ordered set.
         self._waiting: defaultdict[float, dict[asyncio.Future[None], None]] = defaultdict(dict)
         self._gathering: dict[float, asyncio.TimerHandle] = {}
-
-    @property
-    def first(self) -> int:
-        """From this offset on, `read` gives all frames that are not `other`."""
-        return self._ring.dropped + 1
-
-    @property
-    def first_with_others(self) -> int:
-        """From this offset on, `read` gives all frames."""
-        return max(self._ring.dropped, self._others.dropped) + 1
 
     @property
     def cursor(self) -> Cursor:
@@ -252,7 +237,14 @@ class EventLog:
     def _append(self, type: FrameType, at: int, text: str) -> Entry:
         offset = self.end + 1
         entry = Entry(offset, type, at, text, sys.getsizeof(text) + _ENTRY_SIZE)
-        self._remember_type(entry)
+        types, number = self._types, _TYPE_NUMBERS[type]
+        kept = self.capacity * _TYPES_PER_ENTRY_KEPT
+        if len(types) < kept:
+            types.append(number)
+        else:
+            place = (offset - 1) % kept
+            self._forgotten[types[place]] = offset - kept
+            types[place] = number
         self.end = offset
         self.memo.clear()
         if type is FrameType.OTHER:
@@ -279,8 +271,9 @@ class EventLog:
         """
         until = self.end if until is None else until
         entries = self._ring.behind(after, until, limit)
-        if others and (of_others := self._others.behind(after, until, limit)):
-            return sorted(entries + of_others, key=_offset)[:limit]
+        if others and self.others_size:
+            entries += self._others.behind(after, until, limit)
+            return sorted(entries, key=_offset)[:limit]
         return entries
 
     def lasting(self, after: int, until: int | None = None, first: int = 0) -> list[Entry]:
@@ -338,7 +331,7 @@ class EventLog:
             if self._lasting and (self._lasting_size > size // 2 or len(self._ring) == 1):
                 self._forget_oldest_lasting()
             elif len(self._ring) > 1:
-                self._drop_oldest()
+                self._pass_out(self._ring.drop_oldest())
             else:
                 break
         self.memo.clear()
@@ -347,17 +340,16 @@ class EventLog:
         """Give up the oldest `other` frames until they take no more bytes than `size`, or only the
         newest is left."""
         while self.others_size > size and len(self._others) > 1:
-            self._drop_oldest_other()
+            self._lose_other(self._others.drop_oldest())
         self.memo.clear()
 
     def _hold(self, entry: Entry) -> None:
         """Hold a frame that is not `other`; the oldest make room for it."""
         before = self.size
-        self._ring.append(entry)
         self._lasting_in_ring += entry.type in _LASTING
         self.size += entry.size
-        if len(self._ring) > self.capacity:
-            self._drop_oldest()
+        if oldest := self._ring.append(entry, self.capacity):
+            self._pass_out(oldest)
         while self._lasting and len(self._lasting) + self._lasting_in_ring > self.capacity:
             self._forget_oldest_lasting()
         if self.size > self._memory.of_each:
@@ -366,27 +358,18 @@ class EventLog:
 
     def _hold_other(self, entry: Entry) -> None:
         before = self.others_size
-        self._others.append(entry)
         self.others_size += entry.size
-        if len(self._others) > self.capacity:
-            self._drop_oldest_other()
+        if oldest := self._others.append(entry, self.capacity):
+            self._lose_other(oldest)
         if self.others_size > self._memory.others_of_each:
             self.shrink_others(self._memory.others_of_each)
         self._memory.others_changed(self.others_size - before)
 
-    def _remember_type(self, entry: Entry) -> None:
-        types, number = self._types, _TYPE_NUMBERS[entry.type]
-        kept = self.capacity * _TYPES_PER_ENTRY_KEPT
-        if len(types) < kept:
-            types.append(number)
-        else:
-            place = (entry.offset - 1) % kept
-            self._forgotten[types[place]] = entry.offset - kept
-            types[place] = number
-
-    def _drop_oldest(self) -> None:
-        """Drop the oldest frame of the ring. It is still held if it lasts."""
-        entry = self._ring.drop_oldest()
+    def _pass_out(self, entry: Entry) -> None:
+        """The ring has dropped a frame. It is still held if it lasts."""
+        self.first = entry.offset + 1
+        if self.first_with_others < self.first:
+            self.first_with_others = self.first
         if entry.type in _LASTING:
             self._lasting_in_ring -= 1
             self._lasting.append(entry)
@@ -394,8 +377,8 @@ class EventLog:
         else:
             self._lose(entry)
 
-    def _drop_oldest_other(self) -> None:
-        entry = self._others.drop_oldest()
+    def _lose_other(self, entry: Entry) -> None:
+        self.first_with_others = max(self.first, entry.offset + 1)
         self.others_size -= entry.size
         self._gone[_TYPE_NUMBERS[entry.type]] = entry.offset
 
