@@ -41,6 +41,7 @@ _LASTING = (EVENT_TYPES | {FrameType.GAP}) - {
 _BORDERS = 64
 _TYPES = list(FrameType)
 _TYPE_NUMBERS = {frame_type: number for number, frame_type in enumerate(_TYPES)}
+_OTHER = _TYPE_NUMBERS[FrameType.OTHER]
 
 
 class Entry(NamedTuple):
@@ -96,13 +97,18 @@ class _Row:
         stop = len(entries)
         if start == stop:
             return []
-        oldest = entries[start].offset
-        if entries[-1].offset - oldest == stop - start - 1:  # there are no holes
-            stop = max(start, min(stop, start + until - oldest + 1))
-            start += max(0, after - oldest + 1)
-        else:
-            start = bisect_right(entries, after, start, key=_offset)
-            stop = bisect_right(entries, until, start, min(stop, start + limit), key=_offset)
+        oldest, newest = entries[start].offset, entries[-1].offset
+        has_holes = newest - oldest >= stop - start
+        if until < newest:
+            if has_holes:
+                stop = bisect_right(entries, until, start, key=_offset)
+            else:
+                stop = start + max(0, until - oldest + 1)
+        if after >= oldest:
+            if has_holes:
+                start = bisect_right(entries, after, start, key=_offset)
+            else:
+                start += after - oldest + 1
         return entries[start : min(stop, start + limit)]
 
 
@@ -247,7 +253,7 @@ class EventLog:
             types[place] = number
         self.end = offset
         self.memo.clear()
-        if type is FrameType.OTHER:
+        if number == _OTHER:
             self._hold_other(entry)
         else:
             self._hold(entry)
@@ -380,7 +386,7 @@ class EventLog:
     def _lose_other(self, entry: Entry) -> None:
         self.first_with_others = max(self.first, entry.offset + 1)
         self.others_size -= entry.size
-        self._gone[_TYPE_NUMBERS[entry.type]] = entry.offset
+        self._gone[_OTHER] = entry.offset
 
     def _forget_oldest_lasting(self) -> None:
         entry = self._lasting.popleft()
