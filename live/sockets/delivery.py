@@ -6,7 +6,8 @@ one parcel.
 
 When a socket is too slow: if many frames wait for it, they are merged into fewer (see `merging`).
 If the log has already dropped frames that it did not get, it gets a `gap` frame, and continues with
-the oldest frame that the log still holds. Frames that were gathered for a batch, or that are
+the oldest frame that the log still holds. To a socket that wants `other` frames, the log is as long
+as it holds these (see `live.streams.log`). Frames that were gathered for a batch, or that are
 replayed to a socket that resumes, do not make it slow: they are sent unmerged.
 
 It stops at each border of the log (`live.streams.borders`): the session takes the border, tells the
@@ -53,7 +54,7 @@ class _Run(NamedTuple):
 
     parcels: list[Parcel]
     end: int
-    at: int
+    at: int | None  # when its last frame was written to the log; None if it has none
 
 
 class Delivery:
@@ -81,6 +82,7 @@ class Delivery:
     ) -> None:
         self._log = log
         self._wanted = (_UNLESS_ASKED if types is None else types) | _ALWAYS
+        self._wants_others = FrameType.OTHER in self._wanted
         self._countable = self._wanted - {FrameType.STATUS}
         self._batch = batch
         self._clock = clock
@@ -137,13 +139,15 @@ class Delivery:
         """The next parcels that there are before the next border; empty when there are none."""
         stop = self._next_stop
         parcels: list[Parcel] = []
-        if self._lost or self.position < min(self._log.first - 1, stop):
+        if self._lost or (self.position < stop and self.position < self._first - 1):
             parcels += self._what_fell_off(stop)
         if self.position >= stop:
             return parcels
-        lags = self._log.end - max(self.position, self._due) > _LAG
+        lags = self._log.end - max(self.position, self._due) > _LAG and self._is_lagging()
         run = self._merged_run(stop) if lags else self._shared_run(stop)
-        self.position, self._delivered_at = run.end, run.at
+        self.position = run.end
+        if run.at is not None:
+            self._delivered_at = run.at
         parcels += run.parcels
         return parcels
 
@@ -161,6 +165,21 @@ class Delivery:
         border = self._log.border_after(self.position)
         return self._log.end if border is None else border[0] - 1
 
+    @property
+    def _first(self) -> int:
+        """Where the log begins for this socket. Older frames are `lasting`, or gone."""
+        log = self._log
+        first = log.first_with_others if self._wants_others else log.first
+        # A gap may have announced frames that are held, since `other` frames between were gone.
+        return first if first > self._announced else self._announced + 1
+
+    def _read(self, after: int, limit: int, until: int | None = None) -> list[Entry]:
+        return self._log.read(after, limit, until, others=self._wants_others)
+
+    def _is_lagging(self) -> bool:
+        """Of so many frames that wait, most may be `other` frames that it does not want."""
+        return len(self._read(max(self.position, self._due), _LAG + 1)) > _LAG
+
     def _shared_run(self, stop: int) -> _Run:
         """What comes next, made once for all sockets that are here and want the same."""
         place = (self.position, self._wanted, bool(self._batch))
@@ -168,24 +187,28 @@ class Delivery:
         if (run := runs.get(place)) is None:
             if len(runs) >= _MEMO:
                 runs.clear()
-            entries = self._log.read(self.position, min(_CHUNK, stop - self.position))
+            entries = self._read(self.position, _CHUNK, stop)
+            end = _end(entries, _CHUNK, stop)
             length = 0
             for count, entry in enumerate(entries):
                 length += len(entry.text)
                 if length > _CHUNK_LENGTH:
                     entries = entries[: count or 1]
+                    end = entries[-1].offset
                     break
-            run = runs[place] = self._run(entries, [e.text for e in self._filtered(entries)])
+            texts = [entry.text for entry in self._filtered(entries)]
+            run = runs[place] = self._run(entries, texts, end)
         return run
 
     def _merged_run(self, stop: int) -> _Run:
-        entries = self._log.read(self.position, min(_LAG_CHUNK, stop - self.position))
-        return self._run(entries, merge(self._filtered(entries), self.cursor))
+        entries = self._read(self.position, _LAG_CHUNK, stop)
+        texts = merge(self._filtered(entries), self.cursor)
+        return self._run(entries, texts, _end(entries, _LAG_CHUNK, stop))
 
-    def _run(self, entries: list[Entry], texts: list[str]) -> _Run:
+    def _run(self, entries: list[Entry], texts: list[str], end: int) -> _Run:
         if self._batch and len(texts) > 1:
             texts = [_batch_text(texts, self._clock())]
-        return _Run(_parcels(texts), entries[-1].offset, entries[-1].at)
+        return _Run(_parcels(texts), end, entries[-1].at if entries else None)
 
     def _filtered(self, entries: list[Entry]) -> list[Entry]:
         return [entry for entry in entries if entry.type in self._wanted]
@@ -197,10 +220,10 @@ class Delivery:
         The cursors of these frames say what the gap has announced. So a client that resumes from
         one of them, or from the gap, gets the rest of them, and nothing is announced twice.
         """
-        log = self._log
-        end = max(self.position, min(log.first - 1, stop))
+        first = self._first
+        end = max(self.position, min(first - 1, stop))
         missed = self._missed(stop)
-        lasting = self._filtered(log.lasting(self.position, stop))
+        lasting = self._filtered(self._log.lasting(self.position, stop, first))
         texts = []
         if missed != {}:
             self._announced = max(self._announced, end)
@@ -216,14 +239,16 @@ class Delivery:
         by type; None if nobody knows."""
         if self._lost:
             return None
-        missed = self._log.missed(self.position, self._countable, stop, self._announced)
+        missed = self._log.missed(
+            self.position, self._countable, stop, self._announced, self._first
+        )
         if missed is None or FrameType.GAP in missed:
             return None  # nobody counted what a gap of the upstream stood for
         return {str(kind): count for kind, count in missed.items()}
 
     def _gap(self, place: int, missed: dict[str, int] | None) -> str:
         cursor = str(Cursor(self._log.epoch, place, self._announced))
-        oldest = self._log.read(place, 1)
+        oldest = self._read(max(place, self._first - 1), 1)
         now = self._clock()
         gap = Gap(
             side=Side.CLIENT,
@@ -239,6 +264,12 @@ class Delivery:
         cursor = Cursor(self._log.epoch, entry.offset)
         told = cursor._replace(announced=self._announced)
         return entry.text.replace(f'"cursor":"{cursor}"', f'"cursor":"{told}"')
+
+
+def _end(entries: list[Entry], limit: int, stop: int) -> int:
+    """How far one gets with the entries that `read` gave, of all up to `stop`. Behind the last of
+    them, there may be none but `other` frames that are not wanted."""
+    return stop if len(entries) < limit else entries[-1].offset
 
 
 def _parcels(texts: list[str]) -> list[Parcel]:

@@ -2,9 +2,10 @@
 
 Frames are appended once, as JSON text; any number of readers take them at their own pace. What the
 log no longer holds is gone, and a reader whose cursor fell off is told so. A log is bounded in
-frames and in bytes, and takes no memory before it is used. Between the frames stand borders: places
-at which each reader has to stop (see `borders`). Nothing here does I/O or knows TikTok or sockets;
-all of it belongs to one event loop.
+frames and in bytes, and takes no memory before it is used. `other` frames, which few readers want,
+have bounds of their own, so that they push out no frame of another type. Between the frames stand
+borders: places at which each reader has to stop (see `borders`). Nothing here does I/O or knows
+TikTok or sockets; all of it belongs to one event loop.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import sys
+from bisect import bisect_right
 from collections import defaultdict, deque
 from collections.abc import Collection
 from operator import attrgetter
@@ -39,6 +41,7 @@ _LASTING = (EVENT_TYPES | {FrameType.GAP}) - {
 _BORDERS = 64
 _TYPES = list(FrameType)
 _TYPE_NUMBERS = {frame_type: number for number, frame_type in enumerate(_TYPES)}
+_OTHER = _TYPE_NUMBERS[FrameType.OTHER]
 
 
 class Entry(NamedTuple):
@@ -61,26 +64,83 @@ class _Placed(NamedTuple):
 _offset = attrgetter("offset")
 
 
+class _Row:
+    """Entries in the order of their offsets, of which the oldest are dropped."""
+
+    __slots__ = ("_entries", "_head")
+
+    def __init__(self) -> None:
+        # From `_head` on. What is before that has been dropped.
+        self._entries: list[Entry] = []
+        self._head = 0
+
+    def __len__(self) -> int:
+        return len(self._entries) - self._head
+
+    def append(self, entry: Entry, capacity: int) -> Entry | None:
+        """Add an entry. Returns the oldest one when it has no room any more, and drops it."""
+        self._entries.append(entry)
+        return self.drop_oldest() if len(self._entries) - self._head > capacity else None
+
+    def drop_oldest(self) -> Entry:
+        entry = self._entries[self._head]
+        self._entries[self._head] = None  # type: ignore[call-overload]
+        self._head += 1
+        if self._head > len(self._entries) // 8:
+            del self._entries[: self._head]
+            self._head = 0
+        return entry
+
+    def behind(self, after: int, until: int, limit: int) -> list[Entry]:
+        """Up to `limit` entries behind the offset `after`, up to `until`."""
+        entries, start = self._entries, self._head
+        stop = len(entries)
+        if start == stop:
+            return []
+        oldest, newest = entries[start].offset, entries[-1].offset
+        has_holes = newest - oldest >= stop - start
+        if until < newest:
+            if has_holes:
+                stop = bisect_right(entries, until, start, key=_offset)
+            else:
+                stop = start + max(0, until - oldest + 1)
+        if after >= oldest:
+            if has_holes:
+                start = bisect_right(entries, after, start, key=_offset)
+            else:
+                start += after - oldest + 1
+        return entries[start : min(stop, start + limit)]
+
+
 class EventLog:
     """The last frames of one stream: at most `capacity`, and as many as its memory allows.
 
-    Offsets begin at 1 and have no holes. `first` is the offset of the oldest frame that `read`
-    gives (`end + 1` when there is none), `end` that of the newest (0 when there is none).
+    Offsets begin at 1 and have no holes.
 
     When bytes are short, the oldest frames go; those for `lasting` may take up to half of the
     bytes. The newest frame is always held, however large it is.
+
+    All this goes for frames of all types but `other`. Of these, as many again are held, in a
+    quarter of the bytes, which come on top. For a reader that wants them too, the log begins behind
+    the newest of them that is gone: what is older and does not last is missed by that reader,
+    though `read` may have it.
 
     Args:
         memory: how many bytes this log may take, and all logs that share it.
 
     Attributes:
+        first: from this offset on, `read` gives all frames that are not `other`.
+        first_with_others: from this offset on, it gives all frames.
+        end: the offset of the newest frame; 0 when there is none.
         last_border: the offset of the newest border; 0 when there is none.
-        size: the bytes that its frames take, about.
+        size: the bytes that its frames take, about, without `other` frames.
+        others_size: the bytes that `other` frames take.
         memo: what readers need not work out once each, until the log changes.
     """
 
     def __init__(self, capacity: int, memory: LogMemory | None = None) -> None:
         self.epoch = "".join(secrets.choice(_EPOCH_ALPHABET) for _ in range(_EPOCH_LENGTH))
+        self.first = self.first_with_others = 1
         self.end = 0
         self.last_border = 0
         self.capacity = capacity
@@ -89,11 +149,12 @@ class EventLog:
         self._rooms: list[_Placed] = []
         self._ends: list[_Placed] = []
         self.size = 0
+        self.others_size = 0
         self._memory = LogMemory() if memory is None else memory
         self._memory.add(self)
-        # The newest frames, from `_head` on. What is before that has been dropped.
-        self._ring: list[Entry | None] = []
-        self._head = 0
+        # The newest frames: those that are not `other`, and those that are.
+        self._ring = _Row()
+        self._others = _Row()
         self._lasting_in_ring = 0
         # Frames that the ring has dropped.
         self._lasting: deque[Entry] = deque()
@@ -109,10 +170,6 @@ class EventLog:
         # Waiting readers, by the seconds for which they gather; a dict serves as an ordered set.
         self._waiting: defaultdict[float, dict[asyncio.Future[None], None]] = defaultdict(dict)
         self._gathering: dict[float, asyncio.TimerHandle] = {}
-
-    @property
-    def first(self) -> int:
-        return self.end - (len(self._ring) - self._head) + 1
 
     @property
     def cursor(self) -> Cursor:
@@ -186,10 +243,20 @@ class EventLog:
     def _append(self, type: FrameType, at: int, text: str) -> Entry:
         offset = self.end + 1
         entry = Entry(offset, type, at, text, sys.getsizeof(text) + _ENTRY_SIZE)
-        self._hold(entry)
+        types, number = self._types, _TYPE_NUMBERS[type]
+        kept = self.capacity * _TYPES_PER_ENTRY_KEPT
+        if len(types) < kept:
+            types.append(number)
+        else:
+            place = (offset - 1) % kept
+            self._forgotten[types[place]] = offset - kept
+            types[place] = number
         self.end = offset
         self.memo.clear()
-        self._make_room(entry.size)
+        if number == _OTHER:
+            self._hold_other(entry)
+        else:
+            self._hold(entry)
         return entry
 
     def _tell_readers(self) -> None:
@@ -197,20 +264,38 @@ class EventLog:
             self._begin_gathering()
             self._wake(0)
 
-    def read(self, after: int, limit: int) -> list[Entry]:
-        """Up to `limit` frames behind the offset `after`, oldest first.
+    def read(
+        self, after: int, limit: int, until: int | None = None, *, others: bool = True
+    ) -> list[Entry]:
+        """Up to `limit` frames behind the offset `after` (up to `until`), oldest first.
 
-        What is no longer held is passed over: compare `after` with `first` to know.
+        What is no longer held is passed over: compare `after` with `first`, or with
+        `first_with_others`, to know.
+
+        Args:
+            others: whether `other` frames are wanted.
         """
-        start = self._head + max(0, after + 1 - self.first)
-        return self._ring[start : start + limit]  # type: ignore[return-value]
+        until = self.end if until is None else until
+        entries = self._ring.behind(after, until, limit)
+        if others and self.others_size:
+            entries += self._others.behind(after, until, limit)
+            return sorted(entries, key=_offset)[:limit]
+        return entries
 
-    def lasting(self, after: int, until: int | None = None) -> list[Entry]:
+    def lasting(self, after: int, until: int | None = None, first: int = 0) -> list[Entry]:
         """Frames behind `after` (up to `until`) that are too old for `read`, but too dear to
         forget: gifts, comments and whatever else is rare. The newest `capacity` of these are
-        kept."""
+        kept.
+
+        Args:
+            first: what is before this offset is too old for this reader, though `read` has it.
+        """
         until = self.end if until is None else until
-        return [entry for entry in self._lasting if after < entry.offset <= until]
+        entries = [entry for entry in self._lasting if after < entry.offset <= until]
+        if first > self.first:
+            held = self._ring.behind(after, min(until, first - 1), self.capacity)
+            entries += [entry for entry in held if entry.type in _LASTING]
+        return entries
 
     def missed(
         self,
@@ -218,6 +303,7 @@ class EventLog:
         wanted: Collection[FrameType],
         until: int | None = None,
         announced: int = 0,
+        first: int = 0,
     ) -> dict[FrameType, int] | None:
         """How many frames of the wanted types behind `after` (up to `until`) neither `read` nor
         `lasting` has any more, by type; None if some are gone and it is forgotten how many.
@@ -225,12 +311,16 @@ class EventLog:
         Args:
             announced: frames up to this offset are not counted, but for those that last: these
                 were still held when the others were announced.
+            first: what is before this offset, and does not last, is too old for this reader, though
+                `read` has it.
         """
         until = self.end if until is None else until
         counted: dict[FrameType, int] = {}
         for kind, gone, forgotten in zip(_TYPES, self._gone, self._forgotten, strict=True):
-            start = after if kind in _LASTING else max(after, announced)
-            stop = min(until, gone)
+            if kind in _LASTING:
+                start, stop = after, min(until, gone)
+            else:
+                start, stop = max(after, announced), min(until, max(gone, first - 1))
             if stop <= start or kind not in wanted:
                 continue
             if forgotten > start:
@@ -241,56 +331,62 @@ class EventLog:
         return counted
 
     def shrink(self, size: int) -> None:
-        """Give up the oldest frames until the log takes no more bytes than `size`, or has only its
-        newest frame."""
+        """Give up the oldest frames, without `other` frames, until these take no more bytes than
+        `size`, or only the newest is left."""
         while self.size > size:
-            if self._lasting and (self._lasting_size > size // 2 or self.first == self.end):
+            if self._lasting and (self._lasting_size > size // 2 or len(self._ring) == 1):
                 self._forget_oldest_lasting()
-            elif self.first < self.end:
-                self._drop_oldest()
+            elif len(self._ring) > 1:
+                self._pass_out(self._ring.drop_oldest())
             else:
                 break
         self.memo.clear()
 
+    def shrink_others(self, size: int) -> None:
+        """Give up the oldest `other` frames until they take no more bytes than `size`, or only the
+        newest is left."""
+        while self.others_size > size and len(self._others) > 1:
+            self._lose_other(self._others.drop_oldest())
+        self.memo.clear()
+
     def _hold(self, entry: Entry) -> None:
-        self._ring.append(entry)
+        """Hold a frame that is not `other`; the oldest make room for it."""
+        before = self.size
         self._lasting_in_ring += entry.type in _LASTING
         self.size += entry.size
-        types, number = self._types, _TYPE_NUMBERS[entry.type]
-        kept = self.capacity * _TYPES_PER_ENTRY_KEPT
-        if len(types) < kept:
-            types.append(number)
-        else:
-            place = (entry.offset - 1) % kept
-            self._forgotten[types[place]] = entry.offset - kept
-            types[place] = number
-
-    def _make_room(self, taken: int) -> None:
-        """A frame has come that takes so many bytes."""
-        before = self.size - taken
-        if len(self._ring) - self._head > self.capacity:
-            self._drop_oldest()
+        if oldest := self._ring.append(entry, self.capacity):
+            self._pass_out(oldest)
         while self._lasting and len(self._lasting) + self._lasting_in_ring > self.capacity:
             self._forget_oldest_lasting()
         if self.size > self._memory.of_each:
             self.shrink(self._memory.of_each)
         self._memory.changed(self.size - before)
 
-    def _drop_oldest(self) -> None:
-        """Drop the oldest frame of the ring. It is still held if it lasts."""
-        entry = self._ring[self._head]
-        assert entry is not None
-        self._ring[self._head] = None
-        self._head += 1
-        if self._head > len(self._ring) // 8:
-            del self._ring[: self._head]
-            self._head = 0
+    def _hold_other(self, entry: Entry) -> None:
+        before = self.others_size
+        self.others_size += entry.size
+        if oldest := self._others.append(entry, self.capacity):
+            self._lose_other(oldest)
+        if self.others_size > self._memory.others_of_each:
+            self.shrink_others(self._memory.others_of_each)
+        self._memory.others_changed(self.others_size - before)
+
+    def _pass_out(self, entry: Entry) -> None:
+        """The ring has dropped a frame. It is still held if it lasts."""
+        self.first = entry.offset + 1
+        if self.first_with_others < self.first:
+            self.first_with_others = self.first
         if entry.type in _LASTING:
             self._lasting_in_ring -= 1
             self._lasting.append(entry)
             self._lasting_size += entry.size
         else:
             self._lose(entry)
+
+    def _lose_other(self, entry: Entry) -> None:
+        self.first_with_others = max(self.first, entry.offset + 1)
+        self.others_size -= entry.size
+        self._gone[_OTHER] = entry.offset
 
     def _forget_oldest_lasting(self) -> None:
         entry = self._lasting.popleft()

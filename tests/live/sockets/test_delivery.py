@@ -32,7 +32,8 @@ from tests.support.samples import append, read_frame
 
 COMMENT, GIFT, LIKE = FrameType.COMMENT, FrameType.GIFT, FrameType.LIKE
 JOIN, VIEWERS, FOLLOW = FrameType.JOIN, FrameType.VIEWERS, FrameType.FOLLOW
-STATUS = FrameType.STATUS
+STATUS, OTHER = FrameType.STATUS, FrameType.OTHER
+EVERYTHING = {COMMENT, GIFT, LIKE, JOIN, VIEWERS, FOLLOW, OTHER}
 LAG = 256  # behind by more than that, a socket gets merged frames
 NOW = 77
 TYPES_REMEMBERED = 16
@@ -269,6 +270,144 @@ class TestTypes:
         assert not socket.resumed
         (gap,) = drain(socket)
         assert gap["data"]["missed"] is None
+
+
+def among_others(
+    log: EventLog, *types: FrameType, others: int, text: str = ""
+) -> Counter[FrameType]:
+    """Append frames, which are numbered from 1, and so many `other` frames behind each of them.
+    Returns how many came of each type."""
+    appended: Counter[FrameType] = Counter()
+    for number, frame_type in enumerate(types, start=1):
+        append(log, frame_type, number)
+        appended[frame_type] += 1
+        for _ in range(others):
+            if text:
+                log.append(OTHER, 0, text)
+            else:
+                append(log, OTHER)
+        appended[OTHER] += others
+    return appended
+
+
+def told_of(frames: Sequence[Any]) -> Counter[FrameType]:
+    """What a client has got and what it was told it missed, together."""
+    told: Counter[FrameType] = Counter()
+    for frame in frames:
+        told.update(frame["data"]["missed"] if frame["type"] == "gap" else [frame["type"]])
+    return told
+
+
+class TestOthers:
+    """`other` frames push out no frame of another type."""
+
+    @pytest.mark.parametrize(
+        ("others", "text"), [(5_000, "{}"), (200, "x" * 60_000), (3, "x" * 3_000_000)]
+    )
+    def test_they_push_nothing_out_however_many_and_large_they_are(
+        self, others: int, text: str
+    ) -> None:
+        log = EventLog(4096, LogMemory())
+        among_others(log, *[LIKE, COMMENT] * 10, others=others, text=text)
+
+        socket = delivery(log, Cursor(log.epoch, 0))
+
+        assert socket.resumed
+        frames = drain(socket)
+        assert types_of(frames) == ["like", "comment"] * 10
+        assert numbers(frames) == list(range(1, 21))
+        assert pull(socket) == []
+        assert socket.up_to_date
+
+    def test_they_push_nothing_out_of_another_stream_s_log(self) -> None:
+        memory = LogMemory(1_000_000, 2_000_000)
+        log = EventLog(4096, memory)
+        among_others(log, *[LIKE] * 1000, others=0)
+        flooded = [EventLog(4096, memory) for _ in range(20)]
+
+        for each in flooded:
+            among_others(each, LIKE, others=300, text="x" * 1000)
+
+        assert delivery(log, Cursor(log.epoch, 0)).resumed
+        assert all(delivery(each, Cursor(each.epoch, 0)).resumed for each in flooded)
+        taken = sum(each.size + each.others_size for each in [log, *flooded])
+        assert taken <= 2_500_000
+
+    def test_they_make_no_socket_lag_that_does_not_want_them(self) -> None:
+        log = EventLog(4096)
+        socket = delivery(log)
+        among_others(log, *[LIKE] * 10, others=LAG)
+
+        assert numbers(drain(socket)) == list(range(1, 11))
+
+    @pytest.mark.parametrize("others", [1, 100, 2_000])
+    def test_who_wants_them_is_told_of_all_that_it_missed(self, others: int) -> None:
+        log = EventLog(4096, LogMemory(400_000))
+        appended = among_others(log, *[LIKE, COMMENT] * 10, others=others)
+
+        socket = delivery(log, Cursor(log.epoch, 0), types=EVERYTHING)
+        frames = drain(socket)
+
+        assert socket.resumed == (others == 1)
+        assert told_of(frames) == appended
+        assert types_of(frames).count("comment") == 10
+        assert ("gap" in types_of(frames)) == (others > 1)
+
+    def test_who_wants_them_gets_all_of_them_when_it_keeps_up(self) -> None:
+        log = EventLog(4096, LogMemory(400_000))
+        socket = delivery(log, types=EVERYTHING)
+        frames: list[Any] = []
+        for _ in range(30):
+            among_others(log, *[LIKE] * 10, others=9, text="")
+            frames += drain(socket)
+
+        assert told_of(frames) == {LIKE: 300, OTHER: 2700}
+        assert "gap" not in types_of(frames)
+
+    def test_what_a_gap_has_announced_does_not_come_later_though_it_is_held(self) -> None:
+        log = EventLog(8)
+        among_others(log, LIKE, COMMENT, LIKE, COMMENT, others=4)
+        gap, comment, *_ = drain(delivery(log, Cursor(log.epoch, 0), types=EVERYTHING))
+        assert gap["data"]["missed"] == {"like": 1, "other": 8}
+        append(log, LIKE, 5)
+
+        for frame, seen in (gap, 0), (comment, 1):
+            again = delivery(log, Cursor.parse(frame["cursor"]))
+            assert again.resumed
+            assert types_of(drain(again)) == ["comment", "like", "comment", "like"][seen:]
+
+    @pytest.mark.parametrize("others", [3, 50])
+    @pytest.mark.parametrize("types", [None, EVERYTHING])
+    def test_a_border_behind_them_is_passed(
+        self, others: int, types: set[FrameType] | None
+    ) -> None:
+        log = EventLog(8)
+        socket = delivery(log, types=types)
+        for _ in range(others):
+            append(log, OTHER)
+        log.append_border(ENDED, 0)
+        for _ in range(others):
+            append(log, OTHER)
+
+        frames = drain(socket)
+        assert socket.take_border() == ENDED
+        frames += drain(socket)
+
+        assert socket.up_to_date
+        assert told_of(frames)[OTHER] == (0 if types is None else 2 * others)
+
+    @pytest.mark.parametrize("batch", [0, 1])
+    def test_sockets_at_one_place_share_what_they_want(self, batch: float) -> None:
+        log = EventLog(8)
+        sockets = [delivery(log, types=types, batch=batch) for types in (None, EVERYTHING) * 2]
+        among_others(log, LIKE, LIKE, others=1)
+
+        parcels = [socket.pending() for socket in sockets]
+
+        assert parcels[0][0] is parcels[2][0]
+        assert parcels[1][0] is parcels[3][0]
+        assert parcels[0][0] is not parcels[1][0]
+        assert {socket.position for socket in sockets} == {log.end}
 
 
 class TestGap:
@@ -714,7 +853,7 @@ class TestBorders:
 
 # --- Any interleaving ----------------------------------------------------------------------------
 
-ALL_TYPES = [COMMENT, GIFT, LIKE, JOIN, VIEWERS, FOLLOW, STATUS]
+ALL_TYPES = [COMMENT, GIFT, LIKE, JOIN, VIEWERS, FOLLOW, OTHER, STATUS]
 MERGED = {"like", "join", "viewers"}
 LASTING = {"comment", "gift", "follow"}
 
@@ -734,12 +873,25 @@ class History:
         self.counts.append(count)
         self.texts.append(entry.text)
 
-    def forgotten(self, offset: int, gone: list[int]) -> bool:
+    def forgotten(self, offset: int, announced: int, gone: list[int]) -> bool:
         """Whether nobody knows how many events behind an offset are of the types of those that are
-        gone."""
+        gone. What passes has been announced up to another offset."""
         types = {self.types[place] for place in gone} - {"status"}
         remembered_from = self.log.end - TYPES_REMEMBERED * self.log.capacity + 1
-        return any(self.types[place] in types for place in range(offset + 1, remembered_from))
+        return any(
+            self.types[place] in types
+            for place in range(offset + 1, remembered_from)
+            if place > announced or self.types[place] in LASTING
+        )
+
+    def first(self, others: bool) -> int:
+        """Where the log begins: behind the newest frame that it has no room for."""
+        rest = [place for place in range(1, len(self.types)) if self.types[place] != OTHER]
+        gone = [0, *rest[: -self.log.capacity]]
+        if others:
+            of_others = [n for n in range(1, len(self.types)) if self.types[n] == OTHER]
+            gone += of_others[: -self.log.capacity]
+        return max(gone) + 1
 
 
 class Client:
@@ -758,7 +910,7 @@ class Client:
     ) -> None:
         self.history = history
         self.delivery = Delivery(history.log, since, types, float(batch), lambda: NOW)
-        self.wanted = set(ALL_TYPES if types is None else types | {STATUS})
+        self.wanted = (set(ALL_TYPES) - {OTHER}) if types is None else types | {STATUS}
         self.seen = history.log.end if since is None else since.offset
         self.lost = since is not None and (
             since.epoch != history.log.epoch or since.offset > history.log.end
@@ -767,10 +919,10 @@ class Client:
             self.seen = 0
         self.cursors = [Cursor.parse(self.delivery.cursor)]
         # What passes, and a gap has announced before.
-        announced = 0 if since is None or self.lost else since.announced
+        self.announced = 0 if since is None or self.lost else since.announced
         self.gone = {
             place
-            for place in range(self.seen + 1, announced + 1)
+            for place in range(self.seen + 1, self.announced + 1)
             if history.types[place] not in LASTING
         }
         self.parts: list[Any] = []
@@ -784,18 +936,25 @@ class Client:
         ]
 
     def fallen_off(self) -> list[int]:
-        """The wanted offsets that the log has no more, neither in its ring nor as lasting."""
+        """The wanted offsets that the log has no more for this client, neither in its ring nor as
+        lasting."""
         log, types = self.history.log, self.history.types
         lasting = [place for place in range(1, log.end + 1) if types[place] in LASTING]
         kept = set(lasting[-log.capacity :])
-        return [place for place in self.untold(self.seen + 1, log.first) if place not in kept]
+        return [place for place in self.untold(self.seen + 1, self.first) if place not in kept]
+
+    @property
+    def first(self) -> int:
+        return max(self.history.first(OTHER in self.wanted), self.announced + 1)
 
     def pull(self) -> bool:
         """Take the frames of one look; False if there were none."""
         self.falling: list[int] | None = None
-        if self.delivery.position < self.history.log.first - 1 or self.lost:
+        if self.delivery.position < self.first - 1 or self.lost:
             self.falling = self.fallen_off()
-            self.forgotten = self.history.forgotten(self.delivery.position, self.falling)
+            self.forgotten = self.history.forgotten(
+                self.delivery.position, self.announced, self.falling
+            )
             if not self.lost and not self.forgotten:
                 exact = Counter(self.history.types[place] for place in self.falling)
                 exact.pop("status", None)
@@ -951,7 +1110,10 @@ class Interleavings(RuleBasedStateMachine):
     @invariant()
     def the_log_holds_no_more_than_it_may(self) -> None:
         log = self.history.log
-        assert len(log.read(0, 10_000)) == min(log.end, log.capacity)
+        others = self.history.types.count("other")
+        assert len(log.read(0, 10_000, others=False)) == min(log.end - others, log.capacity)
+        held = len(log.read(0, 10_000))
+        assert held == min(log.end - others, log.capacity) + min(others, log.capacity)
 
     def teardown(self) -> None:
         for client in self.clients:

@@ -26,6 +26,7 @@ EVENTS = [
     *(FrameType.LIKE, FrameType.JOIN, FrameType.VIEWERS),
     *(FrameType.GIFT, FrameType.COMMENT, FrameType.FOLLOW),
 ]
+OTHER = FrameType.OTHER
 # Of this many frames behind, a socket is sent merged ones, which this client does not take apart.
 LAG = 256
 BURST = 60
@@ -37,7 +38,9 @@ class Sums(RuleBasedStateMachine):
     @initialize(
         capacity=st.sampled_from([4, 10, 40]),
         bytes_=st.sampled_from([6_000, 30_000, 10**9]),
-        types=st.none() | st.frozensets(st.sampled_from(EVENTS), min_size=1),
+        types=st.none()
+        | st.just(frozenset([*EVENTS, OTHER]))
+        | st.frozensets(st.sampled_from([*EVENTS, OTHER]), min_size=1),
         before=st.integers(0, 20),
     )
     def start(
@@ -70,7 +73,9 @@ class Sums(RuleBasedStateMachine):
         return self.log.end - max(self.delivery.position, self.not_lag) <= LAG - BURST
 
     @precondition(may_append)
-    @rule(types=st.lists(st.sampled_from([*EVENTS, FrameType.STATUS]), min_size=1, max_size=20))
+    @rule(
+        types=st.lists(st.sampled_from([*EVENTS, OTHER, FrameType.STATUS]), min_size=1, max_size=20)
+    )
     def append_some(self, types: list[FrameType]) -> None:
         for frame_type in types:
             append(self.log, frame_type)
@@ -79,16 +84,17 @@ class Sums(RuleBasedStateMachine):
 
     @precondition(may_append)
     @rule(
-        mix=st.lists(st.sampled_from(EVENTS), min_size=1, max_size=3), times=st.integers(1, BURST)
+        mix=st.lists(st.sampled_from([*EVENTS, OTHER]), min_size=1, max_size=3),
+        times=st.integers(1, BURST),
     )
     def append_a_burst(self, mix: list[FrameType], times: int) -> None:
         self.append_some([mix[number % len(mix)] for number in range(times)])
 
-    @rule(frames=st.integers(1, 200))
-    def fill_another_log(self, frames: int) -> None:
-        other = EventLog(1000, self.memory)
+    @rule(frames=st.integers(1, 200), kind=st.sampled_from([FrameType.LIKE, OTHER]))
+    def fill_another_log(self, frames: int, kind: FrameType) -> None:
+        another = EventLog(1000, self.memory)
         for _ in range(frames):
-            append(other, FrameType.LIKE)
+            append(another, kind)
         self.may_miss = True
 
     @precondition(lambda self: self.delivery is not None)

@@ -15,7 +15,7 @@ from tests.support.clock import now, settle, virtual_time
 from tests.support.samples import append, read_frame
 
 COMMENT, LIKE, GIFT = FrameType.COMMENT, FrameType.LIKE, FrameType.GIFT
-JOIN, STATUS = FrameType.JOIN, FrameType.STATUS
+JOIN, STATUS, OTHER = FrameType.JOIN, FrameType.STATUS, FrameType.OTHER
 REMEMBERED = 16  # types per entry kept
 ALL = frozenset(FrameType)
 
@@ -92,6 +92,59 @@ class TestRead:
         assert [read_frame(entry.text)["data"]["text"] for entry in read] == [
             f"comment {n}" for n in held if n > after
         ]
+
+
+class TestOthers:
+    @given(
+        capacity=st.integers(1, 12),
+        types=st.lists(st.sampled_from([COMMENT, LIKE, OTHER]), max_size=60),
+        after=st.integers(0, 60),
+        until=st.none() | st.integers(0, 60),
+        limit=st.integers(0, 30),
+    )
+    def test_as_many_are_held_as_of_all_the_rest(
+        self,
+        capacity: int,
+        types: list[FrameType],
+        after: int,
+        until: int | None,
+        limit: int,
+    ) -> None:
+        log = EventLog(capacity)
+        for frame_type in types:
+            append(log, frame_type)
+        places = dict(enumerate(types, start=1))
+        others = [place for place, each in places.items() if each is OTHER]
+        rest = [place for place, each in places.items() if each is not OTHER]
+
+        def expected(held: list[int]) -> list[int]:
+            last = log.end if until is None else until
+            return [place for place in sorted(held) if after < place <= last][:limit]
+
+        read = log.read(after, limit, until)
+        assert [entry.offset for entry in read] == expected(rest[-capacity:] + others[-capacity:])
+        assert all(entry.type is places[entry.offset] for entry in read)
+        without = log.read(after, limit, until, others=False)
+        assert [entry.offset for entry in without] == expected(rest[-capacity:])
+        gone, gone_others = [0, *rest[:-capacity]], [0, *others[:-capacity]]
+        assert log.first == gone[-1] + 1
+        assert log.first_with_others == max(gone[-1], gone_others[-1]) + 1
+
+    def test_a_reader_of_them_gets_what_lasts_though_others_can_read_it(self) -> None:
+        log = EventLog(2)
+        for frame_type in (GIFT, OTHER, LIKE, OTHER, OTHER):
+            append(log, frame_type)
+        first = log.first_with_others
+
+        assert (log.first, first) == (1, 3)
+        assert log.lasting(0) == []
+        assert [entry.offset for entry in log.lasting(0, first=first)] == [1]
+        assert log.missed(0, ALL, first=first) == {OTHER: 1}
+        append(log, OTHER)
+        first = log.first_with_others
+        assert log.missed(0, ALL, first=first) == {LIKE: 1, OTHER: 2}
+        assert log.missed(0, ALL, until=2, first=first) == {OTHER: 1}
+        assert log.missed(0, ALL, announced=3, first=first) == {OTHER: 1}
 
 
 class TestMissed:

@@ -14,6 +14,7 @@ from live.streams.log import EventLog
 from live.streams.log_memory import LogMemory
 
 COMMENT, GIFT, LIKE, JOIN = FrameType.COMMENT, FrameType.GIFT, FrameType.LIKE, FrameType.JOIN
+OTHER = FrameType.OTHER
 KIB, MIB = 1024, 1024 * 1024
 PLENTY = 1024 * MIB
 
@@ -74,6 +75,19 @@ class TestOneLog:
         assert 20 <= len(log.lasting(0)) <= 32
         assert 20 <= len(log.read(0, 1000)) <= 40
         assert log.lasting(0)[-1].offset == 100
+
+    def test_others_take_up_to_a_quarter_on_top(self) -> None:
+        log = EventLog(4096, LogMemory(64 * KIB, PLENTY))
+        put(log, LIKE, times=40)
+        kept, size = offsets(log), log.size
+
+        put(log, OTHER, times=1000)
+        assert 12 * KIB <= log.others_size <= 16 * KIB
+        put(log, OTHER, size=100 * KIB)
+
+        assert [entry.offset for entry in log.read(0, 2000)] == [*kept, log.end]
+        assert (log.first, log.size) == (1, size)
+        assert log.missed(0, set(FrameType)) == {OTHER: 1000}
 
     @pytest.mark.parametrize("type", [GIFT, LIKE])
     def test_a_frame_larger_than_the_bound_is_held_until_the_next(self, type: FrameType) -> None:
@@ -178,10 +192,27 @@ class TestAllLogs:
 
         assert [offsets(log) for log in logs] == [[3]] * 10
 
+    def test_others_take_up_to_a_quarter_on_top(self) -> None:
+        memory = LogMemory(PLENTY, 256 * KIB)
+        logs = [EventLog(4096, memory) for _ in range(3)]
+        for log in logs:
+            put(log, LIKE, times=68)
+        put(logs[0], OTHER, times=5)
+        assert sum(log.size for log in logs) > 250 * KIB
+
+        for log in logs[1:]:
+            put(log, OTHER, times=500)
+
+        assert [log.first for log in logs] == [1, 1, 1]
+        assert logs[0].first_with_others == 1
+        assert 48 * KIB < sum(log.others_size for log in logs) <= 64 * KIB
+
     @given(
         of_all=st.integers(2000, 30_000),
         appends=st.lists(
-            st.tuples(st.integers(0, 4), st.sampled_from([GIFT, LIKE]), st.integers(0, 4000)),
+            st.tuples(
+                st.integers(0, 4), st.sampled_from([GIFT, LIKE, OTHER]), st.integers(0, 4000)
+            ),
             max_size=100,
         ),
     )
@@ -192,5 +223,11 @@ class TestAllLogs:
         logs = [EventLog(50, memory) for _ in range(5)]
         for number, frame_type, size in appends:
             put(logs[number], frame_type, size)
-            newest = [entry.size for log in logs for entry in log.read(log.end - 1, 1)]
-            assert sum(log.size for log in logs) <= of_all + sum(newest)
+            newest = []
+            for log in logs:
+                held = log.read(0, 100)
+                for others in (False, True):
+                    of_kind = [each for each in held if (each.type is OTHER) is others]
+                    newest += [entry.size for entry in of_kind[-1:]]
+            taken = sum(log.size + log.others_size for log in logs)
+            assert taken <= of_all * 1.25 + sum(newest)
