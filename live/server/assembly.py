@@ -25,6 +25,7 @@ from live.streams.stream import StreamOptions
 from live.tiktok.blockgate import BlockGate
 from live.tiktok.connection import TikTokUpstream
 from live.tiktok.lookup import Lookup
+from live.tiktok.pacer import Pacer
 from live.tiktok.pictures import Pictures
 from live.tiktok.signgate import SignGates
 from live.tiktok.upstream import UpstreamFactory
@@ -46,15 +47,16 @@ def make_relay(
 
     Args:
         make_upstream: makes the connections; tests give another one. None for connections to
-            TikTok, which share one gate for what TikTok blocks.
+            TikTok, which share one gate for what TikTok blocks, and one pacer.
         clock: tells the time; tests give another one.
         rng: where jitter comes from; tests give another one.
     """
     rng = rng or random.Random()  # noqa: S311 -- jitter is no secret
+    pacer = Pacer(settings.RELAY_TIKTOK_RATE, clock)
     if make_upstream is None:
         blocks = BlockGate(clock, rng, settings.RELAY_BLOCK_PAUSE)
-        make_upstream = functools.partial(TikTokUpstream, blocks=blocks)
-    return assemble(Relay, make_upstream, clock, rng)
+        make_upstream = functools.partial(TikTokUpstream, blocks=blocks, pacer=pacer)
+    return assemble(Relay, make_upstream, clock, rng, pacer=pacer)
 
 
 def assemble(
@@ -62,6 +64,8 @@ def assemble(
     make_upstream: UpstreamFactory,
     clock: Clock = SYSTEM_CLOCK,
     rng: random.Random | None = None,
+    *,
+    pacer: Pacer | None = None,
 ) -> R:
     """Make a relay of the given class, with new parts.
 
@@ -70,6 +74,7 @@ def assemble(
         make_upstream: makes the connections to TikTok.
         clock: tells the time.
         rng: where jitter comes from.
+        pacer: bounds what look-ups ask TikTok; None for no bound.
     """
     rng = rng or random.Random()  # noqa: S311 -- jitter is no secret
     streams = make_streams(make_upstream, clock, rng, is_test=kind.is_test)
@@ -86,7 +91,7 @@ def assemble(
         key_users=key_users,
         control=Control(sockets, streams, numbers, is_test=kind.is_test),
         shutdown=Shutdown(rng),
-        lookup=Lookup(streams.gifts, clock),
+        lookup=Lookup(streams.gifts, clock, pacer=pacer),
         pictures=Pictures(),
         clock=clock,
     )

@@ -27,6 +27,7 @@ from live.protocol.frames import GiftKind
 from live.tasks import cancel_and_wait
 from live.tiktok.failures import code_of
 from live.tiktok.gifts import SeenGifts, read_gift_list
+from live.tiktok.pacer import Pacer, Priority
 from live.tiktok.web import web_client, webcast_address
 
 __all__ = ["MAX_GIFT_LIST", "GiftList", "GiftSource", "Lookup"]
@@ -154,14 +155,19 @@ class Lookup:
     Args:
         seen: the gifts that were seen on LIVEs, used when TikTok gives no list of gifts.
         most_rooms: for how many users the answer whether they are live is kept.
+        pacer: bounds the requests of this process to TikTok; None for no bound.
     """
 
     def __init__(
-        self, seen: SeenGifts, clock: Clock = SYSTEM_CLOCK, most_rooms: int = _ROOMS
+        self,
+        seen: SeenGifts,
+        clock: Clock = SYSTEM_CLOCK,
+        most_rooms: int = _ROOMS,
+        pacer: Pacer | None = None,
     ) -> None:
         self._seen = seen
-        self._rooms = _Answers(_explained(_ask_for_room), _ROOM_KEPT, most_rooms, clock)
-        self._gifts = _Answers(_explained(_ask_for_gifts), _GIFTS_KEPT, _CATALOGUES, clock)
+        self._rooms = _Answers(_explained(_ask_for_room, pacer), _ROOM_KEPT, most_rooms, clock)
+        self._gifts = _Answers(_explained(_ask_for_gifts, pacer), _GIFTS_KEPT, _CATALOGUES, clock)
 
     async def live_room(self, username: str) -> str | None:
         """Return the id of the room that the user is live in; None if the user is not live.
@@ -203,13 +209,18 @@ class Lookup:
 _Question = tuple[str, str | None]
 
 
-def _explained(ask: Callable[[_Question], Awaitable[T]]) -> Callable[[_Question], Awaitable[T]]:
-    """Wrap `ask` so that it has a time limit and every failure is raised as a RelayError."""
+def _explained(
+    ask: Callable[[_Question], Awaitable[T]], pacer: Pacer | None
+) -> Callable[[_Question], Awaitable[T]]:
+    """Wrap `ask` so that it waits for its turn, has a time limit, and every failure is raised as a
+    RelayError."""
 
     async def explained(question: _Question) -> T:
         limit = min(_LONGEST_WAIT, settings.RELAY_CONNECT_TIMEOUT)
         try:
             async with asyncio.timeout(limit):
+                if pacer is not None:
+                    await pacer.turn(Priority.CONNECT)
                 return await ask(question)
         except Exception as failure:
             code = code_of(failure, None, connecting=True)

@@ -417,6 +417,7 @@ BAD_SETTINGS = {
     "RELAY_RECONNECT_FOR": "-777",
     "RELAY_SEND_TIMEOUT": "s3cr3t",
     "RELAY_WAIT_INTERVAL": "s3cr3t",
+    "RELAY_TIKTOK_RATE": "s3cr3t",
     "RELAY_BACKLOG": "s3cr3t",
     "RELAY_MAX_SOCKETS": "-777",
     "RELAY_TEST_ENDPOINT": "s3cr3t",

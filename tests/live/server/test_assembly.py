@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 
+from pytest_django import Settings
+
 from live.protocol.errors import ErrorCode
 from live.server.assembly import make_relay
 from live.streams.registry import Streams
-from standin import Failure, TikTok
+from standin import Failure, Kind, TikTok
 
 
 async def failure_of(streams: Streams, username: str) -> tuple[ErrorCode, int | None]:
@@ -38,3 +40,22 @@ async def test_the_streams_of_a_relay_share_what_they_know_of_tiktok_s_blocks(
     assert retry_after is not None
     assert 10 <= retry_after <= 18
     assert len(tiktok.requests) == asked
+
+
+async def test_all_that_a_relay_asks_of_tiktok_has_one_pacer(
+    tiktok: TikTok, settings: Settings
+) -> None:
+    settings.RELAY_TIKTOK_RATE = 1
+    settings.RELAY_CONNECT_TIMEOUT = 0.5
+    relay = make_relay()
+    try:
+        for number in range(10):  # as many as it lets through at once
+            tiktok.room(f"user{number}")
+            await relay.lookup.live_room(f"user{number}")
+        code, _ = await failure_of(relay.streams, "alice")
+    finally:
+        await relay.streams.close()
+        await relay.lookup.close()
+
+    assert code is ErrorCode.TIKTOK_TIMEOUT
+    assert not tiktok.count(Kind.LIVE_PAGE)
