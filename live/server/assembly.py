@@ -24,6 +24,7 @@ from live.streams.registry import Streams
 from live.streams.stream import StreamOptions
 from live.tiktok.blockgate import BlockGate
 from live.tiktok.connection import TikTokUpstream
+from live.tiktok.looks import Looks, TikTokLooks
 from live.tiktok.lookup import Lookup
 from live.tiktok.pacer import Pacer
 from live.tiktok.pictures import Pictures
@@ -53,10 +54,12 @@ def make_relay(
     """
     rng = rng or random.Random()  # noqa: S311 -- jitter is no secret
     pacer = Pacer(settings.RELAY_TIKTOK_RATE, clock)
+    looks = None
     if make_upstream is None:
         blocks = BlockGate(clock, rng, settings.RELAY_BLOCK_PAUSE)
         make_upstream = functools.partial(TikTokUpstream, blocks=blocks, pacer=pacer)
-    return assemble(Relay, make_upstream, clock, rng, pacer=pacer)
+        looks = TikTokLooks(pacer, blocks)
+    return assemble(Relay, make_upstream, clock, rng, pacer=pacer, looks=looks)
 
 
 def assemble(
@@ -66,6 +69,7 @@ def assemble(
     rng: random.Random | None = None,
     *,
     pacer: Pacer | None = None,
+    looks: Looks | None = None,
 ) -> R:
     """Make a relay of the given class, with new parts.
 
@@ -75,9 +79,10 @@ def assemble(
         clock: tells the time.
         rng: where jitter comes from.
         pacer: bounds what look-ups ask TikTok; None for no bound.
+        looks: finds out whether awaited streamers are live; None for attempts to connect.
     """
     rng = rng or random.Random()  # noqa: S311 -- jitter is no secret
-    streams = make_streams(make_upstream, clock, rng, is_test=kind.is_test)
+    streams = make_streams(make_upstream, clock, rng, is_test=kind.is_test, looks=looks)
     sockets = OpenSockets()
     key_users = KeyUsers()
     numbers = NumbersPublisher(sockets, streams, key_users, clock, is_test=kind.is_test)
@@ -103,6 +108,7 @@ def make_streams(
     rng: random.Random | None = None,
     *,
     is_test: bool,
+    looks: Looks | None = None,
 ) -> Streams:
     """Make a set of streams that has its own sign gates.
 
@@ -112,6 +118,7 @@ def make_streams(
         rng: where jitter comes from.
         is_test: whether the streams are those of the test endpoint. The server's log then says
             nothing of them.
+        looks: finds out whether awaited streamers are live; None for attempts to connect.
     """
     reconnect_for = settings.RELAY_RECONNECT_FOR
     if is_test:
@@ -125,4 +132,4 @@ def make_streams(
         is_test=is_test,
     )
     gates = SignGates(settings.SIGN_API_KEY, clock)
-    return Streams(make_upstream, options, gates, rng, clock)
+    return Streams(make_upstream, options, gates, rng, clock, looks)

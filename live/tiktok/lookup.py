@@ -20,6 +20,7 @@ from typing import Generic, NamedTuple, TypeVar
 from django.conf import settings
 from TikTokLive.client.web.routes import FetchIsLiveRoute
 from TikTokLive.client.web.routes.fetch_room_id_api import FetchRoomIdAPIRoute
+from TikTokLive.client.web.web_base import TikTokHTTPClient
 
 from live.clock import SYSTEM_CLOCK, Clock
 from live.protocol.errors import ErrorCode, RelayError
@@ -30,13 +31,20 @@ from live.tiktok.gifts import SeenGifts, read_gift_list
 from live.tiktok.pacer import Pacer, Priority
 from live.tiktok.web import web_client, webcast_address
 
-__all__ = ["MAX_GIFT_LIST", "GiftList", "GiftSource", "Lookup"]
+__all__ = [
+    "LONGEST_WAIT",
+    "MAX_GIFT_LIST",
+    "GiftList",
+    "GiftSource",
+    "Lookup",
+    "ask_for_room",
+]
 
 logger = logging.getLogger(__name__)
 
 # Seconds that TikTok may take to answer, since somebody waits in front of a screen. A shorter
 # RELAY_CONNECT_TIMEOUT counts instead.
-_LONGEST_WAIT = 10.0
+LONGEST_WAIT = 10.0
 # Seconds for which an answer is kept: whether a user is live, a list of gifts, and a failure.
 _ROOM_KEPT = 30.0
 _GIFTS_KEPT = 3600.0
@@ -216,7 +224,7 @@ def _explained(
     RelayError."""
 
     async def explained(question: _Question) -> T:
-        limit = min(_LONGEST_WAIT, settings.RELAY_CONNECT_TIMEOUT)
+        limit = min(LONGEST_WAIT, settings.RELAY_CONNECT_TIMEOUT)
         try:
             async with asyncio.timeout(limit):
                 if pacer is not None:
@@ -235,16 +243,29 @@ def _explained(
 async def _ask_for_room(question: _Question) -> str | None:
     username, _ = question
     async with web_client() as client:
-        answer = await FetchRoomIdAPIRoute.fetch_user_room_data(client, username)
-        room_id = str(FetchRoomIdAPIRoute.parse_room_id(answer) or "")
-        if not room_id.strip("0") or answer["data"]["liveRoom"]["status"] == _OFFLINE:
-            return None
-        if not (room_id.isascii() and room_id.isdecimal() and len(room_id) <= _MAX_ROOM_ID):
-            raise ValueError("no room id")
-        # The status that TikTok has for the user may be of a LIVE that has ended. The room's own
-        # status is up to date.
-        route = FetchIsLiveRoute(client)
-        return room_id if (await route.fetch_is_live_room_ids(int(room_id)))[0] is True else None
+        return await ask_for_room(client, username)
+
+
+async def ask_for_room(client: TikTokHTTPClient, username: str) -> str | None:
+    """Ask TikTok for the id of the room that the user is live in: one request, and another one if
+    the user seems to be live. It has no time limit.
+
+    Returns:
+        The id; None if the user is not live.
+
+    Raises:
+        Exception: of TikTokLive or httpx; or the answer can't be read. See `failures.code_of`.
+    """
+    answer = await FetchRoomIdAPIRoute.fetch_user_room_data(client, username)
+    room_id = str(FetchRoomIdAPIRoute.parse_room_id(answer) or "")
+    if not room_id.strip("0") or answer["data"]["liveRoom"]["status"] == _OFFLINE:
+        return None
+    if not (room_id.isascii() and room_id.isdecimal() and len(room_id) <= _MAX_ROOM_ID):
+        raise ValueError("no room id")
+    # The status that TikTok has for the user may be of a LIVE that has ended. The room's own
+    # status is up to date.
+    route = FetchIsLiveRoute(client)
+    return room_id if (await route.fetch_is_live_room_ids(int(room_id)))[0] is True else None
 
 
 async def _ask_for_gifts(question: _Question) -> Sequence[GiftKind]:
