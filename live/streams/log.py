@@ -69,8 +69,11 @@ class EventLog:
         self.end = 0
         self.last_border = 0
         self.capacity = capacity
-        self._ring: list[Entry | None] = [None] * capacity
-        self._types = bytearray(capacity * _TYPES_PER_ENTRY_KEPT)
+        # The entry of an offset is at `offset % capacity`, the type at `offset % _types_kept`. Both
+        # grow to that length, since most logs of streams that wait have a few frames only.
+        self._ring: list[Entry | None] = [None]
+        self._types_kept = capacity * _TYPES_PER_ENTRY_KEPT
+        self._types = bytearray(1)
         self._lasting: deque[Entry] = deque(maxlen=capacity)
         # Apart, so that a stream that starts often for a streamer who is not live does not push
         # out where LIVEs began.
@@ -157,8 +160,14 @@ class EventLog:
     def _append(self, type: FrameType, at: int, text: str) -> Entry:
         offset = self.end + 1
         entry = Entry(offset, type, at, text)
-        self._ring[offset % self.capacity] = entry
-        self._types[offset % len(self._types)] = _TYPE_NUMBERS[type]
+        if offset < self.capacity:
+            self._ring.append(entry)
+        else:
+            self._ring[offset % self.capacity] = entry
+        if offset < self._types_kept:
+            self._types.append(_TYPE_NUMBERS[type])
+        else:
+            self._types[offset % self._types_kept] = _TYPE_NUMBERS[type]
         self.end = offset
         self.memo.clear()
         return entry
@@ -188,9 +197,9 @@ class EventLog:
     def missed(self, after: int, until: int | None = None) -> dict[FrameType, int] | None:
         """How many frames behind `after` (up to `until`) neither `read` nor `lasting` has any
         more, by type; None if that is forgotten."""
-        if after < self.end - len(self._types):
+        size = self._types_kept
+        if after < self.end - size:
             return None
-        size = len(self._types)
         end = self.first - 1 if until is None else min(until, self.first - 1)
         counted = Counter(
             _TYPES[self._types[offset % size]] for offset in range(after + 1, end + 1)
