@@ -435,7 +435,7 @@ class LiveStream:
         """One connection, from start to end. Returns why it ended; None for the LIVE's end."""
         upstream = self._make_upstream(self.username, gate, self._reader, room_id)
         if self.state is not StreamState.WAITING and not self._options.is_test:
-            # (while the streamer is waited for, polls are not logged)
+            # (while the streamer is waited for, attempts may be looks, which are not logged)
             operator_log.connecting(self.username)
         self._reconnect.clear()
         try:

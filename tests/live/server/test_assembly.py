@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import time
 
 from pytest_django import Settings
 
 from live.protocol.errors import ErrorCode
 from live.server.assembly import make_relay
 from live.streams.registry import Streams
+from live.streams.state import StreamState
 from standin import Failure, Kind, TikTok
 
 
@@ -59,3 +61,31 @@ async def test_all_that_a_relay_asks_of_tiktok_has_one_pacer(
 
     assert code is ErrorCode.TIKTOK_TIMEOUT
     assert not tiktok.count(Kind.LIVE_PAGE)
+
+
+async def test_many_awaited_streamers_are_asked_for_at_the_pace_of_the_relay(
+    tiktok: TikTok, settings: Settings
+) -> None:
+    settings.RELAY_TIKTOK_RATE = 20
+    names = [f"user{number}" for number in range(40)]
+    for name in names:
+        tiktok.room(name)
+    relay = make_relay()
+    began = time.monotonic()
+    try:
+        streams = [relay.streams.join(name, "", wait=True, since=None) for name in names]
+        async with asyncio.timeout(20):
+            for stream in streams:
+                while stream.state is not StreamState.WAITING:
+                    assert not stream.over
+                    await stream.log.changed(stream.log.end)
+        took = time.monotonic() - began
+    finally:
+        await relay.streams.close()
+
+    assert took > 1.4  # ten at once, and 30 more at 20 a second
+    # The first ones are connected to as ever. Once there are too many, it is looked first.
+    assert tiktok.count(Kind.LIVE_PAGE) <= 11
+    assert tiktok.count(Kind.ROOM_API) >= 29
+    assert not tiktok.count(Kind.SIGN)
+    await tiktok.wait_for(lambda: not tiktok.open_connections)

@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 import itertools
 
+import pytest
+
 from live.protocol.errors import ErrorCode
+from live.streams.waiting import OfflineAnswers
 from live.tiktok.pacer import Priority
-from tests.support.clock import settle, virtual_time
+from tests.support.clock import VirtualClock, now, settle, virtual_time
 from tests.support.streams import (
     CLOSE_TIME,
     CONNECT_TIME,
@@ -367,3 +370,36 @@ class TestMany:
 
             await until_over(world.socket("bob"))
             assert len(world.upstreams) == 1
+
+
+class TestOfflineAnswers:
+    @virtual_time
+    async def test_they_are_forgotten_when_they_are_old_or_wrong(self) -> None:
+        answers = OfflineAnswers(VirtualClock())
+        answers.note("alice")
+        began = now()
+        await asyncio.sleep(6)
+        answers.note("bob")
+        assert answers.answered_at("alice") is not None
+        await asyncio.sleep(6)
+        answers.note("carol")
+        assert answers.answered_at("alice") is None
+        assert (answers.answered_at("bob") or 0) - began == pytest.approx(6, abs=0.1)
+        answers.forget("bob")
+        answers.forget("nobody")
+        assert answers.answered_at("bob") is None
+        assert list(answers._answered_at) == ["carol"]
+
+    @virtual_time
+    async def test_their_number_is_bounded(self) -> None:
+        answers = OfflineAnswers(VirtualClock())
+        for number in range(10_100):
+            answers.note(f"user{number}")
+        assert len(answers._answered_at) == 10_000
+        assert answers.answered_at("user10099") is not None
+
+    @virtual_time
+    async def test_a_relay_may_keep_none(self) -> None:
+        answers = OfflineAnswers(VirtualClock(), 0)
+        answers.note("alice")
+        assert answers.answered_at("alice") is None
