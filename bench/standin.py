@@ -95,6 +95,15 @@ class _Commands:
             await self._tiktok.wait_for(may_go_on)
         await self._tiktok.wait_for(lambda: len(acks) == pushed)
 
+    async def offline(self, users: int) -> None:
+        """Make users who are offline: user0, user1, …"""
+        for number in range(users):
+            self._tiktok.room(f"user{number}")
+
+    async def asked(self) -> int:
+        """How many requests came so far, to TikTok and to the sign server."""
+        return len(self._tiktok.requests)
+
     async def counts(self) -> dict[str, Any]:
         return {"sign": self._tiktok.count(Kind.SIGN), "sockets": len(self._room.sockets)}
 
@@ -104,7 +113,10 @@ def main() -> None:
     answer_commands(
         {
             name: getattr(commands, name)
-            for name in ("start", "prepare", "push", "push_acknowledged", "counts")
+            for name in (
+                *("start", "prepare", "push", "push_acknowledged", "counts"),
+                *("offline", "asked"),
+            )
         }
     )
 

@@ -38,6 +38,7 @@ RELAY_LINGER = env.seconds("RELAY_LINGER", default=30, minimum=0)
 RELAY_RECONNECT_FOR = env.seconds("RELAY_RECONNECT_FOR", default=300, minimum=0)
 RELAY_SEND_TIMEOUT = env.seconds("RELAY_SEND_TIMEOUT", default=30, minimum=1)
 RELAY_WAIT_INTERVAL = env.seconds("RELAY_WAIT_INTERVAL", default=60, minimum=0.1)
+RELAY_TIKTOK_RATE = env.whole_number("RELAY_TIKTOK_RATE", default=20, minimum=1, maximum=10_000)
 RELAY_BACKLOG = env.whole_number("RELAY_BACKLOG", default=4096, minimum=16, maximum=1_000_000)
 RELAY_BACKLOG_BYTES = env.whole_number(
     "RELAY_BACKLOG_BYTES", default=8 * 2**20, minimum=65_536, maximum=2**30

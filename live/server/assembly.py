@@ -29,7 +29,9 @@ from live.streams.registry import Streams
 from live.streams.stream import StreamOptions
 from live.tiktok.blockgate import BlockGate
 from live.tiktok.connection import TikTokUpstream
+from live.tiktok.looks import Looks, TikTokLooks
 from live.tiktok.lookup import Lookup
+from live.tiktok.pacer import Pacer
 from live.tiktok.pictures import Pictures
 from live.tiktok.signgate import SignGates
 from live.tiktok.upstream import UpstreamFactory
@@ -51,15 +53,18 @@ def make_relay(
 
     Args:
         make_upstream: makes the connections; tests give another one. None for connections to
-            TikTok, which share one gate for what TikTok blocks.
+            TikTok, which share one gate for what TikTok blocks, and one pacer.
         clock: tells the time; tests give another one.
         rng: where jitter comes from; tests give another one.
     """
     rng = rng or random.Random()  # noqa: S311 -- jitter is no secret
+    pacer = Pacer(settings.RELAY_TIKTOK_RATE, clock)
+    looks = None
     if make_upstream is None:
         blocks = BlockGate(clock, rng, settings.RELAY_BLOCK_PAUSE)
-        make_upstream = functools.partial(TikTokUpstream, blocks=blocks)
-    return assemble(Relay, make_upstream, clock, rng)
+        make_upstream = functools.partial(TikTokUpstream, blocks=blocks, pacer=pacer)
+        looks = TikTokLooks(pacer, blocks)
+    return assemble(Relay, make_upstream, clock, rng, pacer=pacer, looks=looks)
 
 
 def assemble(
@@ -67,6 +72,9 @@ def assemble(
     make_upstream: UpstreamFactory,
     clock: Clock = SYSTEM_CLOCK,
     rng: random.Random | None = None,
+    *,
+    pacer: Pacer | None = None,
+    looks: Looks | None = None,
 ) -> R:
     """Make a relay of the given class, with new parts.
 
@@ -75,9 +83,11 @@ def assemble(
         make_upstream: makes the connections to TikTok.
         clock: tells the time.
         rng: where jitter comes from.
+        pacer: bounds what look-ups ask TikTok; None for no bound.
+        looks: finds out whether awaited streamers are live; None for attempts to connect.
     """
     rng = rng or random.Random()  # noqa: S311 -- jitter is no secret
-    streams = make_streams(make_upstream, clock, rng, is_test=kind.is_test)
+    streams = make_streams(make_upstream, clock, rng, is_test=kind.is_test, looks=looks)
     sockets = OpenSockets()
     tokens = TokenLookup()
     key_users = KeyUsers()
@@ -99,7 +109,7 @@ def assemble(
         key_users=key_users,
         control=Control(sockets, streams, tokens, numbers, is_test=kind.is_test),
         shutdown=Shutdown(rng),
-        lookup=Lookup(streams.gifts, clock),
+        lookup=Lookup(streams.gifts, clock, pacer=pacer),
         pictures=Pictures(),
         clock=clock,
     )
@@ -111,6 +121,7 @@ def make_streams(
     rng: random.Random | None = None,
     *,
     is_test: bool,
+    looks: Looks | None = None,
 ) -> Streams:
     """Make a set of streams that has its own sign gates.
 
@@ -120,6 +131,7 @@ def make_streams(
         rng: where jitter comes from.
         is_test: whether the streams are those of the test endpoint. The server's log then says
             nothing of them.
+        looks: finds out whether awaited streamers are live; None for attempts to connect.
     """
     reconnect_for = settings.RELAY_RECONNECT_FOR
     if is_test:
@@ -134,4 +146,4 @@ def make_streams(
         is_test=is_test,
     )
     gates = SignGates(settings.SIGN_API_KEY, clock)
-    return Streams(make_upstream, options, gates, rng, clock)
+    return Streams(make_upstream, options, gates, rng, clock, looks)

@@ -12,7 +12,9 @@ from live.protocol.errors import RelayError
 from live.streams.feed import Feed
 from live.streams.kept_feeds import KeptFeeds
 from live.streams.stream import LiveStream, StreamOptions
+from live.streams.waiting import KEPT_FOR, OfflineAnswers
 from live.tiktok.gifts import SeenGifts
+from live.tiktok.looks import ByConnecting, Looks
 from live.tiktok.signgate import SignGate, SignGates
 from live.tiktok.upstream import UpstreamFactory
 
@@ -29,6 +31,8 @@ class Streams:
         gates: of the sign server's API keys.
         rng: where jitter comes from.
         clock: the time, for the streams.
+        looks: finds out whether awaited streamers are live; the streams close it. None for attempts
+            to connect.
 
     Attributes:
         gifts: the kinds of gifts that were given on any of them.
@@ -41,6 +45,7 @@ class Streams:
         gates: SignGates | None = None,
         rng: random.Random | None = None,
         clock: Clock = SYSTEM_CLOCK,
+        looks: Looks | None = None,
     ) -> None:
         self.gifts = SeenGifts()
         self._make_upstream = make_upstream
@@ -48,6 +53,9 @@ class Streams:
         self._gates = gates or SignGates()
         self._rng = rng or random.Random()  # noqa: S311 -- jitter is no secret
         self._clock = clock
+        self._looks = looks or ByConnecting()
+        # In the test endpoint, the same username has several plans, and each its own answer.
+        self._offline_answers = OfflineAnswers(clock, 0 if options.is_test else KEPT_FOR)
         self._kept = KeptFeeds(clock)
         self._streams: dict[str, LiveStream] = {}
         self._tasks: dict[LiveStream, asyncio.Task[None]] = {}
@@ -161,6 +169,7 @@ class Streams:
             if self._tasks:
                 await asyncio.wait(list(self._tasks.values()))
         self._kept.clear()
+        await self._looks.close()
 
     def _start(self, username: str, gate: SignGate) -> LiveStream:
         feed = self._kept.take(username)
@@ -168,7 +177,15 @@ class Streams:
             options = self._options
             feed = Feed(options.backlog, self._clock, username, self.gifts, options.memory)
         stream = LiveStream(
-            username, gate, self._make_upstream, self._options, self._rng, self._clock, feed
+            username,
+            gate,
+            self._make_upstream,
+            self._options,
+            self._rng,
+            self._clock,
+            feed,
+            self._looks,
+            self._offline_answers,
         )
         self._streams[username] = stream
         task = asyncio.create_task(stream.follow(), name=f"stream @{username}")

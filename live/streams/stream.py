@@ -31,10 +31,13 @@ from live.streams.reconnecting import Reconnecting
 from live.streams.state import StateMachine, StreamState
 from live.streams.streaks import STREAK_TIMEOUT
 from live.streams.timeline import Timeline, What
+from live.streams.waiting import OfflineAnswers, look_after
 from live.tasks import cancel_and_wait, run_to_end
 from live.tiktok.decoding import DecodeError
 from live.tiktok.events import Event
 from live.tiktok.failures import NOTHING_HEARD
+from live.tiktok.looks import ByConnecting, Looks
+from live.tiktok.pacer import Priority
 from live.tiktok.reader import Reader
 from live.tiktok.rooms import Room
 from live.tiktok.signgate import SignGate
@@ -54,8 +57,6 @@ _ROUNDING = 1e-6
 # While the streamer is offline, a new socket makes the relay ask TikTok again; seconds between two
 # such looks, at least.
 _SHORTEST_POLL = 5.0
-# Polls come so much earlier or later than `wait_interval` says, as a share of it.
-_POLL_JITTER = 0.2
 # Why a connection that works is given up.
 _ASKED_FOR = _("The staff asked for a new connection.")
 
@@ -71,7 +72,8 @@ class StreamOptions:
         idle_timeout: seconds without messages after which a stream is quiet; and seconds without
             anything at all, heartbeats included, after which its connection counts as lost.
         reconnect_for: seconds for which a stream tries to come back after a connection was lost.
-        wait_interval: seconds between two questions whether an offline streamer is live.
+        wait_interval: seconds until the first look whether an offline streamer is live by now; the
+            next ones come later and later (see `waiting`).
         is_test: they are streams of the test endpoint, of which operators are told nothing.
     """
 
@@ -108,6 +110,8 @@ class LiveStream:
         rng: random.Random,
         clock: Clock = SYSTEM_CLOCK,
         feed: Feed | None = None,
+        looks: Looks | None = None,
+        offline_answers: OfflineAnswers | None = None,
     ) -> None:
         self.username = username
         self.feed = feed or Feed(options.backlog, clock, username, memory=options.memory)
@@ -124,6 +128,8 @@ class LiveStream:
         self._options = options
         self._rng = rng
         self._clock = clock
+        self._looks = looks or ByConnecting()
+        self._offline_answers = offline_answers or OfflineAnswers(clock)
         self._reader = Reader(self, clock)
         self._states = StateMachine(username, self._tell_status)
         self._reconnecting = Reconnecting(options.reconnect_for, rng)
@@ -132,7 +138,10 @@ class LiveStream:
         self._poll = asyncio.Event()
         self._reconnect = asyncio.Event()
         self._reconnect_by = ""  # who has set it last
-        self._polled_at = 0.0  # monotonic seconds, as the next two
+        # The streamer was offline, so that TikTok is asked for the room before the next attempt.
+        self._is_awaited = False
+        self._offline_since: float | None = None  # monotonic seconds, as the next three
+        self._polled_at = 0.0
         self._heard_at = 0.0  # of the last sign of life, heartbeats included
         self._message_at = 0.0  # of the last message
         self._heard_ms = 0  # the same as `_heard_at`, in ms since the epoch
@@ -244,6 +253,7 @@ class LiveStream:
         if self._clock.monotonic() - self._polled_at >= _SHORTEST_POLL:
             self.offline = None
             self._poll.set()
+            self._looks.hasten(self.username)
 
     def reconnect(self, by: str = "") -> None:
         """Make the connection anew, or the next attempt now. Does nothing while the sign gate is
@@ -267,7 +277,8 @@ class LiveStream:
         self._on_heard()
         self._message_at = self._heard_at
         self._reconnecting.on_open()
-        self.offline = None
+        self.offline = self._offline_since = None
+        self._offline_answers.forget(self.username)
         if not self._options.is_test:
             operator_log.connected(self.username)
         self.feed.open(room)
@@ -348,8 +359,10 @@ class LiveStream:
 
     async def _follow(self) -> None:
         self._states.enter(StreamState.CONNECTING)
+        failure = self._known_offline()
         while True:
-            failure = await self._connect_through_gates()
+            if failure is None:
+                failure = await self._look_and_connect()
             if failure is None or self.feed.live_ended:
                 return
             self.feed.cut(self._heard_ms)
@@ -360,29 +373,72 @@ class LiveStream:
                 raise failure
             else:
                 await self._wait_for_attempt(failure)
+            failure = None
 
-    async def _connect_through_gates(self) -> RelayError | None:
+    def _known_offline(self) -> RelayError | None:
+        """What TikTok has answered a moment ago to another stream of the username."""
+        answered_at = self._offline_answers.answered_at(self.username)
+        if answered_at is None:
+            # Those who wait anyway need no deadline: where many want to connect, they look first.
+            self._is_awaited = self.waiters > 0 and self._looks.is_busy
+            return None
+        self._polled_at = answered_at
+        return RelayError(ErrorCode.USER_OFFLINE, username=self.username)
+
+    async def _look_and_connect(self) -> RelayError | None:
+        """One connection, as soon as the streamer, if offline until now, is live. Returns why it
+        ended, or why there was none; None for the LIVE's end."""
+        failure, room_id = None, None
+        if self._is_awaited:
+            failure, room_id = await self._look()
+        elif self.current_room is not None:
+            room_id = self.current_room.id
+        if failure is None:
+            self._is_awaited = False
+            failure = await self._connect_through_gates(room_id)
+        if failure is not None and failure.code is ErrorCode.USER_OFFLINE:
+            self._polled_at = self._clock.monotonic()
+            self._offline_answers.note(self.username)
+        return failure
+
+    async def _look(self) -> tuple[RelayError | None, str | None]:
+        """Look whether the streamer is live. Returns why a connection can't be tried, or the
+        room's id if it is known."""
+        self._reconnect.clear()
+        if self._poll.is_set():
+            priority = Priority.CONNECT
+        elif self.state is StreamState.CONNECTING:
+            priority = Priority.RECONNECT  # behind those who can't wait
+        else:
+            priority = Priority.POLL
+        try:
+            return None, await self._looks.room_of(self.username, priority)
+        except RelayError as failure:
+            return failure.with_traceback(None), None
+
+    async def _connect_through_gates(self, room_id: str | None) -> RelayError | None:
         """One connection, through the first gate whose key the sign server takes. Returns why it
-        ended; None for the LIVE's end."""
+        ended; None for the LIVE's end.
+
+        Args:
+            room_id: of the LIVE, if it is known.
+        """
         tried: set[SignGate] = set()
         while True:
             gate = self.gates.best()
             tried.add(gate)
-            failure = await self._connect_and_watch(gate)
+            failure = await self._connect_and_watch(gate, room_id)
             if failure is None or not self.gates.refuse(gate, failure):
                 return failure
             if self.gates.best() in tried:
                 return failure
             self.log.wake()  # for the owner of that key
 
-    async def _connect_and_watch(self, gate: SignGate) -> RelayError | None:
+    async def _connect_and_watch(self, gate: SignGate, room_id: str | None) -> RelayError | None:
         """One connection, from start to end. Returns why it ended; None for the LIVE's end."""
-        # The room is not looked up again within a LIVE.
-        known = self.room if self.state is StreamState.RECONNECTING else None
-        room_id = None if known is None else known.id
         upstream = self._make_upstream(self.username, gate, self._reader, room_id)
         if self.state is not StreamState.WAITING and not self._options.is_test:
-            # (while the streamer is waited for, polls are not logged)
+            # (while the streamer is waited for, attempts may be looks, which are not logged)
             operator_log.connecting(self.username)
         self._reconnect.clear()
         try:
@@ -438,7 +494,10 @@ class LiveStream:
 
     async def _wait_for_poll(self, failure: RelayError) -> None:
         """The streamer is offline, and somebody wants to wait: sleep until the next look."""
-        self._polled_at = self._clock.monotonic()
+        now = self._clock.monotonic()
+        self._is_awaited = True
+        if self._offline_since is None:
+            self._offline_since = now
         self.offline = failure
         if self.state is not StreamState.WAITING:
             self.feed.streamer_offline(failure)
@@ -446,9 +505,11 @@ class LiveStream:
         elif self.waiters < self.listeners:
             self.feed.streamer_offline(failure)  # somebody is there who has asked for this answer
         self._poll.clear()  # whoever asked during the poll that just ended has its answer
-        jitter = self._rng.uniform(1 - _POLL_JITTER, 1 + _POLL_JITTER)
+        offline_for = now - self._offline_since
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(self._options.wait_interval * jitter):
+            async with asyncio.timeout(
+                look_after(self._options.wait_interval, offline_for, self._rng)
+            ):
                 await self._poll.wait()
 
     async def _wait_for_attempt(self, failure: RelayError) -> None:
@@ -470,13 +531,16 @@ class LiveStream:
                 said=f"{failure.code} {failure.said}".rstrip(),
             )
         gate = self.gates.best()
-        closed = max(gate.seconds_closed, failure.retry_after or 0)
+        # A look needs no signature.
+        gate_closed = 0.0 if self._is_awaited else gate.seconds_closed
+        closed = max(gate_closed, failure.retry_after or 0)
         if closed > seconds_left:
-            gate.check()
+            if gate_closed:
+                gate.check()
             raise failure
         delay = self._reconnecting.delay(now, closed, at_once=self._reconnect.is_set())
         self._states.enter(StreamState.RECONNECTING, attempt=attempt, retry_in=round(delay, 3))
-        self._waits_for_gate = gate.seconds_closed > 0
+        self._waits_for_gate = gate_closed > 0
         try:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(delay):

@@ -40,6 +40,7 @@ from live.tasks import cancel_and_wait
 from live.tiktok.blockgate import BlockGate
 from live.tiktok.decoding import DecodeError, decode_push_frame, decode_response, encode_ack
 from live.tiktok.failures import code_of, is_block, words_of
+from live.tiktok.pacer import Pacer, Priority
 from live.tiktok.rooms import Room
 from live.tiktok.signgate import SignGate
 from live.tiktok.upstream import MessageListener
@@ -275,6 +276,8 @@ class TikTokUpstream:
         listener: gets the messages.
         room_id: the room of the user's LIVE, if it is known.
         blocks: the gate of this process for what TikTok blocks; None for one of its own.
+        pacer: bounds the requests of this process to TikTok; None for no bound. An attempt takes
+            one turn, although it sends up to five requests.
     """
 
     def __init__(
@@ -285,12 +288,14 @@ class TikTokUpstream:
         room_id: int | str | None = None,
         *,
         blocks: BlockGate | None = None,
+        pacer: Pacer | None = None,
     ) -> None:
         self._username = username
         self._gate = gate
         self._listener = listener
         self._room_id = None if room_id is None else int(room_id)
         self._blocks = blocks or BlockGate()
+        self._pacer = pacer
         self._client: _Client | None = None
         self._task: asyncio.Task[Any] | None = None
 
@@ -330,6 +335,7 @@ class TikTokUpstream:
         try:
             self._gate.check()
             async with asyncio.timeout(limit) as deadline:
+                await self._turn()
                 self._client = _Client(
                     self._username, self._gate, self._listener, limit, self._room_id
                 )
@@ -344,6 +350,11 @@ class TikTokUpstream:
                 return self._out_of_time()
             return self._explain(failure, connecting=self._task is None)
         return None if self._client.opened.done() else self._ending(self._task)
+
+    async def _turn(self) -> None:
+        if self._pacer is not None:
+            known = self._room_id is not None  # the room, from the connection before
+            await self._pacer.turn(Priority.RECONNECT if known else Priority.CONNECT)
 
     def _ending(self, task: asyncio.Task[Any]) -> RelayError:
         failure = task.exception() if not task.cancelled() else None
@@ -373,7 +384,8 @@ class TikTokUpstream:
                 username=self._username,
                 reason=_("Other connections were waiting for the sign server, too."),
             )
-        return RelayError(ErrorCode.TIKTOK_TIMEOUT, username=self._username)
+        reason = "" if self._client else _("Too many other LIVEs were being connected.")
+        return RelayError(ErrorCode.TIKTOK_TIMEOUT, username=self._username, reason=reason)
 
 
 def _without_traceback(failure: RelayError, username: str) -> RelayError:

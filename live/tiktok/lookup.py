@@ -20,6 +20,7 @@ from typing import Generic, NamedTuple, TypeVar
 from django.conf import settings
 from TikTokLive.client.web.routes import FetchIsLiveRoute
 from TikTokLive.client.web.routes.fetch_room_id_api import FetchRoomIdAPIRoute
+from TikTokLive.client.web.web_base import TikTokHTTPClient
 
 from live.clock import SYSTEM_CLOCK, Clock
 from live.protocol.errors import ErrorCode, RelayError
@@ -27,15 +28,23 @@ from live.protocol.frames import GiftKind
 from live.tasks import cancel_and_wait
 from live.tiktok.failures import code_of
 from live.tiktok.gifts import SeenGifts, read_gift_list
+from live.tiktok.pacer import Pacer, Priority
 from live.tiktok.web import web_client, webcast_address
 
-__all__ = ["MAX_GIFT_LIST", "GiftList", "GiftSource", "Lookup"]
+__all__ = [
+    "LONGEST_WAIT",
+    "MAX_GIFT_LIST",
+    "GiftList",
+    "GiftSource",
+    "Lookup",
+    "ask_for_room",
+]
 
 logger = logging.getLogger(__name__)
 
 # Seconds that TikTok may take to answer, since somebody waits in front of a screen. A shorter
 # RELAY_CONNECT_TIMEOUT counts instead.
-_LONGEST_WAIT = 10.0
+LONGEST_WAIT = 10.0
 # Seconds for which an answer is kept: whether a user is live, a list of gifts, and a failure.
 _ROOM_KEPT = 30.0
 _GIFTS_KEPT = 3600.0
@@ -159,14 +168,19 @@ class Lookup:
     Args:
         seen: the gifts that were seen on LIVEs, used when TikTok gives no list of gifts.
         most_rooms: for how many users the answer whether they are live is kept.
+        pacer: bounds the requests of this process to TikTok; None for no bound.
     """
 
     def __init__(
-        self, seen: SeenGifts, clock: Clock = SYSTEM_CLOCK, most_rooms: int = _ROOMS
+        self,
+        seen: SeenGifts,
+        clock: Clock = SYSTEM_CLOCK,
+        most_rooms: int = _ROOMS,
+        pacer: Pacer | None = None,
     ) -> None:
         self._seen = seen
-        self._rooms = _Answers(_explained(_ask_for_room), _ROOM_KEPT, most_rooms, clock)
-        self._gifts = _Answers(_explained(_ask_for_gifts), _GIFTS_KEPT, _CATALOGUES, clock)
+        self._rooms = _Answers(_explained(_ask_for_room, pacer), _ROOM_KEPT, most_rooms, clock)
+        self._gifts = _Answers(_explained(_ask_for_gifts, pacer), _GIFTS_KEPT, _CATALOGUES, clock)
 
     def knows_live_room(self, username: str) -> bool:
         """Whether `live_room` would ask TikTok nothing."""
@@ -216,13 +230,18 @@ class Lookup:
 _Question = tuple[str, str | None]
 
 
-def _explained(ask: Callable[[_Question], Awaitable[T]]) -> Callable[[_Question], Awaitable[T]]:
-    """Wrap `ask` so that it has a time limit and every failure is raised as a RelayError."""
+def _explained(
+    ask: Callable[[_Question], Awaitable[T]], pacer: Pacer | None
+) -> Callable[[_Question], Awaitable[T]]:
+    """Wrap `ask` so that it waits for its turn, has a time limit, and every failure is raised as a
+    RelayError."""
 
     async def explained(question: _Question) -> T:
-        limit = min(_LONGEST_WAIT, settings.RELAY_CONNECT_TIMEOUT)
+        limit = min(LONGEST_WAIT, settings.RELAY_CONNECT_TIMEOUT)
         try:
             async with asyncio.timeout(limit):
+                if pacer is not None:
+                    await pacer.turn(Priority.CONNECT)
                 return await ask(question)
         except Exception as failure:
             code = code_of(failure, None, connecting=True)
@@ -237,16 +256,29 @@ def _explained(ask: Callable[[_Question], Awaitable[T]]) -> Callable[[_Question]
 async def _ask_for_room(question: _Question) -> str | None:
     username, _ = question
     async with web_client() as client:
-        answer = await FetchRoomIdAPIRoute.fetch_user_room_data(client, username)
-        room_id = str(FetchRoomIdAPIRoute.parse_room_id(answer) or "")
-        if not room_id.strip("0") or answer["data"]["liveRoom"]["status"] == _OFFLINE:
-            return None
-        if not (room_id.isascii() and room_id.isdecimal() and len(room_id) <= _MAX_ROOM_ID):
-            raise ValueError("no room id")
-        # The status that TikTok has for the user may be of a LIVE that has ended. The room's own
-        # status is up to date.
-        route = FetchIsLiveRoute(client)
-        return room_id if (await route.fetch_is_live_room_ids(int(room_id)))[0] is True else None
+        return await ask_for_room(client, username)
+
+
+async def ask_for_room(client: TikTokHTTPClient, username: str) -> str | None:
+    """Ask TikTok for the id of the room that the user is live in: one request, and another one if
+    the user seems to be live. It has no time limit.
+
+    Returns:
+        The id; None if the user is not live.
+
+    Raises:
+        Exception: of TikTokLive or httpx; or the answer can't be read. See `failures.code_of`.
+    """
+    answer = await FetchRoomIdAPIRoute.fetch_user_room_data(client, username)
+    room_id = str(FetchRoomIdAPIRoute.parse_room_id(answer) or "")
+    if not room_id.strip("0") or answer["data"]["liveRoom"]["status"] == _OFFLINE:
+        return None
+    if not (room_id.isascii() and room_id.isdecimal() and len(room_id) <= _MAX_ROOM_ID):
+        raise ValueError("no room id")
+    # The status that TikTok has for the user may be of a LIVE that has ended. The room's own
+    # status is up to date.
+    route = FetchIsLiveRoute(client)
+    return room_id if (await route.fetch_is_live_room_ids(int(room_id)))[0] is True else None
 
 
 async def _ask_for_gifts(question: _Question) -> Sequence[GiftKind]:

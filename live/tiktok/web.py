@@ -10,7 +10,7 @@ from django.conf import settings
 from TikTokLive.client.web.web_base import TikTokHTTPClient
 from TikTokLive.client.web.web_settings import WebDefaults
 
-__all__ = ["TLS", "use_configured_addresses", "web_client", "webcast_address"]
+__all__ = ["TLS", "make_web_client", "use_configured_addresses", "web_client", "webcast_address"]
 
 # The TLS context of all HTTP clients. It is made once, since that reads a hundred certificates.
 TLS = httpx.create_ssl_context()
@@ -26,11 +26,16 @@ def use_configured_addresses() -> None:
     WebDefaults.tiktok_webcast_url = settings.TIKTOK_WEBCAST_URL
 
 
+def make_web_client() -> TikTokHTTPClient:
+    """Make the client of `web_client`, for a caller who closes it."""
+    return TikTokHTTPClient(httpx_kwargs={"verify": TLS, "timeout": None})
+
+
 @asynccontextmanager
 async def web_client() -> AsyncIterator[TikTokHTTPClient]:
     """Open TikTokLive's HTTP client, to ask TikTok's web API. It has no time limit of its own."""
     use_configured_addresses()
-    client = TikTokHTTPClient(httpx_kwargs={"verify": TLS, "timeout": None})
+    client = make_web_client()
     try:
         yield client
     finally:

@@ -112,8 +112,8 @@ class TestWaiting:
             async with Phone(address) as impatient:
                 error, closed_with = await impatient.explanation()
             assert (error["code"], closed_with) == ("user_offline", 1011)
-            polls = tiktok.count(Kind.LIVE_PAGE, room)
-            await tiktok.wait_for(lambda: tiktok.count(Kind.LIVE_PAGE, room) >= polls + 2)
+            polls = tiktok.count(Kind.ROOM_API, room)
+            await tiktok.wait_for(lambda: tiktok.count(Kind.ROOM_API, room) >= polls + 2)
             assert tiktok.count(Kind.SIGN, room) == 0
             room.go_live()
             for phone in (first, second):

@@ -21,6 +21,7 @@ from live.streams.borders import RunEnded
 from live.streams.registry import Streams
 from live.streams.stream import LiveStream, StreamOptions
 from live.tiktok.decoding import DecodeError
+from live.tiktok.pacer import Priority
 from live.tiktok.rooms import Room
 from live.tiktok.signgate import SignGate, SignGates
 from live.tiktok.upstream import MessageListener
@@ -31,6 +32,14 @@ from tests.support.samples import read_frame
 __all__ = ["HANGS", "FakeUpstream", "Socket", "World"]
 
 HANGS = "hangs"
+# What a look can be told. Other errors come of an attempt to connect only.
+_ANSWERS_TO_LOOKS = {
+    ErrorCode.USER_OFFLINE,
+    ErrorCode.USER_NOT_FOUND,
+    ErrorCode.TIKTOK_BLOCKED,
+    ErrorCode.TIKTOK_TIMEOUT,
+    ErrorCode.CONNECTION_LOST,
+}
 
 
 def failure(code: ErrorCode, **details: Any) -> RelayError:
@@ -50,6 +59,11 @@ class World:
         greeting: messages that come with the connection.
         room_id: of the LIVE that is on.
         upstreams: all that were made, oldest first.
+        looks: when it was looked whether somebody is live. The next of the `answers` is told if it
+            is one that a look can have; otherwise the streamer is live, and the attempt to connect
+            that follows gets it.
+        is_busy: whether others wait for their turn to ask TikTok.
+        hastened: for whom somebody waited while it was looked.
         sign_requests: when they went out, by API key.
     """
 
@@ -70,11 +84,17 @@ class World:
         self.room_id = "7000000000000000001"
         self.upstreams: list[FakeUpstream] = []
         self.sign_requests: list[tuple[str, float]] = []
+        self.looks: list[float] = []
+        self.priorities: list[Priority] = []
+        self.hastened: list[str] = []
+        self.is_busy = False
         self._another = asyncio.Event()
         self.gates = SignGates(clock=VirtualClock())
         self.rng = rng or random.Random(seed)
         self.options = StreamOptions(**options)
-        self.streams = Streams(self.upstream, self.options, self.gates, self.rng, VirtualClock())
+        self.streams = Streams(
+            self.upstream, self.options, self.gates, self.rng, VirtualClock(), self
+        )
 
     def upstream(
         self,
@@ -88,6 +108,38 @@ class World:
         self.upstreams.append(made)
         self._another.set()
         return made
+
+    # --- `Looks` -------------------------------------------------------------------------------
+
+    async def room_of(self, username: str, priority: Priority) -> str | None:
+        self.looks.append(now())
+        self.priorities.append(priority)
+        self._another.set()
+        answer = self.answers[0] if self.answers else self.then
+        if answer != HANGS and getattr(answer, "code", None) not in _ANSWERS_TO_LOOKS:
+            await asyncio.sleep(self.connect_time)
+            return self.room_id
+        if self.answers:
+            self.answers.popleft()
+        await asyncio.sleep(self.connect_time)
+        if isinstance(answer, Exception):
+            raise answer
+        await asyncio.Event().wait()
+        return None
+
+    def hasten(self, username: str) -> None:
+        self.hastened.append(username)
+
+    async def close(self) -> None:
+        pass
+
+    # -------------------------------------------------------------------------------------------
+
+    async def looked(self, looks: int) -> None:
+        """Wait until it was looked so many times."""
+        while len(self.looks) < looks:
+            self._another.clear()
+            await self._another.wait()
 
     async def attempted(self, attempts: int) -> None:
         """Wait until so many connections were attempted."""

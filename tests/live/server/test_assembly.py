@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import time
+
+from pytest_django import Settings
 
 from live.protocol.errors import ErrorCode
 from live.server.assembly import make_relay
 from live.streams.registry import Streams
-from standin import Failure, TikTok
+from live.streams.state import StreamState
+from standin import Failure, Kind, TikTok
 
 
 async def failure_of(streams: Streams, username: str) -> tuple[ErrorCode, int | None]:
@@ -38,3 +42,50 @@ async def test_the_streams_of_a_relay_share_what_they_know_of_tiktok_s_blocks(
     assert retry_after is not None
     assert 10 <= retry_after <= 18
     assert len(tiktok.requests) == asked
+
+
+async def test_all_that_a_relay_asks_of_tiktok_has_one_pacer(
+    tiktok: TikTok, settings: Settings
+) -> None:
+    settings.RELAY_TIKTOK_RATE = 1
+    settings.RELAY_CONNECT_TIMEOUT = 0.5
+    relay = make_relay()
+    try:
+        for number in range(10):  # as many as it lets through at once
+            tiktok.room(f"user{number}")
+            await relay.lookup.live_room(f"user{number}")
+        code, _ = await failure_of(relay.streams, "alice")
+    finally:
+        await relay.streams.close()
+        await relay.lookup.close()
+
+    assert code is ErrorCode.TIKTOK_TIMEOUT
+    assert not tiktok.count(Kind.LIVE_PAGE)
+
+
+async def test_many_awaited_streamers_are_asked_for_at_the_pace_of_the_relay(
+    tiktok: TikTok, settings: Settings
+) -> None:
+    settings.RELAY_TIKTOK_RATE = 20
+    names = [f"user{number}" for number in range(40)]
+    for name in names:
+        tiktok.room(name)
+    relay = make_relay()
+    began = time.monotonic()
+    try:
+        streams = [relay.streams.join(name, "", wait=True, since=None) for name in names]
+        async with asyncio.timeout(20):
+            for stream in streams:
+                while stream.state is not StreamState.WAITING:
+                    assert not stream.over
+                    await stream.log.changed(stream.log.end)
+        took = time.monotonic() - began
+    finally:
+        await relay.streams.close()
+
+    assert took > 1.4  # ten at once, and 30 more at 20 a second
+    # The first ones are connected to as ever. Once there are too many, it is looked first.
+    assert tiktok.count(Kind.LIVE_PAGE) <= 11
+    assert tiktok.count(Kind.ROOM_API) >= 29
+    assert not tiktok.count(Kind.SIGN)
+    await tiktok.wait_for(lambda: not tiktok.open_connections)

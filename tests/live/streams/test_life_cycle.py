@@ -279,7 +279,7 @@ class TestCancellation:
         async with World(failure(OFFLINE), HANGS).running() as world:
             socket = world.socket(wait=True)
             await asyncio.sleep(2 * INTERVAL)
-            assert len(world.upstreams) == 2
+            assert (len(world.upstreams), len(world.looks)) == (1, 1)
 
             socket.leave()
             await asyncio.sleep(CLOSE_TIME + 0.1)

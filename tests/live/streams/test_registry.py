@@ -68,7 +68,7 @@ class TestReplacement:
 
     @virtual_time
     async def test_a_failed_stream_is_replaced_though_its_sockets_have_not_left_yet(self) -> None:
-        async with World(failure(OFFLINE)).running() as world:
+        async with World(failure(ErrorCode.USER_NOT_FOUND)).running() as world:
             failed = world.socket()
             await until_over(failed)
             socket = world.socket(since=failed.cursor)

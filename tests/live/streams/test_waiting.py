@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
+
+import pytest
 
 from live.protocol.errors import ErrorCode
-from tests.support.clock import virtual_time
+from live.streams.waiting import OfflineAnswers
+from live.tiktok.pacer import Priority
+from tests.support.clock import VirtualClock, now, settle, virtual_time
 from tests.support.streams import (
     CLOSE_TIME,
     CONNECT_TIME,
@@ -16,6 +21,7 @@ from tests.support.streams import (
     OFFLINE,
     RECONNECT_FOR,
     gaps,
+    limited,
     over,
     until_over,
 )
@@ -30,7 +36,7 @@ class TestWaiting:
             await asyncio.sleep(10 * INTERVAL)
 
             assert socket.states() == ["connecting", "waiting", "live"]
-            assert len(world.upstreams) == 4
+            assert (len(world.upstreams), len(world.looks)) == (2, 3)
             assert not socket.of_type("gap")
 
     @virtual_time
@@ -51,7 +57,8 @@ class TestWaiting:
             sockets = [world.socket(wait=True) for _ in range(100)]
             await asyncio.sleep(20 * INTERVAL)
 
-            assert 16 <= len(world.upstreams) <= 26
+            assert 15 <= len(world.looks) <= 25
+            assert len(world.upstreams) == 1
             assert all(socket.states() == ["connecting", "waiting"] for socket in sockets)
             assert not world.sign_requests
 
@@ -59,12 +66,108 @@ class TestWaiting:
     async def test_a_waiting_stream_polls_at_an_interval_with_jitter(self) -> None:
         async with World(wait_interval=100).running() as world:
             world.then = failure(OFFLINE)
-            world.socket(wait=True)
-            await asyncio.sleep(10_000)
+            for number in range(100):
+                world.socket(f"streamer{number}", wait=True)
+            await asyncio.sleep(150)
 
-            pauses = [gap - CONNECT_TIME - CLOSE_TIME for gap in gaps(world.attempts)]
+            pauses = [at - world.attempts[0] - CONNECT_TIME - CLOSE_TIME for at in world.looks]
+            assert len(pauses) == 100
             assert 80 <= min(pauses) < 85
             assert 115 < max(pauses) <= 120.01
+
+    @virtual_time
+    async def test_a_waiting_stream_polls_the_rarer_the_longer_it_waits(self) -> None:
+        async with World().running() as world:
+            world.then = failure(OFFLINE)
+            world.socket(wait=True)
+            await asyncio.sleep(30_000)
+
+            began = world.attempts[0]
+            for last, next_ in itertools.pairwise(world.looks):
+                interval = min(max(INTERVAL, (last - began) / 10), 600)
+                assert 0.79 * interval < next_ - last < 1.21 * interval + 1
+            assert world.looks[-1] - world.looks[-2] > 470
+
+    @virtual_time
+    async def test_a_stream_that_waits_again_begins_with_short_intervals(self) -> None:
+        async with World(idle_timeout=LONG).running() as world:
+            world.then = failure(OFFLINE)
+            socket = world.socket(wait=True)
+            await asyncio.sleep(10_000)
+            world.then = None
+            await socket.is_live()
+            world.looks.clear()
+            world.then = failure(OFFLINE)
+            world.newest.cut()
+            await asyncio.sleep(3 * INTERVAL)
+
+            assert len(world.looks) >= 2
+
+    @virtual_time
+    async def test_what_a_look_finds_is_what_is_connected_to(self) -> None:
+        async with World(failure(OFFLINE), idle_timeout=LONG).running() as world:
+            socket = world.socket(wait=True)
+            await socket.is_live()
+            assert [upstream.room_id for upstream in world.upstreams] == [None, world.room_id]
+
+    @virtual_time
+    async def test_looks_are_nothing_that_somebody_waits_for(self) -> None:
+        async with World().running() as world:
+            world.then = failure(OFFLINE)
+            world.socket(wait=True)
+            await world.looked(1)
+            await asyncio.sleep(EARLIEST_POLL + 1)
+            world.socket()
+            await world.looked(2)
+
+            assert world.priorities == [Priority.POLL, Priority.CONNECT]
+
+    @virtual_time
+    async def test_a_look_under_way_is_hastened_for_a_newcomer(self) -> None:
+        async with World().running() as world:
+            world.then = failure(OFFLINE)
+            world.connect_time = 10
+            world.socket(wait=True)
+            await world.looked(1)
+            assert not world.hastened
+
+            world.socket()
+
+            assert world.hastened == ["streamer"]
+
+    @virtual_time
+    async def test_a_look_is_not_refused_by_a_closed_sign_gate(self) -> None:
+        async with World(failure(OFFLINE), reconnect_for=60).running() as world:
+            world.then = failure(OFFLINE)
+            socket = world.socket(wait=True)
+            await asyncio.sleep(1)
+            world.gates.of("").on_answer(*limited(3600))
+            await asyncio.sleep(5 * INTERVAL)
+
+            assert socket.states() == ["connecting", "waiting"]
+            assert len(world.looks) >= 3
+
+    @virtual_time
+    async def test_a_look_that_failed_is_repeated_though_the_sign_gate_is_closed(self) -> None:
+        async with World(failure(OFFLINE), reconnect_for=60).running() as world:
+            world.then = failure(OFFLINE)
+            world.answers.append(failure(ErrorCode.TIKTOK_TIMEOUT))
+            socket = world.socket(wait=True)
+            await asyncio.sleep(1)
+            world.gates.of("").on_answer(*limited(3600))
+            await asyncio.sleep(5 * INTERVAL)
+
+            assert socket.states() == ["connecting", "waiting", "reconnecting", "waiting"]
+
+    @virtual_time
+    async def test_a_streamer_who_is_gone_is_awaited_no_longer(self) -> None:
+        async with World(failure(OFFLINE)).running() as world:
+            world.answers.append(failure(ErrorCode.USER_NOT_FOUND))
+            socket = world.socket(wait=True)
+            await until_over(socket)
+
+            assert socket.error is ErrorCode.USER_NOT_FOUND
+            assert len(world.upstreams) == 1
 
     @virtual_time
     async def test_a_waiting_stream_tells_those_who_do_not_wait(self) -> None:
@@ -119,7 +222,7 @@ class TestWaiting:
             await asyncio.wait_for(looked, CONNECT_TIME + CLOSE_TIME + 0.1)
 
             assert newcomer.refusal() is not None
-            assert len(world.upstreams) == 2
+            assert len(world.looks) == 1
 
     @virtual_time
     async def test_a_waiting_stream_does_not_ask_twice_for_who_comes_while_it_asks(self) -> None:
@@ -135,7 +238,7 @@ class TestWaiting:
             await asyncio.sleep(10)
 
             assert newcomer.refusal() is not None
-            assert len(world.upstreams) == 2
+            assert len(world.looks) == 1
 
     @virtual_time
     async def test_a_waiting_stream_does_not_ask_again_for_who_comes_during_a_poll_of_its_own(
@@ -145,14 +248,14 @@ class TestWaiting:
             world.then = failure(OFFLINE)
             world.connect_time = 10
             world.socket(wait=True)
-            await world.attempted(2)
+            await world.looked(1)
 
             newcomer = world.socket()
             assert newcomer.refusal() is None
             await asyncio.sleep(15)
 
             assert newcomer.refusal() is not None
-            assert len(world.upstreams) == 2
+            assert len(world.looks) == 1
 
     @virtual_time
     async def test_a_waiting_stream_asks_no_more_often_for_many_newcomers(self) -> None:
@@ -163,8 +266,8 @@ class TestWaiting:
                 await asyncio.sleep(0.1)
                 world.socket(wait=True)
 
-            assert min(gaps(world.attempts)) >= EARLIEST_POLL
-            assert len(world.upstreams) <= 60 / EARLIEST_POLL + 1
+            assert min(gaps(world.looks)) >= EARLIEST_POLL
+            assert len(world.looks) <= 60 / EARLIEST_POLL + 1
 
     @virtual_time
     async def test_a_waiting_stream_fails_when_only_others_are_left(self) -> None:
@@ -208,4 +311,95 @@ class TestWaiting:
             await until_over(socket)
 
             assert socket.error is LOST
-            assert RECONNECT_FOR <= world.attempts[-1] - world.attempts[1] < RECONNECT_FOR + 40
+            assert RECONNECT_FOR <= world.looks[-1] - world.looks[0] < RECONNECT_FOR + 40
+            assert len(world.upstreams) == 1
+
+
+class TestAnAnswerThatIsKnown:
+    @virtual_time
+    async def test_it_is_told_again_for_some_seconds(self) -> None:
+        async with World().running() as world:
+            world.then = failure(OFFLINE)
+            for _ in range(200):
+                socket = world.socket()
+                await until_over(socket)
+                assert socket.error is OFFLINE
+                socket.leave()
+                await asyncio.sleep(0.25)
+
+            assert len(world.upstreams) <= 6
+
+    @virtual_time
+    async def test_it_is_of_one_user(self) -> None:
+        async with World(failure(OFFLINE)).running() as world:
+            await until_over(world.socket("alice"))
+            await world.socket("bob").is_live()
+
+    @virtual_time
+    async def test_it_is_forgotten_after_ten_seconds(self) -> None:
+        async with World(failure(OFFLINE)).running() as world:
+            await until_over(world.socket())
+            await asyncio.sleep(10)
+            await world.socket().is_live()
+
+    @virtual_time
+    async def test_it_lets_a_new_stream_wait_at_once(self) -> None:
+        async with World(failure(OFFLINE), idle_timeout=LONG).running() as world:
+            await until_over(world.socket())
+            waiting = world.socket(wait=True)
+            await settle()
+            assert waiting.states()[-1] == "waiting"
+            assert len(world.upstreams) == 1
+            await waiting.is_live()
+
+
+class TestMany:
+    @virtual_time
+    async def test_a_stream_that_waits_anyway_looks_first_while_others_wait_to_connect(
+        self,
+    ) -> None:
+        async with World().running() as world:
+            world.is_busy = True
+            world.then = failure(OFFLINE)
+            waiting = world.socket("alice", wait=True)
+            await asyncio.sleep(INTERVAL / 2)
+            assert waiting.states() == ["connecting", "waiting"]
+            assert (len(world.upstreams), world.priorities) == (0, [Priority.RECONNECT])
+            await asyncio.sleep(INTERVAL)
+            assert len(world.looks) == 2
+
+            await until_over(world.socket("bob"))
+            assert len(world.upstreams) == 1
+
+
+class TestOfflineAnswers:
+    @virtual_time
+    async def test_they_are_forgotten_when_they_are_old_or_wrong(self) -> None:
+        answers = OfflineAnswers(VirtualClock())
+        answers.note("alice")
+        began = now()
+        await asyncio.sleep(6)
+        answers.note("bob")
+        assert answers.answered_at("alice") is not None
+        await asyncio.sleep(6)
+        answers.note("carol")
+        assert answers.answered_at("alice") is None
+        assert (answers.answered_at("bob") or 0) - began == pytest.approx(6, abs=0.1)
+        answers.forget("bob")
+        answers.forget("nobody")
+        assert answers.answered_at("bob") is None
+        assert list(answers._answered_at) == ["carol"]
+
+    @virtual_time
+    async def test_their_number_is_bounded(self) -> None:
+        answers = OfflineAnswers(VirtualClock())
+        for number in range(10_100):
+            answers.note(f"user{number}")
+        assert len(answers._answered_at) == 10_000
+        assert answers.answered_at("user10099") is not None
+
+    @virtual_time
+    async def test_a_relay_may_keep_none(self) -> None:
+        answers = OfflineAnswers(VirtualClock(), 0)
+        answers.note("alice")
+        assert answers.answered_at("alice") is None

@@ -22,6 +22,7 @@ from live.protocol.frames import Person, RoomCounts
 from live.tiktok.blockgate import BlockGate
 from live.tiktok.connection import TikTokUpstream
 from live.tiktok.decoding import DecodeError, encode_ack
+from live.tiktok.pacer import Pacer, Priority
 from live.tiktok.rooms import Room
 from live.tiktok.signgate import SignGate
 from standin import Failure, Kind, TikTok, encode_push_frame, messages, pages
@@ -343,6 +344,36 @@ class TestABlock:
         tiktok.go_live("carol")
 
         assert await end_of(TikTokUpstream("carol", gate, recorder, blocks=blocks)) is None
+
+
+class TestItsTurn:
+    async def test_tiktok_is_asked_when_its_turn_has_come(
+        self, tiktok: TikTok, recorder: Recorder
+    ) -> None:
+        tiktok.go_live("alice")
+        pacer = Pacer(1)
+        for _ in range(10):
+            await pacer.turn(Priority.CONNECT)
+        upstream = TikTokUpstream("alice", SignGate(""), recorder, pacer=pacer)
+        opening = asyncio.create_task(upstream.open())
+        await asyncio.sleep(0.2)
+        assert pacer.waiting == 1
+        assert not tiktok.requests
+        await opening
+        await upstream.close()
+
+    async def test_waiting_for_it_has_an_end(
+        self, tiktok: TikTok, recorder: Recorder, settings: Settings
+    ) -> None:
+        settings.RELAY_CONNECT_TIMEOUT = 0.2
+        pacer = Pacer(0.1)
+        for _ in range(10):
+            await pacer.turn(Priority.CONNECT)
+        end = await end_of(TikTokUpstream("alice", SignGate(""), recorder, pacer=pacer))
+        assert end is not None
+        assert (end.code, bool(end.reason)) == (ErrorCode.TIKTOK_TIMEOUT, True)
+        assert not tiktok.requests
+        assert not pacer.waiting
 
 
 class TestAnErrorThatIsKept:
