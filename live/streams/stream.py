@@ -160,7 +160,7 @@ class LiveStream:
     @property
     def current_room(self) -> Room | None:
         """The LIVE that it is connected to, or tries to come back to."""
-        return None if self.over or self.state is StreamState.WAITING else self.room
+        return None if self.over else self.feed.room
 
     def snapshot(self) -> Snapshot:
         """The LIVE as of the log's end."""
@@ -364,21 +364,22 @@ class LiveStream:
     async def _connect_through_gates(self) -> RelayError | None:
         """One connection, through the first gate whose key the sign server takes. Returns why it
         ended; None for the LIVE's end."""
-        tried: set[SignGate] = set()
-        while True:
-            gate = self.gates.best()
-            tried.add(gate)
+        failures: dict[SignGate, RelayError] = {}
+        gate: SignGate | None = self.gates.best()
+        while gate is not None:
             failure = await self._connect_and_watch(gate)
             if failure is None or not self.gates.refuse(gate, failure):
                 return failure
-            if self.gates.best() in tried:
-                return failure
+            failures[gate] = failure
             self.log.wake()  # for the owner of that key
+            gate = self.gates.next_best(failures)
+        # What is over first counts for the stream.
+        return min(failures.values(), key=_lasts_for)
 
     async def _connect_and_watch(self, gate: SignGate) -> RelayError | None:
         """One connection, from start to end. Returns why it ended; None for the LIVE's end."""
         # The room is not looked up again within a LIVE.
-        known = self.room if self.state is StreamState.RECONNECTING else None
+        known = self.current_room
         room_id = None if known is None else known.id
         upstream = self._make_upstream(self.username, gate, self._reader, room_id)
         if self.state is not StreamState.WAITING and not self._options.is_test:
@@ -496,3 +497,7 @@ class LiveStream:
         details = {"attempt": status.attempt, "retry_in": status.retry_in}
         known = {name: value for name, value in details.items() if value is not UNSET}
         self.timeline.add(status.state, **known)
+
+
+def _lasts_for(failure: RelayError) -> tuple[bool, int]:
+    return failure.code is ErrorCode.SIGN_FORBIDDEN, failure.retry_after or 0
