@@ -27,6 +27,7 @@ from live.sockets.orders import End, Inbox, Interrupt, MoveTo
 from live.sockets.stalls import StallDetector
 from live.sockets.wire.asgi import Parcel, Wire
 from live.streams.borders import RoomBegan, StreamerOffline
+from live.streams.listener_gates import OF_THE_KEY
 from live.streams.state import StreamState
 from live.streams.stream import LiveStream
 from live.tiktok.decoding import load_whole_messages
@@ -292,12 +293,16 @@ class Session:
                     greeted_in = border.room
                     await self._greet(stream, delivery, greeted_in, border.snapshot, resumed)
             elif isinstance(border, StreamerOffline):
-                if delivery.position == stream.log.last_border and not self._options.wait:
+                # While TikTok is asked again, nobody knows.
+                is_known = stream.offline is not None
+                is_newest = delivery.position == stream.log.last_border
+                if is_known and is_newest and not self._options.wait:
                     raise _again(border.error)
             elif border.run >= stream.run:
                 if border.error is None:
                     return
-                raise _again(self._refusal(stream) or border.error)
+                own = self._refusal(stream) if border.error.code in OF_THE_KEY else None
+                raise _again(own or border.error)
 
     def _check_key(self, stream: LiveStream) -> None:
         """Check that the sign server has not refused the account's own key.

@@ -73,6 +73,16 @@ class Feed:
         self._snapshot = SnapshotKeeper()
 
     @property
+    def room(self) -> Room | None:
+        """The LIVE that this run is in, or tries to come back to."""
+        return self._room if self._is_in_room else None
+
+    @property
+    def was_live(self) -> bool:
+        """It has seen a LIVE."""
+        return self._room is not None
+
+    @property
     def ids_remembered(self) -> int:
         """How many ids of events would be recognised if they came again."""
         return len(self._ids)

@@ -17,8 +17,10 @@ __all__ = ["KeptFeeds"]
 
 # Seconds for which a feed is kept.
 _KEPT_FOR = 600.0
-# How many are kept. When there are more, the oldest is forgotten.
+# How many are kept, and how many ids they may remember together, about 100 bytes each. When there
+# are more, the oldest are forgotten.
 _MAX_FEEDS = 2000
+_MAX_IDS = 2_000_000
 
 
 class KeptFeeds:
@@ -28,29 +30,31 @@ class KeptFeeds:
         self._clock = clock
         # In the order in which they were kept: the oldest first; with the time to forget each.
         self._feeds: OrderedDict[str, tuple[Feed, float]] = OrderedDict()
+        self._ids = 0
         self._timer: asyncio.TimerHandle | None = None
 
     def __len__(self) -> int:
         return len(self._feeds)
 
     def keep(self, username: str, feed: Feed) -> None:
-        """Keep the feed of a stream that is over. A feed without frames is not worth it."""
-        if not feed.log.end:
+        """Keep the feed of a stream that is over, unless it was never live: then it has nothing
+        that anybody would come back for."""
+        if not feed.was_live:
             return
         self._feeds[username] = feed, self._clock.monotonic() + _KEPT_FOR
-        self._feeds.move_to_end(username)
-        if len(self._feeds) > _MAX_FEEDS:
-            self._feeds.popitem(last=False)
+        self._ids += feed.ids_remembered
+        while len(self._feeds) > _MAX_FEEDS or (self._ids > _MAX_IDS and len(self._feeds) > 1):
+            self._forget(next(iter(self._feeds)))
         self._set_timer()
 
     def take(self, username: str) -> Feed | None:
         """Hand out the feed of `username`, which is not kept any more; None if there is none."""
-        feed, _ = self._feeds.pop(username, (None, 0.0))
-        return feed
+        return self._forget(username) if username in self._feeds else None
 
     def clear(self) -> None:
         """Forget all feeds."""
         self._feeds.clear()
+        self._ids = 0
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -67,5 +71,10 @@ class KeptFeeds:
         for username, (_feed, forget_at) in list(self._feeds.items()):
             if forget_at > now:
                 break
-            del self._feeds[username]
+            self._forget(username)
         self._set_timer()
+
+    def _forget(self, username: str) -> Feed:
+        feed, _forget_at = self._feeds.pop(username)
+        self._ids -= feed.ids_remembered
+        return feed

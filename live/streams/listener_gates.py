@@ -7,17 +7,17 @@ left out while there is another, so that nobody's LIVE ends for somebody else's 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from live.protocol.errors import ErrorCode, RelayError
 from live.tiktok.signgate import SignGate
 
-__all__ = ["ListenerGates"]
+__all__ = ["OF_THE_KEY", "ListenerGates"]
 
 # What the sign server says of a key, and of no LIVE.
-_OF_THE_KEY = frozenset({ErrorCode.SIGN_FORBIDDEN, ErrorCode.RATE_LIMITED})
+OF_THE_KEY = frozenset({ErrorCode.SIGN_FORBIDDEN, ErrorCode.RATE_LIMITED})
 # What another key may not be told. (A sign server that does not work may do so for one key only.)
-_TRY_ANOTHER = _OF_THE_KEY | {ErrorCode.SIGN_UNAVAILABLE}
+_TRY_ANOTHER = OF_THE_KEY | {ErrorCode.SIGN_UNAVAILABLE}
 
 
 class ListenerGates:
@@ -40,6 +40,8 @@ class ListenerGates:
 
     def add(self, gate: SignGate) -> None:
         """A listener joins."""
+        if not self._listeners[gate]:
+            self._refusals.pop(gate, None)  # of a listener that has left
         self._listeners[gate] += 1
 
     def remove(self, gate: SignGate) -> None:
@@ -63,18 +65,17 @@ class ListenerGates:
         """Connecting through this gate has failed.
 
         Returns:
-            Whether the failure is of the gate's key alone, and there is another gate to try.
+            Whether another gate may not fail in that way.
         """
-        if error.code not in _TRY_ANOTHER:
-            return False
-        if error.code in _OF_THE_KEY and gate in self:
+        if error.code in OF_THE_KEY and gate in self:
             self._refusals[gate] = error
-        # One that is closed will open: connecting through it says when.
-        return any(
-            self.refusal(other) is None and not _is_forbidden(other.refusal)
-            for other in self
-            if other is not gate
-        )
+        return error.code in _TRY_ANOTHER
+
+    def next_best(self, tried: Collection[SignGate]) -> SignGate | None:
+        """The gate to connect through after these have failed; None if none is left. One that is
+        closed counts: connecting through it says when it opens."""
+        left = (gate for gate in self if gate not in tried and not self._rank(gate)[0])
+        return min(left, key=self._rank, default=None)
 
     def on_connected(self, gate: SignGate) -> None:
         """The sign server has taken the key."""

@@ -53,6 +53,7 @@ class Reconnecting:
         self._budget = budget
         self._rng = rng
         self._first = True  # neither has a connection been open, nor was the streamer waited for
+        self._opened = False  # a connection was open since the last cut
         self._progress = False  # whether the newest connection brought anything new
         self._give_up_at = 0.0  # monotonic seconds
         self._cuts: deque[float] = deque(maxlen=_FLAPS)  # monotonic times
@@ -60,6 +61,7 @@ class Reconnecting:
     def on_open(self) -> None:
         """A connection is open. It has not shown yet that it is worth anything."""
         self._first = False
+        self._opened = True
         self._progress = False
 
     def on_progress(self) -> None:
@@ -85,7 +87,9 @@ class Reconnecting:
         Returns:
             The number of the next attempt.
         """
-        self._cuts.append(now)
+        if self._opened:
+            self._cuts.append(now)
+        self._opened = False
         flapping = len(self._cuts) == _FLAPS and now - self._cuts[0] < _FLAP_TIME
         if not self.attempt or (self._progress and not flapping):
             self.attempt = 0
@@ -100,8 +104,8 @@ class Reconnecting:
 
     def delay(self, now: float, closed: float, *, at_once: bool = False) -> float:
         """Seconds to wait before the next attempt: a random time from zero to a limit that
-        doubles with each attempt, up to a cap ("full jitter"); never less than until requests are
-        taken again. The last attempt is made when the time for coming back is over, not later.
+        doubles with each attempt, up to a cap ("full jitter"), and to the end of the time for
+        coming back; but never less than until requests are taken again.
 
         Args:
             now: seconds of the same clock as of `on_cut`.

@@ -169,7 +169,7 @@ class LiveStream:
     @property
     def current_room(self) -> Room | None:
         """The LIVE that it is connected to, or tries to come back to."""
-        return None if self.over or self.state is StreamState.WAITING else self.room
+        return None if self.over else self.feed.room
 
     def snapshot(self) -> Snapshot:
         """The LIVE as of the log's end."""
@@ -392,7 +392,7 @@ class LiveStream:
         if self._is_awaited:
             failure, room_id = await self._look()
         elif self.current_room is not None:
-            room_id = self.current_room.id
+            room_id = self.current_room.id  # the room is not looked up again within a LIVE
         if failure is None:
             self._is_awaited = False
             failure = await self._connect_through_gates(room_id)
@@ -423,16 +423,17 @@ class LiveStream:
         Args:
             room_id: of the LIVE, if it is known.
         """
-        tried: set[SignGate] = set()
-        while True:
-            gate = self.gates.best()
-            tried.add(gate)
+        failures: dict[SignGate, RelayError] = {}
+        gate: SignGate | None = self.gates.best()
+        while gate is not None:
             failure = await self._connect_and_watch(gate, room_id)
             if failure is None or not self.gates.refuse(gate, failure):
                 return failure
-            if self.gates.best() in tried:
-                return failure
+            failures[gate] = failure
             self.log.wake()  # for the owner of that key
+            gate = self.gates.next_best(failures)
+        # What is over first counts for the stream.
+        return min(failures.values(), key=_lasts_for)
 
     async def _connect_and_watch(self, gate: SignGate, room_id: str | None) -> RelayError | None:
         """One connection, from start to end. Returns why it ended; None for the LIVE's end."""
@@ -560,3 +561,7 @@ class LiveStream:
         details = {"attempt": status.attempt, "retry_in": status.retry_in}
         known = {name: value for name, value in details.items() if value is not UNSET}
         self.timeline.add(status.state, **known)
+
+
+def _lasts_for(failure: RelayError) -> tuple[bool, int]:
+    return failure.code is ErrorCode.SIGN_FORBIDDEN, failure.retry_after or 0

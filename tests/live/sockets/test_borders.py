@@ -291,3 +291,112 @@ class TestKeysOfOthers:
             assert len(world.upstreams) == 2
             assert first.session.stream is not None
             assert first.session.stream.is_connected
+
+    @pytest.mark.parametrize("status", [403, 429])
+    @virtual_time
+    async def test_the_key_that_was_tried_last_does_not_decide(self, status: int) -> None:
+        async with open_relay(idle_timeout=LONG) as (world, relay):
+            victim = FakePhone(relay, ALICE)
+            await victim.until("connected")
+            stranger = FakePhone(relay, STRANGER)
+            await stranger.until("connected")
+            world.refused_keys[STRANGER.sign_api_key] = status  # 429: for 600 s
+            world.sign_answers.append((429, {"ratelimit-reset": "20"}))
+            world.newest.cut()
+            await asyncio.sleep(60)
+
+            assert story(victim) == ["connected 1", "gap"]
+
+    @pytest.mark.parametrize("code", [ErrorCode.SIGN_UNAVAILABLE, ErrorCode.RATE_LIMITED])
+    @virtual_time
+    async def test_another_key_is_tried_though_the_gate_of_the_first_is_open(
+        self, code: ErrorCode
+    ) -> None:
+        async with open_relay(idle_timeout=LONG) as (world, relay):
+            world.answers.append(failure(code, retry_after=30))
+            FakePhone(relay, STRANGER)
+            await settle()
+            victim = FakePhone(relay, ALICE)
+            await asyncio.sleep(5)
+
+            assert story(victim) == ["connected 1"]
+
+    @virtual_time
+    async def test_bad_keys_of_newcomers_use_up_nothing_of_a_stream_that_waits_for_its_gate(
+        self,
+    ) -> None:
+        async with open_relay(idle_timeout=LONG) as (world, relay):
+            victim = FakePhone(relay, ALICE)
+            await victim.until("connected")
+            world.gates.of("").on_answer(429, {"ratelimit-reset": "280"})
+            world.newest.cut()
+            for number in range(60):
+                await asyncio.sleep(4)
+                key = f"key {number}"
+                world.refused_keys[key] = 403
+                FakePhone(relay, Account(2, "alice", key))
+            await asyncio.sleep(100)
+            world.newest.say(messages.chat("v", "back again"))
+            world.answers += [failure(ErrorCode.TIKTOK_TIMEOUT)] * 2
+            world.newest.cut()
+            await asyncio.sleep(100)
+
+            assert victim.closed_with is None
+            assert world.newest.is_open
+
+    @virtual_time
+    async def test_a_refused_key_does_not_hide_that_the_streamer_is_offline(self) -> None:
+        async with open_relay(idle_timeout=LONG) as (world, relay):
+            world.refused_keys[""] = 403
+            victim = FakePhone(relay, ALICE)
+            FakePhone(relay, MODERATOR)
+            await victim.until("connected")
+            world.newest.cut(OFFLINE)
+            await asyncio.sleep(5)
+
+            assert story(victim)[-1] == "user_offline"
+
+    @virtual_time
+    async def test_a_closed_gate_ends_no_waiting(self) -> None:
+        async with open_relay(idle_timeout=LONG) as (world, relay):
+            world.then = OFFLINE
+            phone = FakePhone(relay, ALICE, WAITING)
+            await asyncio.sleep(10)
+            world.gates.of("").on_answer(429, {"ratelimit-reset": "3600"})
+            await asyncio.sleep(10 * INTERVAL)
+
+            assert phone.closed_with is None
+
+
+class TestWhileNobodyKnows:
+    @virtual_time
+    async def test_nobody_is_greeted_in_a_live_that_is_over(self) -> None:
+        async with open_relay(idle_timeout=LONG) as (world, relay):
+            keeper = FakePhone(relay, ALICE, WAITING)
+            await keeper.until("connected")
+            world.answers += [OFFLINE, failure(ErrorCode.TIKTOK_TIMEOUT)]
+            world.then = failure(ErrorCode.TIKTOK_TIMEOUT)
+            world.newest.cut(OFFLINE)
+            await asyncio.sleep(2.6 * INTERVAL)
+
+            late = FakePhone(relay, ALICE, WAITING)
+            await settle()
+
+            assert story(late) == []
+
+    @virtual_time
+    async def test_who_comes_back_is_not_told_an_answer_from_before(self) -> None:
+        async with open_relay(idle_timeout=LONG) as (world, relay):
+            FakePhone(relay, ALICE, WAITING)
+            phone = FakePhone(relay, ALICE)
+            await phone.until("connected")
+            await settle()
+            await phone.session.end(1006)
+            world.newest.cut(OFFLINE)
+            await asyncio.sleep(30)
+            world.room_id = NEXT  # the streamer is live again
+
+            back = FakePhone(relay, ALICE, SocketOptions(since=seen(phone).since))
+            await asyncio.sleep(5)
+
+            assert "user_offline" not in story(back)

@@ -183,6 +183,15 @@ class TestEndedStreams:
             assert late.types()[0] == "gap"
 
     @virtual_time
+    async def test_nothing_is_kept_of_a_stream_that_was_never_live(self) -> None:
+        async with World(failure(ErrorCode.USER_NOT_FOUND)).running() as world:
+            socket = world.socket()
+            await until_over(socket)
+            socket.leave()
+
+            world.assert_tidy()
+
+    @virtual_time
     async def test_what_tiktok_repeats_is_told_once_though_the_stream_is_another(self) -> None:
         async with World().running() as world:
             world.greeting = messages.streak("a", count=3)
