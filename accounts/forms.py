@@ -230,7 +230,9 @@ class IssueTokenForm(forms.Form):
     may_change = forms.BooleanField(
         label=_("May change the account"),
         required=False,
-        help_text=_("Its TikTok username and language, over REST. To listen needs no tick."),
+        help_text=_(
+            "Its TikTok username and language, over REST. An app that only listens needs no tick."
+        ),
     )
     form_id = forms.CharField(
         max_length=FORM_ID_LENGTH, initial=_new_form_id, widget=forms.HiddenInput
