@@ -201,7 +201,7 @@ class TestPatchAccount:
         monkeypatch.setattr(budgets, "username_changes", budgets.Budgets(1, 600))
         _issued, token = AccessToken.objects.issue(user)
         ask("PATCH", {"tiktok_username": "carol"}, authorization=f"Bearer {token}")
-        assert ask("PATCH", {"tiktok_username": "carol"}).status_code == 200
+        assert ask("PATCH", {"tiktok_username": "dave"}).status_code == 200
 
     def test_it_takes_the_languages_of_the_server(self) -> None:
         taken = AccountChange.model_json_schema()["properties"]["language"]["enum"]
