@@ -81,7 +81,7 @@ class TokenInline(admin.TabularInline):  # type: ignore[type-arg]
 
     model = AccessToken
     formset = ShownTokens
-    columns = ("token", "shown_label", "created_at", "last_used_at", "expires_at", "state")
+    columns = ("token", "shown_label", "scope", "created_at", "last_used_at", "expires_at", "state")
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
         may_revoke = self._accounts().has_change_permission(request, obj)

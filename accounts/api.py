@@ -12,7 +12,7 @@ from ninja import Field, Query, Router, Schema
 from pydantic import ConfigDict
 
 from accounts.budgets import take_username_change
-from accounts.models import AccessToken, User
+from accounts.models import AccessToken, Scope, User
 from accounts.usernames import normalise_tiktok_username
 
 __all__ = ["ApiRequest", "Options", "Problem", "router"]
@@ -130,7 +130,8 @@ def get_account(request: ApiRequest, options: Query[Options]) -> Account:
     "/account",
     operation_id="change_account",
     summary="Change the account",
-    description="`username_invalid` (422) says what TikTok usernames can be. Sockets that are open "
+    description="Needs a token that may change the account; others get `insufficient_scope` (403). "
+    "`username_invalid` (422) says what TikTok usernames can be. Sockets that are open "
     "go on with the LIVE of the new one: they get another `connected`.",
     response={200: Account, (400, 401, 403, 422, 429, 500): Problem},
 )
@@ -138,9 +139,11 @@ def change_account(request: ApiRequest, change: AccountChange, options: Query[Op
     """Change the account of the token.
 
     Raises:
+        ScopeError: if the token may not change the account.
         ValidationError: if TikTok can't have the username.
         OverBudgetError: if the username was changed too often.
     """
+    request.auth.demand(Scope.MANAGE)
     account = request.auth.user
     values: dict[str, Any] = change.model_dump(exclude_unset=True)
     if "tiktok_username" in values:

@@ -27,6 +27,7 @@ from accounts.models import (
     LABEL_LENGTH,
     MAX_DAYS,
     AccessToken,
+    Scope,
     User,
     sign_api_key_validator,
 )
@@ -208,7 +209,10 @@ def _new_form_id() -> str:
 
 
 class IssueTokenForm(forms.Form):
-    """Asks for the label and expiry of a new token. A form that is sent twice issues one token."""
+    """Asks for the label, expiry and scope of a new token.
+
+    A form that is sent twice issues one token.
+    """
 
     label = forms.CharField(
         label=_("Label"),
@@ -222,6 +226,13 @@ class IssueTokenForm(forms.Form):
         min_value=1,
         max_value=MAX_DAYS,
         help_text=_("Empty: the token does not expire."),
+    )
+    may_change = forms.BooleanField(
+        label=_("May change the account"),
+        required=False,
+        help_text=_(
+            "Its TikTok username and language, over REST. An app that only listens needs no tick."
+        ),
     )
     form_id = forms.CharField(
         max_length=FORM_ID_LENGTH, initial=_new_form_id, widget=forms.HiddenInput
@@ -245,6 +256,7 @@ class IssueTokenForm(forms.Form):
             self.cleaned_data["label"],
             timedelta(days=days) if days else None,
             self.cleaned_data["form_id"],
+            scope=Scope.MANAGE if self.cleaned_data["may_change"] else Scope.LISTEN,
         )
 
 

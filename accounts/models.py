@@ -21,7 +21,7 @@ from encrypted_fields.fields import EncryptedTextField
 
 from accounts.usernames import TikTokUsernameField
 
-__all__ = ["AccessToken", "AccessTokenQuerySet", "User"]
+__all__ = ["AccessToken", "AccessTokenQuerySet", "Scope", "ScopeError", "User"]
 
 # The number of random bytes in a token.
 TOKEN_BYTES = 32
@@ -32,6 +32,7 @@ PREFIX_LENGTH = 8
 LABEL_LENGTH = 100
 FORM_ID_LENGTH = 32
 LANGUAGE_LENGTH = 10
+SCOPE_LENGTH = 10
 # The largest number of days for which a token can be issued.
 MAX_DAYS = 36_500
 # How many tokens that are revoked or expired are shown: the newest.
@@ -87,6 +88,17 @@ class User(AbstractUser):
         return "" if key.startswith(_UNDECIPHERED) else key
 
 
+class Scope(models.TextChoices):
+    """What a token allows. Each allows what those before it do."""
+
+    LISTEN = "listen", _("listen")  # open sockets, and read over REST
+    MANAGE = "manage", _("listen and change the account")
+
+
+class ScopeError(Exception):
+    """The scope of a token does not allow what was asked for."""
+
+
 class AccessTokenQuerySet(models.QuerySet["AccessToken"]):
     def usable(self, at: datetime | None = None) -> AccessTokenQuerySet:
         """Select the tokens that are not revoked, and not expired at the time `at`.
@@ -118,6 +130,7 @@ class AccessTokenManager(_AccessTokenManager["AccessToken"]):
         form_id: str | None = None,
         *,
         session: str = "",
+        scope: Scope = Scope.LISTEN,
     ) -> tuple[AccessToken, str]:
         """Make a new token. Its text is returned only here, and is not stored.
 
@@ -129,6 +142,7 @@ class AccessTokenManager(_AccessTokenManager["AccessToken"]):
                 account, also if it is sent twice.
             session: the key of the session that the token is for; the token is revoked when the
                 session signs out. Empty for tokens of apps.
+            scope: what the token allows.
 
         Returns:
             The token as stored, and its text.
@@ -145,6 +159,7 @@ class AccessTokenManager(_AccessTokenManager["AccessToken"]):
             expires_at=None if expires_in is None else timezone.now() + expires_in,
             form_id=form_id,
             session_digest=AccessToken.digest_of(session) if session else "",
+            scope=scope,
         )
         return issued, token
 
@@ -164,7 +179,7 @@ class AccessTokenManager(_AccessTokenManager["AccessToken"]):
 
 
 class AccessToken(models.Model):
-    """A secret text that opens sockets for its account.
+    """A secret text that opens sockets for its account, and may change it if its scope says so.
 
     The text itself is not stored, only its SHA-256, and its first characters to tell tokens apart.
     """
@@ -182,6 +197,13 @@ class AccessToken(models.Model):
     form_id = models.CharField(max_length=FORM_ID_LENGTH, null=True, editable=False)
     # The SHA-256 of the key of the session that a live console runs in; empty for tokens of apps.
     session_digest = models.CharField(max_length=64, blank=True, default="", editable=False)
+    scope = models.CharField(
+        _("scope"),
+        max_length=SCOPE_LENGTH,
+        choices=Scope.choices,
+        default=Scope.LISTEN,
+        editable=False,
+    )
 
     objects = AccessTokenManager()
 
@@ -211,6 +233,15 @@ class AccessToken(models.Model):
         """Whether the token is not revoked, and not expired at the time `at` (None for now)."""
         expired = self.expires_at is not None and self.expires_at <= (at or timezone.now())
         return self.revoked_at is None and not expired
+
+    def demand(self, scope: Scope) -> None:
+        """Check that the token allows what this scope does.
+
+        Raises:
+            ScopeError: it does not.
+        """
+        if scope not in {Scope.LISTEN, self.scope}:
+            raise ScopeError
 
     def revoke(self) -> None:
         """Revoke the token: it opens no sockets any more. A second call changes nothing."""

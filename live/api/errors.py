@@ -1,8 +1,8 @@
 """Makes the REST API's answers for errors.
 
-All errors have the codes and texts of `live.protocol.errors`, as on sockets. That is so for errors
-of an operation, for requests that can't be parsed, and for requests that Django refuses before an
-operation is called.
+All errors have the codes and texts of `live.protocol.errors`, as on sockets, except
+`insufficient_scope`, which sockets don't have. That is so for errors of an operation, for requests
+that can't be parsed, and for requests that Django refuses before an operation is called.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from ninja import errors
 
 from accounts import requests
 from accounts.budgets import OverBudgetError
-from accounts.models import AccessToken
+from accounts.models import AccessToken, ScopeError
 from live.protocol.errors import ErrorCode, RelayError
 
 __all__ = ["EXPLAINED", "ApiError", "explain", "explain_errors", "problem"]
@@ -35,6 +35,7 @@ EXPLAINED = (
     RelayError,
     ValidationError,
     OverBudgetError,
+    ScopeError,
     errors.ValidationError,
     errors.HttpError,
 )
@@ -61,6 +62,14 @@ _STATUS = {
 }
 
 _TOO_MANY_CHANGES = gettext_noop("The TikTok username was changed too often in a short time.")
+
+# The answer to a token that may only listen. The name of the code is that of RFC 6750, section 3.1.
+_INSUFFICIENT_SCOPE = {
+    "code": "insufficient_scope",
+    "title": _("Not allowed with this token"),
+    "detail": _("This token can only listen. It may not change the account."),
+    "hint": _("Use a token that may change the account, or the account page."),
+}
 
 # The texts for requests that Django refuses before an operation is called, by HTTP status.
 _REFUSED_BY_DJANGO: dict[int, Any] = {
@@ -112,6 +121,8 @@ def explain(request: Any, failure: Any) -> HttpResponse:
                 retry_after=failure.retry_after,
             )
             return _answer(request, error, _STATUS[error.code])
+        case ScopeError():
+            return _insufficient_scope(request)
         case ValidationError():
             error = RelayError(ErrorCode.USERNAME_INVALID)
             return _answer(request, error, _STATUS[error.code], failure.message)
@@ -178,6 +189,19 @@ def _answer(
     if error.retry_after is not None:
         response["Retry-After"] = str(error.retry_after)
     return response
+
+
+def _insufficient_scope(request: ASGIRequest) -> HttpResponse:
+    language = _language(request)
+    with override(language):
+        return JsonResponse(
+            _INSUFFICIENT_SCOPE,
+            status=HTTPStatus.FORBIDDEN,
+            headers={
+                "Content-Language": language,
+                "WWW-Authenticate": 'Bearer error="insufficient_scope"',
+            },
+        )
 
 
 def _language(request: ASGIRequest) -> str:

@@ -17,7 +17,7 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from accounts import budgets
-from accounts.models import AccessToken, User
+from accounts.models import AccessToken, Scope, User
 from accounts.sockets import qr_code
 
 pytestmark = pytest.mark.django_db
@@ -347,6 +347,12 @@ class TestTokens:
             assert f">{state}</span>" in page
         assert page.count("/revoke/") == 1
 
+    def test_tokens_are_listed_with_their_scopes(self, client: Client, account: User) -> None:
+        AccessToken.objects.issue(account, "phone")
+        AccessToken.objects.issue(account, "settings", scope=Scope.MANAGE)
+        scopes = re.findall(r'data-label="Scope"><span>([^<]+)<', client.get(PAGE).text)
+        assert scopes == ["listen and change the account", "listen"]
+
     def test_it_shows_the_newest_of_those_that_open_nothing(
         self, client: Client, account: User
     ) -> None:
@@ -377,6 +383,21 @@ class TestIssueToken:
         assert (issued.user, issued.label) == (account, "Kitchen phone")
         assert issued.expires_at is not None
         assert timedelta(days=29) < issued.expires_at - timezone.now() <= timedelta(days=30)
+
+    @pytest.mark.parametrize(
+        ("values", "scope", "shown"),
+        [
+            ({}, "listen", "listen"),
+            ({"may_change": "on"}, "manage", "listen and change the account"),
+        ],
+    )
+    def test_it_may_change_the_account_only_if_that_was_ticked(
+        self, client: Client, values: dict[str, str], scope: str, shown: str
+    ) -> None:
+        assert 'type="checkbox" name="may_change"' in client.get(PAGE).text
+        page = issue(client, **values)
+        assert AccessToken.objects.get().scope == scope
+        assert f"<dt>Scope</dt><dd>{shown}</dd>" in page.text
 
     def test_it_shows_the_address_as_a_qr_code(self, client: Client) -> None:
         page = issue(client)

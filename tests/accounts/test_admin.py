@@ -21,7 +21,7 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from accounts.forms import LanguageForm
-from accounts.models import AccessToken, User
+from accounts.models import AccessToken, Scope, User
 from live.models import ConnectionLog
 
 pytestmark = pytest.mark.django_db
@@ -309,6 +309,13 @@ class TestTokens:
         assert revoke_address(revoked) not in page
         assert revoke_address(expired) not in page
 
+    def test_it_shows_the_scopes(self, admin_client: Client, account: User) -> None:
+        AccessToken.objects.issue(account)
+        AccessToken.objects.issue(account, scope=Scope.MANAGE)
+        page = admin_client.get(change_address(account)).text
+        scopes = re.findall(r'class="field-scope">\s*<p>([^<]+)</p>', page)
+        assert scopes == ["listen and change the account", "listen"]
+
     def test_it_shows_the_newest_of_those_that_open_nothing(
         self, admin_client: Client, account: User
     ) -> None:
@@ -397,6 +404,25 @@ class TestIssueToken:
         history = reverse("admin:accounts_user_history", args=(account.pk,))
         for address in (change_address(account), issue_address(account), history, LIST, "/admin/"):
             assert text not in admin_client.get(address).text
+
+    @pytest.mark.parametrize(
+        ("values", "scope", "shown"),
+        [
+            ({}, "listen", "listen"),
+            ({"may_change": "on"}, "manage", "listen and change the account"),
+        ],
+    )
+    def test_it_may_change_the_account_only_if_that_was_ticked(
+        self,
+        admin_client: Client,
+        account: User,
+        values: dict[str, str],
+        scope: str,
+        shown: str,
+    ) -> None:
+        page = admin_client.post(issue_address(account), asked(**values)).text
+        assert AccessToken.objects.get().scope == scope
+        assert f"Scope: {shown}<br>" in page
 
     def test_it_stores_the_token_nowhere(
         self, admin_client: Client, account: User, caplog: pytest.LogCaptureFixture
@@ -614,7 +640,7 @@ class TestBulkActions:
 class TestIssueTokens:
     def test_several_accounts_get_a_token_each(self, admin_client: Client, account: User) -> None:
         other = User.objects.create_user("kitchen")
-        data = asked(label="autumn", days="30")
+        data = asked(label="autumn", days="30", may_change="on")
         response = confirm(admin_client, "issue_tokens", [account, other], **data)
         assert response.status_code == 200
         assert "no-store" in response["Cache-Control"]
@@ -622,6 +648,7 @@ class TestIssueTokens:
         found = [AccessToken.objects.find(token) for token in tokens]
         assert {token.user.username for token in found if token} == {"studio", "kitchen"}
         assert {token.label for token in found if token} == {"autumn"}
+        assert {token.scope for token in found if token} == {"manage"}
         assert all(token.expires_at for token in found if token)
         assert "kitchen: no TikTok username yet" in response.text
 

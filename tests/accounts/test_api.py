@@ -7,7 +7,7 @@ from django.conf import settings
 
 from accounts import budgets
 from accounts.api import AccountChange, Options
-from accounts.models import AccessToken, User
+from accounts.models import AccessToken, Scope, User
 from tests.support.rest import Ask, RestClient, asking
 
 pytestmark = pytest.mark.django_db
@@ -27,7 +27,7 @@ def user() -> User:
 
 @pytest.fixture
 def client(user: User) -> RestClient:
-    _issued, token = AccessToken.objects.issue(user)
+    _issued, token = AccessToken.objects.issue(user, scope=Scope.MANAGE)
     return RestClient(token)
 
 
@@ -54,6 +54,10 @@ class TestGetAccount:
         response = ask()
         assert response.json()["has_own_sign_api_key"] is True
         assert KEY not in response.text
+
+    def test_a_token_that_may_only_listen_reads_it(self, ask: Ask, user: User) -> None:
+        _issued, token = AccessToken.objects.issue(user)
+        assert ask(authorization=f"Bearer {token}").json()["username"] == "maria"
 
 
 class TestPatchAccount:
@@ -170,6 +174,34 @@ class TestPatchAccount:
         }
         user.refresh_from_db()
         assert user.tiktok_username == "carol"
+
+    @pytest.mark.parametrize(
+        "body", [{"tiktok_username": "carol", "language": "ru"}, {"tiktok_username": "?"}, {}]
+    )
+    def test_a_token_that_may_only_listen_changes_nothing(
+        self, ask: Ask, user: User, body: dict[str, str]
+    ) -> None:
+        _issued, token = AccessToken.objects.issue(user)
+        response = ask("PATCH", body, authorization=f"Bearer {token}", lang="en")
+        assert response.status_code == 403
+        assert response["Content-Language"] == "en"
+        assert response["WWW-Authenticate"] == 'Bearer error="insufficient_scope"'
+        assert response.json() == {
+            "code": "insufficient_scope",
+            "title": "Not allowed with this token",
+            "detail": "This token can only listen. It may not change the account.",
+            "hint": "Use a token that may change the account, or the account page.",
+        }
+        user.refresh_from_db()
+        assert (user.tiktok_username, user.language) == ("anna.live", "")
+
+    def test_a_token_that_may_only_listen_costs_no_change_of_the_username(
+        self, ask: Ask, user: User, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(budgets, "username_changes", budgets.Budgets(1, 600))
+        _issued, token = AccessToken.objects.issue(user)
+        ask("PATCH", {"tiktok_username": "carol"}, authorization=f"Bearer {token}")
+        assert ask("PATCH", {"tiktok_username": "dave"}).status_code == 200
 
     def test_it_takes_the_languages_of_the_server(self) -> None:
         taken = AccountChange.model_json_schema()["properties"]["language"]["enum"]

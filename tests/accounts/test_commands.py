@@ -63,6 +63,13 @@ class TestAddAccount:
         assert token.is_usable()
         assert token.expires_at is None
 
+    @pytest.mark.parametrize(("arguments", "scope"), [((), "listen"), (("--manage",), "manage")])
+    def test_its_token_may_change_the_account_only_if_asked_for(
+        self, arguments: tuple[str, ...], scope: str
+    ) -> None:
+        run("add_account", "maria", *arguments)
+        assert AccessToken.objects.get().scope == scope
+
     @pytest.mark.parametrize("pasted", ["@Maria", "https://www.tiktok.com/@maria/live?x=1"])
     def test_it_takes_what_people_paste(self, pasted: str) -> None:
         result = run_json("add_account", "maria", f"--tiktok-username={pasted}")
@@ -170,6 +177,13 @@ class TestAddToken:
         }
         assert AccessToken.objects.find(result["token"]) == token
         assert token.user == user
+
+    @pytest.mark.parametrize(("arguments", "scope"), [((), "listen"), (("--manage",), "manage")])
+    def test_it_may_change_the_account_only_if_asked_for(
+        self, arguments: tuple[str, ...], scope: str
+    ) -> None:
+        run("add_token", "maria", *arguments)
+        assert AccessToken.objects.get().scope == scope
 
     def test_it_takes_a_label(self) -> None:
         result = run_json("add_token", "maria", "--label", "Мой\nтелефон")

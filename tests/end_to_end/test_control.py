@@ -41,7 +41,7 @@ class TestAChangedUsername:
     ) -> None:
         tiktok.go_live(streamer)
         other = tiktok.go_live(f"{streamer}b")
-        account = await add_account()
+        account = await add_account(streamer, "--manage")
         async with Phone(f"{server.address}/ws/{account.token}") as phone:
             await phone.until_type("connected")
             await change(server, account.token, tiktok_username=f"@{streamer}b")
@@ -58,7 +58,7 @@ class TestAChangedUsername:
     ) -> None:
         former = tiktok.go_live(streamer)
         tiktok.go_live(f"{streamer}b")
-        account = await add_account()
+        account = await add_account(streamer, "--manage")
         async with Phone(f"{server.address}/ws/{account.token}") as phone:
             await phone.until_type("connected")
             await change(server, account.token, tiktok_username=f"{streamer}b")
@@ -69,7 +69,7 @@ class TestAChangedUsername:
         self, server: Server, tiktok: TikTok, streamer: str, add_account: AddAccount
     ) -> None:
         tiktok.go_live(streamer)
-        account = await add_account()
+        account = await add_account(streamer, "--manage")
         async with Phone(f"{server.address}/ws/{account.token}") as phone:
             await phone.until_type("connected")
             await change(server, account.token, tiktok_username="")
@@ -81,7 +81,7 @@ class TestAChangedUsername:
     ) -> None:
         tiktok.go_live(streamer)
         tiktok.room(f"{streamer}b")
-        account = await add_account()
+        account = await add_account(streamer, "--manage")
         async with Phone(f"{server.address}/ws/{account.token}") as phone:
             await phone.until_type("connected")
             await change(server, account.token, tiktok_username=f"{streamer}b")
@@ -94,7 +94,7 @@ class TestAChangedUsername:
     ) -> None:
         tiktok.go_live(streamer)
         tiktok.go_live(f"{streamer}b")
-        account = await add_account()
+        account = await add_account(streamer, "--manage")
         async with Phone(f"{server.address}/ws/{account.token}") as phone:
             await phone.until_type("connected")
             await change(server, account.token, tiktok_username=f"{streamer}b")
@@ -113,7 +113,7 @@ class TestAChangedUsername:
     ) -> None:
         for letter in ("", "b", "c", "d"):
             tiktok.go_live(f"{streamer}{letter}")
-        account = await add_account()
+        account = await add_account(streamer, "--manage")
         async with Phone(f"{server.address}/ws/{account.token}") as phone:
             await phone.until_type("connected")
             for letter in "bcd":
@@ -133,7 +133,7 @@ class TestAnotherKey:
         account = await add_account(
             streamer, "--password", PASSWORD, "--sign-api-key", "the-old-one"
         )
-        other = await add_account()
+        other = await add_account(streamer, "--manage")
         async with (
             Phone(f"{server.address}/ws/{account.token}") as phone,
             Phone(f"{server.address}/ws/{other.token}") as others_phone,
@@ -160,12 +160,12 @@ class TestTheSettings:
         self, server: Server, tiktok: TikTok, streamer: str, add_account: AddAccount
     ) -> None:
         room = tiktok.go_live(streamer)
-        account = await add_account()
+        account = await add_account(streamer, "--manage")
         async with Phone(f"{server.address}/ws/{account.token}") as phone:
             await phone.until_type("connected")
             await change(server, account.token, language="ru")
             # Changes take effect in their order: with the second, the first has.
-            other = await add_account()
+            other = await add_account(streamer, "--manage")
             async with Phone(f"{server.address}/ws/{other.token}") as others_phone:
                 await others_phone.until_type("connected")
                 await change(server, other.token, tiktok_username="")
@@ -176,7 +176,7 @@ class TestTheSettings:
     async def test_errors_are_told_in_the_account_s_language(
         self, server: Server, add_account: AddAccount
     ) -> None:
-        account = await add_account("")
+        account = await add_account("", "--manage")
         await change(server, account.token, language="ru")
         async with Phone(f"{server.address}/ws/{account.token}") as phone:
             error, _code = await phone.explanation()

@@ -52,7 +52,7 @@ class TestTheRestApi:
         self, server: Server, tiktok: TikTok, streamer: str, add_account: AddAccount
     ) -> None:
         tiktok.room(streamer)
-        account = await add_account("somebody.else")
+        account = await add_account("somebody.else", "--manage")
         async with app(server, account) as client:
             changed = await client.patch("/account", json={"tiktok_username": f"@{streamer}"})
             assert changed.json()["tiktok_username"] == streamer
@@ -73,6 +73,15 @@ class TestTheRestApi:
                 assert tiktok.count(Kind.GIFT_LIST, room) == 1
         assert account.token not in server.log_text
         assert "Traceback" not in server.log_text
+
+    async def test_a_phone_s_token_does_not_change_the_account(
+        self, server: Server, streamer: str, add_account: AddAccount
+    ) -> None:
+        account = await add_account()
+        async with app(server, account) as client:
+            refused = await client.patch("/account", json={"tiktok_username": "somebody.else"})
+            assert (refused.status_code, refused.json()["code"]) == (403, "insufficient_scope")
+            assert (await client.get("/account")).json()["tiktok_username"] == streamer
 
     async def test_it_refuses_as_the_socket_does(
         self, server: Server, add_account: AddAccount
@@ -112,7 +121,7 @@ class TestTheRestApi:
     ) -> None:
         tiktok.go_live(streamer)
         # One account is asked about; the other one's username does not stay what it was.
-        asked, changed = await add_account(), await add_account()
+        asked, changed = await add_account(), await add_account(streamer, "--manage")
         await asyncio.gather(
             fuzz(server, asked, "GET", tmp_path), fuzz(server, changed, "PATCH", tmp_path)
         )

@@ -7,7 +7,7 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 
-from accounts.models import AccessToken, User
+from accounts.models import AccessToken, Scope, User
 
 
 class Command(BaseCommand):
@@ -25,6 +25,9 @@ class Command(BaseCommand):
         )
         parser.add_argument("--sign-api-key", default="", help="the account's own EulerStream key")
         parser.add_argument("--staff", action="store_true", help="may read the connection log")
+        parser.add_argument(
+            "--manage", action="store_true", help="the token may change the account, over REST"
+        )
         parser.add_argument("--password", help="without one, the account can't sign in")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -42,7 +45,8 @@ class Command(BaseCommand):
             raise CommandError(" ".join(refused.messages)) from None
         with transaction.atomic():
             user.save()
-            _, token = AccessToken.objects.issue(user)
+            scope = Scope.MANAGE if options["manage"] else Scope.LISTEN
+            _, token = AccessToken.objects.issue(user, scope=scope)
         result = {
             "user_id": user.pk,
             "username": user.username,

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from accounts.models import LABEL_LENGTH, MAX_DAYS, AccessToken, User
+from accounts.models import LABEL_LENGTH, MAX_DAYS, AccessToken, Scope, User
 
 
 class Command(BaseCommand):
@@ -18,6 +18,9 @@ class Command(BaseCommand):
         parser.add_argument("name", help="the account's name")
         parser.add_argument("--label", default="", help="what the token is for")
         parser.add_argument("--expires", type=int, metavar="DAYS", help="days until it expires")
+        parser.add_argument(
+            "--manage", action="store_true", help="the token may change the account, over REST"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         user = User.objects.filter(username=options["name"]).first()
@@ -29,7 +32,10 @@ class Command(BaseCommand):
         if len(options["label"]) > LABEL_LENGTH:
             raise CommandError(f"--label takes {LABEL_LENGTH} characters at most.")
         token, text = AccessToken.objects.issue(
-            user, label=options["label"], expires_in=timedelta(days=days) if days else None
+            user,
+            label=options["label"],
+            expires_in=timedelta(days=days) if days else None,
+            scope=Scope.MANAGE if options["manage"] else Scope.LISTEN,
         )
         result = {
             "user_id": user.pk,

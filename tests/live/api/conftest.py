@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from accounts.models import AccessToken, User
+from accounts.models import AccessToken, Scope, User
 from tests.support.rest import Ask, RestClient, asking
 
 
@@ -15,7 +15,7 @@ def user() -> User:
 
 @pytest.fixture
 def client(user: User) -> RestClient:
-    _issued, token = AccessToken.objects.issue(user)
+    _issued, token = AccessToken.objects.issue(user, scope=Scope.MANAGE)
     return RestClient(token)
 
 

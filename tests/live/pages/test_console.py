@@ -128,6 +128,7 @@ class TestTheToken:
         assert found is not None
         assert found.user == anna
         assert (found.label, found.shown_label) == ("", "Live console")
+        assert found.scope == "listen"
         assert found.expires_at is not None
         assert timedelta(hours=23) < found.expires_at - timezone.now() <= timedelta(days=1)
 
