@@ -226,7 +226,7 @@ SECURE_HSTS_SECONDS = 86_400 if HTTPS_ONLY else 0
 # The proxy redirects to https: a redirect here would also catch requests that no proxy passed on,
 # such as health checks from the machine itself. Subdomains may be other people's, so HSTS leaves
 # them out, and so does preloading. These checks of `check --deploy` are therefore answered.
-SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W008", "security.W021"]
+SILENCED_SYSTEM_CHECKS += ["security.W005", "security.W008", "security.W021"]
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 # Pages load nothing from other hosts, and use no scripts and styles that are written in the HTML.
