@@ -159,6 +159,12 @@ class Delivery:
         self.position += 1
         return border[1]
 
+    def pass_gap(self) -> None:
+        """Pass a `gap` that comes next: it says what is missing before a newcomer came."""
+        for entry in self._log.read(self.position, 1):
+            if entry.type is FrameType.GAP:
+                self.position = entry.offset
+
     @property
     def _next_stop(self) -> int:
         """The offset of the last frame before the next border."""

@@ -289,6 +289,8 @@ class Session:
                 await delivery.wait()
             elif isinstance(border, RoomBegan):
                 if greeted_in is None or greeted_in.id != border.room.id:
+                    if greeted_in is None and self._options.since is None:
+                        delivery.pass_gap()
                     resumed = greeted_in is None and delivery.resumed
                     greeted_in = border.room
                     await self._greet(stream, delivery, greeted_in, border.snapshot, resumed)

@@ -177,6 +177,21 @@ class TestAfterTheEnd:
             assert back.frames[-2]["data"]["side"] == "upstream"
 
     @virtual_time
+    async def test_a_newcomer_is_told_of_no_gap_from_before(self) -> None:
+        async with open_relay(idle_timeout=LONG) as (world, relay):
+            phone = FakePhone(relay, ALICE)
+            await phone.until("connected")
+            await phone.session.end(1000)
+            await asyncio.sleep(2 * LINGER)
+
+            newcomer = FakePhone(relay, ALICE)
+            await newcomer.until("connected")
+            world.newest.say(messages.chat("v", "hello"))
+            await settle()
+
+            assert story(newcomer) == ["connected 1", "hello"]
+
+    @virtual_time
     async def test_an_end_before_it_came_is_not_told(self) -> None:
         async with open_relay() as (world, relay):
             world.answers += [None, failure(ErrorCode.AGE_RESTRICTED)]
