@@ -5,8 +5,8 @@ of a process have one address, so they share one gate, and each attempt to conne
 
 - After a block, the user's LIVE is not tried again for some seconds. This might still be the fault
   of that one LIVE. When a second user's attempt is blocked, and none has come through in between,
-  nobody's is tried for that time. (So two LIVEs that TikTok refuses by themselves hold up all others
-  for some seconds, if no other attempt comes through in between. Each real block looks the same.)
+  nobody's is tried for that time. (So two LIVEs that TikTok refuses by themselves hold up all the
+  others for some seconds, if no other attempt comes through in between. A block looks the same.)
 - An attempt in the meantime fails with `tiktok_blocked` and the seconds to wait, and TikTok is not
   asked.
 - After that time, one attempt is let through, while the others are still refused. If it is blocked,

@@ -84,7 +84,9 @@ class TestTheServersLog:
     async def test_it_prints_the_lines_of_the_contract_in_russian(
         self, start_server: StartServer, tiktok: TikTok, streamer: str
     ) -> None:
-        server = await start_server("uvicorn", LANGUAGE_CODE="ru", RELAY_LINGER="0", RELAY_BLOCK_PAUSE="0")
+        server = await start_server(
+            "uvicorn", LANGUAGE_CODE="ru", RELAY_LINGER="0", RELAY_BLOCK_PAUSE="0"
+        )
         room = tiktok.go_live(streamer)
         nobody = await server.add_account("nobody", "")
         somebody = await server.add_account("somebody", streamer)
