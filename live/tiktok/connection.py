@@ -305,10 +305,19 @@ class TikTokUpstream:
         return [] if self._client is None else self._client.http_clients
 
     async def open(self) -> None:
+        limit = settings.RELAY_CONNECT_TIMEOUT
+        until = asyncio.get_running_loop().time() + limit
+        # The turn comes first: while many wait for theirs, TikTok may begin to block.
+        failure = await self._turn(until)
+        if failure is not None:
+            try:
+                raise failure
+            finally:
+                del failure
         with self._blocks.attempt(self._username):
             # It is raised here, outside of `except`: in there, it would keep the exception that it
             # replaces, with TikTokLive's client in the traceback, for as long as it is kept itself.
-            failure = await self._open()
+            failure = await self._open(limit, until)
             if failure is not None:
                 try:
                     raise failure
@@ -328,14 +337,17 @@ class TikTokUpstream:
         if client:
             await client.aclose()
 
-    async def _open(self) -> RelayError | None:
-        """Connect, and return why it failed; None if the connection is open."""
+    async def _open(self, limit: float, until: float) -> RelayError | None:
+        """Connect, and return why it failed; None if the connection is open.
+
+        Args:
+            limit: seconds that a request may take.
+            until: the event loop's time at which it must be open.
+        """
         use_configured_addresses()
-        limit = settings.RELAY_CONNECT_TIMEOUT
         try:
             self._gate.check()
-            async with asyncio.timeout(limit) as deadline:
-                await self._turn()
+            async with asyncio.timeout_at(until) as deadline:
                 self._client = _Client(
                     self._username, self._gate, self._listener, limit, self._room_id
                 )
@@ -351,10 +363,21 @@ class TikTokUpstream:
             return self._explain(failure, connecting=self._task is None)
         return None if self._client.opened.done() else self._ending(self._task)
 
-    async def _turn(self) -> None:
-        if self._pacer is not None:
-            known = self._room_id is not None  # the room, from the connection before
-            await self._pacer.turn(Priority.RECONNECT if known else Priority.CONNECT)
+    async def _turn(self, until: float) -> RelayError | None:
+        """Wait until TikTok may be asked, and return why it may not be; None if it may be."""
+        try:
+            # An attempt that would be refused takes no turn.
+            self._blocks.check(self._username)
+            self._gate.check()
+            if self._pacer is not None:
+                known = self._room_id is not None  # the room: from the connection before, or a look
+                async with asyncio.timeout_at(until):
+                    await self._pacer.turn(Priority.RECONNECT if known else Priority.CONNECT)
+        except RelayError as failure:
+            return _without_traceback(failure, self._username)
+        except TimeoutError:
+            return self._out_of_time()
+        return None
 
     def _ending(self, task: asyncio.Task[Any]) -> RelayError:
         failure = task.exception() if not task.cancelled() else None

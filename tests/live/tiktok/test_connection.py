@@ -362,6 +362,23 @@ class TestItsTurn:
         await opening
         await upstream.close()
 
+    async def test_a_block_stops_those_who_wait_for_theirs(
+        self, tiktok: TikTok, recorder: Recorder
+    ) -> None:
+        tiktok.fail(Failure.CAPTCHA)
+        blocks, pacer = BlockGate(), Pacer(20)
+        upstreams = [
+            TikTokUpstream(f"user{number}", SignGate(""), recorder, blocks=blocks, pacer=pacer)
+            for number in range(60)
+        ]
+        ends = await asyncio.gather(*map(end_of, upstreams))
+
+        assert all(end is not None and end.code is ErrorCode.TIKTOK_BLOCKED for end in ends)
+        # Ten go at once. At 20 a second, all others would follow within 2.5 seconds.
+        assert tiktok.count(Kind.LIVE_PAGE) <= 30
+        assert sum(end is not None and bool(end.retry_after) for end in ends) >= 30
+        assert not pacer.waiting
+
     async def test_waiting_for_it_has_an_end(
         self, tiktok: TikTok, recorder: Recorder, settings: Settings
     ) -> None:
