@@ -186,7 +186,7 @@ class Scene:
 
 
 @settings(
-    deadline=None, derandomize=True, max_examples=25, suppress_health_check=[HealthCheck.too_slow]
+    deadline=None, derandomize=True, max_examples=15, suppress_health_check=[HealthCheck.too_slow]
 )
 @given(st.lists(ACTIONS, min_size=3, max_size=30))
 def test_any_lives(actions: list[tuple[str, int, bool]]) -> None:

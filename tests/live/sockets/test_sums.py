@@ -150,5 +150,5 @@ class Sums(RuleBasedStateMachine):
 
 def test_what_came_and_what_was_missed_are_all_that_happened() -> None:
     run_state_machine_as_test(
-        Sums, settings=settings(max_examples=150, stateful_step_count=30, deadline=None)
+        Sums, settings=settings(max_examples=80, stateful_step_count=30, deadline=None)
     )
