@@ -13,7 +13,8 @@ import os
 import sqlite3
 from pathlib import Path
 
-from bench.delivery import PER_FRAME, RATE, SOCKETS, RelaySetting
+from bench.delivery import RATE, RelaySetting
+from bench.latency import latencies_of, percentiles
 from bench.results import Options, Row
 from bench.servers import SERVERS
 from bench.strangers import Strangers
@@ -24,7 +25,6 @@ _GUESSERS = 60
 _TOKENS_A_SECOND = 200.0
 _GOAL = 0.025
 _MOST_ROWS = 10
-_GRACE = 20.0
 
 
 def run(options: Options) -> list[Row]:
@@ -34,14 +34,14 @@ def run(options: Options) -> list[Row]:
 def _row(kind: str, events: int) -> Row:
     with RelaySetting.on(kind, stamps=True) as setting, Strangers() as strangers:
         setting.round(2 * int(RATE))
-        alone = _percentiles(_latencies(setting, events))
+        alone = percentiles(latencies_of(setting, events))
         before = _rows(setting.relay.database)
         strangers.begin(setting.relay.port, _GUESSERS, _TOKENS_A_SECOND)
-        latencies = _latencies(setting, events)
+        latencies = latencies_of(setting, events)
         setting.phones.open(setting.relay.port, setting.relay.path, 1, greeting=True)
         told = strangers.end()
         rows = _rows(setting.relay.database) - before - 1  # without that phone's
-    p50, p99 = _percentiles(latencies)
+    p50, p99 = percentiles(latencies)
     return Row(
         what=f"push → phone, p50/p99, while {_GUESSERS} guess passwords and "
         f"{_TOKENS_A_SECOND:g} bad tokens/s come, {kind.title()}",
@@ -64,22 +64,6 @@ def _row(kind: str, events: int) -> Row:
             f"load {os.getloadavg()[0]:.1f}",
         ),
     )
-
-
-def _latencies(setting: RelaySetting, events: int) -> list[float]:
-    setting.tiktok.prepare(events, PER_FRAME)
-    setting.phones.reset()
-    pushed = setting.tiktok.push(RATE, events / RATE + _GRACE)
-    setting.phones.wait_for_events(events, _GRACE)
-    latencies = setting.phones.latencies(pushed)
-    if len(latencies) != events * SOCKETS:
-        raise RuntimeError(f"{len(latencies)} arrivals, of {events * SOCKETS}")
-    return latencies
-
-
-def _percentiles(latencies: list[float]) -> tuple[float, float]:
-    """The median, and what 99 % stay below."""
-    return latencies[len(latencies) // 2], latencies[int(len(latencies) * 0.99)]
 
 
 def _rows(database: Path) -> int:

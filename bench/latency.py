@@ -13,7 +13,7 @@ from bench.delivery import PER_FRAME, RATE, SOCKETS, RelaySetting
 from bench.results import Options, Row
 from bench.servers import SERVERS
 
-__all__ = ["run"]
+__all__ = ["latencies_of", "percentiles", "run"]
 
 _GOAL = 0.010
 _GRACE = 20.0
@@ -26,14 +26,8 @@ def run(options: Options) -> list[Row]:
 def _row(kind: str, events: int) -> Row:
     with RelaySetting.on(kind, stamps=True) as setting:
         setting.round(2 * int(RATE))
-        setting.tiktok.prepare(events, PER_FRAME)
-        setting.phones.reset()
-        pushed = setting.tiktok.push(RATE, events / RATE + _GRACE)
-        setting.phones.wait_for_events(events, _GRACE)
-        latencies = setting.phones.latencies(pushed)
-    if len(latencies) != events * SOCKETS:
-        raise RuntimeError(f"{len(latencies)} arrivals, of {events * SOCKETS}")
-    p50, p99 = (latencies[int(len(latencies) * share)] for share in (0.5, 0.99))
+        latencies = latencies_of(setting, events)
+    p50, p99 = percentiles(latencies)
     return Row(
         what=f"push → phone, p50/p99, {SOCKETS} sockets, {RATE:g} events/s, {kind.title()}",
         relay=f"{p50 * 1e3:.1f}/{p99 * 1e3:.1f} ms",
@@ -42,3 +36,20 @@ def _row(kind: str, events: int) -> Row:
         figures={"p50_ms": p50 * 1e3, "p99_ms": p99 * 1e3, "max_ms": latencies[-1] * 1e3},
         notes=(f"longest {latencies[-1] * 1e3:.0f} ms; load {os.getloadavg()[0]:.1f}",),
     )
+
+
+def latencies_of(setting: RelaySetting, events: int) -> list[float]:
+    """Push so many events. Returns how long each took to each phone, in seconds, sorted."""
+    setting.tiktok.prepare(events, PER_FRAME)
+    setting.phones.reset()
+    pushed = setting.tiktok.push(RATE, events / RATE + _GRACE)
+    setting.phones.wait_for_events(events, _GRACE)
+    latencies = setting.phones.latencies(pushed)
+    if len(latencies) != events * SOCKETS:
+        raise RuntimeError(f"{len(latencies)} arrivals, of {events * SOCKETS}")
+    return latencies
+
+
+def percentiles(latencies: list[float]) -> tuple[float, float]:
+    """The median, and what 99 % stay below."""
+    return latencies[len(latencies) // 2], latencies[int(len(latencies) * 0.99)]

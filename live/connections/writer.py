@@ -46,8 +46,6 @@ _MOST_AT_ONCE = 500
 _GATHER = 0.05
 # Seconds before a batch that has failed is tried again: the first time, and at most.
 _RETRY = (0.2, 5.0)
-# Seconds to wait for a connection, and for one statement.
-_CONNECT, _STATEMENT = 5.0, 5.0
 # Seconds after which a batch counts as hung: its connection is cut, and it is tried again.
 _HUNG = 15.0
 # Seconds between two looks at how long a batch takes.
@@ -58,10 +56,6 @@ _SLOW = 6.0
 _IDLE = 10.0
 # These say that the database fails. Any other error says that a row is bad.
 _TROUBLE = (OperationalError, InterfaceError, InternalError, ProgrammingError, NotSupportedError)
-
-
-def _own_connection() -> BaseDatabaseWrapper:
-    return own_connection(_CONNECT, _STATEMENT)
 
 
 class ConnectionLogWriter:
@@ -81,7 +75,7 @@ class ConnectionLogWriter:
     def __init__(
         self,
         on_written: Callable[[Collection[int]], None] = lambda ids: None,
-        connect: Callable[[], BaseDatabaseWrapper] = _own_connection,
+        connect: Callable[[], BaseDatabaseWrapper] = own_connection,
         write_rows: Callable[[list[Row]], None] = write,
         most_new: int = _MOST_NEW,
         retry: tuple[float, float] = _RETRY,

@@ -133,7 +133,7 @@ class Streams:
     def refusal(self, stream: LiveStream, sign_api_key: str) -> RelayError | None:
         """What the sign server has said when the stream tried to connect with this key and was
         refused; None if it was not."""
-        return stream.refusal(self._gates.of(sign_api_key))
+        return stream.gates.refusal(self._gates.of(sign_api_key))
 
     def leave(
         self,

@@ -236,10 +236,6 @@ class LiveStream:
         self.gates.replace(old, new)
         self._on_other_gate(new)
 
-    def refusal(self, gate: SignGate) -> RelayError | None:
-        """What the sign server has said when it refused this gate's key, if it has."""
-        return self.gates.refusal(gate)
-
     def _want_others(self, change: int) -> None:
         self._wanting_others += change
         self._reader.tells_others = self._wanting_others > 0

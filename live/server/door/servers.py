@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from importlib import import_module
 
 from live.server.door.arrivals import Arrivals
+from live.sockets.wire.servers import loaded_servers
 
 __all__ = ["install"]
-
-# A module that shows that the server runs, since it has imported it; and our module for it. Ours is
-# imported only where the server is, since it imports the server.
-_SERVERS = {
-    "uvicorn.server": "live.server.door.uvicorn",
-    "daphne.server": "live.server.door.daphne",
-}
 
 
 def install(arrivals: Arrivals, most: int) -> None:
@@ -25,6 +18,6 @@ def install(arrivals: Arrivals, most: int) -> None:
         arrivals: gets each connection that waits for a request.
         most: the size of a body, in bytes.
     """
-    for theirs, ours in _SERVERS.items():
-        if theirs in sys.modules:
-            import_module(ours).install(arrivals, most)
+    for name in loaded_servers():
+        # Imported only where the server is, since it imports the server.
+        import_module(f"live.server.door.{name}").install(arrivals, most)

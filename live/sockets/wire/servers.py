@@ -12,13 +12,16 @@ from typing import Any
 
 from live.sockets.wire.asgi import AsgiWire, Wire
 
-__all__ = ["install", "wire_for"]
+__all__ = ["install", "loaded_servers", "wire_for"]
 
-# A module that shows that the server runs, since it has imported it; and our module for it.
-_SERVERS = {
-    "uvicorn.server": "live.sockets.wire.uvicorn",
-    "daphne.server": "live.sockets.wire.daphne",
-}
+# The servers that we know. One of them runs this process if its module `server` is loaded.
+_SERVERS = ("uvicorn", "daphne")
+
+
+def loaded_servers() -> list[str]:
+    """The names of the servers that we know and that this process has loaded. A process does not
+    load another one while it serves."""
+    return [name for name in _SERVERS if f"{name}.server" in sys.modules]
 
 
 def install() -> None:
@@ -39,6 +42,5 @@ def wire_for(send: Any) -> Wire:
 
 @cache
 def _known_servers() -> list[Any]:
-    """The modules for the servers that this process has loaded. A process does not load another
-    one while it serves."""
-    return [import_module(ours) for theirs, ours in _SERVERS.items() if theirs in sys.modules]
+    """Our modules for the servers that this process has loaded."""
+    return [import_module(f"live.sockets.wire.{name}") for name in loaded_servers()]
