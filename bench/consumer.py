@@ -26,10 +26,12 @@ class RelayConsumer:
         django.setup()
         from live.streams.registry import Streams
         from live.streams.stream import StreamOptions
-        from live.tiktok.connection import TikTokUpstream
+        from live.tiktok.connection import TikTokUpstreams
+        from live.tiktok.network import Networks
 
-        self._streams = Streams(TikTokUpstream, StreamOptions())
-        self._stream = self._streams.join(STREAMER, "", wait=False, since=None)
+        self._streams = Streams(TikTokUpstreams(Networks()), StreamOptions())
+        access = self._streams.access("")
+        self._stream = self._streams.join(STREAMER, access, wait=False, since=None)
         async with asyncio.timeout(_CONNECT_WITHIN):
             while self._stream.room is None:
                 if self._stream.over:

@@ -73,7 +73,8 @@ class _Commands:
             await self._all_wait(some)
 
     def _join(self, name: str) -> None:
-        self._relay.streams.join(name, "", wait=True, since=None)
+        streams = self._relay.streams
+        streams.join(name, streams.access(""), wait=True, since=None)
 
     async def _all_wait(self, names: Iterable[str]) -> None:
         for name in names:

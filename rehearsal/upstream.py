@@ -14,8 +14,8 @@ from live.protocol.frames import Person
 from live.recordings.format import Message as Recorded
 from live.recordings.format import RecordingError, open_recording
 from live.tasks import cancel_and_wait
+from live.tiktok.access import Accesses
 from live.tiktok.rooms import Room
-from live.tiktok.signgate import SignGate
 from live.tiktok.upstream import MessageListener
 from rehearsal.plan import Plan, rehearsed
 from standin import messages
@@ -50,13 +50,20 @@ class RehearsalUpstreams:
     def __call__(
         self,
         username: str,
-        gate: SignGate,
+        accesses: Accesses,
         listener: MessageListener,
         room_id: int | str | None = None,
         /,
     ) -> RehearsalUpstream:
         attempt = self._attempts[listener] = self._attempts.get(listener, 0) + 1
         return RehearsalUpstream(username, listener, self._plan, attempt)
+
+    @property
+    def needs_signature(self) -> bool:
+        return True
+
+    def seconds_closed(self, accesses: Accesses) -> float:
+        return 0.0
 
 
 class RehearsalUpstream:
@@ -85,7 +92,7 @@ class RehearsalUpstream:
             room, steps = self._room_and_steps()
         except (OSError, RecordingError) as failure:
             raise self._unplayable(failure) from None
-        self._listener.on_open(room)
+        self._listener.on_open(room, "")
         self._task = asyncio.create_task(self._play(steps), name="rehearsal")
 
     async def closed(self) -> RelayError:

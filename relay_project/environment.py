@@ -22,6 +22,8 @@ import environ
 from django.core.exceptions import ImproperlyConfigured, ValidationError
 from django.core.validators import validate_email
 
+from accounts.proxies import is_proxy
+
 __all__ = [
     "api_key",
     "boolean",
@@ -32,9 +34,12 @@ __all__ = [
     "networks",
     "origins",
     "picture_hosts",
+    "proxy",
+    "routes",
     "seconds",
     "secret_key",
     "sender",
+    "socket_url",
     "test_endpoint",
     "text",
     "unknown",
@@ -132,15 +137,42 @@ def words(name: str, default: list[str]) -> list[str]:
 def url(name: str, default: str) -> str:
     """An http(s) address without a trailing slash."""
     value = text(name, default)
+    if not value or _is_address(value, {"http", "https"}):
+        return value.rstrip("/")
+    _refuse(name, "an address such as https://example.org")
+
+
+def _is_address(value: str, schemes: set[str]) -> bool:
     with contextlib.suppress(ValueError):
         parts = urlsplit(value)
         # `port` raises ValueError if the port is not a number. urlsplit() accepts white space.
         spaced = any(character.isspace() for character in value)
-        if parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0 and not spaced:
-            return value.rstrip("/")
-    if not value:
+        return bool(parts.scheme in schemes and parts.hostname and parts.port != 0 and not spaced)
+    return False
+
+
+def socket_url(name: str, default: str) -> str:
+    """A ws(s) address without a trailing slash."""
+    value = text(name, default)
+    if _is_address(value, {"ws", "wss"}):
+        return value.rstrip("/")
+    _refuse(name, "an address such as wss://example.org/webcast")
+
+
+def proxy(name: str) -> str:
+    """The address of a proxy, with user and password if it needs them."""
+    value = text(name)
+    if not value or is_proxy(value):
         return value
-    _refuse(name, "an address such as https://example.org")
+    _refuse(name, "an address such as http://user:password@host:port, https://… or socks5://…")
+
+
+def routes(name: str, known: list[str], default: str) -> list[str]:
+    """Names of routes to TikTok, each once, separated by commas."""
+    values = words(name, [default])
+    if set(values) <= set(known) and len(set(values)) == len(values):
+        return values
+    _refuse(name, f"one or more of {', '.join(known)}, separated by commas")
 
 
 def hosts(name: str, default: list[str]) -> list[str]:

@@ -29,6 +29,12 @@ HTTPS_ONLY = env.boolean("HTTPS_ONLY", default=False)
 # --- The relay ---------------------------------------------------------------------------------
 TIKTOK_APP_URL = env.url("TIKTOK_APP_URL", default="https://www.tiktok.com")
 TIKTOK_WEBCAST_URL = env.url("TIKTOK_WEBCAST_URL", default="https://webcast.tiktok.com/webcast")
+TIKTOK_SOCKET_URL = env.socket_url(
+    "TIKTOK_SOCKET_URL", default="wss://webcast-ws.tiktok.com/webcast"
+)
+# The routes to TikTok's socket, in the order in which they are tried; see live/tiktok/routes.py.
+TIKTOK_ROUTES = env.routes("TIKTOK_ROUTES", known=["signed", "direct"], default="signed")
+TIKTOK_PROXY = env.proxy("TIKTOK_PROXY")
 SIGN_API_URL = env.url("SIGN_API_URL", default="https://api.eulerstream.com")
 SIGN_API_KEY = env.api_key("SIGN_API_KEY")
 RELAY_CONNECT_TIMEOUT = env.seconds("RELAY_CONNECT_TIMEOUT", default=20, minimum=0.1)

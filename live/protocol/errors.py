@@ -6,8 +6,9 @@ Programs read the `code`, which is never translated. People read the texts: `tit
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import IntEnum, StrEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.utils.translation import gettext, gettext_lazy, override
 from django.utils.translation import gettext_noop as _
@@ -219,6 +220,18 @@ _TABLE: dict[ErrorCode, _Explanation] = {
 }
 
 
+# What a route to TikTok has said, in a few words, where an error tells of several routes.
+_OF_A_ROUTE = {
+    ErrorCode.RATE_LIMITED: _("the sign server's limit is reached"),
+    ErrorCode.SIGN_FORBIDDEN: _("the sign server refuses the API key"),
+    ErrorCode.SIGN_UNAVAILABLE: _("the sign server does not work"),
+    ErrorCode.TIKTOK_BLOCKED: _("TikTok refuses it"),
+    ErrorCode.TIKTOK_TIMEOUT: _("no answer in time"),
+    ErrorCode.CONNECTION_LOST: _("no connection"),
+}
+_SOMETHING_ELSE = _("it failed")
+
+
 class RelayError(Exception):
     """The error that ends a socket, or a stream with all its sockets.
 
@@ -232,6 +245,9 @@ class RelayError(Exception):
             is then to try again later.
         said: what TikTok or the sign server answered, for the log and the staff. It must not
             contain secrets.
+        more_hint: another sentence for the hint, not yet translated.
+        tried: the routes to TikTok that have failed, each with its error, if there was more than
+            one. The hint tells.
     """
 
     def __init__(
@@ -243,6 +259,8 @@ class RelayError(Exception):
         retry_after: int | None = None,
         said: str = "",
         told: str = "",
+        more_hint: str = "",
+        tried: Sequence[tuple[str, ErrorCode]] = (),
     ) -> None:
         super().__init__(f"{code}: {said or reason}" if said or reason else str(code))
         self.code = code
@@ -251,10 +269,18 @@ class RelayError(Exception):
         self.retry_after = retry_after
         self.said = said
         self.told = told
+        self.more_hint = more_hint
+        self.tried = tried
 
     @property
     def close_code(self) -> CloseCode:
         return _TABLE[self.code].close_code
+
+    def copy(self, **changes: Any) -> RelayError:
+        """Return the same error with some changes, and without what Python notes of where it was
+        raised: that would keep everything in memory that was at work there."""
+        same = {name: getattr(self, name) for name in _DETAILS}
+        return RelayError(**{"code": self.code, **same, **changes})
 
     def explain(self, language: str) -> frames.Error:
         """Return the data of the error frame.
@@ -269,11 +295,32 @@ class RelayError(Exception):
             detail, hint = explanation.detail, explanation.hint
             if self.told:
                 detail, hint = self.told, _RETRY_LATER
+            hints = [gettext(text) for text in (hint, self.more_hint) if text]
+            if self.tried:
+                hints.append(gettext("Tried: %(routes)s") % {"routes": self._routes()})
             return frames.Error(
                 code=self.code,
                 title=gettext(explanation.title),
                 detail=gettext(detail) % values,
                 close_code=explanation.close_code,
-                hint=gettext(hint) if hint else UNSET,
+                hint=_sentences(hints) or UNSET,
                 retry_after=UNSET if self.retry_after is None else self.retry_after,
             )
+
+    def _routes(self) -> str:
+        """The routes that have failed, in the language that is on."""
+        return "; ".join(
+            f"{name} ({gettext(_OF_A_ROUTE.get(code, _SOMETHING_ELSE))})"
+            for name, code in self.tried
+        )
+
+
+_DETAILS = ("username", "reason", "retry_after", "said", "told", "more_hint", "tried")
+
+
+def _sentences(texts: Sequence[str]) -> str:
+    """Join sentences, some of which have no full stop."""
+    return " ".join(
+        text if text.endswith(".") or number == len(texts) else f"{text}."
+        for number, text in enumerate(texts, start=1)
+    )

@@ -1,4 +1,4 @@
-"""Records one LIVE to a file. It connects to TikTok with the same upstream as the relay."""
+"""Records one LIVE to a file. It connects to TikTok as the relay does."""
 
 from __future__ import annotations
 
@@ -13,12 +13,11 @@ from live.protocol.errors import ErrorCode, RelayError
 from live.recordings.format import Header, Message, RecordingWriter, ends_live
 from live.recordings.scrubbing import Scrubber
 from live.tasks import cancel_and_wait
-from live.tiktok.connection import TikTokUpstream
+from live.tiktok.access import Access, OneAccess
 from live.tiktok.decoding import DecodeError
 from live.tiktok.failures import NOTHING_HEARD
 from live.tiktok.rooms import Room
-from live.tiktok.signgate import SignGate
-from live.tiktok.upstream import RawMessage
+from live.tiktok.upstream import RawMessage, Upstream, UpstreamFactory
 from live.tiktok.values import unsigned
 
 __all__ = ["Recorder", "Result"]
@@ -84,17 +83,20 @@ class Recorder:
         """End the recording. What is recorded so far stays in the file."""
         self._over.set()
 
-    async def record(self, gate: SignGate, seconds: float) -> Result:
+    async def record(
+        self, make_upstream: UpstreamFactory, access: Access, seconds: float
+    ) -> Result:
         """Connect to the LIVE and record it. May be called once.
 
         Args:
-            gate: the sign gate of the API key that is used.
+            make_upstream: makes the connection.
+            access: what to connect with.
             seconds: how long to record at most, from the moment of connecting.
 
         Returns:
             The result. A failure of the connection or of the file is its `error`, and not raised.
         """
-        upstream = TikTokUpstream(self._username, gate, self)
+        upstream = make_upstream(self._username, OneAccess(access), self)
         error: RelayError | OSError | None = None
         opening = asyncio.ensure_future(self._watch(upstream, seconds))
         stopping = asyncio.ensure_future(self._over.wait())
@@ -115,7 +117,7 @@ class Recorder:
             error=self._failure or error,
         )
 
-    async def _watch(self, upstream: TikTokUpstream, seconds: float) -> RelayError | None:
+    async def _watch(self, upstream: Upstream, seconds: float) -> RelayError | None:
         """Connect, wait until the recording has to end, and return why; None if time is up."""
         try:
             await upstream.open()
@@ -126,7 +128,7 @@ class Recorder:
         except TimeoutError:
             return None
 
-    async def _connection_lost(self, upstream: TikTokUpstream) -> RelayError:
+    async def _connection_lost(self, upstream: Upstream) -> RelayError:
         lost = asyncio.ensure_future(upstream.closed())
         try:
             while not lost.done():
@@ -144,7 +146,7 @@ class Recorder:
 
     # --- MessageListener: called by the upstream ----------------------------------------------
 
-    def on_open(self, room: Room) -> None:
+    def on_open(self, room: Room, route: str) -> None:
         self._began = self._heard = self._clock.monotonic()
         scrubber = self._scrubber
         try:

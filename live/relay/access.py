@@ -30,11 +30,13 @@ class Account(NamedTuple):
         id: the primary key of the account.
         tiktok_username: the streamer whose LIVE the account gets.
         sign_api_key: the account's own key for the sign server; empty if it uses the server's key.
+        proxy: the address of the account's own proxy; empty if it has none.
     """
 
     id: int
     tiktok_username: str
     sign_api_key: str
+    proxy: str = ""
 
 
 def find_token(text: str) -> AccessToken:

@@ -5,21 +5,21 @@ from __future__ import annotations
 import asyncio
 
 from live.protocol.errors import ErrorCode, RelayError
+from live.relay.access import Account
 from live.relay.relay import Relay
 from live.tiktok.rooms import Room
 
 __all__ = ["probe"]
 
 
-async def probe(relay: Relay, username: str, sign_api_key: str) -> Room:
+async def probe(relay: Relay, account: Account) -> Room:
     """Connect to the LIVE in the way a socket does, then leave it.
 
     A stream that is connected already is used. A stream that is reconnecting tries again at once.
 
     Args:
         relay: the relay that connects.
-        username: the TikTok username of the streamer.
-        sign_api_key: the key to connect with; empty for the server's own.
+        account: whose LIVE, and what to connect with.
 
     Returns:
         The room of the LIVE.
@@ -29,17 +29,18 @@ async def probe(relay: Relay, username: str, sign_api_key: str) -> Room:
     """
     relay.check()
     streams = relay.streams
+    username, access = account.tiktok_username, streams.access(account.sign_api_key, account.proxy)
     stream = streams.get(username)
     if stream is None or not stream.is_connected:
-        streams.gate(sign_api_key).check()
+        streams.check(access)
         if stream is not None:
             stream.reconnect()  # otherwise the answer would be that of the last attempt
-    relay.note_key(streams, username, sign_api_key)
-    stream = streams.join(username, sign_api_key, wait=False, since=None)
+    relay.note_key(streams, account)
+    stream = streams.join(username, access, wait=False, since=None)
     try:
         async with asyncio.timeout(relay.limits.connect_timeout):
             return await stream.connected()
     except TimeoutError:
         raise RelayError(ErrorCode.TIKTOK_TIMEOUT, username=username) from None
     finally:
-        streams.leave(stream, sign_api_key, wait=False)
+        streams.leave(stream, access, wait=False)

@@ -32,6 +32,7 @@ from live.streams import operator_log
 from live.streams.registry import Streams
 from live.streams.stream import LiveStream
 from live.tiktok.lookup import GiftList, Lookup
+from live.tiktok.network import Networks
 from live.tiktok.pictures import Pictures
 
 __all__ = ["Limits", "Relay"]
@@ -88,6 +89,7 @@ class Relay:
     shutdown: Shutdown
     lookup: Lookup
     pictures: Pictures
+    networks: Networks
     clock: Clock
 
     def opened(self, socket: Socket) -> None:
@@ -147,10 +149,10 @@ class Relay:
             except RelayError:
                 self.quota.give_back(account.id)
                 raise
-        self.note_key(streams, account.tiktok_username, account.sign_api_key)
+        self.note_key(streams, account)
         return streams.join(
             account.tiktok_username,
-            account.sign_api_key,
+            streams.access(account.sign_api_key, account.proxy),
             wait=options.wait,
             since=options.since,
             others=options.wants_others,
@@ -164,22 +166,27 @@ class Relay:
         Returns:
             `sign_forbidden` or `rate_limited`; None if the key was not refused, or not tried.
         """
-        return self.streams_of(options).refusal(stream, account.sign_api_key)
+        streams = self.streams_of(options)
+        return streams.refusal(stream, streams.access(account.sign_api_key, account.proxy))
 
-    def change_key(
+    def change_access(
         self, stream: LiveStream, old: Account, new: Account, options: SocketOptions
     ) -> None:
-        """Use the account's new API key for the stream, after the account's key has changed.
+        """Use the account's new API key and proxy for the stream, after one of them has changed.
 
         Args:
             stream: the stream that a socket of the account has joined.
-            old: the account with the key from before.
-            new: the account with the key from now on.
+            old: the account as it was before.
+            new: the account as it is from now on.
             options: the options that the stream was joined with.
         """
         streams = self.streams_of(options)
-        self.note_key(streams, new.tiktok_username, new.sign_api_key)
-        streams.change_key(stream, old.sign_api_key, new.sign_api_key)
+        self.note_key(streams, new)
+        streams.change_access(
+            stream,
+            streams.access(old.sign_api_key, old.proxy),
+            streams.access(new.sign_api_key, new.proxy),
+        )
 
     def leave(
         self, stream: LiveStream, account: Account, options: SocketOptions, *, moved: bool = False
@@ -188,13 +195,14 @@ class Relay:
 
         Args:
             stream: what `join` returned.
-            account: the account as it is now: with its new key, if `change_key` was called.
+            account: the account as it is now: with its new key, if `change_access` was called.
             options: the options that the stream was joined with.
             moved: whether the socket goes on with the stream of another username.
         """
-        self.streams_of(options).leave(
+        streams = self.streams_of(options)
+        streams.leave(
             stream,
-            account.sign_api_key,
+            streams.access(account.sign_api_key, account.proxy),
             wait=options.wait,
             others=options.wants_others,
             linger=_LINGER_AFTER_MOVE if moved else None,
@@ -222,16 +230,16 @@ class Relay:
             self.budgets.look_up(account_id)
         return await self.lookup.gifts(username, room_id)
 
-    def note_key(self, streams: Streams, username: str, sign_api_key: str) -> None:
+    def note_key(self, streams: Streams, account: Account) -> None:
         """Remember, for the staff, that the LIVE may be connected to with an account's own key.
 
         Args:
             streams: the streams whose sign gates are used.
-            username: the TikTok username of the streamer.
-            sign_api_key: the account's own key; nothing is noted if it is empty.
+            account: nothing is noted if it has no key of its own.
         """
-        if sign_api_key:
-            self.key_users.note(streams.gate(sign_api_key), username)
+        if account.sign_api_key:
+            gate = streams.access(account.sign_api_key, account.proxy).gate
+            self.key_users.note(gate, account.tiktok_username)
 
     async def close(self) -> None:
         """Tell all clients that the server stops, end all streams, and write the rest of the log.
@@ -250,6 +258,7 @@ class Relay:
                 await self.streams.close()
                 await self.lookup.close()
                 await self.pictures.close()
+                await self.networks.close()
         except TimeoutError:
             logger.warning("The relay did not close in time; the server stops all the same")
         self.refusals.close()

@@ -5,7 +5,6 @@ The parts themselves don't read the settings, so that tests can give them other 
 
 from __future__ import annotations
 
-import functools
 import random
 from typing import TypeVar
 
@@ -27,12 +26,13 @@ from live.relay.token_lookup import TokenLookup
 from live.streams.log_memory import LogMemory
 from live.streams.registry import Streams
 from live.streams.stream import StreamOptions
-from live.tiktok.blockgate import BlockGate
-from live.tiktok.connection import TikTokUpstream
+from live.tiktok.connection import TikTokUpstreams
 from live.tiktok.looks import Looks, TikTokLooks
 from live.tiktok.lookup import Lookup
+from live.tiktok.network import Networks
 from live.tiktok.pacer import Pacer
 from live.tiktok.pictures import Pictures
+from live.tiktok.routes import USE_DIRECT_ROUTE, RouteName
 from live.tiktok.signgate import SignGates
 from live.tiktok.upstream import UpstreamFactory
 
@@ -59,12 +59,12 @@ def make_relay(
     """
     rng = rng or random.Random()  # noqa: S311 -- jitter is no secret
     pacer = Pacer(settings.RELAY_TIKTOK_RATE, clock)
+    networks = Networks(settings.TIKTOK_PROXY, pacer, clock, rng, settings.RELAY_BLOCK_PAUSE)
     looks = None
     if make_upstream is None:
-        blocks = BlockGate(clock, rng, settings.RELAY_BLOCK_PAUSE)
-        make_upstream = functools.partial(TikTokUpstream, blocks=blocks, pacer=pacer)
-        looks = TikTokLooks(pacer, blocks)
-    return assemble(Relay, make_upstream, clock, rng, pacer=pacer, looks=looks)
+        make_upstream = TikTokUpstreams(networks, pacer, settings.TIKTOK_ROUTES)
+        looks = TikTokLooks(pacer, networks.main)
+    return assemble(Relay, make_upstream, clock, rng, networks=networks, pacer=pacer, looks=looks)
 
 
 def assemble(
@@ -73,6 +73,7 @@ def assemble(
     clock: Clock = SYSTEM_CLOCK,
     rng: random.Random | None = None,
     *,
+    networks: Networks | None = None,
     pacer: Pacer | None = None,
     looks: Looks | None = None,
 ) -> R:
@@ -83,10 +84,12 @@ def assemble(
         make_upstream: makes the connections to TikTok.
         clock: tells the time.
         rng: where jitter comes from.
+        networks: the ways out to TikTok; None for new ones.
         pacer: bounds what look-ups ask TikTok; None for no bound.
         looks: finds out whether awaited streamers are live; None for attempts to connect.
     """
     rng = rng or random.Random()  # noqa: S311 -- jitter is no secret
+    networks = networks or Networks(settings.TIKTOK_PROXY, pacer, clock, rng)
     streams = make_streams(make_upstream, clock, rng, is_test=kind.is_test, looks=looks)
     sockets = OpenSockets()
     tokens = TokenLookup()
@@ -109,8 +112,9 @@ def assemble(
         key_users=key_users,
         control=Control(sockets, streams, tokens, numbers, is_test=kind.is_test),
         shutdown=Shutdown(rng),
-        lookup=Lookup(streams.gifts, clock, pacer=pacer),
-        pictures=Pictures(),
+        lookup=Lookup(streams.gifts, networks.main, clock, pacer=pacer),
+        pictures=Pictures(proxy=settings.TIKTOK_PROXY),
+        networks=networks,
         clock=clock,
     )
 
@@ -145,5 +149,7 @@ def make_streams(
         wait_interval=settings.RELAY_WAIT_INTERVAL,
         is_test=is_test,
     )
-    gates = SignGates(settings.SIGN_API_KEY, clock)
+    # Where the direct route is off, whoever meets the limit is told of it.
+    hint = "" if RouteName.DIRECT in settings.TIKTOK_ROUTES else USE_DIRECT_ROUTE
+    gates = SignGates(settings.SIGN_API_KEY, clock, limit_hint=hint)
     return Streams(make_upstream, options, gates, rng, clock, looks)

@@ -27,7 +27,7 @@ from live.sockets.orders import End, Inbox, Interrupt, MoveTo
 from live.sockets.stalls import StallDetector
 from live.sockets.wire.asgi import Parcel, Wire
 from live.streams.borders import RoomBegan, StreamerOffline
-from live.streams.listener_gates import OF_THE_KEY
+from live.streams.listener_access import OF_THE_KEY
 from live.streams.state import StreamState
 from live.streams.stream import LiveStream
 from live.tiktok.decoding import load_whole_messages
@@ -141,7 +141,7 @@ class Session:
             return
         if known is self._account and known.tiktok_username == account.tiktok_username:
             if self.stream is not None:
-                self._relay.change_key(self.stream, known, account, self._options)
+                self._relay.change_access(self.stream, known, account, self._options)
             self._account = account
         else:
             self._inbox.put(MoveTo(account))

@@ -24,9 +24,9 @@ __all__ = [
 logger = logging.getLogger("live")
 
 
-def _say(level: int, text: str, **values: object) -> None:
+def _say(level: int, text: str, more: str = "", /, **values: object) -> None:
     with override(settings.LANGUAGE_CODE):
-        logger.log(level, "%s", gettext(text) % values)
+        logger.log(level, "%s%s", gettext(text) % values, more)
 
 
 def connecting(username: str) -> None:
@@ -34,9 +34,15 @@ def connecting(username: str) -> None:
     _say(logging.INFO, _("🔴 Connecting to TikTok Live: @%(username)s"), username=username)
 
 
-def connected(username: str) -> None:
-    """A connection is open."""
-    _say(logging.INFO, _("✅ TikTok Live client started for @%(username)s"), username=username)
+def connected(username: str, route: str = "") -> None:
+    """A connection is open.
+
+    Args:
+        route: the name of the route that it took. The line has it if there are several.
+    """
+    by = f" [{route}]" if route and len(settings.TIKTOK_ROUTES) > 1 else ""
+    text = _("✅ TikTok Live client started for @%(username)s")
+    _say(logging.INFO, text, by, username=username)
 
 
 def username_missing(user_id: int) -> None:

@@ -13,6 +13,7 @@ from live.streams.feed import Feed
 from live.streams.kept_feeds import KeptFeeds
 from live.streams.stream import LiveStream, StreamOptions
 from live.streams.waiting import KEPT_FOR, OfflineAnswers
+from live.tiktok.access import Access, OneAccess
 from live.tiktok.gifts import SeenGifts
 from live.tiktok.looks import ByConnecting, Looks
 from live.tiktok.signgate import SignGate, SignGates
@@ -31,8 +32,7 @@ class Streams:
         gates: of the sign server's API keys.
         rng: where jitter comes from.
         clock: the time, for the streams.
-        looks: finds out whether awaited streamers are live; the streams close it. None for attempts
-            to connect.
+        looks: finds out whether awaited streamers are live; None for attempts to connect.
 
     Attributes:
         gifts: the kinds of gifts that were given on any of them.
@@ -82,19 +82,33 @@ class Streams:
         shared = self._gates.of("")
         names: dict[SignGate, list[str]] = {}
         for stream in self:
-            for gate in stream.gates:
-                names.setdefault(gate, []).append(f"@{stream.username}")
+            for access in stream.access:
+                names.setdefault(access.gate, []).append(f"@{stream.username}")
         names.pop(shared, None)
         return [("", shared), *((", ".join(sorted(n)), gate) for gate, n in names.items())]
 
-    def gate(self, sign_api_key: str) -> SignGate:
-        """The gate that an account connects through; that of the server's key for an empty one."""
-        return self._gates.of(sign_api_key)
+    def access(self, sign_api_key: str, proxy: str = "") -> Access:
+        """What an account connects with.
+
+        Args:
+            sign_api_key: of the account; empty for the server's.
+            proxy: of the account; empty for the server's way out.
+        """
+        return Access(self._gates.of(sign_api_key, proxy), proxy)
+
+    def check(self, access: Access) -> None:
+        """Check that an attempt with that access might succeed.
+
+        Raises:
+            RelayError: every route is closed, and the sign server's limit is the reason.
+        """
+        if self._make_upstream.seconds_closed(OneAccess(access)):
+            access.gate.check()
 
     def join(
         self,
         username: str,
-        sign_api_key: str,
+        access: Access,
         *,
         wait: bool,
         since: Cursor | None,
@@ -103,20 +117,19 @@ class Streams:
         """The stream of `username`, started if there is none; to be left again with `leave`.
 
         Args:
-            sign_api_key: of the account; a stream connects with that of one of its listeners.
+            access: of the account; a stream connects with that of one of its listeners.
             wait: the socket would wait for an offline streamer.
             since: where the socket wants to go on; a stream that has ended serves only those who
                 have not seen its end.
             others: the socket wants `other` frames.
         """
         stream = self._streams.get(username)
-        gate = self._gates.of(sign_api_key)
         if stream is None or self.would_start(username, since):
             if stream is not None:
                 self._remove(stream)
-            stream = self._start(username, gate)
+            stream = self._start(username, access)
         self._stop_lingering(stream)
-        stream.add_listener(gate, wait=wait, others=others)
+        stream.add_listener(access, wait=wait, others=others)
         if stream.offline is not None:
             stream.poll_soon()
         return stream
@@ -126,19 +139,19 @@ class Streams:
         stream = self._streams.get(username)
         return stream is None or (stream.over and not _has_more_for(stream, since))
 
-    def change_key(self, stream: LiveStream, old: str, new: str) -> None:
-        """A socket of `join` has another key from now on: its own or, if empty, the server's."""
-        stream.change_gate(self._gates.of(old), self._gates.of(new))
+    def change_access(self, stream: LiveStream, old: Access, new: Access) -> None:
+        """A socket of `join` has another access from now on."""
+        stream.change_access(old, new)
 
-    def refusal(self, stream: LiveStream, sign_api_key: str) -> RelayError | None:
-        """What the sign server has said when the stream tried to connect with this key and was
-        refused; None if it was not."""
-        return stream.gates.refusal(self._gates.of(sign_api_key))
+    def refusal(self, stream: LiveStream, access: Access) -> RelayError | None:
+        """What the sign server has said when the stream tried to connect with this access and was
+        refused; None if it was not, or if there is a route that needs no signature."""
+        return stream.access.refusal(access) if self._make_upstream.needs_signature else None
 
     def leave(
         self,
         stream: LiveStream,
-        sign_api_key: str,
+        access: Access,
         *,
         wait: bool,
         others: bool = False,
@@ -149,7 +162,7 @@ class Streams:
         Args:
             linger: seconds that it lingers at most, where the options would allow more.
         """
-        stream.remove_listener(self._gates.of(sign_api_key), wait=wait, others=others)
+        stream.remove_listener(access, wait=wait, others=others)
         if stream.listeners or self._streams.get(stream.username) is not stream:
             return
         # A stream that was never live has nothing that a phone would come back for.
@@ -169,16 +182,15 @@ class Streams:
             if self._tasks:
                 await asyncio.wait(list(self._tasks.values()))
         self._kept.clear()
-        await self._looks.close()
 
-    def _start(self, username: str, gate: SignGate) -> LiveStream:
+    def _start(self, username: str, access: Access) -> LiveStream:
         feed = self._kept.take(username)
         if feed is None:
             options = self._options
             feed = Feed(options.backlog, self._clock, username, self.gifts, options.memory)
         stream = LiveStream(
             username,
-            gate,
+            access,
             self._make_upstream,
             self._options,
             self._rng,

@@ -1,8 +1,8 @@
 """One stream: a LIVE's connection to TikTok, its state and its log of frames.
 
 `LiveStream` owns the upstream. `state.py` has the life cycle, `reconnecting.py` decides about new
-attempts, `listener_gates.py` about the API key to connect with. Sockets join through `registry.py`,
-read the log at their own pace, and leave.
+attempts, `listener_access.py` about the API key to connect with. Sockets join through
+`registry.py`, read the log at their own pace, and leave.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from msgspec import UNSET
 
 from live.clock import SYSTEM_CLOCK, Clock
 from live.protocol.errors import ErrorCode, RelayError
-from live.protocol.frames import Snapshot, Status
+from live.protocol.frames import Snapshot, State, Status
 from live.streams import operator_log
 from live.streams.drift import Finding
 from live.streams.feed import Feed
-from live.streams.listener_gates import ListenerGates
+from live.streams.listener_access import ListenerAccess
 from live.streams.log import EventLog
 from live.streams.log_memory import LogMemory
 from live.streams.reconnecting import Reconnecting
@@ -33,6 +33,7 @@ from live.streams.streaks import STREAK_TIMEOUT
 from live.streams.timeline import Timeline, What
 from live.streams.waiting import OfflineAnswers, look_after
 from live.tasks import cancel_and_wait, run_to_end
+from live.tiktok.access import Access
 from live.tiktok.decoding import DecodeError
 from live.tiktok.events import Event
 from live.tiktok.failures import NOTHING_HEARD
@@ -40,7 +41,6 @@ from live.tiktok.looks import ByConnecting, Looks
 from live.tiktok.pacer import Priority
 from live.tiktok.reader import Reader
 from live.tiktok.rooms import Room
-from live.tiktok.signgate import SignGate
 from live.tiktok.upstream import Upstream, UpstreamFactory
 
 __all__ = ["LiveStream", "StreamOptions"]
@@ -98,13 +98,14 @@ class LiveStream:
         timeline: what has happened to it.
         offline: the answer to sockets that do not wait, while the stream waits for the streamer.
         listeners, waiters: how many sockets have joined, and how many of them would wait.
-        gates: of the listeners' keys.
+        access: what its listeners' accounts connect with.
+        route: by which it is connected, or was last; empty before that.
     """
 
     def __init__(
         self,
         username: str,
-        gate: SignGate,
+        access: Access,
         make_upstream: UpstreamFactory,
         options: StreamOptions,
         rng: random.Random,
@@ -122,7 +123,8 @@ class LiveStream:
         self.offline: RelayError | None = None
         self.listeners = 0
         self.waiters = 0
-        self.gates = ListenerGates(gate)
+        self.access = ListenerAccess(access, self.log.wake)
+        self.route = ""
         self._wanting_others = 0  # listeners that want `other` frames
         self._make_upstream = make_upstream
         self._options = options
@@ -210,39 +212,42 @@ class LiveStream:
             await self.log.changed(self.log.end)
         return self.room
 
-    def add_listener(self, gate: SignGate, *, wait: bool, others: bool = False) -> None:
+    def add_listener(self, access: Access, *, wait: bool, others: bool = False) -> None:
         """A socket joins.
 
         Args:
-            gate: of its account's key.
+            access: of its account.
             wait: it would wait for an offline streamer.
             others: it wants messages without a frame of their own, as `other` frames.
         """
-        self.gates.add(gate)
+        self.access.add(access)
         self.listeners += 1
         self.waiters += wait
         self._want_others(others)
-        self._on_other_gate(gate)
+        self._on_other_access()
 
-    def remove_listener(self, gate: SignGate, *, wait: bool, others: bool = False) -> None:
+    def remove_listener(self, access: Access, *, wait: bool, others: bool = False) -> None:
         """A socket leaves, with what it joined with."""
-        self.gates.remove(gate)
+        self.access.remove(access)
         self.listeners -= 1
         self.waiters -= wait
         self._want_others(-others)
 
-    def change_gate(self, old: SignGate, new: SignGate) -> None:
-        """A socket that has joined connects through another gate from now on."""
-        self.gates.replace(old, new)
-        self._on_other_gate(new)
+    def change_access(self, old: Access, new: Access) -> None:
+        """A socket that has joined has another access from now on."""
+        self.access.replace(old, new)
+        self._on_other_access()
 
     def _want_others(self, change: int) -> None:
         self._wanting_others += change
         self._reader.tells_others = self._wanting_others > 0
 
-    def _on_other_gate(self, gate: SignGate) -> None:
-        if self._waits_for_gate and not gate.seconds_closed:
+    def _on_other_access(self) -> None:
+        if self._waits_for_gate and not self._seconds_closed():
             self._reconnect.set()
+
+    def _seconds_closed(self) -> float:
+        return self._make_upstream.seconds_closed(self.access)
 
     def poll_soon(self) -> None:
         """Somebody new asks for a LIVE that is being waited for: ask TikTok again soon."""
@@ -252,31 +257,32 @@ class LiveStream:
             self._looks.hasten(self.username)
 
     def reconnect(self, by: str = "") -> None:
-        """Make the connection anew, or the next attempt now. Does nothing while the sign gate is
+        """Make the connection anew, or the next attempt now. Does nothing while every route is
         closed: a working connection could not be replaced.
 
         Args:
             by: the username of the member of the staff who asks for it; empty for the relay itself.
                 The timeline tells staff; no frame has it.
         """
-        if not self.gates.best().seconds_closed:
+        if not self._seconds_closed():
             self._reconnect_by = by
             self._reconnect.set()
             self._poll.set()
 
     # --- Listener: called by the reader -------------------------------------------------------
 
-    def on_open(self, room: Room) -> None:
+    def on_open(self, room: Room, route: str) -> None:
         if self.over:
             return
         self.room = room
+        self.route = route
         self._on_heard()
         self._message_at = self._heard_at
         self._reconnecting.on_open()
         self.offline = self._offline_since = None
         self._offline_answers.forget(self.username)
         if not self._options.is_test:
-            operator_log.connected(self.username)
+            operator_log.connected(self.username, route)
         self.feed.open(room)
         self._states.enter(StreamState.LIVE)
 
@@ -391,7 +397,7 @@ class LiveStream:
             room_id = self.current_room.id  # the room is not looked up again within a LIVE
         if failure is None:
             self._is_awaited = False
-            failure = await self._connect_through_gates(room_id)
+            failure = await self._connect_and_watch(room_id)
         if failure is not None and failure.code is ErrorCode.USER_OFFLINE:
             self._polled_at = self._clock.monotonic()
             self._offline_answers.note(self.username)
@@ -412,35 +418,19 @@ class LiveStream:
         except RelayError as failure:
             return failure.with_traceback(None), None
 
-    async def _connect_through_gates(self, room_id: str | None) -> RelayError | None:
-        """One connection, through the first gate whose key the sign server takes. Returns why it
-        ended; None for the LIVE's end.
+    async def _connect_and_watch(self, room_id: str | None) -> RelayError | None:
+        """One connection, from start to end. Returns why it ended; None for the LIVE's end.
 
         Args:
             room_id: of the LIVE, if it is known.
         """
-        failures: dict[SignGate, RelayError] = {}
-        gate: SignGate | None = self.gates.best()
-        while gate is not None:
-            failure = await self._connect_and_watch(gate, room_id)
-            if failure is None or not self.gates.refuse(gate, failure):
-                return failure
-            failures[gate] = failure
-            self.log.wake()  # for the owner of that key
-            gate = self.gates.next_best(failures)
-        # What is over first counts for the stream.
-        return min(failures.values(), key=_lasts_for)
-
-    async def _connect_and_watch(self, gate: SignGate, room_id: str | None) -> RelayError | None:
-        """One connection, from start to end. Returns why it ended; None for the LIVE's end."""
-        upstream = self._make_upstream(self.username, gate, self._reader, room_id)
+        upstream = self._make_upstream(self.username, self.access, self._reader, room_id)
         if self.state is not StreamState.WAITING and not self._options.is_test:
             # (while the streamer is waited for, attempts may be looks, which are not logged)
             operator_log.connecting(self.username)
         self._reconnect.clear()
         try:
             await upstream.open()
-            self.gates.on_connected(gate)
             self._reconnect.clear()  # one that was asked for meanwhile is done by this
             return await self._watch(upstream)
         except RelayError as failure:
@@ -527,13 +517,14 @@ class LiveStream:
                 reason=failure.reason,
                 said=f"{failure.code} {failure.said}".rstrip(),
             )
-        gate = self.gates.best()
-        # A look needs no signature.
-        gate_closed = 0.0 if self._is_awaited else gate.seconds_closed
-        closed = max(gate_closed, failure.retry_after or 0)
+        # A look needs no route.
+        gate_closed = 0.0 if self._is_awaited else self._seconds_closed()
+        # Where several routes have failed, what the first one says is of that route alone.
+        told = 0 if failure.tried else failure.retry_after or 0
+        closed = max(gate_closed, told)
         if closed > seconds_left:
             if gate_closed:
-                gate.check()
+                self.access.best().gate.check()
             raise failure
         delay = self._reconnecting.delay(now, closed, at_once=self._reconnect.is_set())
         self._states.enter(StreamState.RECONNECTING, attempt=attempt, retry_in=round(delay, 3))
@@ -554,10 +545,7 @@ class LiveStream:
     def _tell_status(self, status: Status) -> None:
         """A new state: clients get a frame, and the staff's pages a line."""
         self.feed.append_status(status)
-        details = {"attempt": status.attempt, "retry_in": status.retry_in}
+        route = self.route if status.state is State.LIVE and self.route else UNSET
+        details = {"attempt": status.attempt, "retry_in": status.retry_in, "route": route}
         known = {name: value for name, value in details.items() if value is not UNSET}
         self.timeline.add(status.state, **known)
-
-
-def _lasts_for(failure: RelayError) -> tuple[bool, int]:
-    return failure.code is ErrorCode.SIGN_FORBIDDEN, failure.retry_after or 0

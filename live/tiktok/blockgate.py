@@ -27,12 +27,10 @@ from live.protocol.errors import ErrorCode, RelayError
 
 __all__ = ["BlockGate"]
 
-# Seconds of the longest pause.
-_LONGEST_PAUSE = 300.0
 # Each pause is so much shorter or longer, as a share of it, so that TikTok does not see a rhythm.
 _JITTER = 0.2
-# Seconds without a block after which the next pause is the shortest again.
-_FORGIVEN_AFTER = 900.0
+# The next pause is the shortest again when no block came for so many times the longest pause.
+_FORGIVEN_AFTER = 3
 # Seconds after which those who are refused during the one attempt may try again.
 _RETRY_WHILE_PROBING = 5
 # These errors are TikTok's answers about the LIVE: it does not block this address.
@@ -45,6 +43,9 @@ class BlockGate:
     Args:
         rng: where the jitter of the pauses comes from.
         pause: seconds of the first pause; 0 for no pauses at all.
+        longest: seconds of the longest pause.
+        users: of how many users attempts must be blocked until nobody's is let through. 1 where a
+            block can't be the fault of one LIVE.
     """
 
     def __init__(
@@ -52,11 +53,15 @@ class BlockGate:
         clock: Clock = SYSTEM_CLOCK,
         rng: random.Random | None = None,
         pause: float = 15,
+        longest: float = 300,
+        users: int = 2,
     ) -> None:
         self._shortest_pause = pause
+        self._longest_pause = longest
+        self._users = users
         self._clock = clock
         self._rng = rng or random.Random()  # noqa: S311 -- jitter is no secret
-        # Whose attempts were blocked since one has come through; of more than two, the first two.
+        # Whose attempts were blocked since one has come through: the first `users` of them.
         self._blocked: set[str] = set()
         self._blocked_at = -math.inf  # monotonic seconds, as the next
         self._closed_until: float | None = None
@@ -121,15 +126,17 @@ class BlockGate:
         if not self._shortest_pause:
             return
         now = self._clock.monotonic()
-        is_second = len(self._blocked) == 1 and username not in self._blocked
-        if len(self._blocked) < 2:
+        is_for_all = self._is_for_all
+        if not is_for_all:
             self._blocked.add(username)
-        if self._seconds_left() and not is_second:
+        becomes_for_all = self._is_for_all and not is_for_all
+        if self._seconds_left() and not becomes_for_all:
             return  # the request was sent before the pause
-        if is_second or now - self._blocked_at >= _FORGIVEN_AFTER:
+        forgiven = now - self._blocked_at >= _FORGIVEN_AFTER * self._longest_pause
+        if forgiven or (becomes_for_all and self._users > 1):
             self._pause = 0.0
         self._blocked_at = now
-        self._pause = min(max(2 * self._pause, self._shortest_pause), _LONGEST_PAUSE)
+        self._pause = min(max(2 * self._pause, self._shortest_pause), self._longest_pause)
         self._closed_until = now + self._pause * self._rng.uniform(1 - _JITTER, 1 + _JITTER)
 
     def on_answer(self) -> None:
@@ -139,7 +146,7 @@ class BlockGate:
 
     @property
     def _is_for_all(self) -> bool:
-        return len(self._blocked) > 1
+        return len(self._blocked) >= self._users
 
     def _seconds_left(self) -> float:
         if self._closed_until is None:

@@ -8,22 +8,17 @@ need no new TCP connection.
 from __future__ import annotations
 
 import asyncio
-import logging
 from typing import Protocol
 
 from django.conf import settings
-from TikTokLive.client.web.web_base import TikTokHTTPClient
 
 from live.protocol.errors import ErrorCode, RelayError
-from live.tiktok.blockgate import BlockGate
-from live.tiktok.failures import code_of, is_block
+from live.tiktok.failures import explain, is_block
 from live.tiktok.lookup import LONGEST_WAIT, ask_for_room
+from live.tiktok.network import Network
 from live.tiktok.pacer import Pacer, Priority, Turn
-from live.tiktok.web import make_web_client, use_configured_addresses
 
 __all__ = ["ByConnecting", "Looks", "TikTokLooks"]
-
-logger = logging.getLogger(__name__)
 
 
 class Looks(Protocol):
@@ -48,9 +43,6 @@ class Looks(Protocol):
     def hasten(self, username: str) -> None:
         """Somebody waits now for the answer to a look that is under way."""
 
-    async def close(self) -> None:
-        """No look is under way any more, and none follows."""
-
 
 class ByConnecting:
     """Looks that ask nobody: the attempt to connect that follows tells whether the user is live."""
@@ -63,32 +55,29 @@ class ByConnecting:
     def hasten(self, username: str) -> None:
         pass
 
-    async def close(self) -> None:
-        pass
-
 
 class TikTokLooks:
     """Asks TikTok. Belongs to one event loop.
 
     Args:
         pacer: bounds the requests of this process to TikTok.
-        blocks: the gate of this process for what TikTok blocks.
+        network: the way out to TikTok.
     """
 
-    def __init__(self, pacer: Pacer, blocks: BlockGate) -> None:
+    def __init__(self, pacer: Pacer, network: Network) -> None:
         self._pacer = pacer
-        self._blocks = blocks
+        self._network = network
         self._turns: dict[str, Turn] = {}  # of the looks that wait for theirs, by username
-        self._client: TikTokHTTPClient | None = None
 
     @property
     def is_busy(self) -> bool:
         return self._pacer.waiting > 0
 
     async def room_of(self, username: str, priority: Priority) -> str | None:
-        self._blocks.check(username)
+        gate = self._network.web_gate
+        gate.check(username)
         await self._turn(username, priority)
-        with self._blocks.attempt(username):
+        with gate.attempt(username):
             answer = await self._ask(username)
             if isinstance(answer, RelayError):
                 try:
@@ -101,11 +90,6 @@ class TikTokLooks:
         if turn := self._turns.get(username):
             turn.hasten(Priority.CONNECT)
 
-    async def close(self) -> None:
-        client, self._client = self._client, None
-        if client is not None:
-            await client.close()
-
     async def _turn(self, username: str, priority: Priority) -> None:
         turn = self._turns[username] = Turn(self._pacer, priority)
         try:
@@ -117,20 +101,12 @@ class TikTokLooks:
     async def _ask(self, username: str) -> str | RelayError:
         """Ask for the user's room, and return it or why there is none. The error is made here
         outside of `except`, so that it does not keep the exception that it replaces."""
-        use_configured_addresses()
-        if self._client is None:
-            self._client = make_web_client()
         try:
             async with asyncio.timeout(min(LONGEST_WAIT, settings.RELAY_CONNECT_TIMEOUT)):
-                room_id = await ask_for_room(self._client, username)
+                room_id = await ask_for_room(self._network.web(), username)
         except Exception as failure:
-            code, said = code_of(failure, None, connecting=True), type(failure).__name__
-            if code is ErrorCode.INTERNAL_ERROR:
-                logger.exception("unexpected answer of TikTok")
-            if code is ErrorCode.TIKTOK_BLOCKED and is_block(failure):
-                self._blocks.on_blocked(username)
-        else:
-            if room_id is not None:
-                return room_id
-            code, said = ErrorCode.USER_OFFLINE, ""
-        return RelayError(code, username=username, said=said)
+            error = explain(failure, username, asks_tiktok=True)
+            if error.code is ErrorCode.TIKTOK_BLOCKED and is_block(failure):
+                self._network.web_gate.on_blocked(username)
+            return error
+        return room_id or RelayError(ErrorCode.USER_OFFLINE, username=username)

@@ -11,25 +11,27 @@ status 403. Then the gifts that were seen on LIVEs are used instead.
 from __future__ import annotations
 
 import asyncio
-import logging
+import contextlib
 import math
 from collections.abc import Awaitable, Callable, Hashable, Sequence
 from enum import StrEnum
 from typing import Generic, NamedTuple, TypeVar
 
 from django.conf import settings
+from TikTokLive.client.errors import UserOfflineError
 from TikTokLive.client.web.routes import FetchIsLiveRoute
 from TikTokLive.client.web.routes.fetch_room_id_api import FetchRoomIdAPIRoute
-from TikTokLive.client.web.web_base import TikTokHTTPClient
 
 from live.clock import SYSTEM_CLOCK, Clock
 from live.protocol.errors import ErrorCode, RelayError
 from live.protocol.frames import GiftKind
 from live.tasks import cancel_and_wait
-from live.tiktok.failures import code_of
+from live.tiktok.failures import explain, is_block
+from live.tiktok.finding import room_id_of
 from live.tiktok.gifts import SeenGifts, read_gift_list
+from live.tiktok.network import Network
 from live.tiktok.pacer import Pacer, Priority
-from live.tiktok.web import web_client, webcast_address
+from live.tiktok.web import WebClient, webcast_address
 
 __all__ = [
     "LONGEST_WAIT",
@@ -39,8 +41,6 @@ __all__ = [
     "Lookup",
     "ask_for_room",
 ]
-
-logger = logging.getLogger(__name__)
 
 # Seconds that TikTok may take to answer, since somebody waits in front of a screen. A shorter
 # RELAY_CONNECT_TIMEOUT counts instead.
@@ -54,8 +54,6 @@ _ROOMS, _CATALOGUES = 1000, 50
 
 # TikTok's status of a LIVE that is not on.
 _OFFLINE = 4
-# The most digits that a room's id may have.
-_MAX_ROOM_ID = 20
 # Bytes that TikTok's list of gifts may have.
 MAX_GIFT_LIST = 16 * 1024 * 1024
 
@@ -167,6 +165,7 @@ class Lookup:
 
     Args:
         seen: the gifts that were seen on LIVEs, used when TikTok gives no list of gifts.
+        network: the way out to TikTok.
         most_rooms: for how many users the answer whether they are live is kept.
         pacer: bounds the requests of this process to TikTok; None for no bound.
     """
@@ -174,13 +173,16 @@ class Lookup:
     def __init__(
         self,
         seen: SeenGifts,
+        network: Network,
         clock: Clock = SYSTEM_CLOCK,
         most_rooms: int = _ROOMS,
         pacer: Pacer | None = None,
     ) -> None:
         self._seen = seen
-        self._rooms = _Answers(_explained(_ask_for_room, pacer), _ROOM_KEPT, most_rooms, clock)
-        self._gifts = _Answers(_explained(_ask_for_gifts, pacer), _GIFTS_KEPT, _CATALOGUES, clock)
+        ask_for_room = _Asker(_ask_for_room, network, pacer, shows_block=True)
+        self._rooms = _Answers(ask_for_room, _ROOM_KEPT, most_rooms, clock)
+        ask_for_gifts = _Asker(_ask_for_gifts, network, pacer, shows_block=False)
+        self._gifts = _Answers(ask_for_gifts, _GIFTS_KEPT, _CATALOGUES, clock)
 
     def knows_live_room(self, username: str) -> bool:
         """Whether `live_room` would ask TikTok nothing."""
@@ -230,36 +232,54 @@ class Lookup:
 _Question = tuple[str, str | None]
 
 
-def _explained(
-    ask: Callable[[_Question], Awaitable[T]], pacer: Pacer | None
-) -> Callable[[_Question], Awaitable[T]]:
-    """Wrap `ask` so that it waits for its turn, has a time limit, and every failure is raised as a
-    RelayError."""
+class _Asker(Generic[T]):
+    """Asks TikTok one kind of question: when its turn has come, unless TikTok blocks this server,
+    and within a time limit. Every failure is raised as a RelayError.
 
-    async def explained(question: _Question) -> T:
-        limit = min(LONGEST_WAIT, settings.RELAY_CONNECT_TIMEOUT)
-        try:
-            async with asyncio.timeout(limit):
-                if pacer is not None:
-                    await pacer.turn(Priority.CONNECT)
-                return await ask(question)
-        except Exception as failure:
-            code = code_of(failure, None, connecting=True)
-            if code is ErrorCode.INTERNAL_ERROR:
-                logger.exception("unexpected answer of TikTok")
-            said = type(failure).__name__
-            raise RelayError(code, username=question[0], said=said) from failure
+    Args:
+        ask: asks; may raise any exception of TikTokLive and httpx.
+        network: the way out to TikTok.
+        pacer: bounds the requests of this process to TikTok; None for no bound.
+        shows_block: whether an answer tells if TikTok blocks this server's address. (TikTok refuses
+            its list of gifts to others as well.)
+    """
 
-    return explained
+    def __init__(
+        self,
+        ask: Callable[[WebClient, _Question], Awaitable[T]],
+        network: Network,
+        pacer: Pacer | None,
+        *,
+        shows_block: bool,
+    ) -> None:
+        self._ask = ask
+        self._network = network
+        self._pacer = pacer
+        self._shows_block = shows_block
+
+    async def __call__(self, question: _Question) -> T:
+        username, _room_id = question
+        gate = self._network.web_gate
+        gate.check(username)
+        with gate.attempt(username) if self._shows_block else contextlib.nullcontext():
+            try:
+                async with asyncio.timeout(min(LONGEST_WAIT, settings.RELAY_CONNECT_TIMEOUT)):
+                    if self._pacer is not None:
+                        await self._pacer.turn(Priority.CONNECT)
+                    return await self._ask(self._network.web(), question)
+            except Exception as failure:
+                error = explain(failure, username, asks_tiktok=True)
+                if self._shows_block and is_block(failure):
+                    gate.on_blocked(username)
+                raise error from failure
 
 
-async def _ask_for_room(question: _Question) -> str | None:
+async def _ask_for_room(web: WebClient, question: _Question) -> str | None:
     username, _ = question
-    async with web_client() as client:
-        return await ask_for_room(client, username)
+    return await ask_for_room(web, username)
 
 
-async def ask_for_room(client: TikTokHTTPClient, username: str) -> str | None:
+async def ask_for_room(web: WebClient, username: str) -> str | None:
     """Ask TikTok for the id of the room that the user is live in: one request, and another one if
     the user seems to be live. It has no time limit.
 
@@ -269,35 +289,35 @@ async def ask_for_room(client: TikTokHTTPClient, username: str) -> str | None:
     Raises:
         Exception: of TikTokLive or httpx; or the answer can't be read. See `failures.code_of`.
     """
-    answer = await FetchRoomIdAPIRoute.fetch_user_room_data(client, username)
-    room_id = str(FetchRoomIdAPIRoute.parse_room_id(answer) or "")
-    if not room_id.strip("0") or answer["data"]["liveRoom"]["status"] == _OFFLINE:
+    answer = await FetchRoomIdAPIRoute.fetch_user_room_data(web, username)
+    try:
+        room_id = room_id_of(FetchRoomIdAPIRoute.parse_room_id(answer))
+    except UserOfflineError:
         return None
-    if not (room_id.isascii() and room_id.isdecimal() and len(room_id) <= _MAX_ROOM_ID):
-        raise ValueError("no room id")
+    if answer["data"]["liveRoom"]["status"] == _OFFLINE:
+        return None
     # The status that TikTok has for the user may be of a LIVE that has ended. The room's own
     # status is up to date.
-    route = FetchIsLiveRoute(client)
-    return room_id if (await route.fetch_is_live_room_ids(int(room_id)))[0] is True else None
+    answers = await FetchIsLiveRoute(web).fetch_is_live_room_ids(room_id)
+    return str(room_id) if answers[0] is True else None
 
 
-async def _ask_for_gifts(question: _Question) -> Sequence[GiftKind]:
+async def _ask_for_gifts(web: WebClient, question: _Question) -> Sequence[GiftKind]:
     _, room_id = question
-    async with web_client() as client:
-        request = await client.build_request(
-            url=webcast_address("/gift/list/"),
-            method="GET",
-            extra_params={} if room_id is None else {"room_id": room_id},
-        )
-        response = await client.httpx_client.send(request, stream=True)
-        try:
-            body = bytearray()
-            async for chunk in response.aiter_bytes():
-                body += chunk
-                if len(body) > MAX_GIFT_LIST:
-                    raise ValueError("the gift list is too long")
-        finally:
-            await response.aclose()
+    request = await web.build_request(
+        url=webcast_address("/gift/list/"),
+        method="GET",
+        extra_params={} if room_id is None else {"room_id": room_id},
+    )
+    response = await web.httpx_client.send(request, stream=True)
+    try:
+        body = bytearray()
+        async for chunk in response.aiter_bytes():
+            body += chunk
+            if len(body) > MAX_GIFT_LIST:
+                raise ValueError("the gift list is too long")
+    finally:
+        await response.aclose()
     # The list has one or two megabytes. It is read in a thread, since that would block the event
     # loop.
     return await asyncio.to_thread(read_gift_list, bytes(body))

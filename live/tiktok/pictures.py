@@ -63,9 +63,11 @@ class Pictures:
     Args:
         kept: how many bytes of pictures are kept. When there are more, the picture that nobody
             has asked for longest is removed.
+        proxy: the address of the proxy to fetch them through; empty for none.
     """
 
-    def __init__(self, kept: int = _KEPT) -> None:
+    def __init__(self, kept: int = _KEPT, proxy: str = "") -> None:
+        self._proxy = proxy
         self._client: httpx.AsyncClient | None = None
         self._tasks: dict[str, asyncio.Task[Picture | None]] = {}
         self._kept: OrderedDict[str, Picture] = OrderedDict()  # oldest use first
@@ -118,7 +120,7 @@ class Pictures:
 
     async def _fetch(self, address: str, url: httpx.URL) -> Picture | None:
         if self._client is None:
-            self._client = _make_client()
+            self._client = _make_client(self._proxy)
         try:
             async with asyncio.timeout(_WITHIN):
                 picture = await _download(self._client, url)
@@ -142,9 +144,10 @@ class _NoPictureError(Exception):
     """An answer is no picture, or is too large; the text says which."""
 
 
-def _make_client() -> httpx.AsyncClient:
+def _make_client(proxy: str) -> httpx.AsyncClient:
     return httpx.AsyncClient(
         verify=TLS,
+        proxy=proxy or None,
         timeout=_WITHIN,
         follow_redirects=False,
         limits=httpx.Limits(max_connections=_CONNECTIONS),

@@ -39,8 +39,12 @@ _MAX_METHOD = 100
 class Listener(Protocol):
     """Gets a reader's events and news. Called on the event loop; must neither block nor raise."""
 
-    def on_open(self, room: Room) -> None:
-        """A connection is open. Called once per connection, before the first event from it."""
+    def on_open(self, room: Room, route: str) -> None:
+        """A connection is open. Called once per connection, before the first event from it.
+
+        Args:
+            route: the name of the route that it took; empty where there are no routes.
+        """
 
     def on_events(self, events: Iterable[Event]) -> None:
         """TikTok has sent messages, and these are their events; there may be none.
@@ -93,8 +97,8 @@ class Reader:
 
     # --- MessageListener: called by the connection ---------------------------------------------
 
-    def on_open(self, room: Room) -> None:
-        self._listener.on_open(room)
+    def on_open(self, room: Room, route: str) -> None:
+        self._listener.on_open(room, route)
 
     def on_messages(self, messages: Iterable[RawMessage]) -> None:
         self._listener.on_events(self.read(messages))

@@ -192,10 +192,12 @@ class SignGate:
 
     Args:
         api_key: empty for requests without a key, which have a limit of their own.
+        limit_hint: what to do about the limit, beside the usual hint; not yet translated.
     """
 
-    def __init__(self, api_key: str, clock: Clock = SYSTEM_CLOCK) -> None:
+    def __init__(self, api_key: str, clock: Clock = SYSTEM_CLOCK, limit_hint: str = "") -> None:
         self.api_key = api_key
+        self.limit_hint = limit_hint
         self._clock = clock
         # Monotonic seconds; None for never.
         self._closed_until: float | None = None
@@ -329,6 +331,7 @@ class SignGate:
                 ErrorCode.RATE_LIMITED,
                 retry_after=math.ceil(closed),
                 reason=_("The sign server was not asked, since its limit is not reset yet."),
+                more_hint=self.limit_hint,
             )
         if self._breaker.has_failed:
             paused = self._breaker.paused_for(self._clock.monotonic())
@@ -352,6 +355,7 @@ class SignGate:
             ErrorCode.RATE_LIMITED,
             retry_after=max(1, math.ceil(self._shares.ends_in(now))),
             reason=_("The few connections that the sign server still allows are kept for others."),
+            more_hint=self.limit_hint,
         )
 
     def _let_through(self) -> None:
@@ -402,23 +406,36 @@ class SignGates:
     Args:
         default_key: the server's API key, used for accounts without a key of their own.
         most: how many gates are kept while nobody holds them and they are open.
+        limit_hint: what to do about a limit, beside the usual hint; not yet translated.
     """
 
     def __init__(
-        self, default_key: str = "", clock: Clock = SYSTEM_CLOCK, most: int = _MAX_GATES
+        self,
+        default_key: str = "",
+        clock: Clock = SYSTEM_CLOCK,
+        most: int = _MAX_GATES,
+        limit_hint: str = "",
     ) -> None:
         self._default_key = default_key
         self._clock = clock
         self._most = most
-        self._gates: WeakValueDictionary[str, SignGate] = WeakValueDictionary()
-        self._kept: OrderedDict[str, SignGate] = OrderedDict()  # the newest at the end
+        self._limit_hint = limit_hint
+        # By API key; where there is none, by proxy, since the limit is then that of an address.
+        self._gates: WeakValueDictionary[tuple[str, str], SignGate] = WeakValueDictionary()
+        self._kept: OrderedDict[tuple[str, str], SignGate] = OrderedDict()  # newest at the end
 
-    def of(self, api_key: str) -> SignGate:
-        """Return the gate of an API key; an empty key means the server's default key."""
-        key = api_key or self._default_key
+    def of(self, api_key: str, proxy: str = "") -> SignGate:
+        """Return the gate of an API key.
+
+        Args:
+            api_key: empty for the server's default key.
+            proxy: what the requests go through; empty for the server's way out.
+        """
+        api_key = api_key or self._default_key
+        key = (api_key, "" if api_key else proxy)
         gate = self._gates.get(key)
         if gate is None:
-            gate = self._gates[key] = SignGate(key, self._clock)
+            gate = self._gates[key] = SignGate(api_key, self._clock, self._limit_hint)
         self._kept[key] = gate
         self._kept.move_to_end(key)
         too_many = len(self._kept) - self._most

@@ -10,9 +10,9 @@ from collections.abc import Iterable
 from typing import Protocol
 
 from live.protocol.errors import RelayError
+from live.tiktok.access import Accesses
 from live.tiktok.decoding import DecodeError
 from live.tiktok.rooms import Room
-from live.tiktok.signgate import SignGate
 
 __all__ = ["MessageListener", "RawMessage", "Upstream", "UpstreamFactory"]
 
@@ -40,8 +40,12 @@ class MessageListener(Protocol):
     `live.recordings.recorder.Recorder` is one that writes them to a file.
     """
 
-    def on_open(self, room: Room) -> None:
-        """The connection is open. Called once per connection, before the first message."""
+    def on_open(self, room: Room, route: str) -> None:
+        """The connection is open. Called once per connection, before the first message.
+
+        Args:
+            route: the name of the route that it took; empty where there are no routes.
+        """
 
     def on_messages(self, messages: Iterable[RawMessage]) -> None:
         """TikTok has sent these messages, in this order."""
@@ -76,12 +80,12 @@ class Upstream(Protocol):
 
 
 class UpstreamFactory(Protocol):
-    """Makes the upstream for one connection."""
+    """Makes the upstream for each attempt to connect."""
 
     def __call__(
         self,
         username: str,
-        gate: SignGate,
+        accesses: Accesses,
         listener: MessageListener,
         room_id: int | str | None = None,
         /,
@@ -90,9 +94,17 @@ class UpstreamFactory(Protocol):
 
         Args:
             username: whose LIVE to connect to.
-            gate: the sign gate of the API key that is used.
+            accesses: what it may connect with.
             listener: gets the messages.
             room_id: the room of the user's LIVE if it is known, as within one LIVE: then TikTok is
                 not asked for it again. When that room's LIVE is over, the user's newest room is
                 looked up nevertheless.
         """
+
+    @property
+    def needs_signature(self) -> bool:
+        """Whether no connection can be had without the sign server."""
+
+    def seconds_closed(self, accesses: Accesses) -> float:
+        """Seconds for which every attempt with these accesses would be refused without asking
+        anybody; 0 if one may be made now."""

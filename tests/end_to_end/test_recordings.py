@@ -19,6 +19,9 @@ from pytest_django import Settings
 
 from live.recordings.format import Header, Message, RecordingWriter, open_recording
 from live.recordings.recorder import Recorder
+from live.tiktok.access import Access
+from live.tiktok.connection import TikTokUpstreams
+from live.tiktok.network import Networks
 from live.tiktok.signgate import SignGate
 from standin import Failure, Room, TikTok, captures, messages
 from standin import Message as Sent
@@ -261,12 +264,16 @@ class TestReplaying:
             for name, value in (await command.exports()).items():
                 setattr(settings, name, value)
             recorder = Recorder("somebody.else", functools.partial(RecordingWriter, again))
-            recording = asyncio.create_task(recorder.record(SignGate(""), WITHIN))
+            networks = Networks()
+            recording = asyncio.create_task(
+                recorder.record(TikTokUpstreams(networks), Access(SignGate("")), WITHIN)
+            )
             async with asyncio.timeout(WITHIN):
                 while text_of(again).count("\n") < 20:
                     await asyncio.sleep(0.05)
             recorder.stop()
             await recording
+            await networks.close()
             command.interrupt()
             code, _out, errors = await command.end()
         assert code == 0

@@ -32,11 +32,12 @@ async def playing(
 ) -> AsyncIterator[LiveStream]:
     """A stream of that plan, with one socket."""
     streams = Streams(RehearsalUpstreams(plan), options, clock=VirtualClock())
-    stream = streams.join("anna", "", wait=wait, since=None)
+    access = streams.access("")
+    stream = streams.join("anna", access, wait=wait, since=None)
     try:
         yield stream
     finally:
-        streams.leave(stream, "", wait=wait)
+        streams.leave(stream, access, wait=wait)
         await streams.close()
 
 

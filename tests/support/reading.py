@@ -32,7 +32,7 @@ class Heard:
         self.undecodable: list[str] = []
         self.unknown: list[str] = []
 
-    def on_open(self, room: Room) -> None:
+    def on_open(self, room: Room, route: str) -> None:
         self.rooms.append(room)
 
     def on_events(self, events: Iterable[Event]) -> None:

@@ -30,7 +30,7 @@ async def open_relay(**options: Any) -> AsyncIterator[tuple[World, Relay]]:
         options: of its streams, as `World` has them.
     """
     world = World(**options)
-    relay = make_relay(world.upstream, VirtualClock())
+    relay = make_relay(world, VirtualClock())
     relay.streams = world.streams
     log: Any = KeptLog()  # threads and virtual time don't go together
     relay.connection_log = log

@@ -20,10 +20,11 @@ from live.sockets.delivery import Delivery
 from live.streams.borders import RunEnded
 from live.streams.registry import Streams
 from live.streams.stream import LiveStream, StreamOptions
+from live.tiktok.access import Access, Accesses, through
 from live.tiktok.decoding import DecodeError
 from live.tiktok.pacer import Priority
 from live.tiktok.rooms import Room
-from live.tiktok.signgate import SignGate, SignGates
+from live.tiktok.signgate import SignGates
 from live.tiktok.upstream import MessageListener
 from standin.messages import Message
 from tests.support.clock import VirtualClock, now, now_ms, settle
@@ -92,19 +93,24 @@ class World:
         self.gates = SignGates(clock=VirtualClock())
         self.rng = rng or random.Random(seed)
         self.options = StreamOptions(**options)
-        self.streams = Streams(
-            self.upstream, self.options, self.gates, self.rng, VirtualClock(), self
-        )
+        self.streams = Streams(self, self.options, self.gates, self.rng, VirtualClock(), self)
 
-    def upstream(
+    # --- `UpstreamFactory` ---------------------------------------------------------------------
+
+    needs_signature = True
+
+    def seconds_closed(self, accesses: Accesses) -> float:
+        return accesses.best().gate.seconds_closed
+
+    def __call__(
         self,
         username: str,
-        gate: SignGate,
+        accesses: Accesses,
         listener: MessageListener,
         room_id: int | str | None = None,
         /,
     ) -> FakeUpstream:
-        made = FakeUpstream(self, username, gate, listener, room_id)
+        made = FakeUpstream(self, username, accesses, listener, room_id)
         self.upstreams.append(made)
         self._another.set()
         return made
@@ -186,7 +192,7 @@ class FakeUpstream:
         self,
         world: World,
         username: str,
-        gate: SignGate,
+        accesses: Accesses,
         listener: MessageListener,
         room_id: int | str | None,
     ) -> None:
@@ -197,7 +203,7 @@ class FakeUpstream:
         self.was_opened = False
         self.close_was_completed = False
         self._world = world
-        self._gate = gate
+        self._accesses = accesses
         self._listener = listener
         self._ended: asyncio.Future[RelayError] = asyncio.get_running_loop().create_future()
 
@@ -205,27 +211,31 @@ class FakeUpstream:
 
     async def open(self) -> None:
         world = self._world
-        self._gate.check()
+        await through(self._accesses, self._connect)
+        self.was_opened = True
+        self._listener.on_open(Room(world.room_id, "A title"), "signed")
+        self._listener.on_messages(world.greeting)
+
+    async def _connect(self, access: Access) -> None:
+        world, gate = self._world, access.gate
+        gate.check()
         answer = world.answers.popleft() if world.answers else world.then
         await asyncio.sleep(world.connect_time)
         if answer == HANGS:
             await asyncio.Event().wait()
         if isinstance(answer, Exception):
             raise answer
-        async with self._gate.request(self.username):
-            world.sign_requests.append((self._gate.api_key, now()))
-            if status := world.refused_keys.get(self._gate.api_key):
-                self._gate.on_answer(status, {"ratelimit-reset": "600"})
+        async with gate.request(self.username):
+            world.sign_requests.append((gate.api_key, now()))
+            if status := world.refused_keys.get(gate.api_key):
+                gate.on_answer(status, {"ratelimit-reset": "600"})
                 if status == HTTPStatus.FORBIDDEN:
                     raise RelayError(ErrorCode.SIGN_FORBIDDEN, username=self.username)
-                self._gate.check()
+                gate.check()
             if world.sign_answers:
                 status, headers = world.sign_answers.popleft()
-                self._gate.on_answer(status, headers)
-                self._gate.check()
-        self.was_opened = True
-        self._listener.on_open(Room(world.room_id, "A title"))
-        self._listener.on_messages(world.greeting)
+                gate.on_answer(status, headers)
+                gate.check()
 
     async def closed(self) -> RelayError:
         return await self._ended
@@ -278,9 +288,9 @@ class Socket:
         self._world = world
         self._others = others
         self._wait = wait
-        self._key = key
+        self._access = world.streams.access(key)
         self.stream: LiveStream = world.streams.join(
-            username, key, wait=wait, since=since, others=others
+            username, self._access, wait=wait, since=since, others=others
         )
         self._delivery = Delivery(self.stream.log, since, None, 0, now_ms)
         self._ended = False
@@ -332,7 +342,7 @@ class Socket:
         return self.stream.error.code if self.stream.error else None
 
     def leave(self) -> None:
-        self._world.streams.leave(self.stream, self._key, wait=self._wait, others=self._others)
+        self._world.streams.leave(self.stream, self._access, wait=self._wait, others=self._others)
 
     async def is_live(self) -> None:
         """Wait until the stream is connected."""

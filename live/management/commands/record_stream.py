@@ -19,6 +19,9 @@ from live.recordings.format import RecordingWriter
 from live.recordings.recorder import Recorder, Result
 from live.recordings.scrubbing import Scrubber
 from live.tasks import cancel_and_wait
+from live.tiktok.access import Access
+from live.tiktok.connection import TikTokUpstreams
+from live.tiktok.network import Networks
 from live.tiktok.signgate import SignGates
 
 # Seconds between two lines of progress.
@@ -77,12 +80,15 @@ class Command(BaseCommand):
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, recorder.stop)
-        gate = SignGates(settings.SIGN_API_KEY).of("")
+        networks = Networks(settings.TIKTOK_PROXY)
+        make_upstream = TikTokUpstreams(networks, routes=settings.TIKTOK_ROUTES)
+        access = Access(SignGates(settings.SIGN_API_KEY).of(""))
         showing = asyncio.create_task(self._show_progress(recorder), name="progress")
         try:
-            return await recorder.record(gate, seconds)
+            return await recorder.record(make_upstream, access, seconds)
         finally:
             await cancel_and_wait(showing)
+            await networks.close()
 
     async def _show_progress(self, recorder: Recorder) -> None:
         """Write to stderr how far it is, until cancelled: on a terminal each second, over the line

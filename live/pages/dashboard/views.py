@@ -29,6 +29,7 @@ from live.pages.labels import tone_of, word_for
 from live.pages.mixins import FragmentMixin, StaffPage, is_for_fragment
 from live.protocol.errors import RelayError
 from live.relay import control
+from live.relay.access import Account
 from live.relay.numbers import Numbers
 from live.relay.probe import probe
 from live.relay.relay import Relay
@@ -153,7 +154,7 @@ async def test_connection(request: HttpRequest, username: str) -> HttpResponse:
     context: dict[str, Any] = {"username": username, "was_up": was_up}
     began = time.monotonic()
     try:
-        context["room"] = await probe(relay, username, await _sign_api_key(username))
+        context["room"] = await probe(relay, await _account_of(username))
     except RelayError as error:
         context["error"], context["said"] = error.explain(get_language()), error.said
         context["reason"] = gettext(error.reason) if error.reason else ""
@@ -166,12 +167,15 @@ async def test_connection(request: HttpRequest, username: str) -> HttpResponse:
     return await sync_to_async(render)(request, template, context)
 
 
-async def _sign_api_key(username: str) -> str:
-    """Return the API key of an account that has this LIVE; empty if no such account has a key."""
-    async for account in User.objects.filter(tiktok_username=username, is_active=True):
-        if key := account.sign_api_key():
-            return key
-    return ""
+async def _account_of(username: str) -> Account:
+    """Return an account that has this LIVE, if there is one: rather one with an API key of its
+    own."""
+    chosen = Account(0, username, "")
+    async for user in User.objects.filter(tiktok_username=username, is_active=True):
+        chosen = Account(user.pk, username, user.sign_api_key())
+        if chosen.sign_api_key:
+            break
+    return chosen
 
 
 class Now(NamedTuple):

@@ -204,8 +204,8 @@ class TestStatus:
         self, tiktok: TikTok, relay: Relay, client: RestClient
     ) -> None:
         tiktok.room("alice")
-        relay.streams.gate("").on_answer(429, {"retry-after": "30"})
-        before = relay.streams.gate("").closed_until
+        relay.streams.access("").gate.on_answer(429, {"retry-after": "30"})
+        before = relay.streams.access("").gate.closed_until
         gate = (await client.ask(STATUS)).json()["sign_gate"]
         until = pytest.approx(before * 1000, abs=500)
         assert gate == {"closed": True, "closed_until": until, "retry_after": 30}
@@ -216,9 +216,9 @@ class TestStatus:
         tiktok.room("alice")
         user.own_sign_api_key = "own-key"
         await user.asave()
-        relay.streams.gate("").on_answer(429, {"retry-after": "30"})
+        relay.streams.access("").gate.on_answer(429, {"retry-after": "30"})
         assert (await client.ask(STATUS)).json()["sign_gate"] == OPEN_GATE
-        relay.streams.gate("own-key").on_answer(429, {"retry-after": "30"})
+        relay.streams.access("own-key").gate.on_answer(429, {"retry-after": "30"})
         response = await client.ask(STATUS)
         assert response.json()["sign_gate"]["closed"]
         assert "own-key" not in response.text

@@ -68,7 +68,7 @@ def world() -> World:
 @pytest.fixture
 async def relay(world: World) -> AsyncIterator[Relay]:
     # A stream that was cut waits as long as it may, so that it is not back before a test looks.
-    relay = make_relay(world.upstream, rng=Highest())
+    relay = make_relay(world, rng=Highest())
     yield relay
     await relay.close()
 
@@ -86,7 +86,7 @@ async def staff(pages: Pages) -> Pages:
 
 async def go_live(relay: Relay) -> None:
     relay.join(Account(1, "alice", ""), SocketOptions())
-    await probe(relay, "alice", "")
+    await probe(relay, Account(1, "alice", ""))
 
 
 def text_of(answer: Any) -> str:
@@ -172,7 +172,7 @@ class TestDashboard:
     async def test_it_shows_closed_gates_of_accounts_own_keys(
         self, staff: Pages, relay: Relay
     ) -> None:
-        gate = relay.streams.gate("of-studio")
+        gate = relay.streams.access("of-studio").gate
         relay.key_users.note(gate, "bob")
         relay.key_users.note(gate, "alice")
         assert "@alice, @bob" not in text_of(await staff.get("/staff/"))
@@ -442,7 +442,7 @@ class TestTheConnectionTest:
     async def test_it_says_what_the_relay_itself_has_to_say(
         self, staff: Pages, relay: Relay
     ) -> None:
-        relay.streams.gate("").on_answer(429, {"ratelimit-reset": "30"})
+        relay.streams.access("").gate.on_answer(429, {"ratelimit-reset": "30"})
         page = text_of(await staff.post(self.ADDRESS))
         assert "<code>rate_limited</code>" in page
         assert "<p>The sign server was not asked, since its limit is not reset yet.</p>" in page

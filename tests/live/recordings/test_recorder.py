@@ -15,6 +15,9 @@ from live.protocol.errors import ErrorCode, RelayError
 from live.recordings.format import Message, RecordingWriter, open_recording
 from live.recordings.recorder import Recorder, Result
 from live.recordings.scrubbing import Scrubber
+from live.tiktok.access import Access
+from live.tiktok.connection import TikTokUpstreams
+from live.tiktok.network import Networks
 from live.tiktok.signgate import SignGate
 from standin import Failure, Room, TikTok, messages
 from standin import Message as Sent
@@ -77,8 +80,16 @@ async def until(condition: Callable[[], bool]) -> None:
             await asyncio.sleep(0.01)
 
 
+async def record(recorder: Recorder, seconds: float) -> Result:
+    networks = Networks()
+    try:
+        return await recorder.record(TikTokUpstreams(networks), Access(SignGate("")), seconds)
+    finally:
+        await networks.close()
+
+
 def start(recorder: Recorder, seconds: float = LONG) -> asyncio.Task[Result]:
-    return asyncio.create_task(recorder.record(SignGate(""), seconds))
+    return asyncio.create_task(record(recorder, seconds))
 
 
 class TestARecording:

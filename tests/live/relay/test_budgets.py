@@ -26,7 +26,7 @@ LIMIT = 3
 @asynccontextmanager
 async def open_relay() -> AsyncIterator[tuple[World, Relay]]:
     world = World()
-    relay = make_relay(world.upstream, VirtualClock())
+    relay = make_relay(world, VirtualClock())
     log: Any = KeptLog()  # threads and virtual time don't go together
     relay.connection_log = log
     try:

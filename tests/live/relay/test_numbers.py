@@ -32,7 +32,7 @@ class Reader:
 
     def __init__(self) -> None:
         self.world = World()
-        self.relay = make_relay(self.world.upstream, VirtualClock())
+        self.relay = make_relay(self.world, VirtualClock())
         self.layer = get_channel_layer()
         self.channel = ""
 
@@ -66,7 +66,7 @@ class TestNumbers:
     async def test_numbers_tell_streams_gates_and_sockets(self) -> None:
         async with open_reader() as reader:
             stream = reader.relay.join(ALICE, SocketOptions())
-            await probe(reader.relay, "alice", "")
+            await probe(reader.relay, Account(1, "alice", ""))
             reader.relay.numbers.watch()
             message = await reader.next()
             assert message["type"] == "staff.numbers"
@@ -90,7 +90,7 @@ class TestNumbers:
     async def test_it_counts_events_a_second(self) -> None:
         async with open_reader() as reader:
             reader.relay.join(ALICE, SocketOptions())
-            await probe(reader.relay, "alice", "")
+            await probe(reader.relay, Account(1, "alice", ""))
             reader.relay.numbers.watch()
             for _ in range(30):
                 reader.world.newest.say(*(messages.chat("viewer", "hello") for _ in range(7)))
@@ -114,7 +114,7 @@ class TestNumbers:
     async def test_it_never_tells_a_key(self, settings: Settings) -> None:
         settings.SIGN_API_KEY = "secret-of-the-server"
         async with open_reader() as reader:
-            gate = reader.relay.streams.gate("")
+            gate = reader.relay.streams.access("").gate
             gate.on_answer(429, {"ratelimit-reset": "30"})
             reader.relay.join(Account(1, "alice", "secret-of-alice"), SocketOptions())
             numbers = await reader.relay.numbers.now()
@@ -129,7 +129,7 @@ class TestNumbers:
         async with open_reader() as reader:
             relay = reader.relay
             account = Account(1, "alice", "secret-of-alice")
-            gate = relay.streams.gate(account.sign_api_key)
+            gate = relay.streams.access(account.sign_api_key).gate
             reader.world.answers.append(RelayError(ErrorCode.RATE_LIMITED, username="alice"))
             stream = relay.join(account, SocketOptions())
             gate.on_answer(429, {"ratelimit-reset": "30"})

@@ -16,11 +16,12 @@ from standin import Failure, Kind, TikTok
 
 async def failure_of(streams: Streams, username: str) -> tuple[ErrorCode, int | None]:
     """How the first attempt at a user's LIVE fails."""
-    stream = streams.join(username, "", wait=False, since=None)
+    access = streams.access("")
+    stream = streams.join(username, access, wait=False, since=None)
     async with asyncio.timeout(10):
         while not stream.over:
             await stream.log.changed(stream.log.end)
-    streams.leave(stream, "", wait=False)
+    streams.leave(stream, access, wait=False)
     assert stream.error is not None
     return stream.error.code, stream.error.retry_after
 
@@ -36,7 +37,7 @@ async def test_the_streams_of_a_relay_share_what_they_know_of_tiktok_s_blocks(
         asked = len(tiktok.requests)
         code, retry_after = await failure_of(relay.streams, "carol")
     finally:
-        await relay.streams.close()
+        await relay.close()
 
     assert code is ErrorCode.TIKTOK_BLOCKED
     assert retry_after is not None
@@ -56,8 +57,7 @@ async def test_all_that_a_relay_asks_of_tiktok_has_one_pacer(
             await relay.lookup.live_room(f"user{number}")
         code, _ = await failure_of(relay.streams, "alice")
     finally:
-        await relay.streams.close()
-        await relay.lookup.close()
+        await relay.close()
 
     assert code is ErrorCode.TIKTOK_TIMEOUT
     assert not tiktok.count(Kind.LIVE_PAGE)
@@ -73,7 +73,8 @@ async def test_many_awaited_streamers_are_asked_for_at_the_pace_of_the_relay(
     relay = make_relay()
     began = time.monotonic()
     try:
-        streams = [relay.streams.join(name, "", wait=True, since=None) for name in names]
+        access = relay.streams.access("")
+        streams = [relay.streams.join(name, access, wait=True, since=None) for name in names]
         async with asyncio.timeout(20):
             for stream in streams:
                 while stream.state is not StreamState.WAITING:
@@ -81,7 +82,7 @@ async def test_many_awaited_streamers_are_asked_for_at_the_pace_of_the_relay(
                     await stream.log.changed(stream.log.end)
         took = time.monotonic() - began
     finally:
-        await relay.streams.close()
+        await relay.close()
 
     assert took > 1.4  # ten at once, and 30 more at 20 a second
     # The first ones are connected to as ever: ten, and some more where the machine is slow. Once

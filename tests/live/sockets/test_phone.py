@@ -63,7 +63,7 @@ class App:
 async def relay() -> AsyncIterator[Relay]:
     world = World()
     world.connect_time = world.close_time = 0
-    relay = make_relay(world.upstream)
+    relay = make_relay(world)
     yield relay
     await relay.close()
 

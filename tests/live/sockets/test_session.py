@@ -187,7 +187,7 @@ class TestAMove:
             recheck(phone, "alice", "own-key")
             await settle()
             assert phone.types().count("connected") == 1
-            assert list(stream.gates) == [relay.streams.gate("own-key")]
+            assert list(stream.access) == [relay.streams.access("own-key")]
             await phone.session.end()
             assert not stream.listeners
 

@@ -19,10 +19,10 @@ class TestTimeline:
             told = [(moment.what, moment.detail) for moment in socket.stream.timeline]
             assert told == [
                 ("connecting", {}),
-                ("live", {}),
+                ("live", {"route": "signed"}),
                 ("cut", {"error": "connection_lost", "said": "1006"}),
                 ("reconnecting", {"attempt": 1, "retry_in": 0.0}),
-                ("live", {}),
+                ("live", {"route": "signed"}),
             ]
 
     @virtual_time

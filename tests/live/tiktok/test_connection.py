@@ -5,25 +5,27 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from typing import Any
 
 import httpx
 import pytest
 from pytest_django import Settings
-from TikTokLive import TikTokLiveClient
 from TikTokLive.client import client as tiktoklive_client
 from TikTokLive.client.ws import ws_connect
 from TikTokLive.proto import ProtoMessageFetchResult, WebcastPushFrame
 
 from live.protocol.errors import ErrorCode, RelayError
 from live.protocol.frames import Person, RoomCounts
-from live.tiktok.blockgate import BlockGate
-from live.tiktok.connection import TikTokUpstream
+from live.tiktok.access import Access, OneAccess
+from live.tiktok.connection import TikTokUpstream, TikTokUpstreams
 from live.tiktok.decoding import DecodeError, encode_ack
+from live.tiktok.network import Networks
 from live.tiktok.pacer import Pacer, Priority
 from live.tiktok.rooms import Room
 from live.tiktok.signgate import SignGate
+from live.tiktok.web import TLS, WebClient
+from live.tiktok.webcast import WebcastSocket
 from standin import Failure, Kind, TikTok, encode_push_frame, messages, pages
 
 
@@ -37,7 +39,7 @@ class Recorder:
         self.rejected: list[str] = []
         self.heard = asyncio.Event()
 
-    def on_open(self, room: Room) -> None:
+    def on_open(self, room: Room, route: str) -> None:
         self.room = room
 
     def on_messages(self, messages: Iterable[Any]) -> None:
@@ -59,25 +61,51 @@ class Recorder:
         self.heard.clear()
 
 
+Make = Callable[..., TikTokUpstream]
+
+
 @pytest.fixture
 def recorder() -> Recorder:
     return Recorder()
 
 
 @pytest.fixture
-async def upstream(tiktok: TikTok, recorder: Recorder) -> AsyncIterator[TikTokUpstream]:
+async def networks(tiktok: TikTok) -> AsyncIterator[Networks]:
+    """The ways out; closed, with no connection left, when the test is over."""
+    networks = Networks()
+    yield networks
+    await networks.close()
+    await tiktok.wait_for(lambda: not tiktok.open_connections)
+
+
+@pytest.fixture
+def make(networks: Networks, recorder: Recorder) -> Make:
+    def make(
+        username: str,
+        gate: SignGate,
+        room_id: int | str | None = None,
+        *,
+        pacer: Pacer | None = None,
+        routes: Sequence[str] = ("signed",),
+    ) -> TikTokUpstream:
+        factory = TikTokUpstreams(networks, pacer, routes)
+        return factory(username, OneAccess(Access(gate)), recorder, room_id)
+
+    return make
+
+
+@pytest.fixture
+async def upstream(tiktok: TikTok, networks: Networks, make: Make) -> AsyncIterator[TikTokUpstream]:
     """An upstream for @alice; closed, with nothing left of it, when the test is over."""
     before = asyncio.all_tasks()
-    upstream = TikTokUpstream("alice", SignGate("secret-key"), recorder)
+    upstream = make("alice", SignGate("secret-key"))
     yield upstream
-    clients = upstream.http_clients
     await upstream.close()
+    await networks.close()
     await tiktok.wait_for(lambda: not tiktok.open_connections)
     left = asyncio.all_tasks() - before - {asyncio.current_task()}
     left = {task for task in left if not _is_of_the_stand_in(task)}
     assert not left
-    assert len(clients) in {0, 2}  # none if the test has closed it
-    assert all(client.is_closed for client in clients)
 
 
 def _is_of_the_stand_in(task: asyncio.Task[Any]) -> bool:
@@ -181,12 +209,12 @@ class TestAnUpstream:
         assert recorder.room is not None
 
     async def test_it_asks_nobody_while_the_gate_is_closed(
-        self, tiktok: TikTok, recorder: Recorder
+        self, tiktok: TikTok, make: Make
     ) -> None:
         gate = SignGate("limited")
         gate.on_answer(429, {"retry-after": "30"})
         with pytest.raises(RelayError) as refused:
-            await TikTokUpstream("alice", gate, recorder).open()
+            await make("alice", gate).open()
         assert refused.value.code is ErrorCode.RATE_LIMITED
         assert refused.value.retry_after == 30
         assert not tiktok.requests
@@ -205,7 +233,7 @@ async def end_of(upstream: TikTokUpstream) -> RelayError | None:
 
 class TestASignServerThatHangs:
     async def test_everybody_is_told_within_one_timeout(
-        self, tiktok: TikTok, recorder: Recorder, settings: Settings
+        self, tiktok: TikTok, make: Make, settings: Settings
     ) -> None:
         settings.RELAY_CONNECT_TIMEOUT = limit = 2
         tiktok.fail(Failure.SIGN_HANG)
@@ -214,9 +242,7 @@ class TestASignServerThatHangs:
             tiktok.go_live(f"user{number}")
 
         async with asyncio.timeout(2 * limit):  # one after another, it took 10 times the limit
-            ends = await asyncio.gather(
-                *(end_of(TikTokUpstream(f"user{n}", gate, recorder)) for n in range(10))
-            )
+            ends = await asyncio.gather(*(end_of(make(f"user{n}", gate)) for n in range(10)))
 
         # On a busy machine, the time of some is over before the gate tells them.
         told = [end for end in ends if end is not None]
@@ -228,30 +254,30 @@ class TestASignServerThatHangs:
         assert tiktok.count(Kind.SIGN) <= 4
 
     async def test_nobody_asks_it_for_a_while(
-        self, tiktok: TikTok, recorder: Recorder, settings: Settings
+        self, tiktok: TikTok, make: Make, settings: Settings
     ) -> None:
         gate = SignGate("")
         tiktok.go_live("alice").fail(Failure.SIGN_500)
         for _ in range(5):
-            end = await end_of(TikTokUpstream("alice", gate, recorder))
+            end = await end_of(make("alice", gate))
             assert end is not None
             assert (end.code, end.username) == (ErrorCode.SIGN_UNAVAILABLE, "alice")
         assert tiktok.count(Kind.SIGN) == 3
         assert tiktok.count(Kind.LIVE_PAGE) == 3
 
     async def test_a_server_that_can_not_be_reached_is_one(
-        self, tiktok: TikTok, recorder: Recorder, settings: Settings
+        self, tiktok: TikTok, make: Make, settings: Settings
     ) -> None:
         settings.SIGN_API_URL = "http://127.0.0.1:9"  # nobody listens there
         gate = SignGate("")
         tiktok.go_live("alice")
         for _ in range(3):
-            await end_of(TikTokUpstream("alice", gate, recorder))
+            await end_of(make("alice", gate))
         assert gate.refusal is not None
         assert gate.refusal.code is ErrorCode.SIGN_UNAVAILABLE
 
     async def test_time_that_ran_out_in_the_queue_is_told_as_such(
-        self, tiktok: TikTok, recorder: Recorder, settings: Settings
+        self, tiktok: TikTok, make: Make, settings: Settings
     ) -> None:
         settings.RELAY_CONNECT_TIMEOUT = 1
         gate = SignGate("")
@@ -259,34 +285,34 @@ class TestASignServerThatHangs:
         async with contextlib.AsyncExitStack() as others:
             for number in range(4):
                 await others.enter_async_context(gate.request(f"other{number}"))
-            end = await end_of(TikTokUpstream("alice", gate, recorder))
+            end = await end_of(make("alice", gate))
         assert end is not None
         assert end.code is ErrorCode.SIGN_UNAVAILABLE
         assert tiktok.count(Kind.SIGN) == 0
 
 
 class TestAKnownRoom:
-    async def test_it_is_not_looked_up_again(self, tiktok: TikTok, recorder: Recorder) -> None:
+    async def test_it_is_not_looked_up_again(
+        self, tiktok: TikTok, recorder: Recorder, make: Make
+    ) -> None:
         room = tiktok.go_live("alice", title="Hi")
 
-        end = await end_of(TikTokUpstream("alice", SignGate(""), recorder, str(room.room_id)))
+        end = await end_of(make("alice", SignGate(""), str(room.room_id)))
 
         assert end is None
         assert recorder.room is not None
         assert (recorder.room.id, recorder.room.title) == (str(room.room_id), "Hi")
-        assert [request.kind for request in tiktok.requests] == [
-            Kind.CHECK_ALIVE,
-            Kind.ROOM_INFO,
-            Kind.SIGN,
-            Kind.WEBCAST,
-        ]
+        first, *between, last = [request.kind for request in tiktok.requests]
+        assert (first, last) == (Kind.CHECK_ALIVE, Kind.WEBCAST)
+        assert set(between) == {Kind.ROOM_INFO, Kind.SIGN}  # at the same time
+        assert len(between) == 2
 
-    async def test_its_end_is_noticed(self, tiktok: TikTok, recorder: Recorder) -> None:
+    async def test_its_end_is_noticed(self, tiktok: TikTok, make: Make) -> None:
         room = tiktok.go_live("alice")
         room_id = room.room_id
         await room.end()
 
-        end = await end_of(TikTokUpstream("alice", SignGate(""), recorder, room_id))
+        end = await end_of(make("alice", SignGate(""), room_id))
 
         assert end is not None
         assert end.code is ErrorCode.USER_OFFLINE
@@ -294,7 +320,7 @@ class TestAKnownRoom:
 
     @pytest.mark.parametrize("forgotten", [False, True])
     async def test_the_next_live_is_found(
-        self, tiktok: TikTok, recorder: Recorder, forgotten: bool
+        self, tiktok: TikTok, recorder: Recorder, make: Make, forgotten: bool
     ) -> None:
         room = tiktok.go_live("alice")
         room_id = room.room_id
@@ -304,7 +330,7 @@ class TestAKnownRoom:
         if forgotten:
             room.fail(Failure.CHECK_ALIVE_EMPTY, times=1)
 
-        end = await end_of(TikTokUpstream("alice", SignGate(""), recorder, room_id))
+        end = await end_of(make("alice", SignGate(""), room_id))
 
         assert end is None
         assert recorder.room is not None
@@ -314,20 +340,20 @@ class TestAKnownRoom:
 class TestABlock:
     @pytest.mark.parametrize("failure", [Failure.CAPTCHA, Failure.WEBCAST_200, Failure.WEBCAST_403])
     async def test_all_streams_wait_after_it(
-        self, tiktok: TikTok, recorder: Recorder, failure: Failure
+        self, tiktok: TikTok, make: Make, failure: Failure
     ) -> None:
-        gate, blocks = SignGate(""), BlockGate()
+        gate = SignGate("")
         for name in ("alice", "bob", "carol"):
             tiktok.go_live(name)
         tiktok.fail(failure)
         for name in ("alice", "bob"):
-            end = await end_of(TikTokUpstream(name, gate, recorder, blocks=blocks))
+            end = await end_of(make(name, gate))
             assert end is not None
             assert (end.code, end.retry_after) == (ErrorCode.TIKTOK_BLOCKED, None)
         tiktok.clear()
         asked = len(tiktok.requests)
 
-        end = await end_of(TikTokUpstream("carol", gate, recorder, blocks=blocks))
+        end = await end_of(make("carol", gate))
 
         assert end is not None
         assert end.code is ErrorCode.TIKTOK_BLOCKED
@@ -335,29 +361,25 @@ class TestABlock:
         assert 10 <= end.retry_after <= 18
         assert len(tiktok.requests) == asked
 
-    async def test_what_is_wrong_with_one_live_is_none(
-        self, tiktok: TikTok, recorder: Recorder
-    ) -> None:
-        gate, blocks = SignGate(""), BlockGate()
+    async def test_what_is_wrong_with_one_live_is_none(self, tiktok: TikTok, make: Make) -> None:
+        gate = SignGate("")
         for name in ("alice", "bob"):
             tiktok.go_live(name).fail(Failure.CHECK_ALIVE_EMPTY)
-            end = await end_of(TikTokUpstream(name, gate, recorder, blocks=blocks))
+            end = await end_of(make(name, gate))
             assert end is not None
             assert end.code is ErrorCode.TIKTOK_BLOCKED
         tiktok.go_live("carol")
 
-        assert await end_of(TikTokUpstream("carol", gate, recorder, blocks=blocks)) is None
+        assert await end_of(make("carol", gate)) is None
 
 
 class TestItsTurn:
-    async def test_tiktok_is_asked_when_its_turn_has_come(
-        self, tiktok: TikTok, recorder: Recorder
-    ) -> None:
+    async def test_tiktok_is_asked_when_its_turn_has_come(self, tiktok: TikTok, make: Make) -> None:
         tiktok.go_live("alice")
         pacer = Pacer(1)
         for _ in range(10):
             await pacer.turn(Priority.CONNECT)
-        upstream = TikTokUpstream("alice", SignGate(""), recorder, pacer=pacer)
+        upstream = make("alice", SignGate(""), pacer=pacer)
         opening = asyncio.create_task(upstream.open())
         await asyncio.sleep(0.2)
         assert pacer.waiting == 1
@@ -366,14 +388,11 @@ class TestItsTurn:
         await upstream.close()
 
     async def test_a_block_stops_those_who_wait_for_theirs(
-        self, tiktok: TikTok, recorder: Recorder
+        self, tiktok: TikTok, make: Make
     ) -> None:
         tiktok.fail(Failure.CAPTCHA)
-        blocks, pacer = BlockGate(), Pacer(20)
-        upstreams = [
-            TikTokUpstream(f"user{number}", SignGate(""), recorder, blocks=blocks, pacer=pacer)
-            for number in range(60)
-        ]
+        pacer = Pacer(20)
+        upstreams = [make(f"user{number}", SignGate(""), pacer=pacer) for number in range(60)]
         ends = await asyncio.gather(*map(end_of, upstreams))
 
         assert all(end is not None and end.code is ErrorCode.TIKTOK_BLOCKED for end in ends)
@@ -383,13 +402,13 @@ class TestItsTurn:
         assert not pacer.waiting
 
     async def test_waiting_for_it_has_an_end(
-        self, tiktok: TikTok, recorder: Recorder, settings: Settings
+        self, tiktok: TikTok, make: Make, settings: Settings
     ) -> None:
         settings.RELAY_CONNECT_TIMEOUT = 0.2
         pacer = Pacer(0.1)
         for _ in range(10):
             await pacer.turn(Priority.CONNECT)
-        end = await end_of(TikTokUpstream("alice", SignGate(""), recorder, pacer=pacer))
+        end = await end_of(make("alice", SignGate(""), pacer=pacer))
         assert end is not None
         assert (end.code, bool(end.reason)) == (ErrorCode.TIKTOK_TIMEOUT, True)
         assert not tiktok.requests
@@ -409,13 +428,13 @@ class TestAnErrorThatIsKept:
         ],
     )
     async def test_it_keeps_no_client(
-        self, tiktok: TikTok, recorder: Recorder, settings: Settings, failure: Failure
+        self, tiktok: TikTok, make: Make, settings: Settings, failure: Failure
     ) -> None:
         settings.RELAY_CONNECT_TIMEOUT = 1
         tiktok.go_live("alice").fail(failure)
         gc.collect()
         before = _clients()
-        upstream = TikTokUpstream("alice", SignGate(""), recorder)
+        upstream = make("alice", SignGate(""))
         kept: RelayError | None = None
         try:
             await upstream.open()
@@ -429,13 +448,11 @@ class TestAnErrorThatIsKept:
         assert kept.__context__ is None
         assert _clients() == before
 
-    async def test_nor_does_that_of_a_lost_connection(
-        self, tiktok: TikTok, recorder: Recorder
-    ) -> None:
+    async def test_nor_does_that_of_a_lost_connection(self, tiktok: TikTok, make: Make) -> None:
         gc.collect()
         before = _clients()
         room = tiktok.go_live("alice")
-        upstream = TikTokUpstream("alice", SignGate(""), recorder)
+        upstream = make("alice", SignGate(""))
         await upstream.open()
         await room.wait_for_socket()
         await room.cut()
@@ -448,8 +465,8 @@ class TestAnErrorThatIsKept:
 
 
 def _clients() -> int:
-    """How many of TikTokLive's clients there are in memory."""
-    return sum(isinstance(thing, TikTokLiveClient) for thing in gc.get_objects())
+    """How many sockets and web clients of attempts there are in memory."""
+    return sum(isinstance(thing, WebcastSocket | WebClient) for thing in gc.get_objects())
 
 
 class TestTheSeams:
@@ -479,17 +496,11 @@ class TestTheSeams:
         await recorder.next()
         assert recorder.methods == ["WebcastChatMessage"]
 
-    async def test_tls_is_verified_towards_the_sign_server(
-        self, tiktok: TikTok, recorder: Recorder, upstream: TikTokUpstream
-    ) -> None:
-        tiktok.go_live("alice")
-        await upstream.open()
-        for client in upstream.http_clients:
-            transport = client._transport
-            assert isinstance(transport, httpx.AsyncHTTPTransport)
-            context = transport._pool._ssl_context
-            assert context is not None
-            assert context.check_hostname
+    async def test_tls_is_verified(self, networks: Networks) -> None:
+        transport = networks.main.web().httpx_client._transport
+        assert isinstance(transport, httpx.AsyncHTTPTransport)
+        assert transport._pool._ssl_context is TLS
+        assert TLS.check_hostname
 
 
 _ENCODED = encode_push_frame([messages.chat("viewer", "hello")])

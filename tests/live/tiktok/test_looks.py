@@ -9,8 +9,8 @@ import pytest
 from pytest_django import Settings
 
 from live.protocol.errors import ErrorCode, RelayError
-from live.tiktok.blockgate import BlockGate
 from live.tiktok.looks import TikTokLooks
+from live.tiktok.network import Network
 from live.tiktok.pacer import Pacer, Priority
 from standin import Failure, Kind, TikTok
 
@@ -23,16 +23,16 @@ def pacer() -> Pacer:
 
 
 @pytest.fixture
-def blocks() -> BlockGate:
-    return BlockGate()
+async def network(tiktok: TikTok) -> AsyncIterator[Network]:
+    network = Network()
+    yield network
+    await network.close()
+    await tiktok.wait_for(lambda: not tiktok.open_connections)
 
 
 @pytest.fixture
-async def looks(tiktok: TikTok, pacer: Pacer, blocks: BlockGate) -> AsyncIterator[TikTokLooks]:
-    looks = TikTokLooks(pacer, blocks)
-    yield looks
-    await looks.close()
-    await tiktok.wait_for(lambda: not tiktok.open_connections)
+def looks(pacer: Pacer, network: Network) -> TikTokLooks:
+    return TikTokLooks(pacer, network)
 
 
 async def refusal(looks: TikTokLooks, username: str = "alice") -> RelayError:
@@ -85,23 +85,21 @@ class TestALook:
 
 class TestABlock:
     async def test_it_stops_the_looks_for_all(
-        self, tiktok: TikTok, looks: TikTokLooks, blocks: BlockGate
+        self, tiktok: TikTok, looks: TikTokLooks, network: Network
     ) -> None:
         tiktok.fail(Failure.CAPTCHA)
         for name in ("alice", "bob"):
             assert (await refusal(looks, name)).code is ErrorCode.TIKTOK_BLOCKED
-        assert blocks.seconds_closed
+        assert network.web_gate.seconds_closed
         asked = len(tiktok.requests)
         error = await refusal(looks, "carol")
         assert error.code is ErrorCode.TIKTOK_BLOCKED
         assert error.retry_after
         assert len(tiktok.requests) == asked
 
-    async def test_it_is_over_when_a_look_is_answered(
-        self, tiktok: TikTok, looks: TikTokLooks
-    ) -> None:
-        gate = BlockGate(pause=0.1)
-        looks = TikTokLooks(Pacer(100), gate)
+    async def test_it_is_over_when_a_look_is_answered(self, tiktok: TikTok) -> None:
+        network = Network(block_pause=0.1)
+        looks, gate = TikTokLooks(Pacer(100), network), network.web_gate
         tiktok.room("alice").fail(Failure.CAPTCHA, times=1)
         tiktok.room("bob").fail(Failure.CAPTCHA, times=1)
         for name in ("alice", "bob"):
@@ -110,7 +108,7 @@ class TestABlock:
         assert (await refusal(looks)).code is ErrorCode.USER_OFFLINE
         assert not gate.seconds_closed
         gate.check("bob")
-        await looks.close()
+        await network.close()
 
 
 class TestItsTurn:

@@ -7,7 +7,6 @@ import json
 from collections.abc import AsyncIterator
 from typing import Any
 
-import httpx
 import pytest
 from pytest_django import Settings
 
@@ -16,7 +15,7 @@ from live.protocol.errors import ErrorCode, RelayError
 from live.protocol.frames import GiftKind
 from live.tiktok.gifts import SeenGifts, read_gift_list
 from live.tiktok.lookup import Lookup
-from live.tiktok.web import web_client
+from live.tiktok.network import Network
 from standin import Failure, Kind, TikTok, pages
 
 HOUR = 3600
@@ -43,12 +42,19 @@ def seen() -> SeenGifts:
 
 
 @pytest.fixture
-async def tiktok_knows(tiktok: TikTok, clock: SetClock, seen: SeenGifts) -> AsyncIterator[Lookup]:
-    """A lookup; when the test is over, it is closed and has left no connection."""
-    asked = Lookup(seen, clock)
+async def network(tiktok: TikTok) -> AsyncIterator[Network]:
+    """A way out; when the test is over, it is closed and has left no connection."""
+    network = Network(block_pause=0)
+    yield network
+    await network.close()
+    await tiktok.wait_for(lambda: not tiktok.open_connections)
+
+
+@pytest.fixture
+async def tiktok_knows(network: Network, clock: SetClock, seen: SeenGifts) -> AsyncIterator[Lookup]:
+    asked = Lookup(seen, network, clock)
     yield asked
     await asked.close()
-    await tiktok.wait_for(lambda: not tiktok.open_connections)
 
 
 async def refusal(question: Any) -> RelayError:
@@ -157,9 +163,9 @@ class TestLiveRoom:
         assert (await refusal(second)).code is ErrorCode.SERVER_SHUTDOWN
 
     async def test_it_remembers_a_bounded_number_of_answers(
-        self, tiktok: TikTok, clock: SetClock, seen: SeenGifts
+        self, tiktok: TikTok, network: Network, clock: SetClock, seen: SeenGifts
     ) -> None:
-        lookup = Lookup(seen, clock, most_rooms=2)
+        lookup = Lookup(seen, network, clock, most_rooms=2)
         for name in ("alice", "bob", "carol"):
             tiktok.room(name)
             await lookup.live_room(name)
@@ -331,13 +337,3 @@ class TestReadGifts:
     def test_it_refuses_what_is_no_gift_list(self, body: bytes) -> None:
         with pytest.raises((ValueError, LookupError, TypeError)):
             read_gift_list(body)
-
-
-class TestTheClient:
-    async def test_it_verifies_tls(self, tiktok: TikTok) -> None:
-        async with web_client() as client:
-            transport = client.httpx_client._transport
-            assert isinstance(transport, httpx.AsyncHTTPTransport)
-            context = transport._pool._ssl_context
-            assert context is not None
-            assert context.check_hostname

@@ -68,7 +68,7 @@ class TestWhatTheListenerHears:
     def test_it_hears_of_the_room_and_of_events_in_their_order(
         self, reader: Reader, heard: Heard
     ) -> None:
-        reader.on_open(Room("7"))
+        reader.on_open(Room("7"), "direct")
         reader.on_messages([messages.chat("a", "hello"), messages.like("b"), messages.unknown()])
 
         assert heard.rooms == [Room("7")]
