@@ -19,6 +19,9 @@ from standin import Failure, Message, TikTok, messages
 from standin.captures import load_captures
 from standin.scenario import Scenario
 
+EVERYONE = "*"
+"""The name in the option `--fail` that means every room."""
+
 END = "WebcastControlMessage"
 """The method of messages that end the LIVE. They are left out when captures are repeated."""
 
@@ -80,7 +83,7 @@ async def play(
     for name in options.live:
         tiktok.go_live(name)
     for name, failure in options.fail:
-        tiktok.room(name).fail(failure)
+        (tiktok if name == EVERYONE else tiktok.room(name)).fail(failure)
     for variable, value in tiktok.environment().items():
         print(f"export {variable}={value}", flush=True)
     streaming = asyncio.create_task(stream(tiktok, source, options.rate))
@@ -129,12 +132,15 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         default=[],
         type=parse_failure,
         metavar="NAME=FAILURE",
-        help=f"repeatable, beside --live; one of {', '.join(failure.value for failure in Failure)}",
+        help=(
+            f"repeatable, beside --live; NAME {EVERYONE} is everyone; "
+            f"one of {', '.join(failure.value for failure in Failure)}"
+        ),
     )
     options = parser.parse_args(arguments)
     live = {name.lower() for name in options.live}
     for name, failure in options.fail:
-        if name.lower() not in live:
+        if name != EVERYONE and name.lower() not in live:
             parser.error(f"--fail {name}={failure.value} needs --live {name}: nobody else is live")
     return options
 

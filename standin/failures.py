@@ -1,7 +1,8 @@
 """Lists the failures that the stand-in can play, and how TikTokLive 7.0.1 reacts to each.
 
 `test_standin.py` checks each reaction with the library itself, so that a different behaviour of a
-new version is noticed.
+new version is noticed. TikTokLive does not know the direct route: `test_direct.py` checks how its
+failures look to a client.
 """
 
 from __future__ import annotations
@@ -76,22 +77,52 @@ class Failure(enum.Enum):
     SIGN_HANG = "sign_hang"
     """The sign server does not answer: the client waits without a time limit."""
 
+    SIGN_FALLBACK = "sign_fallback"
+    """The sign server answers with the address of a socket that is not TikTok's own. That refuses
+    the handshake with 400 and `Handshake-Msg`: `WebcastBlockedError`, from the task."""
+
     WEBCAST_200 = "webcast_200"
-    """The socket's handshake is answered 200, TikTok's answer to a client that it has detected:
-    `WebcastBlockedError`, from the task that `start` returns."""
+    """The signed socket's handshake is answered 200, TikTok's answer to a client that it has
+    detected: `WebcastBlockedError`, from the task that `start` returns."""
 
     WEBCAST_400 = "webcast_400"
-    """The handshake is answered 400 with `Handshake-Msg`: `WebcastBlockedError`, from the task."""
+    """The signed handshake is answered 400 with `Handshake-Msg`: `WebcastBlockedError`, from the
+    task."""
 
     WEBCAST_403 = "webcast_403"
-    """The handshake is answered 403: `InvalidStatusCode` of `websockets`, from the task."""
+    """The signed handshake is answered 403: `InvalidStatusCode` of `websockets`, from the task."""
 
     WEBCAST_HANG = "webcast_hang"
-    """The handshake is not answered: after 10 s, `TimeoutError`, from the task."""
+    """The signed handshake is not answered: after 10 s, `TimeoutError`, from the task."""
 
     CUT_AT_ONCE = "cut_at_once"
-    """The socket is opened and cut at once: the task ends, sometimes with
+    """The signed socket is opened and cut at once: the task ends, sometimes with
     `ConnectionClosedError`."""
+
+    PROFILE_PAGE_NO_COOKIE = "profile_page_no_cookie"
+    """The profile page is answered without the visitor's cookie."""
+
+    PROFILE_PAGE_HANG = "profile_page_hang"
+    """The profile page does not answer."""
+
+    DIRECT_200 = "direct_200"
+    """The direct socket's handshake is answered 200, with `Handshake-Msg: DEVICE_BLOCKED`."""
+
+    DIRECT_415 = "direct_415"
+    """The direct handshake is answered 415, with `Handshake-Msg: DEVICE_BLOCKED`."""
+
+    DIRECT_HANG = "direct_hang"
+    """The direct handshake is not answered."""
+
+    DIRECT_CUT_AT_ONCE = "direct_cut_at_once"
+    """The direct socket is opened and cut at once."""
+
+
+DEVICE_BLOCKED = "DEVICE_BLOCKED"
+"""TikTok's `Handshake-Msg` to a visitor whose cookie it does not accept."""
+
+MESSAGES = dict.fromkeys((Failure.DIRECT_200, Failure.DIRECT_415), DEVICE_BLOCKED)
+"""What the failures say that have a text of their own, unless a test sets another."""
 
 
 @dataclass(slots=True)
@@ -103,6 +134,7 @@ class Fault:
     message: str
     reset_in: float
     body: bytes
+    status: int | None
 
 
 class Failures:
@@ -116,19 +148,24 @@ class Failures:
         failure: Failure,
         *,
         times: int | None = None,
-        message: str = "stand-in",
+        message: str | None = None,
         reset_in: float = 60,
         body: bytes = b"\xff" * 40,
+        status: int | None = None,
     ) -> None:
         """Play `failure` until it is cleared. Several failures may be on at once.
 
         Args:
             times: after how many failed requests it is switched off; None for no limit.
-            message: the text in the sign server's answer or in `Handshake-Msg`.
+            message: the text in the sign server's answer or in `Handshake-Msg`, which is not sent
+                if it is empty; None for `MESSAGES`, or else "stand-in".
             reset_in: seconds until the rate limit ends, for the headers of `SIGN_429`.
             body: the bytes that `SIGN_GARBAGE` sends.
+            status: the number in `Handshake-Status`, beside `Handshake-Msg`; None to leave it out.
         """
-        self._faults[failure] = Fault(failure, times, message, reset_in, body)
+        if message is None:
+            message = MESSAGES.get(failure, "stand-in")
+        self._faults[failure] = Fault(failure, times, message, reset_in, body, status)
 
     def clear(self, failure: Failure | None = None) -> None:
         """Switch off one failure; all of them if `failure` is None."""

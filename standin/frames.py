@@ -21,6 +21,12 @@ LOG_ID, PAYLOAD_TYPE, PAYLOAD = 2, 7, 8
 HEARTBEAT_SEQ = 2
 """Field number of a heartbeat's sequence number."""
 
+ENTERED_ROOM = 1
+"""Field number of the room's id in the message with which a client enters a room."""
+
+ROUTE_PARAMS = {"imprp": "stand-in", "user_agent": "Mozilla/5.0 (stand-in)"}
+"""The signature, which clients have to put into the query of the signed socket's address."""
+
 
 @dataclass(frozen=True, slots=True)
 class PushFrame:
@@ -47,7 +53,7 @@ def encode_first_result(history: Sequence[Message], push_server: str, cursor: st
             internal_ext="internal_src:stand-in",
             heartbeat_duration=10_000,
             push_server=push_server,
-            route_params={"imprp": "stand-in", "user_agent": "Mozilla/5.0 (stand-in)"},
+            route_params=ROUTE_PARAMS,
             need_ack=True,
             is_first=True,
         )
@@ -59,6 +65,7 @@ def encode_push_frame(
     compress: bool = True,
     log_id: int | None = None,
     need_ack: bool = True,
+    history: bool = False,
 ) -> bytes:
     """Encode one push frame with `messages`, for `Room.push_encoded`. `Room.push` uses it too.
 
@@ -66,11 +73,12 @@ def encode_push_frame(
         compress: whether to compress with gzip; a client asks for it with `compress=gzip`.
         log_id: the frame's id, which the client acknowledges; the next free id if None.
         need_ack: whether the client has to acknowledge the frame.
+        history: whether the messages are older than the connection.
     """
     log_id = next_msg_id() if log_id is None else log_id
     result = bytes(
         ProtoMessageFetchResult(
-            messages=_envelopes(messages, history=False),
+            messages=_envelopes(messages, history),
             cursor=f"cursor-{log_id}",
             internal_ext=f"internal_src:stand-in|log_id:{log_id}",
             need_ack=need_ack,
@@ -113,6 +121,15 @@ def decode_push_frame(data: bytes) -> PushFrame:
 
 def heartbeat_seq(payload: bytes) -> int:
     """Return a heartbeat's sequence number; clients count from 1 on each socket."""
+    return _number(payload, HEARTBEAT_SEQ)
+
+
+def entered_room(payload: bytes) -> int:
+    """Return the id of the room that a client enters; 0 if it names none."""
+    return _number(payload, ENTERED_ROOM)
+
+
+def _number(payload: bytes, field_number: int) -> int:
     values = {field.number: field.value for field in wire.fields(payload)}
-    seq = values.get(HEARTBEAT_SEQ, 0)
-    return seq if isinstance(seq, int) else 0
+    value = values.get(field_number, 0)
+    return value if isinstance(value, int) else 0

@@ -20,6 +20,9 @@ AGE_RESTRICTED = 4003110
 CAPTCHA_PAGE = """<!DOCTYPE html><html><head><title>Security Check</title></head>
 <body><div id="captcha_container">Drag the slider to fit the puzzle</div></body></html>"""
 
+PAGE = "<!DOCTYPE html><html><head><title>TikTok</title></head><body></body></html>"
+"""A page of which clients read only the headers: the home page, or someone's profile."""
+
 LIVE_PAGE = """<!DOCTYPE html><html><head><title>TikTok LIVE</title></head><body>
 <script id="SIGI_STATE" type="application/json">{state}</script></body></html>"""
 

@@ -12,9 +12,12 @@ from standin import messages
 from standin.changes import Changes
 from standin.failures import Failures
 from standin.frames import (
+    ROUTE_PARAMS,
+    PushFrame,
     decode_push_frame,
     encode_answer,
     encode_push_frame,
+    entered_room,
     heartbeat_seq,
 )
 from standin.messages import Message
@@ -50,13 +53,26 @@ class Heartbeat:
     at: float
 
 
+def is_direct(query: Mapping[str, str]) -> bool:
+    """Return whether a handshake with this query is unsigned, so that its socket is direct."""
+    return ROUTE_PARAMS.keys().isdisjoint(query)
+
+
 class Socket:
-    """One open webcast socket, with the query and the headers of its handshake."""
+    """One open webcast socket, with the query and the headers of its handshake.
+
+    Attributes:
+        is_direct: whether the client has connected without a signature.
+        has_entered: whether the client gets messages. A signed one does at once; a direct one after
+            it has entered the room.
+    """
 
     def __init__(self, request: web.BaseRequest, response: web.WebSocketResponse) -> None:
         self.query: Mapping[str, str] = dict(request.query)
         self.headers: Mapping[str, str] = request.headers
         self.compress = self.query.get("compress") == "gzip"
+        self.is_direct = is_direct(self.query)
+        self.has_entered = not self.is_direct
         self._request = request
         self._response = response
 
@@ -86,7 +102,8 @@ class Room(Failures):
     """A streamer, the LIVE if there is one, and what its clients have sent.
 
     `go_live` starts a LIVE with a new `room_id`, as on TikTok. Messages are pushed to all open
-    `sockets`. Nothing is sent unless a test pushes it, apart from answers to clients.
+    `sockets`, except to direct ones that have not entered the room yet. Nothing is sent unless a
+    test pushes it, apart from answers to clients, and history.
 
     Attributes:
         name: the streamer's @name, in lower case.
@@ -94,7 +111,8 @@ class Room(Failures):
         room_id: the id of the LIVE, with 19 digits; while offline, the id of the last LIVE.
         is_live: whether the LIVE page and check_alive say that the streamer is live.
         title: the title of the LIVE.
-        history: messages in the sign server's answer, sent to each client that connects.
+        history: messages that each client that connects gets first: in the sign server's answer,
+            or over the direct socket.
         deaf: whether nothing is sent, while sockets stay open: nothing is pushed, and neither
             heartbeats nor close frames are answered.
         ping_interval: seconds between heartbeats that the handshake asks the client for.
@@ -135,7 +153,7 @@ class Room(Failures):
         self.is_live = False
 
     async def push(self, *pushed: Message) -> int:
-        """Send a frame with these messages to every open socket; return the number of sockets."""
+        """Send a frame with these messages to every socket; return to how many it was sent."""
         encoded = {
             compress: encode_push_frame(pushed, compress)
             for compress in {socket.compress for socket in self.sockets}
@@ -143,7 +161,7 @@ class Room(Failures):
         return await self._send(lambda socket: encoded[socket.compress])
 
     async def push_encoded(self, data: bytes) -> int:
-        """Send an encoded frame, unchanged, to every open socket; return the number of sockets."""
+        """Send an encoded frame, unchanged, to every socket; return to how many it was sent."""
         return await self._send(lambda socket: data)
 
     push_raw = push_encoded
@@ -152,7 +170,11 @@ class Room(Failures):
     async def _send(self, data: Callable[[Socket], bytes]) -> int:
         if self.deaf:
             return 0
-        return sum([await socket.send(data(socket)) for socket in list(self.sockets)])
+        return sum([await socket.send(data(socket)) for socket in self._entered])
+
+    @property
+    def _entered(self) -> list[Socket]:
+        return [socket for socket in self.sockets if socket.has_entered]
 
     async def pause(self) -> None:
         """Push the message that the host has paused the LIVE."""
@@ -184,12 +206,12 @@ class Room(Failures):
         await self._changes.wait_for(lambda: not any(s in self.sockets for s in sockets))
 
     async def wait_for_socket(self, n: int = 1, within: float | None = 10) -> None:
-        """Return once at least `n` sockets are open.
+        """Return once at least `n` sockets are open, and get what is pushed.
 
         Raises:
             TimeoutError: fewer were open for `within` seconds.
         """
-        await self._changes.wait_for(lambda: len(self.sockets) >= n, within)
+        await self._changes.wait_for(lambda: len(self._entered) >= n, within)
 
     async def wait_until_left(self, within: float = 10) -> None:
         """Return once no socket is open any more.
@@ -246,10 +268,19 @@ class Room(Failures):
                 self.heartbeats.append(Heartbeat(heartbeat_seq(frame.payload), now))
                 answer = encode_answer("hb", frame.log_id, frame.payload)
             case "im_enter_room":
+                await self._enter(socket, frame)
                 answer = encode_answer("im_enter_room_resp", frame.log_id)
-        if answer is not None and not self.deaf:
+        if answer is not None and socket.has_entered and not self.deaf:
             await socket.send(answer)
         self._changes.notify()
+
+    async def _enter(self, socket: Socket, frame: PushFrame) -> None:
+        """Send a direct socket that enters this room its history, and from then on all else."""
+        if socket.has_entered or entered_room(frame.payload) != self.room_id:
+            return
+        if self.history and not self.deaf:
+            await socket.send(encode_push_frame(self.history, socket.compress, history=True))
+        socket.has_entered = True
 
 
 async def hang() -> None:

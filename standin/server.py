@@ -1,12 +1,14 @@
-"""The stand-in's HTTP server: answers every request that a TikTokLive client sends."""
+"""The stand-in's HTTP server: answers every request of TikTokLive and of the direct route."""
 
 from __future__ import annotations
 
 import asyncio
 import enum
 import re
+import secrets
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
+from http.cookies import SimpleCookie
 from typing import Any, Self
 from urllib.parse import unquote
 
@@ -15,17 +17,36 @@ from aiohttp.web_protocol import RequestHandler
 
 from standin import pages, pictures, sign
 from standin.changes import Changes
-from standin.failures import Failure, Failures, Fault
+from standin.failures import DEVICE_BLOCKED, Failure, Failures, Fault
 from standin.frames import encode_first_result
 from standin.messages import Message, ids
-from standin.room import Room, hang
+from standin.room import Room, hang, is_direct
 
 HOST = "127.0.0.1"
 
-LIVE_PAGE = re.compile(r"/@([^/]+)/live")
+PAGE = re.compile(r"/@([^/]+)(/live)?")
 PICTURE = re.compile(r"/pictures/([^/]+)\.png")
 
-SOCKET_PATH = "/webcast/im/ws_proxy/ws_reuse_supplement/"
+WEBCAST = re.compile(r"/webcast(?:-([a-z]+))?(?=/)")
+"""The beginning of the webcast's addresses. TikTok has a host name for each region, the stand-in a
+path: `/webcast-eu`."""
+
+FALLBACK_HOST = "localhost"
+FALLBACK = "/fallback"
+"""The base address of a socket that is not TikTok's own: another host name, and another path."""
+
+SOCKET_PATH = "/im/ws_proxy/ws_reuse_supplement/"
+"""The path of the webcast socket, after a base address."""
+
+REFUSALS = {
+    Failure.SIGN_FALLBACK: 400,
+    Failure.WEBCAST_200: 200,
+    Failure.WEBCAST_400: 400,
+    Failure.WEBCAST_403: 403,
+    Failure.DIRECT_200: 200,
+    Failure.DIRECT_415: 415,
+}
+"""The HTTP status of handshakes that are refused."""
 
 KEEP_ALIVE = 3600.0
 """Seconds until the server closes an idle connection. The time is long, so that tests notice a
@@ -35,6 +56,8 @@ connection that a client has forgotten to close."""
 class Kind(enum.Enum):
     """What a request is for."""
 
+    HOME_PAGE = "home_page"
+    PROFILE_PAGE = "profile_page"
     LIVE_PAGE = "live_page"
     ROOM_API = "room_api"
     CHECK_ALIVE = "check_alive"
@@ -42,17 +65,24 @@ class Kind(enum.Enum):
     GIFT_LIST = "gift_list"
     SIGN = "sign"
     WEBCAST = "webcast"
+    """The signed webcast socket."""
+    DIRECT = "direct"
+    """The direct webcast socket, without a signature."""
+    FALLBACK = "fallback"
+    """A socket that is not TikTok's own, to which the sign server has sent the client."""
     PICTURE = "picture"
     OTHER = "other"
 
 
 PATHS = {
+    "": Kind.HOME_PAGE,
     "/api-live/user/room": Kind.ROOM_API,
     "/room/check_alive": Kind.CHECK_ALIVE,
     "/room/info": Kind.ROOM_INFO,
     "/gift/list": Kind.GIFT_LIST,
     "/fetch": Kind.SIGN,
-    "/im/ws_proxy/ws_reuse_supplement": Kind.WEBCAST,
+    SOCKET_PATH.rstrip("/"): Kind.WEBCAST,
+    FALLBACK + SOCKET_PATH.rstrip("/"): Kind.FALLBACK,
 }
 """What a request is for, by its path, without `/webcast` at its beginning: the base address that is
 configured may have it or not."""
@@ -65,6 +95,7 @@ class Request:
     Attributes:
         at: when it came, in seconds on the event loop's clock.
         room: the room that it asks about; None if there is no such room.
+        region: of the webcast's address, such as "eu" of `/webcast-eu`; empty for `/webcast`.
     """
 
     kind: Kind
@@ -73,6 +104,13 @@ class Request:
     headers: Mapping[str, str]
     at: float
     room: Room | None
+    region: str
+
+    @property
+    def visitor(self) -> str:
+        """The cookie `ttwid`; empty for a request without it."""
+        cookie = SimpleCookie(self.headers.get("Cookie", "")).get("ttwid")
+        return cookie.value if cookie is not None else ""
 
     @property
     def api_key(self) -> str:
@@ -122,6 +160,9 @@ class TikTok(Failures):
         requests: all requests that clients have sent.
         rooms: the rooms, by name.
         gifts: the gifts in the gift list, in TikTok's JSON.
+        cookie_every: which profile pages give the visitor's cookie: every n-th; 0 for none.
+        visitors: the cookies that were given, oldest first. The direct socket accepts only these;
+            one that is removed is refused with `DEVICE_BLOCKED`.
     """
 
     def __init__(self, port: int = 0) -> None:
@@ -130,6 +171,9 @@ class TikTok(Failures):
         self.requests: list[Request] = []
         self.rooms: dict[str, Room] = {}
         self.gifts: Any = pages.GIFTS
+        self.cookie_every = 1
+        self.visitors: list[str] = []
+        self._fallback: Fault | None = None
         self._changes = Changes()
         self._limiter = sign.Limiter()
         self._room_ids = ids()
@@ -177,9 +221,18 @@ class TikTok(Failures):
         return {
             "TIKTOK_APP_URL": self.url,
             "TIKTOK_WEBCAST_URL": f"{self.url}/webcast",
+            "TIKTOK_SOCKET_URL": self.socket_url(),
             "SIGN_API_URL": self.url,
             "RELAY_PICTURE_HOSTS": self.url,
         }
+
+    def socket_url(self, region: str = "") -> str:
+        """Return the base address of the webcast socket, to which clients add `SOCKET_PATH`.
+
+        Args:
+            region: in lower case, such as "eu"; empty for TikTok's own address.
+        """
+        return f"ws://{HOST}:{self.port}/webcast{region and '-'}{region}"
 
     @property
     def pictures(self) -> str:
@@ -194,7 +247,7 @@ class TikTok(Failures):
         return self.rooms[name]
 
     def go_live(self, name: str, *, title: str = "", history: Iterable[Message] = ()) -> Room:
-        """Start a LIVE of @name; `history` is sent with the sign server's answer."""
+        """Start a LIVE of @name; `history` is what each client gets first."""
         room = self.room(name)
         room.go_live(title=title, history=history)
         return room
@@ -232,17 +285,17 @@ class TikTok(Failures):
 
     def _record(self, http: web.BaseRequest) -> Request:
         path = http.path.rstrip("/")
-        page = LIVE_PAGE.fullmatch(path)
-        default = Kind.PICTURE if PICTURE.fullmatch(path) else Kind.OTHER
-        kind = PATHS.get(path.removeprefix("/webcast"), default)
+        page = PAGE.fullmatch(path)
+        webcast = WEBCAST.match(path)
         name = unquote(page[1]) if page else http.query.get("uniqueId", "")
         request = Request(
-            kind=Kind.LIVE_PAGE if page else kind,
+            kind=_kind(path, http.query),
             path=http.path,
             query=dict(http.query),
             headers=http.headers,
             at=asyncio.get_running_loop().time(),
             room=self.rooms.get(name.lower()) or self._room_of(http.query),
+            region=(webcast and webcast[1]) or "",
         )
         self.requests.append(request)
         self._changes.notify()
@@ -256,6 +309,10 @@ class TikTok(Failures):
     async def _handle(self, http: web.BaseRequest) -> web.StreamResponse:
         request = self._record(http)
         match request.kind:
+            case Kind.HOME_PAGE:
+                return web.Response(text=pages.PAGE, content_type="text/html")
+            case Kind.PROFILE_PAGE:
+                return await self._profile_page(request)
             case Kind.LIVE_PAGE:
                 return await self._live_page(request)
             case Kind.ROOM_API:
@@ -270,10 +327,28 @@ class TikTok(Failures):
                 return await self._sign(request)
             case Kind.WEBCAST:
                 return await self._webcast(request, http)
+            case Kind.DIRECT:
+                return await self._direct(request, http)
+            case Kind.FALLBACK:
+                return self._refuse_fallback()
             case Kind.PICTURE:
                 return self._picture(request)
             case Kind.OTHER:
                 return web.Response(status=404)
+
+    async def _profile_page(self, request: Request) -> web.Response:
+        room = request.room
+        if self._play(room, Failure.PROFILE_PAGE_HANG):
+            await hang()
+        page = web.Response(text=pages.PAGE, content_type="text/html")
+        is_due = self.cookie_every and self.count(Kind.PROFILE_PAGE) % self.cookie_every == 0
+        if is_due and not self._play(room, Failure.PROFILE_PAGE_NO_COOKIE):
+            # TikTok's cookies have such escapes, and clients must not decode them. It also sends
+            # Domain and Secure, with which no client would take the cookie from here.
+            visitor = f"1%7C{secrets.token_urlsafe(32)}"
+            self.visitors.append(visitor)
+            page.headers["Set-Cookie"] = f"ttwid={visitor}; Path=/; Max-Age=31536000; HttpOnly"
+        return page
 
     async def _live_page(self, request: Request) -> web.Response:
         room = request.room
@@ -318,8 +393,7 @@ class TikTok(Failures):
         room = request.room
         if room is None:
             return web.json_response({"code": 404, "message": "no such room"}, status=404)
-        push_server = f"ws://{HOST}:{self.port}{SOCKET_PATH}"
-        body = encode_first_result(room.history, push_server, f"cursor-{room.room_id}")
+        body = self._first_result(room, self.socket_url())
         fault = self._play(room, *sign.FAILURES)
         if fault is not None:
             if fault.failure is Failure.SIGN_HANG:
@@ -328,7 +402,13 @@ class TikTok(Failures):
         budget = self._limiter.spend(request.api_key)
         if budget.used > budget.limit:
             return sign.rate_limited(budget, "Too many connections")
+        if fallback := self._play(room, Failure.SIGN_FALLBACK):
+            self._fallback = fallback
+            body = self._first_result(room, f"ws://{FALLBACK_HOST}:{self.port}{FALLBACK}")
         return web.Response(body=body, headers={**sign.COOKIES, **budget.headers()})
+
+    def _first_result(self, room: Room, base: str) -> bytes:
+        return encode_first_result(room.history, base + SOCKET_PATH, f"cursor-{room.room_id}")
 
     def _picture(self, request: Request) -> web.Response:
         name = PICTURE.fullmatch(request.path)
@@ -338,15 +418,46 @@ class TikTok(Failures):
     async def _webcast(self, request: Request, http: web.BaseRequest) -> web.StreamResponse:
         room = request.room
         if room is None:
-            return web.Response(status=400, headers={"Handshake-Msg": "no such room"})
+            return _no_such_room()
         if self._play(room, Failure.WEBCAST_HANG):
             await hang()
-        for failure, status in (
-            (Failure.WEBCAST_200, 200),
-            (Failure.WEBCAST_400, 400),
-            (Failure.WEBCAST_403, 403),
-        ):
-            if fault := self._play(room, failure):
-                return web.Response(status=status, headers={"Handshake-Msg": fault.message})
+        if fault := self._play(room, Failure.WEBCAST_200, Failure.WEBCAST_400, Failure.WEBCAST_403):
+            return _refused(fault)
         cut_at_once = self._play(room, Failure.CUT_AT_ONCE) is not None
         return await room.serve(http, cut_at_once=cut_at_once)
+
+    def _refuse_fallback(self) -> web.Response:
+        return _no_such_room() if self._fallback is None else _refused(self._fallback)
+
+    async def _direct(self, request: Request, http: web.BaseRequest) -> web.StreamResponse:
+        room = request.room
+        if room is None:
+            return _no_such_room()
+        if self._play(room, Failure.DIRECT_HANG):
+            await hang()
+        if fault := self._play(room, Failure.DIRECT_200, Failure.DIRECT_415):
+            return _refused(fault)
+        if request.visitor not in self.visitors:
+            return web.Response(headers={"Handshake-Msg": DEVICE_BLOCKED})
+        cut_at_once = self._play(room, Failure.DIRECT_CUT_AT_ONCE) is not None
+        return await room.serve(http, cut_at_once=cut_at_once)
+
+
+def _kind(path: str, query: Mapping[str, str]) -> Kind:
+    if page := PAGE.fullmatch(path):
+        return Kind.LIVE_PAGE if page[2] else Kind.PROFILE_PAGE
+    if PICTURE.fullmatch(path):
+        return Kind.PICTURE
+    kind = PATHS.get(WEBCAST.sub("", path, count=1), Kind.OTHER)
+    return Kind.DIRECT if kind is Kind.WEBCAST and is_direct(query) else kind
+
+
+def _no_such_room() -> web.Response:
+    return web.Response(status=400, headers={"Handshake-Msg": "no such room"})
+
+
+def _refused(fault: Fault) -> web.Response:
+    headers = {"Handshake-Msg": fault.message} if fault.message else {}
+    if fault.status is not None:
+        headers["Handshake-Status"] = str(fault.status)
+    return web.Response(status=REFUSALS[fault.failure], headers=headers)

@@ -23,6 +23,11 @@ def test_a_failure_beside_live_is_taken_whatever_the_case_of_the_name() -> None:
     assert options.fail == [("bob", Failure.SIGN_429)]
 
 
+def test_a_failure_can_be_everyones() -> None:
+    options = parse(["--fail", "*=sign_429", "--fail", "*=direct_415"])
+    assert options.fail == [("*", Failure.SIGN_429), ("*", Failure.DIRECT_415)]
+
+
 async def test_a_port_that_is_taken_is_said_in_one_line() -> None:
     async with TikTok() as tiktok:
         process = await asyncio.create_subprocess_exec(

@@ -13,6 +13,7 @@ from TikTokLiveProto.v3.webcast.shared.message import ProtoMessageFetchResult
 from live.recordings.format import Message as Recorded
 from standin import Message, Room, TikTok, messages
 from standin.replay import play
+from standin.server import SOCKET_PATH
 
 WITHIN = 10
 
@@ -47,7 +48,7 @@ def room(tiktok: TikTok) -> Room:
 
 @pytest.fixture
 async def client(tiktok: TikTok, room: Room) -> AsyncIterator[Client]:
-    url = f"{tiktok.url}/webcast/im/ws_proxy/ws_reuse_supplement/?room_id={room.room_id}"
+    url = f"{tiktok.socket_url()}{SOCKET_PATH}?room_id={room.room_id}&imprp=stand-in"
     async with aiohttp.ClientSession() as session, session.ws_connect(url) as socket:
         await room.wait_for_socket()
         yield Client(socket)

@@ -44,6 +44,7 @@ from websockets.legacy.exceptions import InvalidStatusCode
 from standin import Failure, Kind, Message, Room, TikTok, captures, encode_push_frame
 from standin import messages as build
 from standin.changes import Changes
+from standin.server import SOCKET_PATH
 from standin.sign import Limiter
 from tests.support.captures import each_once
 
@@ -186,7 +187,7 @@ class TestConnecting:
             port = tiktok.port
         async with tiktok, httpx.AsyncClient() as client:
             assert tiktok.port == port
-            assert (await client.get(tiktok.url)).status_code == 404
+            assert (await client.get(tiktok.url)).status_code == 200
             with pytest.raises(OSError, match="in use"):
                 await TikTok(port).start()
         await tiktok.stop()
@@ -340,7 +341,7 @@ class TestSocket:
     async def test_heartbeats_are_answered_with_a_frame_unless_deaf(
         self, tiktok: TikTok, room: Room
     ) -> None:
-        url = f"{tiktok.url}/webcast/im/ws_proxy/ws_reuse_supplement/?room_id={room.room_id}"
+        url = f"{tiktok.socket_url()}{SOCKET_PATH}?room_id={room.room_id}&imprp=stand-in"
         beat = bytes(WebcastPushFrame(payload_type="hb", log_id=3))
         enter = bytes(WebcastPushFrame(payload_type="im_enter_room"))
         async with aiohttp.ClientSession() as session, session.ws_connect(url) as socket:
@@ -462,6 +463,7 @@ AT_START: list[tuple[Failure, type[Exception], Any]] = [
 ]
 
 IN_TASK: list[tuple[Failure, type[Exception], str]] = [
+    (Failure.SIGN_FALLBACK, WebcastBlockedError, "illegal secret key"),
     (Failure.WEBCAST_200, WebcastBlockedError, "illegal secret key"),
     (Failure.WEBCAST_400, WebcastBlockedError, "illegal secret key"),
     (Failure.WEBCAST_403, InvalidStatusCode, "403"),
@@ -646,18 +648,22 @@ class TestCommand:
             sys.executable,
             *("-W", "ignore", "-m", "standin", "--port", port, "--rate", "100"),
             *("--live", "alice", "--live", "bob", "--fail", "bob=sign_429"),
+            *("--fail", "*=profile_page_no_cookie"),
             cwd=captures.ROOT,
             stdout=asyncio.subprocess.PIPE,
         )
         assert process.stdout is not None
         try:
             async with asyncio.timeout(2 * TIMEOUT):
-                lines = [(await process.stdout.readline()).decode() for _ in range(4)]
+                lines = [(await process.stdout.readline()).decode() for _ in range(5)]
             assert lines[0] == f"export TIKTOK_APP_URL=http://127.0.0.1:{port}\n"
-            assert lines[3] == f"export RELAY_PICTURE_HOSTS=http://127.0.0.1:{port}\n"
+            assert lines[2] == f"export TIKTOK_SOCKET_URL=ws://127.0.0.1:{port}/webcast\n"
+            assert lines[4] == f"export RELAY_PICTURE_HOSTS=http://127.0.0.1:{port}\n"
             async with httpx.AsyncClient() as client:
                 page = await client.get(f"http://127.0.0.1:{port}/@alice/live")
+                profile = await client.get(f"http://127.0.0.1:{port}/@alice")
             assert "SIGI_STATE" in page.text
+            assert (profile.status_code, profile.cookies.get("ttwid")) == (200, None)
         finally:
             process.send_signal(signal.SIGTERM)
             async with asyncio.timeout(TIMEOUT):
