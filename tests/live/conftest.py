@@ -18,6 +18,7 @@ async def tiktok(settings: Settings) -> AsyncIterator[TikTok]:
     async with TikTok() as tiktok:
         settings.TIKTOK_APP_URL = tiktok.url
         settings.TIKTOK_WEBCAST_URL = f"{tiktok.url}/webcast"
+        settings.TIKTOK_SOCKET_URL = f"ws://127.0.0.1:{tiktok.port}/webcast"
         settings.SIGN_API_URL = tiktok.url
         settings.RELAY_CONNECT_TIMEOUT = 3
         yield tiktok
