@@ -61,12 +61,12 @@ def test_a_socket_library_takes_frames_and_acknowledges_them() -> None:
     assert socket_libraries._measure("picows", "asyncio", frames=20) > 0
 
 
-def test_streamers_are_live_and_nobody_is_connected_to_them_at_first() -> None:
+def test_many_streamers_are_live_and_nobody_is_connected_to_them_at_first() -> None:
     with StandIn() as tiktok:
         tiktok.go_live(3)
-        tiktok.prepare(200, 2)
         assert tiktok.ask("all_sockets") == 0
-        assert tiktok.push_each(3, rate=10_000, within=20) < 20
+        tiktok.prepare(200, 2)
+        tiktok.push_each(3, rate=10_000, within=20)
 
 
 def _is_module(name: str) -> bool:
