@@ -56,6 +56,7 @@ METHODS: Mapping[str, type[Message]] = {
     for method, event in EVENT_MAPPINGS.items()
     if described_class(event) in _SCHEMA
 }
+_decoders = {method: cls.FromString for method, cls in METHODS.items()}
 
 
 class _WholeMessages:
@@ -150,7 +151,7 @@ def decode_message(method: str, payload: bytes) -> Any:
     Raises:
         DecodeError: the payload is not a message of that method.
     """
-    return METHODS[method].FromString(payload)
+    return _decoders[method](payload)
 
 
 def decode_push_frame(data: bytes) -> Any:
