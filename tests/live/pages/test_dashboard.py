@@ -296,6 +296,23 @@ class TestStreamPage:
         ):
             assert text in page
 
+    async def test_it_says_which_route_the_connection_has(
+        self, staff: Pages, relay: Relay, world: World
+    ) -> None:
+        address = "/staff/streams/alice/"
+        await go_live(relay)
+        page = text_of(await staff.get(address))
+        assert "<dd>through the sign server</dd>" in page
+        in_history = '<span class="text">through the sign server</span>'
+        assert in_history in page
+        world.answers.append(failure(ErrorCode.TIKTOK_TIMEOUT))
+        world.newest.cut()
+        async with asyncio.timeout(5):
+            while "Reconnecting" not in (page := text_of(await staff.get(address))):
+                await asyncio.sleep(0.05)
+        assert "<dd>through the sign server</dd>" not in page
+        assert in_history in page, "what was stays in the history"
+
     async def test_it_is_there_without_a_stream(self, staff: Pages) -> None:
         row = await sync_to_async(connect)(
             tiktok_username="alice",
