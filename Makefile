@@ -40,7 +40,7 @@ PARSER := tools/asyncapi/node_modules/.package-lock.json
 CHECKERS := tools/javascript/node_modules/.package-lock.json
 
 test: $(VENV)/dev.stamp $(if $(NPM),$(PARSER))
-	$(BIN)/python -m pytest --numprocesses 3 --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 bench: $(VENV)/dev.stamp
 	$(BIN)/python -m bench $(ARGS)
