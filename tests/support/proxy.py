@@ -1,9 +1,10 @@
-"""A TCP proxy between a client and a server, with which tests cut or freeze their connections."""
+"""Proxies between a client and a server, with which tests cut or freeze their connections."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
@@ -24,25 +25,22 @@ class _Connection:
         self.far.transport.abort()
 
 
-class CuttableProxy:
-    """Passes connections on to a server: `async with CuttableProxy(server_port) as proxy`.
+Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+
+
+class Proxy(ABC):
+    """Passes connections on: `async with` starts and stops it.
 
     Attributes:
         port: the proxy's own, to which clients connect.
         refuses: while true, new connections are aborted at once.
     """
 
-    def __init__(self, port: int) -> None:
+    def __init__(self) -> None:
         self.port = 0
         self.refuses = False
-        self._far_port = port
         self._connections: set[_Connection] = set()
         self._tasks: set[asyncio.Task[None]] = set()
-
-    @property
-    def address(self) -> str:
-        """The http:// address of the proxy; for a socket, put ws:// in its place."""
-        return f"http://{HOST}:{self.port}"
 
     async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(self._accept, HOST, 0)
@@ -84,11 +82,23 @@ class CuttableProxy:
 
         task.add_done_callback(is_over)
 
+    @abstractmethod
+    async def _open(self, reader: asyncio.StreamReader, near: asyncio.StreamWriter) -> Streams:
+        """Connect to where the client wants to go.
+
+        Args:
+            reader, near: the client's connection.
+
+        Raises:
+            ConnectionError, EOFError: there is nowhere to go. What was written to the client is
+                still sent, and its connection is closed.
+        """
+
     async def _carry(self, reader: asyncio.StreamReader, near: asyncio.StreamWriter) -> None:
         try:
-            far_reader, far = await asyncio.open_connection(HOST, self._far_port)
-        except ConnectionError:
-            return  # the server is down
+            far_reader, far = await self._open(reader, near)
+        except (ConnectionError, EOFError):
+            return
         connection = _Connection(near, far, asyncio.Event())
         connection.flowing.set()
         self._connections.add(connection)
@@ -104,6 +114,22 @@ class CuttableProxy:
             for way in ways:
                 way.cancel()
             await asyncio.wait(ways)
+
+
+class CuttableProxy(Proxy):
+    """Passes connections on to one server: `async with CuttableProxy(server_port) as proxy`."""
+
+    def __init__(self, port: int) -> None:
+        super().__init__()
+        self._far_port = port
+
+    @property
+    def address(self) -> str:
+        """The http:// address of the proxy; for a socket, put ws:// in its place."""
+        return f"http://{HOST}:{self.port}"
+
+    async def _open(self, reader: asyncio.StreamReader, near: asyncio.StreamWriter) -> Streams:
+        return await asyncio.open_connection(HOST, self._far_port)
 
 
 async def _pump(
