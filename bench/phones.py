@@ -13,7 +13,7 @@ import json
 import re
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from bench.processes import Helper, answer_commands
@@ -49,6 +49,10 @@ class Phones(Helper):
             stamps: note when each event comes.
         """
         self.ask("open", port=port, path=path, count=count, greeting=greeting, stamps=stamps)
+
+    def open_each(self, port: int, paths: Sequence[str]) -> None:
+        """Open a socket on each path, and return when all have their first frame."""
+        self.ask("open_each", port=port, paths=paths)
 
     def visit(self, port: int, path: str, count: int, at_once: int) -> float:
         """Open that many sockets, `at_once` at any time, each closed once it has its first frame.
@@ -208,7 +212,12 @@ class _Commands:
         self._phones: list[_Phone] = []
 
     async def open(self, port: int, path: str, count: int, greeting: bool, stamps: bool) -> None:
-        new = [_Phone(path, stamps) for _ in range(count)]
+        await self._open(port, [_Phone(path, stamps) for _ in range(count)], greeting)
+
+    async def open_each(self, port: int, paths: list[str]) -> None:
+        await self._open(port, [_Phone(path, stamps=False) for path in paths], greeting=True)
+
+    async def _open(self, port: int, new: list[_Phone], greeting: bool) -> None:
         await asyncio.gather(*(self._connect(phone, port) for phone in new))
         self._phones += new
         if greeting:
@@ -281,7 +290,10 @@ class _Commands:
 
 def main() -> None:
     commands = _Commands()
-    names = ("open", "visit", "reset", "wait_for_events", "counts", "latencies", "stall", "resume")
+    names = (
+        *("open", "open_each", "visit", "reset", "wait_for_events", "counts", "latencies"),
+        *("stall", "resume"),
+    )
     answer_commands({name: getattr(commands, name) for name in names})
 
 

@@ -1,22 +1,26 @@
 """Bytes from TikTok's socket → frame in the log, CPU per event.
 
 The relay's own upstream and stream engine in a process of their own, connected over a real socket
-to the stand-in in another, which pushes gzip'd push frames of ten events each. It waits for the
-acknowledgement of each frame before it pushes the next, so that every frame costs its wake-up, as
-it does on a real LIVE; with frames waiting in the socket (`flood`) it is cheaper. Heartbeats,
-acknowledgements, gzip and the parsing of both envelopes are included.
+to the stand-in in another, which pushes gzip'd push frames of ten events each, or of one. It waits
+for the acknowledgement of each frame before it pushes the next, so that every frame costs its
+wake-up, as it does on a real LIVE; with frames waiting in the socket (`flood`) it is cheaper.
+Heartbeats, acknowledgements, gzip and the parsing of both envelopes are included.
 
-Reference: the unmodified TikTokLive client on the same input, with a listener for each kind of
-event; fewer events, since it is slow.
+References, on the same input and with a listener for each kind of event: the unmodified TikTokLive
+client, with fewer events, since it is slow; and TikTok-Live-Connector for Node
+(`tools/node_reference`), where Node.js and npm are.
 """
 
 from __future__ import annotations
 
+import os
+import shutil
+import subprocess
 import time
 
 from bench.mix import SOURCE
 from bench.processes import Helper, cpu_seconds
-from bench.results import Options, Row
+from bench.results import ROOT, Options, Row
 from bench.standin import StandIn
 
 __all__ = ["run"]
@@ -24,17 +28,21 @@ __all__ = ["run"]
 _PER_FRAME = 10
 _ONE_AT_A_TIME = 1
 _FLOOD = 1_000_000
-_GOAL = 40e-6
-_TIMES = 75
+_GOAL, _ONE_A_PUSH_GOAL = 18e-6, 50e-6
+_TIMES, _NODE_TIMES = 120, 3
 _SLOWEST = 0.02  # seconds an event may take before a run is given up
+_NODE = ROOT / "tools" / "node_reference"
+_NODE_WARM_UP = 6_000  # events until V8 has compiled what is used often
+_INSTALLED_WITHIN = 300
 
 
 def run(options: Options) -> list[Row]:
     relay_events = options.of(30_000, 6_000)
     reference_events = options.of(2_000, 400)
-    relay = _measure("relay", _ONE_AT_A_TIME, relay_events)
-    reference = _measure("tiktoklive", _ONE_AT_A_TIME, reference_events)
-    flood = _measure("relay", _FLOOD, relay_events)
+    relay = _measure("relay", relay_events)
+    reference = _measure("tiktoklive", reference_events)
+    flood = _measure("relay", relay_events, window=_FLOOD)
+    one = _measure("relay", relay_events // 3, per_frame=1)
     times = reference / relay
     return [
         Row(
@@ -56,29 +64,75 @@ def run(options: Options) -> list[Row]:
                 f"{SOURCE}; {_PER_FRAME} events a frame, one frame at a time; "
                 f"with frames waiting {flood * 1e6:.1f} µs.",
             ),
-        )
+        ),
+        Row(
+            what="the same, one event a push",
+            relay=f"{one * 1e6:.1f} µs",
+            goal=f"≤ {_ONE_A_PUSH_GOAL * 1e6:.0f} µs",
+            met=one <= _ONE_A_PUSH_GOAL,
+            figures={"relay_us": one * 1e6, "relay_events": relay_events // 3},
+        ),
+        _against_node(relay, relay_events),
     ]
 
 
-def _measure(kind: str, window: int, events: int) -> float:
+def _against_node(relay: float, events: int) -> Row:
+    what = "ten events a push, beside TikTok-Live-Connector on Node.js"
+    goal = f"≤ 1/{_NODE_TIMES}"
+    if missing := _install_for_node():
+        return Row(what=what, relay=f"{relay * 1e6:.1f} µs", reference=missing, goal=goal)
+    node = _measure("node", events, warm_up=_NODE_WARM_UP)
+    return Row(
+        what=what,
+        relay=f"{relay * 1e6:.1f} µs",
+        reference=f"{node * 1e6:.1f} µs",
+        ratio=f"1/{node / relay:.1f}",
+        goal=goal,
+        met=node / relay >= _NODE_TIMES,
+        figures={"relay_us": relay * 1e6, "reference_us": node * 1e6, "events": events},
+    )
+
+
+def _install_for_node() -> str:
+    """Install what `tools/node_reference` needs. Returns why that can't be done; "" if it is."""
+    for program in ("node", "npm"):
+        if shutil.which(program) is None:
+            return f"not measured: {program} is missing"
+    command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel", "error"]
+    try:
+        subprocess.run(
+            command, cwd=_NODE, check=True, timeout=_INSTALLED_WITHIN, stdout=subprocess.DEVNULL
+        )
+    except (subprocess.CalledProcessError, subprocess.TimeoutExpired):
+        return "not measured: npm can't install it"
+    return ""
+
+
+def _consumer(kind: str, tiktok: StandIn) -> Helper:
+    environment = {**tiktok.environment, "SECRET_KEY": "of the benchmark"}
+    if kind == "node":
+        command = [os.fspath(_NODE / "consumer.js"), tiktok.room_id()]
+        return Helper(command, environment, program="node")
+    return Helper(["-m", "bench.consumer", kind], environment)
+
+
+def _measure(
+    kind: str,
+    events: int,
+    *,
+    window: int = _ONE_AT_A_TIME,
+    per_frame: int = _PER_FRAME,
+    warm_up: int = 0,
+) -> float:
     """CPU seconds of the consumer's process per event, after it has warmed up."""
-    with (
-        StandIn() as tiktok,
-        Helper(
-            ["-m", "bench.consumer", kind], {**tiktok.environment, "SECRET_KEY": "of the benchmark"}
-        ) as consumer,
-    ):
+    with StandIn() as tiktok, _consumer(kind, tiktok) as consumer:
         consumer.ask("connect")
-        _push(tiktok, consumer, window, max(events // 10, 200))
-        tiktok.prepare(events, _PER_FRAME)
+        tiktok.prepare(max(events // 10, 200, warm_up), per_frame)
+        _push_prepared(tiktok, consumer, window, max(events // 10, 200, warm_up))
+        tiktok.prepare(events, per_frame)
         before = cpu_seconds(consumer.pid)
         _push_prepared(tiktok, consumer, window, events)
         return (cpu_seconds(consumer.pid) - before) / events
-
-
-def _push(tiktok: StandIn, consumer: Helper, window: int, events: int) -> None:
-    tiktok.prepare(events, _PER_FRAME)
-    _push_prepared(tiktok, consumer, window, events)
 
 
 def _push_prepared(tiktok: StandIn, consumer: Helper, window: int, events: int) -> None:

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -59,8 +59,9 @@ class Child:
     """A process of ours, ended on leaving the context. Its output is shown if it fails to start.
 
     Args:
-        arguments: for this Python.
+        arguments: for the program.
         port: what it listens on when it is ready; None for a process that does not listen.
+        program: this Python, unless it is given.
     """
 
     def __init__(
@@ -68,9 +69,10 @@ class Child:
         arguments: Sequence[str],
         environment: Mapping[str, str] | None = None,
         port: int | None = None,
+        program: str = sys.executable,
     ) -> None:
         self.port = port
-        self._arguments = [sys.executable, *arguments]
+        self._arguments = [program, *arguments]
         self._environment = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8", **(environment or {})}
         if captures := os.environ.get("TIKTOK_CAPTURES"):
             self._environment["TIKTOK_CAPTURES"] = captures
@@ -173,10 +175,17 @@ class Helper(Child):
         return json.loads(line)
 
 
-def answer_commands(commands: Mapping[str, Callable[..., Awaitable[Any]]]) -> None:
+def answer_commands(
+    commands: Mapping[str, Callable[..., Awaitable[Any]]],
+    run: Callable[[Coroutine[Any, Any, None]], None] = uvloop.run,
+) -> None:
     """Do one command after the other from standard input, until it ends. One that raises ends the
-    process."""
-    uvloop.run(_answer_commands(commands))
+    process.
+
+    Args:
+        run: `asyncio.run` for asyncio's own event loop.
+    """
+    run(_answer_commands(commands))
 
 
 async def _answer_commands(commands: Mapping[str, Callable[..., Awaitable[Any]]]) -> None:

@@ -33,12 +33,16 @@ def _command(kind: str, application: str, port: int) -> list[str]:
 class Relay(Child):
     """The relay on "uvicorn" or "daphne", with a database of its own and one account.
 
+    Args:
+        streams: how many accounts there are besides, for the streamers of `StandIn.go_live`.
+
     Attributes:
         path: the account's socket address.
+        paths: those of the accounts besides.
         database: SQLite.
     """
 
-    def __init__(self, kind: str, tiktok: StandIn) -> None:
+    def __init__(self, kind: str, tiktok: StandIn, streams: int = 0) -> None:
         port = free_port()
         self._folder = tempfile.TemporaryDirectory()
         self.database = Path(self._folder.name) / "bench.sqlite3"
@@ -49,15 +53,21 @@ class Relay(Child):
             "RELAY_MAX_SOCKETS": _MOST_SOCKETS,
             "RELAY_STREAM_STARTS": _MOST_SOCKETS,
             "RELAY_MAX_SOCKETS_PER_ADDRESS": _MOST_SOCKETS,
+            "RELAY_TIKTOK_RATE": _MOST_SOCKETS,
         }
         super().__init__(_command(kind, "relay_project.asgi:application", port), environment, port)
         self.port: int = port
         self.path = ""
+        self.paths: list[str] = []
+        self._streams = streams
 
     def __enter__(self) -> Relay:
-        self._manage("migrate", "--verbosity", "0")
-        account = self._manage("add_account", "bench", "--tiktok-username", STREAMER)
+        self._manage("manage.py", "migrate", "--verbosity", "0")
+        account = self._manage("manage.py", "add_account", "bench", "--tiktok-username", STREAMER)
         self.path = f"/ws/{json.loads(account)['token']}"
+        if self._streams:
+            tokens = self._manage("-m", "bench.accounts", str(self._streams))
+            self.paths = [f"/ws/{token}" for token in json.loads(tokens)]
         super().__enter__()
         return self
 
@@ -67,7 +77,7 @@ class Relay(Child):
 
     def _manage(self, *arguments: str) -> str:
         return subprocess.run(
-            [sys.executable, "manage.py", *arguments],
+            [sys.executable, *arguments],
             cwd=ROOT,
             env=self._environment,
             stdout=subprocess.PIPE,

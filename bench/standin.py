@@ -13,6 +13,7 @@ from bench.mix import encoded_frames, mixed
 from bench.pacing import paced
 from bench.processes import Helper, answer_commands
 from standin import Kind, TikTok
+from standin.server import SOCKET_PATH
 
 __all__ = ["STREAMER", "StandIn"]
 
@@ -32,6 +33,16 @@ class StandIn(Helper):
         self.environment = self.ask("start")
         return self
 
+    def room_id(self) -> str:
+        """The streamer's room, for a client that is not to look it up."""
+        room_id: str = self.ask("room_id")
+        return room_id
+
+    def socket_address(self) -> str:
+        """Where a web socket is told the streamer's LIVE, without a look-up and a signature."""
+        address: str = self.ask("socket_address")
+        return address
+
     def prepare(self, events: int, per_frame: int) -> None:
         """Encode that many events of the mix. In multiples of 200, so that no streak is left open:
         the relay ends one itself, which would be an event too many."""
@@ -46,6 +57,18 @@ class StandIn(Helper):
         """
         pushed: dict[str, float] = self.ask("push", within, rate=rate)
         return pushed
+
+    def go_live(self, streams: int) -> None:
+        """Start LIVEs of streamer0, streamer1, … beside the streamer's."""
+        self.ask("go_live", streams=streams)
+
+    def push_each(self, streams: int, rate: float, within: float) -> None:
+        """Push what was prepared to each of the first streamers of `go_live`, one after the other.
+
+        Args:
+            rate: events a second to each of them.
+        """
+        self.ask("push_each", within, streams=streams, rate=rate)
 
     def push_acknowledged(self, window: int, within: float) -> None:
         """Push what was prepared, with so many frames not yet acknowledged at any time."""
@@ -68,6 +91,13 @@ class _Commands:
         self._room = self._tiktok.go_live(STREAMER)
         return self._tiktok.environment()
 
+    async def room_id(self) -> str:
+        return str(self._room.room_id)
+
+    async def socket_address(self) -> str:
+        address = f"{self._tiktok.url.replace('http', 'ws', 1)}{SOCKET_PATH}"
+        return f"{address}?room_id={self._room.room_id}"
+
     async def prepare(self, events: int, per_frame: int) -> None:
         self._frames = list(encoded_frames(self._source, events, per_frame))
 
@@ -80,6 +110,20 @@ class _Commands:
             pushed.update(dict.fromkeys(ids, now))
             await self._room.push_encoded(data)
         return pushed
+
+    async def go_live(self, streams: int) -> None:
+        self._rooms = [self._tiktok.go_live(f"{STREAMER}{number}") for number in range(streams)]
+
+    async def push_each(self, streams: int, rate: float) -> None:
+        per_frame = len(self._frames[0][1])
+        count = len(self._frames) * streams
+        async for number in paced(count, streams * rate / per_frame):
+            frame, stream = divmod(number, streams)
+            await self._rooms[stream].push_encoded(self._frames[frame][0])
+
+    async def all_sockets(self) -> int:
+        """How many of the streamers of `go_live` have a webcast socket."""
+        return sum(len(room.sockets) == 1 for room in self._rooms)
 
     async def push_acknowledged(self, window: int) -> None:
         acks = self._room.acks
@@ -115,7 +159,8 @@ def main() -> None:
             name: getattr(commands, name)
             for name in (
                 *("start", "prepare", "push", "push_acknowledged", "counts"),
-                *("offline", "asked"),
+                *("offline", "asked", "room_id", "socket_address"),
+                *("go_live", "push_each", "all_sockets"),
             )
         }
     )

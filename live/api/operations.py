@@ -19,6 +19,7 @@ from live.relay import access
 from live.relay.relay import Relay
 from live.streams.stream import LiveStream
 from live.tiktok.lookup import GiftSource
+from live.tiktok.routes import RouteName
 
 __all__ = ["router"]
 
@@ -48,6 +49,10 @@ class Status(Schema):
     stream: State | None = Field(
         description="The `state` of the server's connection to the LIVE, as in `status` frames; "
         "null when no socket needs one."
+    )
+    route: RouteName | None = Field(
+        description="How the server is connected to the LIVE: `signed`, with a signature of the "
+        "sign server, or `direct`, without; null while it is not connected."
     )
     sockets: int = Field(description="How many sockets receive this LIVE.", ge=0)
     sign_gate: SignGateStatus
@@ -98,6 +103,7 @@ async def get_status(request: ApiRequest, options: Query[Options]) -> dict[str, 
         "live": live,
         "room_id": room_id,
         "stream": None if stream is None else stream.status.state,
+        "route": None if stream is None else stream.current_route or None,
         "sockets": 0 if stream is None else stream.listeners,
         "sign_gate": _sign_gate(relay, account),
         "problem": None if why is None else problem(request, why),

@@ -78,13 +78,11 @@ def write(rows: Sequence[Row]) -> None:
             _wait_for_each_other()
         ids = _find([row for row in new if row.in_doubt])
         missing = [row for row in new if id(row) not in ids]
-        inserted = ConnectionLog.objects.bulk_create(
-            ConnectionLog(process=process, **row.values) for row in missing
-        )
+        inserted = _insert([{**row.values, "process": process} for row in missing])
         there = [row for row in rows if not row.begins or id(row) in ids]
         _update((ids.get(id(row), row.connection.row_id), row.values) for row in there)
         _note_use(row.connection for row in new)
-    ids |= {id(row): made.pk for row, made in zip(missing, inserted, strict=True)}
+    ids |= {id(row): pk for row, pk in zip(missing, inserted, strict=True)}
     for row in new:
         row.connection.row_id = ids[id(row)]
 
@@ -117,6 +115,38 @@ def _find(doubtful: Sequence[Row]) -> dict[int, int]:
     return ids
 
 
+def _insert(rows: Sequence[dict[str, Any]]) -> list[int]:
+    """Add rows. Returns their ids, in the order of the rows.
+
+    `bulk_create` of model instances would take nearly twice the time.
+    """
+    connection = connections[DEFAULT_DB_ALIAS]
+    quote = connection.ops.quote_name
+    table = quote(ConnectionLog._meta.db_table)
+    fields = [each for each in ConnectionLog._meta.concrete_fields if not each.primary_key]
+    names = ", ".join(quote(str(each.column)) for each in fields)
+    one_row = f"({', '.join(['%s'] * len(fields))})"
+    unset = {each: each.get_db_prep_save(each.get_default(), connection) for each in fields}
+    at_once = max(connection.ops.bulk_batch_size(fields, rows), 1)
+    ids: list[int] = []
+    with connection.cursor() as cursor:
+        for begin in range(0, len(rows), at_once):
+            some = rows[begin : begin + at_once]
+            places = ", ".join([one_row] * len(some))
+            parameters = [
+                each.get_db_prep_save(values[each.attname], connection)
+                if each.attname in values
+                else unset[each]
+                for values in some
+                for each in fields
+            ]
+            # Only names and places are put in here.
+            sql = f"INSERT INTO {table} ({names}) VALUES {places} RETURNING id"  # noqa: S608
+            cursor.execute(sql, parameters)
+            ids += [pk for (pk,) in cursor.fetchall()]
+    return ids
+
+
 def _update(rows: Iterable[tuple[int | None, dict[str, Any]]]) -> None:
     """Change rows that are there, by their ids."""
     alike = defaultdict(list)  # by the columns that change
@@ -139,11 +169,14 @@ def _update(rows: Iterable[tuple[int | None, dict[str, Any]]]) -> None:
 
 def _note_use(new: Iterable[Connection]) -> None:
     used: dict[int, datetime] = {}
-    for connection in new:
-        if connection.token_id is not None:
-            used[connection.token_id] = max(
-                connection.opened_at, used.get(connection.token_id, connection.opened_at)
-            )
-    AccessToken.objects.bulk_update(
-        [AccessToken(pk=pk, last_used_at=moment) for pk, moment in used.items()], ["last_used_at"]
-    )
+    for one in new:
+        if one.token_id is not None:
+            used[one.token_id] = max(one.opened_at, used.get(one.token_id, one.opened_at))
+    connection = connections[DEFAULT_DB_ALIAS]
+    field = AccessToken._meta.get_field("last_used_at")
+    quote = connection.ops.quote_name
+    table, column = quote(AccessToken._meta.db_table), quote(str(field.column))
+    parameters = [(field.get_db_prep_save(moment, connection), pk) for pk, moment in used.items()]
+    with connection.cursor() as cursor:
+        # Only names are put in here.
+        cursor.executemany(f"UPDATE {table} SET {column} = %s WHERE id = %s", parameters)  # noqa: S608

@@ -89,8 +89,11 @@ class ConnectionLogWriter:
         self._ended.set()
         self._next_look: asyncio.TimerHandle | None = None
         self._gave_up = False
-        # The thread uses all below, too. Whoever does holds the lock of `_news`.
-        self._news = threading.Condition()
+        # The thread uses all below, too. Whoever does holds the lock, which both conditions share.
+        lock = threading.RLock()
+        self._news = threading.Condition(lock)
+        # Apart from the news: these would wake the thread for each row while rows gather.
+        self._hurries = threading.Condition(lock)
         self._backlog = Backlog(most_new)
         self._running = False
         self._hurry = False  # write without pauses, then end
@@ -153,6 +156,7 @@ class ConnectionLogWriter:
         with self._news:
             self._hurry = hurry
             self._news.notify()
+            self._hurries.notify()
 
     def _write_soon(self) -> None:
         loop = asyncio.get_running_loop()
@@ -214,9 +218,9 @@ class ConnectionLogWriter:
                 self._running = False
                 return []
             if self._failures > 1 and self._hurry:
-                self._news.wait(self._retry_first)
+                self._hurries.wait(self._retry_first)
             else:
-                self._news.wait_for(lambda: self._hurry, self._pause())
+                self._hurries.wait_for(lambda: self._hurry, self._pause())
             self._began = time.monotonic()
             return self._backlog.take(_MOST_AT_ONCE)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -9,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from live.streams.timeline import What
 
-__all__ = ["Said", "said_in_words", "tone_of", "word_for"]
+__all__ = ["Said", "route_in_words", "said_in_words", "tone_of", "word_for"]
 
 _WORDS: Mapping[str, Any] = {
     What.OPENED: _("The app opened the socket"),
@@ -22,6 +23,12 @@ _WORDS: Mapping[str, Any] = {
     What.RECONNECTING: _("Reconnecting"),
     What.MOVED: _("Moved to another LIVE"),
     What.CLOSED: _("Closed"),
+}
+# The routes to TikTok, by the names in `live.tiktok.routes.RouteName`. (That module loads
+# TikTokLive, which `manage.py` commands shall not wait for.)
+_ROUTES: Mapping[str, Any] = {
+    "signed": _("through the sign server"),
+    "direct": _("directly, without the sign server"),
 }
 _GOOD = {What.LIVE, What.QUIET}
 _BAD = {What.DEAF, What.CUT, What.RECONNECTING}
@@ -39,7 +46,17 @@ def tone_of(what: str) -> str:
     return "good" if what in _GOOD else "calm"
 
 
+def route_in_words(route: str) -> Any:
+    """Return the words for a route to TikTok; another text, such as an empty one, as it is."""
+    return _ROUTES.get(route, route)
+
+
 # --- What TikTok and the sign server said ---------------------------------------------------------
+
+# Where several routes have failed, each one's name, error code and answer, as
+# `live.tiktok.routes.failure_of_all` writes them.
+_BETWEEN_ROUTES = re.compile(r" · (?=(?:signed|direct): )")
+_OF_A_ROUTE = re.compile(r"((?:signed|direct): \w+) ?(.*)", re.DOTALL)
 
 # The words for Python exceptions: the texts that `live.tiktok.failures.words_of` makes begin with
 # the name of one.
@@ -89,7 +106,8 @@ class Said(NamedTuple):
 def said_in_words(raw: str) -> Said | None:
     """Prepare an answer of TikTok or of the sign server for a page.
 
-    The name of a known Python exception at its beginning is replaced by plain words.
+    The name of a known Python exception at its beginning is replaced by plain words. Where several
+    routes were tried, that is so for the answer on each of them.
 
     Args:
         raw: the answer, as the connection log has it.
@@ -99,7 +117,19 @@ def said_in_words(raw: str) -> Said | None:
     """
     if not raw:
         return None
-    name, _space, more = raw.partition(" ")
-    if name not in _FAILURES:
-        return Said("", raw, raw)
-    return Said(str(_FAILURES[name]), more, raw)
+    of_routes = [_OF_A_ROUTE.fullmatch(part) for part in _BETWEEN_ROUTES.split(raw)]
+    if len(of_routes) > 1 and all(of_routes):
+        told = [_line(*of_route.groups()) for of_route in of_routes if of_route]
+        return Said("; ".join(told), "", raw)
+    return Said(*_words_and_rest(raw), raw)
+
+
+def _words_and_rest(answer: str) -> tuple[str, str]:
+    name, _space, more = answer.partition(" ")
+    return (str(_FAILURES[name]), more) if name in _FAILURES else ("", answer)
+
+
+def _line(route_and_code: str, answer: str) -> str:
+    words, rest = _words_and_rest(answer)
+    told = ": ".join(filter(None, (words, rest)))
+    return f"{route_and_code} ({told})" if told else route_and_code

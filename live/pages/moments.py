@@ -9,7 +9,7 @@ from typing import Any
 
 from django.utils.translation import get_language, gettext
 
-from live.pages.labels import Said, said_in_words, tone_of, word_for
+from live.pages.labels import Said, route_in_words, said_in_words, tone_of, word_for
 from live.protocol import frames
 from live.protocol.errors import CLOSE_CODE_WORDS, CloseCode, ErrorCode, RelayError
 from live.streams.timeline import Moment
@@ -26,6 +26,7 @@ class ShownMoment:
         word: what happened.
         tone: how good or bad that is: "good", "bad" or "calm".
         detail: the details, as the timeline has them.
+        route: the route to TikTok that the connection took; empty if none is noted.
         explained: what apps were told of its error; None if there was no error, or one that this
             version of the relay does not know.
         reason: why the relay did it; empty if no reason is noted.
@@ -38,6 +39,7 @@ class ShownMoment:
     word: Any
     tone: str
     detail: dict[str, Any]
+    route: str
     explained: frames.Error | None
     reason: str
     said: Said | None
@@ -46,8 +48,8 @@ class ShownMoment:
 
     @property
     def summary(self) -> str:
-        """The error code, the reason and who asked for it, in one line."""
-        parts = (self.detail.get("error"), self.reason, self.asked_for)
+        """The route, the error code, the reason and who asked for it, in one line."""
+        parts = (self.route, self.detail.get("error"), self.reason, self.asked_for)
         return " · ".join(filter(None, parts))
 
 
@@ -69,6 +71,7 @@ def _shown(moment: Moment, username: str) -> ShownMoment:
         word=word_for(moment.what),
         tone=_tone(moment),
         detail=detail,
+        route=str(route_in_words(detail.get("route", ""))),
         explained=explain(detail.get("error", ""), username),
         reason=gettext(reason) if reason else "",
         said=said_in_words(detail.get("said", "")),

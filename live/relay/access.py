@@ -59,7 +59,7 @@ def find_tokens(digests: Collection[str]) -> dict[str, AccessToken]:
     Returns:
         The tokens by their digests. Each token has its account loaded.
     """
-    tokens = AccessToken.objects.filter(digest__in=digests).select_related("user")
+    tokens = AccessToken.objects.filter(digest__in=digests).select_related("user").order_by()
     return {token.digest: token for token in tokens}
 
 

@@ -11,8 +11,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections import deque
-from collections.abc import Collection, Iterator
+from collections import Counter, deque
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any, Protocol, TypedDict
 from weakref import WeakKeyDictionary
 
@@ -30,6 +30,10 @@ from live.relay.socket import Socket
 from live.streams.log import EventLog
 from live.streams.stream import LiveStream
 from live.tasks import cancel_and_wait
+from live.tiktok.blockgate import BlockGate
+from live.tiktok.network import Networks
+from live.tiktok.route_counts import HourOfRoutes, RouteCounts
+from live.tiktok.routes import RouteName
 from live.tiktok.signgate import SignGate
 
 __all__ = ["Numbers", "NumbersPublisher"]
@@ -56,6 +60,7 @@ class StreamNumbers(TypedDict):
     Attributes:
         username: the TikTok username of the streamer.
         state: the stream's state, as in status frames.
+        route: the name of the route by which it is connected; empty while it is not.
         attempt: the number of the attempt to reconnect; None if the stream is not reconnecting.
         since: when the stream came into its state, in milliseconds since the Unix epoch.
         sockets: how many sockets receive the stream.
@@ -65,6 +70,7 @@ class StreamNumbers(TypedDict):
 
     username: str
     state: str
+    route: str
     attempt: int | None
     since: int | None
     sockets: int
@@ -87,6 +93,23 @@ class GateNumbers(TypedDict):
     label: str
     remaining: int | None
     closed_until: int | None
+
+
+class RouteNumbers(TypedDict):
+    """One of the routes to TikTok that are set, in the last hours of this process.
+
+    Attributes:
+        name: the name of the route.
+        closed_until: when it is tried again, in milliseconds since the Unix epoch, after TikTok has
+            refused this server on it; None if it may be tried now.
+        opened: how many connections it has opened in each hour, the oldest hour first.
+        refused: how many attempts have failed on it in these hours, by error code.
+    """
+
+    name: str
+    closed_until: int | None
+    opened: list[int]
+    refused: dict[str, int]
 
 
 class SlowSocket(TypedDict):
@@ -126,6 +149,12 @@ class Numbers(TypedDict):
         events: events per second of all streams; None while that is not known.
         streams: the streams that have not ended, in the order of their usernames.
         gates: the limits of the sign server.
+        pages_closed_until: when TikTok's pages are asked again, in milliseconds since the Unix
+            epoch, after TikTok has refused this server there; None if they may be asked now.
+        routes: the routes to TikTok, in the order in which they are tried. (Accounts with a proxy
+            of their own have their own pauses, which are not told here.)
+        first_hour: when the first of the hours of the routes begins, in milliseconds since the Unix
+            epoch: the hour in which the process started, or that of 23 hours ago.
         slow: the slowest sockets, the slowest first.
     """
 
@@ -138,6 +167,9 @@ class Numbers(TypedDict):
     events: float | None
     streams: list[StreamNumbers]
     gates: list[GateNumbers]
+    pages_closed_until: int | None
+    routes: list[RouteNumbers]
+    first_hour: int
     slow: list[SlowSocket]
 
 
@@ -159,6 +191,8 @@ class NumbersPublisher:
         sockets: the relay's open sockets.
         streams: the relay's streams.
         key_users: knows the accounts' own keys that the sign server refuses.
+        networks: the ways out to TikTok.
+        counts: what has become of attempts on each route.
         clock: tells the time.
         is_test: whether the relay is that of the test endpoint.
     """
@@ -168,6 +202,8 @@ class NumbersPublisher:
         sockets: OpenSockets,
         streams: _Streams,
         key_users: KeyUsers,
+        networks: Networks,
+        counts: RouteCounts,
         clock: Clock,
         *,
         is_test: bool,
@@ -175,6 +211,8 @@ class NumbersPublisher:
         self._sockets = sockets
         self._streams = streams
         self._key_users = key_users
+        self._networks = networks
+        self._counts = counts
         self._clock = clock
         self._is_test = is_test
         self._started_at = clock.unix_ms()
@@ -217,6 +255,9 @@ class NumbersPublisher:
             events=round(sum(rates), 1) if known else None,
             streams=sorted(streams, key=lambda stream: stream["username"]),
             gates=self._gates(),
+            pages_closed_until=self._closed_until(self._networks.main.web_gate),
+            routes=self._routes(),
+            first_hour=self._counts.hours()[0].start,
             slow=await _with_accounts(slow[::-1]),
         )
 
@@ -251,6 +292,26 @@ class NumbersPublisher:
         gates += [(label, gate) for label, gate in self._key_users.closed() if gate not in in_use]
         return [_gate(label, gate) for label, gate in gates]
 
+    def _routes(self) -> list[RouteNumbers]:
+        network, hours = self._networks.main, self._counts.hours()
+        gates = {
+            RouteName.SIGNED: network.signed_gate,
+            RouteName.DIRECT: network.direct_gate,
+        }
+        return [
+            RouteNumbers(
+                name=name,
+                closed_until=self._closed_until(gates[RouteName(name)]),
+                opened=[hour.opened[name] for hour in hours],
+                refused=_refused(name, hours),
+            )
+            for name in self._counts.routes
+        ]
+
+    def _closed_until(self, gate: BlockGate) -> int | None:
+        seconds = gate.seconds_closed
+        return self._clock.unix_ms() + round(seconds * 1000) if seconds else None
+
     def _stream(self, stream: LiveStream) -> StreamNumbers:
         rate = self._ends.get(stream.log)
         events = rate.of(stream.log.end) if rate is not None else None
@@ -259,6 +320,7 @@ class NumbersPublisher:
         return StreamNumbers(
             username=stream.username,
             state=status.state.value,
+            route=stream.current_route,
             attempt=None if status.attempt is UNSET else status.attempt,
             since=moments[-1].at if moments else None,
             sockets=stream.listeners,
@@ -305,6 +367,16 @@ def _gate(label: str, gate: SignGate) -> GateNumbers:
         remaining=gate.remaining,
         closed_until=round(gate.closed_until * 1000) if closed else None,
     )
+
+
+def _refused(route: str, hours: Iterable[HourOfRoutes]) -> dict[str, int]:
+    """Sum up the failures of one route, the most frequent error code first."""
+    sums: Counter[str] = Counter()
+    for hour in hours:
+        for (name, code), count in hour.refused.items():
+            if name == route:
+                sums[code.value] += count
+    return dict(sums.most_common())
 
 
 def _is_slow(socket: Socket) -> bool:

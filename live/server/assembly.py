@@ -32,6 +32,7 @@ from live.tiktok.lookup import Lookup
 from live.tiktok.network import Networks
 from live.tiktok.pacer import Pacer
 from live.tiktok.pictures import Pictures
+from live.tiktok.route_counts import RouteCounts
 from live.tiktok.routes import USE_DIRECT_ROUTE, RouteName
 from live.tiktok.signgate import SignGates
 from live.tiktok.upstream import UpstreamFactory
@@ -60,11 +61,21 @@ def make_relay(
     rng = rng or random.Random()  # noqa: S311 -- jitter is no secret
     pacer = Pacer(settings.RELAY_TIKTOK_RATE, clock)
     networks = Networks(settings.TIKTOK_PROXY, pacer, clock, rng, settings.RELAY_BLOCK_PAUSE)
+    counts = RouteCounts(settings.TIKTOK_ROUTES, clock)
     looks = None
     if make_upstream is None:
-        make_upstream = TikTokUpstreams(networks, pacer, settings.TIKTOK_ROUTES)
+        make_upstream = TikTokUpstreams(networks, pacer, settings.TIKTOK_ROUTES, counts)
         looks = TikTokLooks(pacer, networks.main)
-    return assemble(Relay, make_upstream, clock, rng, networks=networks, pacer=pacer, looks=looks)
+    return assemble(
+        Relay,
+        make_upstream,
+        clock,
+        rng,
+        networks=networks,
+        pacer=pacer,
+        looks=looks,
+        counts=counts,
+    )
 
 
 def assemble(
@@ -76,6 +87,7 @@ def assemble(
     networks: Networks | None = None,
     pacer: Pacer | None = None,
     looks: Looks | None = None,
+    counts: RouteCounts | None = None,
 ) -> R:
     """Make a relay of the given class, with new parts.
 
@@ -87,6 +99,7 @@ def assemble(
         networks: the ways out to TikTok; None for new ones.
         pacer: bounds what look-ups ask TikTok; None for no bound.
         looks: finds out whether awaited streamers are live; None for attempts to connect.
+        counts: what staff see of the routes to TikTok; None where there are no routes.
     """
     rng = rng or random.Random()  # noqa: S311 -- jitter is no secret
     networks = networks or Networks(settings.TIKTOK_PROXY, pacer, clock, rng)
@@ -94,7 +107,15 @@ def assemble(
     sockets = OpenSockets()
     tokens = TokenLookup()
     key_users = KeyUsers()
-    numbers = NumbersPublisher(sockets, streams, key_users, clock, is_test=kind.is_test)
+    numbers = NumbersPublisher(
+        sockets,
+        streams,
+        key_users,
+        networks,
+        counts or RouteCounts(clock=clock),
+        clock,
+        is_test=kind.is_test,
+    )
     connection_log = ConnectionLogWriter(numbers.rows_written)
     return kind(
         streams=streams,

@@ -26,6 +26,7 @@ _ENOUGH = 30  # fewer say nothing
 # Drift begins when the share of missing values exceeds the normal one by this much. It ends at
 # half of that.
 _MARGIN = 0.2
+_ONGOING = StreakState.ONGOING
 
 
 @dataclass(frozen=True)
@@ -77,18 +78,20 @@ class Finding:
 class _Window:
     def __init__(self, field: _Field) -> None:
         self._field = field
+        self._is_missing = field.is_missing
         self._missing: deque[bool] = deque(maxlen=_WINDOW)
         self.count = 0
         self.drifts = False
 
     def add(self, data: Struct) -> bool:
         """Returns whether this message begins or ends a drift."""
-        if len(self._missing) == _WINDOW:
-            self.count -= self._missing[0]
-        missing = self._field.is_missing(data)
-        self._missing.append(missing)
+        window = self._missing
+        if len(window) == _WINDOW:
+            self.count -= window[0]
+        missing = self._is_missing(data)
+        window.append(missing)
         self.count += missing
-        if len(self._missing) < _ENOUGH:
+        if not (self.count or self.drifts) or len(window) < _ENOUGH:
             return False
         excess = self.count / len(self._missing) - self._field.normal
         drifts = excess > (_MARGIN / 2 if self.drifts else _MARGIN)
@@ -119,7 +122,7 @@ class Drift:
 
     def watch(self, data: Struct) -> None:
         """Look at an event's data, once."""
-        if isinstance(data, Gift) and data.streak is StreakState.ONGOING:
+        if type(data) is Gift and data.streak is _ONGOING:
             return  # one long streak would be all that is seen
         for window in self._windows.get(type(data), ()):
             if not window.add(data):

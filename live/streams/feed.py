@@ -17,7 +17,7 @@ from live.protocol.errors import RelayError
 from live.protocol.frames import Frame, FrameType, Gap, Gift, Side, Snapshot, Status, encode
 from live.streams.borders import RoomBegan, RunEnded, StreamerOffline
 from live.streams.drift import Drift
-from live.streams.log import Entry, EventLog
+from live.streams.log import EventLog
 from live.streams.log_memory import LogMemory
 from live.streams.snapshot import SnapshotKeeper
 from live.streams.streaks import Streaks
@@ -30,6 +30,8 @@ __all__ = ["Feed"]
 # TikTok sends the last minutes' messages again after a reconnect. So many ids are remembered, which
 # is enough to recognise them.
 _IDS_REMEMBERED = 16_384
+# Looked up once: Python 3.11 looks for a member of an enum for longer than the rest of a check.
+_LIVE_END = FrameType.LIVE_END
 
 
 class Feed:
@@ -103,7 +105,7 @@ class Feed:
             if self._is_new(event.id):
                 self.drift.watch(event.data)
                 self._add(event, now)
-            elif event.type is FrameType.LIVE_END:
+            elif event.type is _LIVE_END:
                 self.live_ended = True  # an earlier run has told it
             if self.live_ended:
                 break  # what comes after it is not even read
@@ -185,30 +187,29 @@ class Feed:
         return self._snapshot.take()
 
     def _add(self, event: Event, now: float) -> None:
-        if isinstance(event.data, Gift):
-            self._gifts.add(event.data.gift)
-            gift = self._streaks.update(event.data, now)
+        data = event.data
+        if type(data) is Gift:
+            self._gifts.add(data.gift)
+            gift = self._streaks.update(data, now)
             if gift is None:
                 return
-            event = event._replace(data=gift)
-        elif event.type is FrameType.LIVE_END:
+            data = gift
+        elif event.type is _LIVE_END:
             self._end_streaks(self._streaks.end_all())
             self.live_ended = True
-        self._append_event(event)
+        self._snapshot.update(data, self._append(event.type, event.at, data, event.id), event.id)
 
-    def _append_event(self, event: Event) -> None:
-        entry = self._append(event.type, event.at, event.data, event.id)
-        self._snapshot.update(event.data, entry.text, event.id)
-
-    def _append(self, type: FrameType, at: int, data: Struct, id: str = "") -> Entry:
-        cursor = self.log.next_cursor
-        frame = Frame(type=type, cursor=cursor, ts=at, id=id or UNSET, data=data)
-        return self.log.append(type, at, encode(frame))
+    def _append(self, type: FrameType, at: int, data: Struct, id: str = "") -> str:
+        log = self.log
+        frame = Frame(type=type, cursor=log.next_cursor, ts=at, id=id or UNSET, data=data)
+        text = encode(frame)
+        log.append(type, at, text)
+        return text
 
     def _end_streaks(self, ended: Iterable[Gift]) -> None:
         at = self._clock.unix_ms()
         for gift in ended:
-            self._append_event(Event(FrameType.GIFT, "", at, gift))
+            self._snapshot.update(gift, self._append(FrameType.GIFT, at, gift))
 
     def _is_new(self, id: str) -> bool:
         if not id:

@@ -12,12 +12,13 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-import sys
 from bisect import bisect_right
 from collections import defaultdict, deque
 from collections.abc import Collection
 from operator import attrgetter
 from typing import Any, NamedTuple
+
+from msgspec import Struct
 
 from live.protocol.cursor import Cursor
 from live.protocol.frames import EVENT_TYPES, FrameType
@@ -44,7 +45,7 @@ _TYPE_NUMBERS = {frame_type: number for number, frame_type in enumerate(_TYPES)}
 _OTHER = _TYPE_NUMBERS[FrameType.OTHER]
 
 
-class Entry(NamedTuple):
+class Entry(Struct, frozen=True, gc=False):
     """One frame of the log."""
 
     offset: int
@@ -242,7 +243,7 @@ class EventLog:
 
     def _append(self, type: FrameType, at: int, text: str) -> Entry:
         offset = self.end + 1
-        entry = Entry(offset, type, at, text, sys.getsizeof(text) + _ENTRY_SIZE)
+        entry = Entry(offset, type, at, text, text.__sizeof__() + _ENTRY_SIZE)
         types, number = self._types, _TYPE_NUMBERS[type]
         kept = self.capacity * _TYPES_PER_ENTRY_KEPT
         if len(types) < kept:
@@ -252,7 +253,8 @@ class EventLog:
             self._forgotten[types[place]] = offset - kept
             types[place] = number
         self.end = offset
-        self.memo.clear()
+        if self.memo:
+            self.memo.clear()
         if number == _OTHER:
             self._hold_other(entry)
         else:
@@ -354,7 +356,8 @@ class EventLog:
         before = self.size
         self._lasting_in_ring += entry.type in _LASTING
         self.size += entry.size
-        if oldest := self._ring.append(entry, self.capacity):
+        oldest = self._ring.append(entry, self.capacity)
+        if oldest is not None:
             self._pass_out(oldest)
         while self._lasting and len(self._lasting) + self._lasting_in_ring > self.capacity:
             self._forget_oldest_lasting()

@@ -33,6 +33,7 @@ _MEMORY = 120.0
 
 # Streaks without a group can't be told apart: the next one of that user and gift has the same key.
 _NO_GROUP = "0"
+_ENDED = StreakState.ENDED
 
 _Key = tuple[str, str, str]
 
@@ -71,7 +72,7 @@ class Streaks:
         if count <= 0:
             return None
         gift = _with_count(gift, count)
-        if gift.streak is StreakState.ENDED:
+        if gift.streak is _ENDED:
             streak.counted += count
             streak.gift = None
             if gift.group_id == _NO_GROUP:

@@ -173,6 +173,11 @@ class LiveStream:
         """The LIVE that it is connected to, or tries to come back to."""
         return None if self.over else self.feed.room
 
+    @property
+    def current_route(self) -> str:
+        """The route by which it is connected now; empty while it is not, or without routes."""
+        return self.route if self.is_connected else ""
+
     def snapshot(self) -> Snapshot:
         """The LIVE as of the log's end."""
         return self.feed.snapshot()

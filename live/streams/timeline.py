@@ -38,10 +38,11 @@ class Moment(NamedTuple):
         at: ms since the epoch.
         what: one of `What`.
         detail: `username` of moved; `error`, `reason?`, `said?` and `by?` of cut; `attempt` and
-            `retry_in` (s) of reconnecting; `code`, `error?`, `reason?`, `said?` and `frames` of
-            closed. `said` is what TikTok or the sign server answered; `reason` is the relay's own,
-            a text that is translated when it is shown; `by` is the username of the member of the
-            staff who asked for a new connection.
+            `retry_in` (s) of reconnecting; `route?` of live, the name of the route to TikTok that
+            the connection took (`live.tiktok.routes.RouteName`); `code`, `error?`, `reason?`,
+            `said?` and `frames` of closed. `said` is what TikTok or the sign server answered;
+            `reason` is the relay's own, a text that is translated when it is shown; `by` is the
+            username of the member of the staff who asked for a new connection.
     """
 
     at: int

@@ -6,8 +6,8 @@ This is the only package of `live` that uses TikTokLive, its schema and protobuf
 
 import warnings
 
-# TikTokLive imports its own socket, which is written against the legacy client of websockets, as
-# soon as anything of it is imported. The relay does not use that socket (see `webcast`).
+# TikTokLive imports its own socket as soon as anything of it is imported. The relay does not use
+# that socket, which is written against the legacy client of websockets (see `webcast`).
 with warnings.catch_warnings():
     warnings.filterwarnings("ignore", r"websockets\.", DeprecationWarning)
     import TikTokLive as _TikTokLive  # noqa: F401

@@ -26,20 +26,21 @@ __all__ = ["caption", "comment", "delete", "emote", "question"]
 
 # The value of `content_language` when TikTok did not recognise the language.
 _UNKNOWN_LANGUAGE = "un"
+_COMMENT = FrameType.COMMENT
 
 
 def comment(message: Any) -> Built:
     """Build the `comment` frame of a decoded `WebcastChatMessage`."""
-    mentions = [user_of(user) for user in message.mention_users]
+    mentions = [user_of(user) for user in message.mention_users[:]]
     if message.HasField("at_user") and (mentioned := user_of(message.at_user)) not in mentions:
         mentions.append(mentioned)
     language = message.content_language
-    return FrameType.COMMENT, Comment(
+    return _COMMENT, Comment(
         sender_of(message),
         message.content,
         [
             Emote(placed.emote.emote_id, picture_of(placed.emote.image), placed.index)
-            for placed in message.emotes
+            for placed in message.emotes[:]
         ],
         mentions,
         language if language and language != _UNKNOWN_LANGUAGE else UNSET,
@@ -48,7 +49,7 @@ def comment(message: Any) -> Built:
 
 def emote(message: Any) -> Built:
     """Build the `emote` frame, a comment without text, of a decoded `WebcastEmoteChatMessage`."""
-    emotes = [Emote(emote.emote_id, picture_of(emote.image)) for emote in message.emote_list]
+    emotes = [Emote(emote.emote_id, picture_of(emote.image)) for emote in message.emote_list[:]]
     return FrameType.EMOTE, EmoteMessage(sender_of(message), emotes)
 
 

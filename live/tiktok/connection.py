@@ -21,6 +21,7 @@ from live.tiktok.failures import explain, is_block
 from live.tiktok.finding import find_room
 from live.tiktok.network import Network, Networks
 from live.tiktok.pacer import Pacer, Priority
+from live.tiktok.route_counts import RouteCounts
 from live.tiktok.routes import OF_THE_STREAMER, Refusal, Route, RouteName, failure_of_all
 from live.tiktok.signed import SignedRoute
 from live.tiktok.upstream import MessageListener
@@ -46,6 +47,8 @@ class TikTokUpstreams:
         pacer: bounds the requests of this process to TikTok; None for no bound. An attempt takes
             one turn, although it sends up to five requests.
         routes: the names of the routes, in the order in which they are tried.
+        counts: counts what becomes of the attempts on each route; None for counts that nobody
+            reads.
     """
 
     def __init__(
@@ -53,9 +56,11 @@ class TikTokUpstreams:
         networks: Networks,
         pacer: Pacer | None = None,
         routes: Sequence[str] = (RouteName.SIGNED,),
+        counts: RouteCounts | None = None,
     ) -> None:
         self._networks = networks
         self._pacer = pacer
+        self._counts = counts or RouteCounts(routes)
         self._routes = [_ROUTES[RouteName(name)] for name in routes]
 
     def __call__(
@@ -73,6 +78,7 @@ class TikTokUpstreams:
             listener,
             None if room_id is None else int(room_id),
             self._pacer,
+            self._counts,
         )
 
     @property
@@ -96,6 +102,7 @@ class TikTokUpstream:
         listener: gets the messages.
         room_id: the room of the user's LIVE, if it is known.
         pacer: bounds the requests of this process to TikTok; None for no bound.
+        counts: counts what becomes of the attempt on each route.
     """
 
     def __init__(
@@ -106,6 +113,7 @@ class TikTokUpstream:
         listener: MessageListener,
         room_id: int | None,
         pacer: Pacer | None,
+        counts: RouteCounts,
     ) -> None:
         self._username = username
         self._network = network
@@ -113,6 +121,7 @@ class TikTokUpstream:
         self._listener = listener
         self._room_id = room_id
         self._pacer = pacer
+        self._counts = counts
         self._socket: WebcastSocket | None = None
 
     async def open(self) -> None:
@@ -211,9 +220,13 @@ class TikTokUpstream:
             share = max(0.0, until - loop.time()) / (len(self._routes) - number)
             try:
                 route.check(self._username)
-                return await route.open(attempt, share)
+                socket = await route.open(attempt, share)
             except RelayError as failure:
                 if failure.code in OF_THE_STREAMER:
                     raise
+                self._counts.refused(route.name, failure.code)
                 refusals.append(Refusal(route.name, failure))
+            else:
+                self._counts.opened(route.name)
+                return socket
         raise failure_of_all(refusals)

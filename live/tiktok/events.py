@@ -9,7 +9,7 @@ counts.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from msgspec import UNSET, Struct, UnsetType
 
@@ -44,7 +44,7 @@ from live.tiktok.values import Built, id_text, known, time_ms, whole_number
 __all__ = ["Event", "event_of"]
 
 
-class Event(NamedTuple):
+class Event(Struct, frozen=True):
     """Something that happened on the LIVE.
 
     Attributes:
@@ -60,6 +60,10 @@ class Event(NamedTuple):
     data: Struct
 
 
+# The types of the most frequent events, looked up once: Python 3.11 takes as long for a member of
+# an enum as for a field of a message.
+_LIKE, _JOIN, _FOLLOW = FrameType.LIKE, FrameType.JOIN, FrameType.FOLLOW
+_SHARE, _VIEWERS = FrameType.SHARE, FrameType.VIEWERS
 # Values of WebcastSocialMessage.action.
 _FOLLOWED, _SHARED = 1, 3
 # The frame type and the reason of a WebcastControlMessage, by TikTok's ControlAction.
@@ -96,11 +100,11 @@ def event_of(method: str, message: Any, now: int, fallback_id: int = 0) -> Event
 
 
 def _like(message: Any) -> Built:
-    return FrameType.LIKE, Like(user_of(message.user), message.count, message.total)
+    return _LIKE, Like(user_of(message.user), message.count, message.total)
 
 
 def _join(message: Any) -> Built:
-    return FrameType.JOIN, Join(
+    return _JOIN, Join(
         user_of(message.user),
         known(message.member_count),
         source=message.client_enter_source or UNSET,
@@ -111,12 +115,12 @@ def _social(message: Any) -> Built | None:
     """Build a `follow` or a `share`: the key of TikTok's text tells which, as in TikTokLive."""
     key = message.common.display_text.key
     if "follow" in key or (not key and message.action == _FOLLOWED):
-        return FrameType.FOLLOW, Follow(user_of(message.user))
+        return _FOLLOW, Follow(user_of(message.user))
     if "share" in key or (not key and message.action == _SHARED):
         # In "pm_mt_guidance_viewer_5_share", 5 is the number of people who joined by the share.
         _, _, rest = key.partition("pm_mt_guidance_viewer_")
         joined = whole_number(rest.partition("_share")[0])
-        return FrameType.SHARE, Share(user_of(message.user), UNSET if joined is None else joined)
+        return _SHARE, Share(user_of(message.user), UNSET if joined is None else joined)
     return None
 
 
@@ -134,10 +138,10 @@ def _subscribe(message: Any) -> Built | None:
 
 
 def _viewers(message: Any) -> Built:
-    return FrameType.VIEWERS, Viewers(
+    return _VIEWERS, Viewers(
         message.total,
         message.total_user,
-        [TopViewer(top_user(rank.user), rank.score) for rank in message.ranks],
+        [TopViewer(top_user(rank.user), rank.score) for rank in message.ranks[:]],
     )
 
 

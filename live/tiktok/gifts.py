@@ -45,6 +45,8 @@ _SUPER_FAN_BOX = 19
 _USERS_ENVELOPES = frozenset({0, 1})
 # The value of WebcastEnvelopeMessage.display for an envelope that goes away.
 _HIDE = 2
+_GIFT = FrameType.GIFT
+_ONGOING, _ENDED = StreakState.ONGOING, StreakState.ENDED
 # How many kinds of gifts `SeenGifts` remembers; TikTok offers about a thousand in a LIVE.
 _MOST_KINDS = 2000
 # How many gifts of TikTok's list are read, and how many characters of a gift's name.
@@ -85,27 +87,29 @@ def gift_of(message: Any) -> Built:
     Its count is the one that TikTok sent; `live.streams.streaks` corrects it within a streak.
     """
     gift = message.gift
+    diamonds = gift.diamond_count
     count = max(message.repeat_count, 1)
+    group = message.group_id
     # When the message does not describe the gift, its group id tells that it belongs to a streak,
     # whose gifts must be counted only once.
     is_known = message.HasField("gift")
-    streakable = gift.type == STREAKABLE if is_known else bool(message.group_id)
+    streakable = gift.type == STREAKABLE if is_known else bool(group)
     streak = None
     if streakable:
-        streak = StreakState.ENDED if message.repeat_end else StreakState.ONGOING
-    return FrameType.GIFT, Gift(
+        streak = _ENDED if message.repeat_end else _ONGOING
+    return _GIFT, Gift(
         sender_of(message),
         GiftKind(
             id_text(message.gift_id or gift.id),
             gift.name,
-            gift.diamond_count,
+            diamonds,
             picture_of(gift.image) or picture_of(gift.icon),
             streakable,
         ),
         count,
         streak,
-        gift.diamond_count * count,
-        id_text(message.group_id),
+        diamonds * count,
+        id_text(group),
         _receiver(message),
     )
 

@@ -117,13 +117,16 @@ class Reader:
 
         With `tells_others`, every message has an event.
         """
-        method = message.method
+        # Each access to a field of a decoded message makes a new object: so each is read once.
+        method, payload = message.method, message.payload
         whole = None
         try:
-            if method in METHODS and (event := _event_of(message, at)) is not None:
-                return event
-            if self.tells_others and len(message.payload) <= _MAX_OTHER:
-                whole = decode_whole_message(method, message.payload)
+            if method in METHODS:
+                event = _event_of(method, payload, message.msg_id, at)
+                if event is not None:
+                    return event
+            if self.tells_others and len(payload) <= _MAX_OTHER:
+                whole = decode_whole_message(method, payload)
         except DecodeError as failure:
             self._note_undecodable(method, failure)
         if method not in EVENT_MAPPINGS:
@@ -152,11 +155,10 @@ def _shown(method: str) -> str:
     return "".join(filter(str.isprintable, method[:_MAX_METHOD]))
 
 
-def _event_of(message: RawMessage, at: int) -> Event | None:
-    if len(message.payload) > _MAX_PAYLOAD:
-        raise DecodeError(f"too large: {len(message.payload)} bytes")
-    decoded = decode_message(message.method, message.payload)
-    return event_of(message.method, decoded, at, message.msg_id)
+def _event_of(method: str, payload: bytes, msg_id: int, at: int) -> Event | None:
+    if len(payload) > _MAX_PAYLOAD:
+        raise DecodeError(f"too large: {len(payload)} bytes")
+    return event_of(method, decode_message(method, payload), at, msg_id)
 
 
 def _other(message: RawMessage, whole: dict[str, Any] | None, at: int) -> Event:

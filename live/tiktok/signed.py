@@ -123,9 +123,11 @@ class _Opening:
             {**WebDefaults.ws_client_params, "room_id": room_id, "compress": "gzip"},
             WebDefaults.ws_client_params_append_str,
         )
-        cookies = "; ".join(f"{name}={value}" for name, value in web.cookies.items())
+        cookies = [f"{name}={value}" for name, value in web.cookies.items()]
+        if not all(map(_is_plain, [url, *cookies])):
+            raise ValueError("the sign server's answer can't be sent on")
         headers = {
-            "Cookie": cookies,
+            "Cookie": "; ".join(cookies),
             "User-Agent": USER_AGENT,
             "Sec-WebSocket-Protocol": "echo-protocol",
         }
@@ -165,6 +167,11 @@ class _Opening:
                 return error.copy(code=ErrorCode.AGE_RESTRICTED)
             network.signed_gate.on_blocked(username)
         return error
+
+
+def _is_plain(text: str) -> bool:
+    """Whether a text of the sign server's may stand in the head of a request."""
+    return text.isascii() and text.isprintable() and " " not in text
 
 
 def _is_tiktoks(url: str) -> bool:

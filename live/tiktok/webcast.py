@@ -71,7 +71,8 @@ class SocketAddress(NamedTuple):
 
     Attributes:
         url: with its query. It may hold a signature, so it is not logged.
-        headers: of the handshake. They may hold cookies, so they are not logged.
+        headers: of the handshake. They may hold cookies, so they are not logged. (They are sent as
+            they are: a value with the end of a line in it would be two headers.)
         first: messages that came with the address; they count as the socket's first.
     """
 
@@ -217,7 +218,6 @@ class WebcastSocket(WSListener):
                 proxy=proxy or None,
                 proxy_ssl_context=TLS if proxy.startswith("https:") else None,
                 socket_factory=self._connect_to_proxy if proxy else self._connect_tcp,
-                use_aiofastnet=False,
             )
         except WSHandshakeError as refused:
             response = refused.response
@@ -276,6 +276,9 @@ class WebcastSocket(WSListener):
             return
         if kind is WSMsgType.PONG or self._failure is not None:
             return
+        if frame.payload_size > _MAX_FRAME:  # picows lets one through that came with its beginning
+            self._give_up(ClosedError("a frame is too large"))
+            return
         data = frame.get_payload_as_bytes()
         if not frame.fin or kind is WSMsgType.CONTINUATION:
             whole = self._joined(data, last=frame.fin)
@@ -288,8 +291,7 @@ class WebcastSocket(WSListener):
             self._listener.on_undecodable("push frame", failure)
         except Exception as failure:
             logger.exception("a message of TikTok could not be taken")
-            self._failure = failure
-            transport.disconnect()
+            self._give_up(failure)
 
     def on_ws_disconnected(self, transport: WSTransport) -> None:
         self._stop_heartbeat()
@@ -327,15 +329,19 @@ class WebcastSocket(WSListener):
         """Add a part of a message, and return the message once the last part has come."""
         self._parts.append(data)
         if sum(map(len, self._parts)) > _MAX_FRAME:
-            self._failure = ClosedError("a message is too large")
-            if self._transport is not None:
-                self._transport.disconnect()
+            self._give_up(ClosedError("a message is too large"))
             return None
         if not last:
             return None
         whole = b"".join(self._parts)
         self._parts = []
         return whole
+
+    def _give_up(self, failure: Exception) -> None:
+        self._failure = failure
+        self._parts = []
+        if self._transport is not None:
+            self._transport.disconnect(graceful=False)
 
     def _send(self, payload_type: str, payload: bytes) -> None:
         if self._transport is not None and self._may_write:

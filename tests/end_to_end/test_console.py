@@ -445,7 +445,10 @@ class TestAnError:
         failure: Failure,
         code: ErrorCode,
     ) -> None:
-        tiktok.go_live(streamer).fail(failure)
+        room = tiktok.go_live(streamer)
+        room.fail(failure)
+        if failure is Failure.AGE_RESTRICTED:  # told only if the socket is refused, too
+            room.fail(Failure.WEBCAST_200)
         await page.clock.install()
         await open_console(page, server, streamer, "--sign-api-key", f"key-of-{streamer}")
         await connect_while_the_clock_stands(page)

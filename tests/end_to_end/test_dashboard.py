@@ -12,7 +12,7 @@ from websockets.exceptions import InvalidStatus
 from websockets.typing import Origin
 
 from standin import TikTok
-from tests.end_to_end.conftest import AddAccount, OnAir
+from tests.end_to_end.conftest import AddAccount, OnAir, StartServer
 from tests.support.browsing import add_person, http, sign_in
 from tests.support.phone import Phone
 from tests.support.server import Server
@@ -95,6 +95,21 @@ class TestDashboard:
         await expect(row.get_by_role("cell").nth(1)).not_to_have_text(str(age), timeout=WITHIN)
         await expect(row.get_by_role("link")).to_be_focused()
         await expect(table).to_be_visible()
+
+    async def test_the_hours_of_the_routes_stay_unfolded(
+        self, start_server: StartServer, tiktok: TikTok, streamer: str, page: Page
+    ) -> None:
+        server = await start_server("uvicorn", TIKTOK_ROUTES="direct,signed")
+        tiktok.go_live(streamer)
+        await open_dashboard(page, server, streamer)
+        await page.get_by_text("Hour by hour").click()
+        hours = page.locator("#hours-of-routes")
+        await expect(hours).to_be_visible()
+        account = await server.add_account("anna", streamer)
+        async with Phone(f"{server.address}/ws/{account.token}") as phone:
+            await phone.until_type("connected")
+            await expect(hours).to_contain_text("1 (100%)", timeout=WITHIN)
+            await expect(hours).to_be_visible()
 
     async def test_it_comes_back_after_the_connection_was_lost(
         self, server: Server, streamer: str, page: Page

@@ -52,7 +52,10 @@ class TestAFailure:
         code: str,
         close_code: int,
     ) -> None:
-        tiktok.go_live(streamer).fail(failure)
+        room = tiktok.go_live(streamer)
+        room.fail(failure)
+        if failure is Failure.AGE_RESTRICTED:  # told only if the socket is refused, too
+            room.fail(Failure.WEBCAST_200)
         account = await add_account()
         async with Phone(f"{server.address}/ws/{account.token}") as phone:
             error, closed_with = await phone.explanation()

@@ -78,7 +78,7 @@ class Manage:
 
     async def exports(self) -> dict[str, str]:
         """The variables that replay_stream prints, as a shell would take them."""
-        lines = [(await self.line()).removeprefix("export ") for _ in range(3)]
+        lines = [(await self.line()).removeprefix("export ") for _ in range(5)]
         return dict(line.split("=", 1) for line in lines)
 
     def interrupt(self) -> None:

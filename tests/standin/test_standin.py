@@ -35,11 +35,11 @@ from TikTokLive.client.web.routes.fetch_gift_list import FailedFetchGiftListErro
 from TikTokLive.client.web.routes.fetch_is_live import MissingRoomIdInResponse
 from TikTokLive.client.web.routes.fetch_room_id_live_html import FailedParseRoomIdError
 from TikTokLive.client.web.web_settings import WebDefaults
+from TikTokLive.client.ws.ws_connect import InvalidStatusCode
 from TikTokLive.events import custom_events, proto_events
 from TikTokLive.events.proto_events import EVENT_MAPPINGS
 from TikTokLiveProto.v3.webcast.im import WebcastPushFrame
 from websockets.exceptions import ConnectionClosedError
-from websockets.legacy.exceptions import InvalidStatusCode
 
 from standin import Failure, Kind, Message, Room, TikTok, captures, encode_push_frame
 from standin import messages as build

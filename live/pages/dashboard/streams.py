@@ -12,7 +12,7 @@ from typing import Any
 
 from accounts.models import User
 from live.pages.dashboard.events import LoggedEvent, newest_events
-from live.pages.labels import tone_of, word_for
+from live.pages.labels import route_in_words, tone_of, word_for
 from live.pages.moments import ShownMoment, shown, time_of
 from live.protocol.frames import Status
 from live.relay.relay import Relay
@@ -74,6 +74,7 @@ class StreamNow:
         status: the stream's status, as in status frames.
         word: the state in words.
         tone: how good or bad the state is: "good", "bad" or "calm".
+        route: the route by which it is connected, in words; empty while it is not.
         since: when the stream came into this state; None if that is not known.
         room: TikTok's room; None if the stream has none.
         room_since: when the LIVE in the room began; None if that is not known.
@@ -88,6 +89,7 @@ class StreamNow:
     status: Status
     word: Any
     tone: str
+    route: Any
     since: datetime | None
     room: Room | None
     room_since: datetime | None
@@ -110,6 +112,7 @@ async def stream_now(relay: Relay, username: str) -> StreamNow | None:
         status=stream.status,
         word=word_for(stream.status.state),
         tone=tone_of(stream.status.state),
+        route=route_in_words(stream.current_route),
         since=history[0].at if history else None,
         room=room,
         room_since=time_of(room.started_at) if room and room.started_at else None,

@@ -24,8 +24,9 @@ from accounts.models import User
 from accounts.usernames import is_tiktok_username
 from live.models import ConnectionLog
 from live.pages.dashboard.history import HOURS, history, table_rows
+from live.pages.dashboard.routes import hours_of_routes, shown_routes
 from live.pages.dashboard.streams import name_accounts, stream_now
-from live.pages.labels import tone_of, word_for
+from live.pages.labels import route_in_words, tone_of, word_for
 from live.pages.mixins import FragmentMixin, StaffPage, is_for_fragment
 from live.protocol.errors import RelayError
 from live.relay import control
@@ -71,9 +72,17 @@ class Dashboard(StaffPage, FragmentMixin, TemplateView):
             numbers=now.numbers,
             test_sockets=now.test_sockets,
             streams=[
-                {**stream, "word": word_for(stream["state"]), "tone": tone_of(stream["state"])}
+                {
+                    **stream,
+                    "word": word_for(stream["state"]),
+                    "tone": tone_of(stream["state"]),
+                    "route": route_in_words(stream["route"]),
+                }
                 for stream in now.numbers["streams"]
             ],
+            routes=shown_routes(now.numbers),
+            has_several_routes=len(now.numbers["routes"]) > 1,
+            hours_of_routes=hours_of_routes(now.numbers),
             **past,
             **kwargs,
         )

@@ -97,7 +97,8 @@ export function onNews(look, pause, mayLook = () => true) {
 /**
  * Brings a part of a page up to date, touching only what differs, so that focus, selection and the
  * place that is scrolled to stay. Children with `data-pk` are told apart by it, others by their
- * place. What has `data-kept` is left alone: others keep it up to date.
+ * place. What has `data-kept` is left alone: others keep it up to date. What the reader has opened
+ * stays open.
  *
  * @param {Node} own In the page.
  * @param {Node} fresh What it is to be like; is used up.
@@ -119,7 +120,7 @@ function update(own, fresh) {
 /** @param {Element} own @param {Element} fresh */
 function updateAttributes(own, fresh) {
   for (const { name } of [...own.attributes]) {
-    if (!fresh.hasAttribute(name)) {
+    if (!fresh.hasAttribute(name) && !(name === "open" && own instanceof HTMLDetailsElement)) {
       own.removeAttribute(name);
     }
   }

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
-import pytest
+from io import BytesIO
 
+import pytest
+from django.core.handlers.asgi import ASGIRequest
+
+from accounts.api import Problem
 from accounts.models import AccessToken, User
+from live.api.errors import problem
+from live.protocol.errors import ErrorCode, RelayError
 from tests.support.rest import Ask, RestClient
+
+STATUS = "/api/v1/status"
 
 pytestmark = pytest.mark.django_db
 
@@ -92,3 +100,15 @@ class TestWhatIsNotThere:
         response = ask(path="/nothing")
         assert response.status_code == 404
         assert response.headers["Content-Type"].startswith("text/html")
+
+
+class TestHint:
+    def test_the_hint_names_the_routes_to_tiktok_that_were_tried(self) -> None:
+        tried = (("signed", ErrorCode.RATE_LIMITED), ("direct", ErrorCode.TIKTOK_BLOCKED))
+        scope = {"type": "http", "method": "GET", "path": STATUS, "headers": []}
+        request = ASGIRequest(scope, BytesIO())
+        told = problem(request, RelayError(ErrorCode.RATE_LIMITED, tried=tried))
+        assert told["hint"].endswith(
+            "Tried: signed (the sign server's limit is reached); direct (TikTok refuses it)"
+        )
+        assert set(told) <= set(Problem.model_fields)

@@ -102,6 +102,7 @@ class TestStatus:
             "live": True,
             "room_id": str(room.room_id),
             "stream": "live",
+            "route": "signed",
             "sockets": 1,
             "sign_gate": OPEN_GATE,
             "problem": None,
@@ -119,12 +120,29 @@ class TestStatus:
             "live": True,
             "room_id": str(room.room_id),
             "stream": None,
+            "route": None,
             "sockets": 0,
             "sign_gate": OPEN_GATE,
             "problem": None,
             "version": __version__,
         }
         assert not tiktok.count(Kind.SIGN)
+
+    async def test_it_tells_by_which_route_it_is_connected_while_it_is(
+        self, tiktok: TikTok, client: RestClient, settings: Settings
+    ) -> None:
+        settings.TIKTOK_ROUTES = ["direct"]
+        relay = make_relay()
+        client = RestClient(client.token, relay=relay)
+        room = tiktok.go_live("alice")
+        stream = join(relay)
+        await reaches(stream, State.LIVE)
+        assert (await client.ask(STATUS)).json()["route"] == "direct"
+        room.fail(Failure.DIRECT_HANG)
+        await room.cut()
+        await reaches(stream, State.RECONNECTING)
+        assert (await client.ask(STATUS)).json()["route"] is None
+        await relay.close()
 
     async def test_it_tells_that_the_streamer_is_offline(
         self, tiktok: TikTok, client: RestClient

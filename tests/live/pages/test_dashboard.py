@@ -15,6 +15,7 @@ from django.db import connection as database
 from django.test import AsyncClient
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
+from pytest_django import Settings
 
 from accounts.models import User
 from live.contract.examples import example
@@ -32,7 +33,7 @@ from live.streams.log import EventLog
 from live.streams.timeline import What
 from live.tiktok.failures import NOTHING_HEARD
 from rehearsal.relay import make_rehearsal_relay
-from standin import messages
+from standin import Failure, TikTok, messages
 from tests.support.streams import Highest
 from tests.support.upstreams import World, failure
 
@@ -92,6 +93,11 @@ async def go_live(relay: Relay) -> None:
 def text_of(answer: Any) -> str:
     text: str = answer.content.decode()
     return text
+
+
+def row_of(page: str, pk: str) -> str:
+    """A row of a table, by its key."""
+    return page.partition(f'<tr data-pk="{pk}">')[2].partition("</tr>")[0]
 
 
 def connect(minutes_ago: float = 0, **values: Any) -> ConnectionLog:
@@ -183,6 +189,63 @@ class TestDashboard:
         assert "gate closed" in row
         assert re.search(r">0:01:(2[5-9]|30)<", row)
         assert "of-studio" not in page
+
+    async def test_it_shows_that_tiktok_refuses_this_server(
+        self, staff: Pages, relay: Relay
+    ) -> None:
+        network = relay.networks.main
+        assert "TikTok refuses this server" not in text_of(await staff.get("/staff/"))
+        for gate, row in ((network.web_gate, "pages"), (network.signed_gate, "signed")):
+            for username in ("alice", "bob"):
+                gate.on_blocked(username)
+            shown = row_of(text_of(await staff.get("/staff/")), row)
+            assert '<span class="tag bad">TikTok refuses this server</span>' in shown
+            assert re.search(r">0:00:1\d<", shown)
+
+    async def test_it_says_nothing_of_shares_where_there_is_one_route(
+        self, staff: Pages, relay: Relay
+    ) -> None:
+        await go_live(relay)
+        page = text_of(await staff.get("/staff/"))
+        assert 'id="hours-of-routes"' not in page
+        assert "Share" not in page
+        assert 'data-label="Connected"' not in page
+
+    async def test_it_shows_the_share_of_each_route(
+        self, tiktok: TikTok, settings: Settings
+    ) -> None:
+        settings.TIKTOK_ROUTES = ["signed", "direct"]
+        relay = make_relay()
+        staff = Pages(relay)
+        await staff.aforce_login(await User.objects.acreate(username="boss", is_staff=True))
+        for name in ("alice", "bob", "carol"):
+            tiktok.go_live(name)
+        tiktok.room("carol").fail(Failure.SIGN_500)
+        for number, name in enumerate(("alice", "bob", "carol")):
+            await probe(relay, Account(number, name, ""))
+        page = text_of(await staff.get("/staff/"))
+        signed, direct = row_of(page, "signed"), row_of(page, "direct")
+        assert re.findall(r'class="number">([\d%]+)<', signed) == ["2", "67%"]
+        assert re.findall(r'class="number">([\d%]+)<', direct) == ["1", "33%"]
+        assert ">sign_unavailable 1</td>" in signed
+        assert '<td data-label="Failed attempts"></td>' in direct
+        assert "counted since the server’s start" in page
+        hours = page.partition('id="hours-of-routes"')[2].partition("</table>")[0]
+        assert "2 (67%)</td>" in hours
+        assert "1 (33%)</td>" in hours
+        await relay.close()
+
+    async def test_it_shows_the_route_of_each_stream_where_there_are_several(
+        self, world: World, settings: Settings
+    ) -> None:
+        settings.TIKTOK_ROUTES = ["signed", "direct"]
+        relay = make_relay(world)
+        staff = Pages(relay)
+        await staff.aforce_login(await User.objects.acreate(username="boss", is_staff=True))
+        await go_live(relay)
+        page = text_of(await staff.get("/staff/"))
+        assert '<td data-label="Connected">through the sign server</td>' in page
+        await relay.close()
 
     async def test_it_has_the_numbers_gathered(self, staff: Pages, relay: Relay) -> None:
         await staff.get("/staff/")
@@ -295,6 +358,23 @@ class TestStreamPage:
             "Connecting to TikTok",
         ):
             assert text in page
+
+    async def test_it_says_which_route_the_connection_has(
+        self, staff: Pages, relay: Relay, world: World
+    ) -> None:
+        address = "/staff/streams/alice/"
+        await go_live(relay)
+        page = text_of(await staff.get(address))
+        assert "<dd>through the sign server</dd>" in page
+        in_history = '<span class="text">through the sign server</span>'
+        assert in_history in page
+        world.answers.append(failure(ErrorCode.TIKTOK_TIMEOUT))
+        world.newest.cut()
+        async with asyncio.timeout(5):
+            while "Reconnecting" not in (page := text_of(await staff.get(address))):
+                await asyncio.sleep(0.05)
+        assert "<dd>through the sign server</dd>" not in page
+        assert in_history in page, "what was stays in the history"
 
     async def test_it_is_there_without_a_stream(self, staff: Pages) -> None:
         row = await sync_to_async(connect)(

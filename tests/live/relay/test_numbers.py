@@ -17,8 +17,10 @@ from live.protocol.errors import ErrorCode, RelayError
 from live.protocol.options import SocketOptions
 from live.relay import groups
 from live.relay.access import Account
+from live.relay.numbers import NumbersPublisher
 from live.relay.probe import probe
 from live.server.assembly import make_relay
+from live.tiktok.route_counts import RouteCounts
 from standin import messages
 from tests.support.clock import VirtualClock, settle, virtual_time
 from tests.support.sockets import FakeSocket
@@ -76,6 +78,7 @@ class TestNumbers:
                 {
                     "username": "alice",
                     "state": "live",
+                    "route": "signed",
                     "attempt": None,
                     "since": list(stream.timeline)[-1].at,
                     "sockets": 1,
@@ -143,6 +146,68 @@ class TestNumbers:
             assert "secret" not in json.dumps(numbers)
             await asyncio.sleep(30)
             assert [gate["label"] for gate in (await relay.numbers.now())["gates"]] == [""]
+
+    @virtual_time
+    async def test_it_shows_for_how_long_tiktok_is_not_asked(self) -> None:
+        async with open_reader() as reader:
+            network = reader.relay.networks.main
+            numbers = await reader.relay.numbers.now()
+            assert [route["closed_until"] for route in numbers["routes"]] == [None]
+            assert numbers["pages_closed_until"] is None
+            network.web_gate.on_blocked("alice")
+            assert (await reader.relay.numbers.now())["pages_closed_until"] is None
+            network.web_gate.on_blocked("bob")  # now it is no longer the fault of one LIVE
+            for username in ("alice", "bob"):
+                network.signed_gate.on_blocked(username)
+            numbers = await reader.relay.numbers.now()
+            assert json.loads(json.dumps(numbers)) == numbers
+            (signed,) = numbers["routes"]
+            for until in (numbers["pages_closed_until"], signed["closed_until"]):
+                assert until is not None
+                assert 12_000 <= until - numbers["at"] <= 18_000
+            await asyncio.sleep(18)
+            numbers = await reader.relay.numbers.now()
+            assert (numbers["pages_closed_until"], numbers["routes"][0]["closed_until"]) == (
+                None,
+                None,
+            )
+
+    @virtual_time
+    async def test_it_counts_what_each_route_has_opened_and_failed_at(self) -> None:
+        async with open_reader() as reader:
+            relay, clock = reader.relay, VirtualClock()
+            counts = RouteCounts(["direct", "signed"], clock)
+            publisher = NumbersPublisher(
+                relay.sockets,
+                relay.streams,
+                relay.key_users,
+                relay.networks,
+                counts,
+                clock,
+                is_test=False,
+            )
+            began = clock.unix_ms()
+            counts.opened("direct")
+            counts.refused("direct", ErrorCode.TIKTOK_TIMEOUT)
+            await asyncio.sleep(3600)
+            counts.opened("signed")
+            for _ in range(2):
+                counts.refused("direct", ErrorCode.TIKTOK_BLOCKED)
+            relay.networks.main.direct_gate.on_blocked("alice")
+            numbers = await publisher.now()
+            assert json.loads(json.dumps(numbers)) == numbers
+            assert 0 <= began - numbers["first_hour"] < 3_600_000
+            direct, signed = numbers["routes"]
+            assert direct["closed_until"] is not None
+            assert 48_000 <= direct["closed_until"] - numbers["at"] <= 72_000
+            assert (direct["name"], direct["opened"]) == ("direct", [1, 0])
+            assert list(direct["refused"].items()) == [("tiktok_blocked", 2), ("tiktok_timeout", 1)]
+            assert signed == {
+                "name": "signed",
+                "closed_until": None,
+                "opened": [0, 1],
+                "refused": {},
+            }
 
     @pytest.mark.django_db(transaction=True)
     async def test_it_names_slow_sockets_the_slowest_first(self) -> None:

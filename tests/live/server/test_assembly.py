@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 
+import pytest
 from pytest_django import Settings
 
 from live.protocol.errors import ErrorCode
@@ -91,3 +92,27 @@ async def test_many_awaited_streamers_are_asked_for_at_the_pace_of_the_relay(
     assert tiktok.count(Kind.ROOM_API) >= 20
     assert not tiktok.count(Kind.SIGN)
     await tiktok.wait_for(lambda: not tiktok.open_connections)
+
+
+@pytest.mark.parametrize("routes", [["signed"], ["signed", "direct"]])
+async def test_the_hint_of_a_limit_names_the_direct_route_where_it_is_off(
+    tiktok: TikTok, settings: Settings, routes: list[str]
+) -> None:
+    settings.TIKTOK_ROUTES = routes
+    tiktok.go_live("alice")
+    tiktok.fail(Failure.SIGN_429)
+    tiktok.fail(Failure.DIRECT_415)
+    relay = make_relay()
+    try:
+        stream = relay.streams.join("alice", relay.streams.access(""), wait=False, since=None)
+        async with asyncio.timeout(10):
+            while not stream.over:
+                await stream.log.changed(stream.log.end)
+    finally:
+        await relay.close()
+    assert stream.error is not None
+    assert stream.error.code is ErrorCode.RATE_LIMITED
+    hint = str(stream.error.explain("en").hint)
+    assert hint.startswith("Use an EulerStream API key to lift the limit.")
+    assert ("TIKTOK_ROUTES=signed,direct" in hint) is (routes == ["signed"])
+    assert ("direct (TikTok refuses it)" in hint) is (routes != ["signed"])

@@ -218,3 +218,21 @@ class TestABlock:
         block(gate)
 
         assert refused(gate, "carol") is None
+
+
+class TestAGateOfAVisitor:
+    @virtual_time
+    async def test_one_block_closes_it_for_all_and_each_pause_is_longer_up_to_an_hour(self) -> None:
+        gate = BlockGate(VirtualClock(), Middle(), pause=60, longest=3600, users=1)
+        pauses = []
+        for number in range(9):
+            with contextlib.suppress(RelayError), gate.attempt(f"user{number}"):
+                gate.on_blocked(f"user{number}")
+                raise RelayError(ErrorCode.TIKTOK_BLOCKED)
+            pauses.append(round(gate.seconds_closed))
+            await asyncio.sleep(gate.seconds_closed + 1)
+        assert pauses == [60, 120, 240, 480, 960, 1920, 3600, 3600, 3600]
+        with gate.attempt("anybody"):
+            pass
+        gate.on_blocked("alice")
+        assert round(gate.seconds_closed) == 60

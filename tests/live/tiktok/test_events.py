@@ -125,7 +125,7 @@ class TestEvent:
     def test_an_event_has_type_id_and_time(self) -> None:
         happened = event(WebcastLikeMessage(common=HEAD, user=MARIA))
         assert happened is not None
-        assert happened[:3] == (FrameType.LIKE, str(ID), AT)
+        assert (happened.type, happened.id, happened.at) == (FrameType.LIKE, str(ID), AT)
 
     @pytest.mark.parametrize(
         ("msg_id", "id"),

@@ -42,7 +42,7 @@ OF_DIRECT = {
 
 
 @pytest.fixture(autouse=True)
-def _impatient(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+def _impatient(tiktok: TikTok, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     settings.RELAY_CONNECT_TIMEOUT = 2
     monkeypatch.setattr("live.tiktok.visitor._BETWEEN", 0.01)
 

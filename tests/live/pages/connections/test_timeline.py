@@ -10,8 +10,10 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
+from live.protocol.errors import ErrorCode, RelayError
 from live.streams.timeline import What
 from live.tiktok.failures import NOTHING_HEARD
+from live.tiktok.routes import Refusal, RouteName, failure_of_all
 from tests.support.connection_log import NOON, connect
 
 pytestmark = pytest.mark.django_db
@@ -55,6 +57,32 @@ class TestTimeline:
             "TikTok Live connection error: the streamer is not live TikTok said: status 4 "
             "1,234 frames sent"
         ).replace("1011 :", "1011:")
+
+    @pytest.mark.parametrize(
+        ("route", "words"),
+        [
+            ("signed", "Live through the sign server"),
+            ("direct", "Live directly, without the sign server"),
+            ("of tomorrow", "Live of tomorrow"),
+        ],
+    )
+    def test_it_tells_which_route_the_connection_took(
+        self, staff: Client, route: str, words: str
+    ) -> None:
+        address = self.address([[self.MS, "live", {"route": route}]])
+        assert self.words(staff.get(address).text).endswith(words)
+
+    def test_it_tells_what_each_route_has_said(self, staff: Client) -> None:
+        refusals = [
+            Refusal(RouteName.SIGNED, RelayError(ErrorCode.TIKTOK_TIMEOUT, said="ReadTimeout")),
+            Refusal(RouteName.DIRECT, RelayError(ErrorCode.TIKTOK_BLOCKED, said="HTTP 415 <b>X")),
+        ]
+        error = failure_of_all(refusals)
+        told = {"error": error.code, "said": error.said}
+        assert self.words(staff.get(self.address([[self.MS, "cut", told]])).text).endswith(
+            "TikTok said: signed: tiktok_timeout (nothing; no answer came in time); "
+            "direct: tiktok_blocked (HTTP 415 <b>X)"
+        )
 
     def test_it_tells_the_relay_s_own_reasons_from_what_others_said(self, staff: Client) -> None:
         told = {"error": "connection_lost", "reason": NOTHING_HEARD}
