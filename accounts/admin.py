@@ -1,8 +1,9 @@
-"""The admin's pages for accounts, with their TikTok usernames, API keys and tokens.
+"""The admin's pages for accounts, with their TikTok usernames, API keys, proxies and tokens.
 
 A new token is shown once, on the page that comes after issuing it. Its text is not stored: the
-session, messages, the admin's history and the log have at most its prefix. An API key can be set
-and removed, but not read. Staff who may change accounts may also issue and revoke their tokens.
+session, messages, the admin's history and the log have at most its prefix. An API key and a proxy
+can be set and removed, but not read. Staff who may change accounts may also issue and revoke their
+tokens.
 """
 
 from __future__ import annotations
@@ -28,19 +29,19 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 
 from accounts.bulk_actions import BulkActions, log_tokens
-from accounts.forms import ISSUED_BEFORE, IssueTokenForm, SignApiKeyForm
-from accounts.models import AccessToken, User
+from accounts.forms import ISSUED_BEFORE, IssueTokenForm, ProxyForm, SignApiKeyForm
+from accounts.models import OWN_SECRETS, AccessToken, User
 from accounts.sockets import is_for_this_computer_only, socket_url
 
 __all__ = ["AccountAdmin"]
 
 
-class AccountForm(SignApiKeyForm, UserChangeForm):  # type: ignore[type-arg]
-    """The form for an account. The encrypted API key is not a field of it, so it is never shown."""
+class AccountForm(SignApiKeyForm, ProxyForm, UserChangeForm):  # type: ignore[type-arg]
+    """The form for an account. What is encrypted is not a field of it, so it is never shown."""
 
     class Meta(UserChangeForm.Meta):
         model = User
-        exclude = ("own_sign_api_key",)
+        exclude = OWN_SECRETS
 
 
 class UsableTokenFilter(admin.SimpleListFilter):
@@ -146,7 +147,7 @@ class AccountAdmin(BulkActions, UserAdmin):  # type: ignore[type-arg]
         "language",
     )
     search_fields = ("username", "email", "tiktok_username")
-    readonly_fields = ("sign_api_key_state", "last_login", "date_joined")
+    readonly_fields = ("sign_api_key_state", "proxy_state", "last_login", "date_joined")
     # Use plain lists: they are short, and screen readers can't use Django's pairs of lists well.
     filter_horizontal = ()
     add_fieldsets = (
@@ -185,10 +186,8 @@ class AccountAdmin(BulkActions, UserAdmin):  # type: ignore[type-arg]
         return super().get_search_results(request, queryset, search_term.strip().removeprefix("@"))
 
     def lookup_allowed(self, lookup: str, value: Any, request: Any = None) -> bool:
-        # Filters on the key are refused: they would give information about it.
-        return not lookup.startswith("own_sign_api_key") and super().lookup_allowed(
-            lookup, value, request
-        )
+        # Filters on secrets are refused: they would give information about them.
+        return not lookup.startswith(OWN_SECRETS) and super().lookup_allowed(lookup, value, request)
 
     @admin.display(description=_("usable tokens"), ordering="usable_tokens")
     def usable_tokens(self, account: Any) -> int:
@@ -204,15 +203,22 @@ class AccountAdmin(BulkActions, UserAdmin):  # type: ignore[type-arg]
         fieldsets = super().get_fieldsets(request, obj)
         if obj is None:
             return fieldsets
+        may_change = self.has_change_permission(request, obj)
         fields = ["tiktok_username", "language", "sign_api_key_state"]
-        if self.has_change_permission(request, obj):
+        if may_change:
             fields.append("new_sign_api_key")
             if obj.own_sign_api_key:
                 fields.append("clear_sign_api_key")
+        fields.append("proxy_state")
+        if may_change:
+            fields.append("new_proxy")
+            if obj.own_proxy:
+                fields.append("clear_proxy")
         live = {
             "description": _(
-                "Open sockets follow a new username within a second. A new API key is used from "
-                "the next connection to TikTok on, a new language by sockets that open later."
+                "Open sockets follow a new username within a second. A new API key or proxy is "
+                "used from the next connection to TikTok on, a new language by sockets that open "
+                "later."
             ),
             "fields": fields,
         }
@@ -221,7 +227,7 @@ class AccountAdmin(BulkActions, UserAdmin):  # type: ignore[type-arg]
     def get_inlines(self, request: HttpRequest, obj: Any) -> Any:
         return [TokenInline] if obj else []
 
-    @method_decorator(sensitive_post_parameters("new_sign_api_key"))
+    @method_decorator(sensitive_post_parameters("new_sign_api_key", "new_proxy"))
     def change_view(self, *args: Any, **kwargs: Any) -> HttpResponse:
         return super().change_view(*args, **kwargs)
 
@@ -229,11 +235,13 @@ class AccountAdmin(BulkActions, UserAdmin):  # type: ignore[type-arg]
     def sign_api_key_state(self, account: User) -> str:
         if not account.own_sign_api_key:
             return gettext("Not set: the account shares the server's limit.")
-        if not account.sign_api_key():
-            return gettext(
-                "Set, but it can't be read since SECRET_KEY has changed. Enter it again."
-            )
-        return gettext("Set. It is never shown.")
+        return _state_of_secret(account.sign_api_key())
+
+    @admin.display(description=_("own proxy"))
+    def proxy_state(self, account: User) -> str:
+        if not account.own_proxy:
+            return gettext("Not set: the account reaches TikTok as the server does.")
+        return _state_of_secret(account.proxy())
 
     # --- Its tokens ----------------------------------------------------------------------------
 
@@ -298,3 +306,9 @@ class AccountAdmin(BulkActions, UserAdmin):  # type: ignore[type-arg]
         if account is None:
             raise Http404
         return account
+
+
+def _state_of_secret(deciphered: str) -> str:
+    if not deciphered:
+        return gettext("Set, but it can't be read since SECRET_KEY has changed. Enter it again.")
+    return gettext("Set. It is never shown.")

@@ -83,6 +83,7 @@ class Account(Schema):
     has_own_sign_api_key: bool = Field(
         description="Whether it has an EulerStream API key of its own, and so its own limit."
     )
+    has_own_proxy: bool = Field(description="Whether it reaches TikTok through a proxy of its own.")
 
     @classmethod
     def of(cls, user: User) -> Account:
@@ -92,6 +93,7 @@ class Account(Schema):
                 "tiktok_username": user.tiktok_username,
                 "language": user.language,
                 "has_own_sign_api_key": bool(user.sign_api_key()),
+                "has_own_proxy": bool(user.proxy()),
             }
         )
 

@@ -29,6 +29,7 @@ from accounts.models import (
     AccessToken,
     Scope,
     User,
+    proxy_validator,
     sign_api_key_validator,
 )
 
@@ -38,7 +39,9 @@ __all__ = [
     "EmailForm",
     "IssueTokenForm",
     "LanguageForm",
+    "OwnProxyForm",
     "OwnSignApiKeyForm",
+    "ProxyForm",
     "ResetPasswordForm",
     "SignApiKeyForm",
     "UsernameForm",
@@ -49,8 +52,8 @@ ISSUED_BEFORE = _(
     "No other token was issued. The one that you issued can't be shown again: if you did not copy "
     "it, revoke it and issue another."
 )
-# The largest length of an API key, in characters.
-_KEY_LENGTH = 500
+# The largest length of an API key or of a proxy's address, in characters.
+_SECRET_LENGTH = 500
 # The number of random bytes in the id of a form.
 _FORM_ID_BYTES = 12
 # Seconds in an hour.
@@ -150,7 +153,7 @@ class SignApiKeyForm(forms.ModelForm):  # type: ignore[type-arg]
         label=_("New EulerStream API key"),
         required=False,
         validators=[sign_api_key_validator],
-        max_length=_KEY_LENGTH,
+        max_length=_SECRET_LENGTH,
         # Not "off": password managers often ignore that, and would offer the password here.
         widget=forms.PasswordInput(
             render_value=False, attrs={**_TYPED, "autocomplete": "new-password"}
@@ -201,6 +204,69 @@ class OwnSignApiKeyForm(SignApiKeyForm):
         account = super().save(commit=False)
         if commit:
             account.save(update_fields=["own_sign_api_key"])
+        return account
+
+
+class ProxyForm(forms.ModelForm):  # type: ignore[type-arg]
+    """Sets or removes the proxy. The stored address, which may hold a password, is not a field of
+    it, so no page can show it."""
+
+    new_proxy = forms.CharField(
+        label=_("New proxy"),
+        required=False,
+        validators=[proxy_validator],
+        max_length=_SECRET_LENGTH,
+        widget=forms.PasswordInput(
+            render_value=False, attrs={**_TYPED, "autocomplete": "new-password"}
+        ),
+        help_text=_(
+            "http://user:password@host:port, https://… or socks5://…; leave it empty to keep "
+            "things as they are. It is stored encrypted."
+        ),
+    )
+    clear_proxy = forms.BooleanField(label=_("Remove the proxy"), required=False)
+
+    class Meta:
+        model = User
+        fields: tuple[str, ...] = ()
+
+    def clean(self) -> dict[str, Any] | None:
+        cleaned = super().clean()
+        if self.cleaned_data.get("new_proxy") and self.cleaned_data["clear_proxy"]:
+            self.add_error(
+                "clear_proxy",
+                ValidationError(_("Either enter a new proxy or remove the proxy, not both.")),
+            )
+        return cleaned
+
+    def save(self, commit: bool = True) -> Any:
+        if address := self.cleaned_data["new_proxy"]:
+            self.instance.own_proxy = address
+        elif self.cleaned_data["clear_proxy"]:
+            self.instance.own_proxy = None
+        return super().save(commit)
+
+
+class OwnProxyForm(ProxyForm):
+    """Sets or removes the proxy, on a page that has one button for each of these."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["new_proxy"].help_text = _(
+            "http://user:password@host:port, https://… or socks5://…; your connections to TikTok "
+            "then go through it. It is stored encrypted."
+        )
+
+    def clean(self) -> dict[str, Any] | None:
+        cleaned = super().clean()
+        if not any(self.cleaned_data.values()) and not self.errors:
+            self.add_error("new_proxy", ValidationError(_("Enter the proxy's address.")))
+        return cleaned
+
+    def save(self, commit: bool = True) -> Any:
+        account = super().save(commit=False)
+        if commit:
+            account.save(update_fields=["own_proxy"])
         return account
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import AbstractUser
+from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models.signals import pre_save
@@ -19,9 +20,22 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from encrypted_fields.fields import EncryptedTextField
 
+from accounts.proxies import is_proxy
 from accounts.usernames import TikTokUsernameField
 
-__all__ = ["AccessToken", "AccessTokenQuerySet", "Scope", "ScopeError", "User"]
+__all__ = [
+    "OWN_SECRETS",
+    "AccessToken",
+    "AccessTokenQuerySet",
+    "Scope",
+    "ScopeError",
+    "User",
+    "proxy_validator",
+    "sign_api_key_validator",
+]
+
+# The fields of an account that are stored encrypted, and not shown.
+OWN_SECRETS = ("own_sign_api_key", "own_proxy")
 
 # The number of random bytes in a token.
 TOKEN_BYTES = 32
@@ -48,6 +62,22 @@ sign_api_key_validator = RegexValidator(
 )
 
 
+def proxy_validator(address: str) -> None:
+    """Check that it is the address of a proxy. The error does not repeat it.
+
+    Raises:
+        ValidationError: it is none.
+    """
+    if not is_proxy(address):
+        raise ValidationError(
+            _(
+                "A proxy's address is http://user:password@host:port, https://… or socks5://…; "
+                "user and password only if it needs them."
+            ),
+            code="no_proxy",
+        )
+
+
 class User(AbstractUser):
     """An account: somebody who signs in, and whose tokens open sockets to one TikTok LIVE."""
 
@@ -63,6 +93,13 @@ class User(AbstractUser):
         blank=True,
         null=True,
         help_text=_("Stored encrypted. Connections of this account then use its own limit."),
+    )
+    own_proxy = EncryptedTextField(
+        _("own proxy"),
+        validators=[proxy_validator],
+        blank=True,
+        null=True,
+        help_text=_("Stored encrypted. Connections of this account to TikTok then go through it."),
     )
     language = models.CharField(
         _("language"),
@@ -84,8 +121,19 @@ class User(AbstractUser):
 
         A key that can't be decrypted any more, because SECRET_KEY has changed, counts as none.
         """
-        key = self.own_sign_api_key or ""
-        return "" if key.startswith(_UNDECIPHERED) else key
+        return _deciphered(self.own_sign_api_key)
+
+    def proxy(self) -> str:
+        """Return the address of the account's own proxy, or an empty text if it has none.
+
+        An address that can't be decrypted any more, because SECRET_KEY has changed, counts as none.
+        """
+        return _deciphered(self.own_proxy)
+
+
+def _deciphered(stored: str | None) -> str:
+    text = stored or ""
+    return "" if text.startswith(_UNDECIPHERED) else text
 
 
 class Scope(models.TextChoices):

@@ -6,6 +6,8 @@ the proxy needs them. It is as secret as a password: it is not shown and not log
 
 from __future__ import annotations
 
+import ipaddress
+import re
 from urllib.parse import urlsplit
 
 __all__ = ["SCHEMES", "is_proxy"]
@@ -13,6 +15,8 @@ __all__ = ["SCHEMES", "is_proxy"]
 SCHEMES = ("http", "https", "socks5")
 # Characters that an address may have.
 _LONGEST = 500
+_LABEL = r"(?!-)[a-z0-9_-]{1,63}(?<!-)"
+_NAME = re.compile(rf"{_LABEL}(\.{_LABEL})*")
 
 
 def is_proxy(text: str) -> bool:
@@ -26,4 +30,14 @@ def is_proxy(text: str) -> bool:
     except ValueError:
         return False
     is_bare = parts.path in {"", "/"} and not parts.query and not parts.fragment
-    return parts.scheme in SCHEMES and bool(parts.hostname) and has_port and is_bare
+    return parts.scheme in SCHEMES and _is_host(parts.hostname or "") and has_port and is_bare
+
+
+def _is_host(text: str) -> bool:
+    # Others make HTTP clients raise errors that repeat the address.
+    if ":" not in text:
+        return _NAME.fullmatch(text) is not None
+    try:
+        return "%" not in text and bool(ipaddress.IPv6Address(text))
+    except ValueError:
+        return False

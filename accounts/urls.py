@@ -12,6 +12,7 @@ urlpatterns = [
     path("account/username/", views.ChangeUsername.as_view(), name="change-username"),
     path("account/username/check/", views.check_username, name="check-username"),
     path("account/api-key/", views.ChangeSignApiKey.as_view(), name="change-api-key"),
+    path("account/proxy/", views.ChangeProxy.as_view(), name="change-proxy"),
     path("account/language/", views.ChangeLanguage.as_view(), name="change-language"),
     path("account/email/", views.ChangeEmail.as_view(), name="change-email"),
     path("account/password/", views.ChangePassword.as_view(), name="change-password"),

@@ -1,7 +1,8 @@
 """The pages of an account for its owner: sign-in, settings, tokens and password.
 
 All pages are about the account that is signed in. As in the admin, a new token is shown once, on
-the page that comes after issuing it, and an API key can be set and removed, but not read.
+the page that comes after issuing it, and an API key and a proxy can be set and removed, but not
+read.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ from accounts.forms import (
     EmailForm,
     IssueTokenForm,
     LanguageForm,
+    OwnProxyForm,
     OwnSignApiKeyForm,
     ResetPasswordForm,
     UsernameForm,
@@ -49,6 +51,7 @@ __all__ = [
     "ChangeEmail",
     "ChangeLanguage",
     "ChangePassword",
+    "ChangeProxy",
     "ChangeSignApiKey",
     "ChangeUsername",
     "ChooseNewPassword",
@@ -138,11 +141,13 @@ class AccountPage(OwnAccount, TemplateView):
             **{
                 "account": account,
                 "sign_api_key_is_readable": bool(account.sign_api_key()),
+                "proxy_is_readable": bool(account.proxy()),
                 "tokens": tokens,
                 "is_ready": has_token and bool(account.tiktok_username),
                 "has_token": has_token,
                 "username_form": UsernameForm(instance=account),
                 "sign_api_key_form": OwnSignApiKeyForm(instance=account),
+                "proxy_form": self._proxy_form(),
                 "language_form": LanguageForm(instance=account),
                 "email_form": self._email_form(),
                 "token_form": IssueTokenForm(),
@@ -152,6 +157,9 @@ class AccountPage(OwnAccount, TemplateView):
 
     def _email_form(self) -> EmailForm | None:
         return EmailForm(self.request, instance=self.account) if settings.SENDS_EMAIL else None
+
+    def _proxy_form(self) -> OwnProxyForm | None:
+        return OwnProxyForm(instance=self.account) if settings.RELAY_OWN_PROXIES else None
 
 
 class AccountPart(AccountPage):
@@ -215,6 +223,24 @@ class ChangeSignApiKey(AccountPart):
         if account.own_sign_api_key:
             return gettext("The EulerStream API key is saved. New connections use it.")
         return gettext("The EulerStream API key is removed.")
+
+
+@method_decorator(sensitive_post_parameters("new_proxy"), name="dispatch")
+class ChangeProxy(AccountPart):
+    """Where accounts may not choose a proxy, this page does not exist."""
+
+    form_class = OwnProxyForm
+    context_name = "proxy_form"
+
+    def dispatch(self, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if not settings.RELAY_OWN_PROXIES:
+            raise Http404
+        return super().dispatch(*args, **kwargs)
+
+    def done(self, account: User) -> str:
+        if account.own_proxy:
+            return gettext("The proxy is saved. New connections go through it.")
+        return gettext("The proxy is removed.")
 
 
 class ChangeLanguage(AccountPart):

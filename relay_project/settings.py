@@ -35,6 +35,9 @@ TIKTOK_SOCKET_URL = env.socket_url(
 # The routes to TikTok's socket, in the order in which they are tried; see live/tiktok/routes.py.
 TIKTOK_ROUTES = env.routes("TIKTOK_ROUTES", known=["signed", "direct"], default="signed")
 TIKTOK_PROXY = env.proxy("TIKTOK_PROXY")
+# Whether accounts may choose a proxy of their own. If not, only staff may choose it for them: this
+# server connects to that address, so its owner could look around in the server's own network.
+RELAY_OWN_PROXIES = env.boolean("RELAY_OWN_PROXIES", default=False)
 SIGN_API_URL = env.url("SIGN_API_URL", default="https://api.eulerstream.com")
 SIGN_API_KEY = env.api_key("SIGN_API_KEY")
 RELAY_CONNECT_TIMEOUT = env.seconds("RELAY_CONNECT_TIMEOUT", default=20, minimum=0.1)

@@ -170,7 +170,7 @@ async def _is_live(
 
 
 def _sign_gate(relay: Relay, account: User) -> SignGateStatus:
-    gate = relay.streams.access(account.sign_api_key()).gate
+    gate = relay.streams.access(account.sign_api_key(), account.proxy()).gate
     seconds = gate.seconds_closed
     return SignGateStatus(
         closed=seconds > 0,

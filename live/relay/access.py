@@ -91,7 +91,7 @@ def account_of(user: User) -> Account:
         raise RelayError(ErrorCode.USERNAME_MISSING)
     if not is_tiktok_username(user.tiktok_username):
         raise RelayError(ErrorCode.USERNAME_INVALID)
-    return Account(user.pk, user.tiktok_username, user.sign_api_key())
+    return Account(user.pk, user.tiktok_username, user.sign_api_key(), user.proxy())
 
 
 def usable_tokens(account_ids: Collection[int]) -> dict[int, AccessToken]:

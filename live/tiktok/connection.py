@@ -157,8 +157,8 @@ class TikTokUpstream:
         until = asyncio.get_running_loop().time() + limit
         self._check_routes()
         self._network.web_gate.check(self._username)
-        await self._turn(until)
         with self._network.used():
+            await self._turn(until)
             with self._network.web_gate.attempt(self._username):
                 room_id = await self._find_room(limit, until)
             attempt = Attempt(

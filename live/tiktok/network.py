@@ -18,10 +18,11 @@ import httpx
 from live.clock import SYSTEM_CLOCK, Clock
 from live.tasks import cancel_and_wait
 from live.tiktok.blockgate import BlockGate
+from live.tiktok.clients import make_client
 from live.tiktok.pacer import Pacer
 from live.tiktok.signgate import SignGate
 from live.tiktok.visitor import Visitor
-from live.tiktok.web import TLS, SignRequests, WebClient
+from live.tiktok.web import SignRequests, WebClient
 
 __all__ = ["Network", "Networks"]
 
@@ -96,16 +97,12 @@ class Network:
 
     @cached_property
     def _http(self) -> httpx.AsyncClient:
-        return httpx.AsyncClient(
-            verify=TLS,
-            proxy=self.proxy or None,
-            timeout=None,  # noqa: S113 -- whoever asks sets one
-            limits=httpx.Limits(
-                max_connections=None,  # the pacer and the sign gates bound them
-                max_keepalive_connections=_IDLE_CONNECTIONS,
-                keepalive_expiry=_IDLE_FOR,
-            ),
+        limits = httpx.Limits(
+            max_connections=None,  # the pacer and the sign gates bound them
+            max_keepalive_connections=_IDLE_CONNECTIONS,
+            keepalive_expiry=_IDLE_FOR,
         )
+        return make_client(self.proxy, limits, timeout=None)  # whoever asks sets one
 
 
 class Networks:
@@ -114,6 +111,7 @@ class Networks:
     Args:
         proxy: of the server; empty for none.
         pacer, clock, rng, block_pause: as for `Network`.
+        idle: how many networks of accounts are kept while nothing uses them.
     """
 
     def __init__(
@@ -123,12 +121,14 @@ class Networks:
         clock: Clock = SYSTEM_CLOCK,
         rng: random.Random | None = None,
         block_pause: float = 15,
+        idle: int = _MAX_IDLE,
     ) -> None:
         self._proxy = proxy
         self._pacer = pacer
         self._clock = clock
         self._rng = rng
         self._block_pause = block_pause
+        self._max_idle = idle
         self._networks: OrderedDict[str, Network] = OrderedDict()  # the newest use at the end
         self._closing: set[asyncio.Task[None]] = set()
 
@@ -142,10 +142,10 @@ class Networks:
         proxy = proxy or self._proxy
         network = self._networks.get(proxy)
         if network is None:
+            self._close_idle()
             network = self._networks[proxy] = Network(
                 proxy, self._pacer, self._clock, self._rng, self._block_pause
             )
-            self._close_idle()
         self._networks.move_to_end(proxy)
         return network
 
@@ -163,7 +163,7 @@ class Networks:
             for proxy, network in self._networks.items()
             if not network.users and proxy != self._proxy
         ]
-        for proxy in idle[: max(0, len(idle) - _MAX_IDLE)]:
+        for proxy in idle[: max(0, len(idle) - self._max_idle)]:
             task = asyncio.ensure_future(self._networks.pop(proxy).close())
             self._closing.add(task)
             task.add_done_callback(self._closing.discard)

@@ -17,7 +17,7 @@ import httpx
 from django.conf import settings
 
 from live.tasks import cancel_and_wait
-from live.tiktok.web import TLS
+from live.tiktok.clients import make_client
 
 __all__ = ["Picture", "Pictures"]
 
@@ -145,12 +145,11 @@ class _NoPictureError(Exception):
 
 
 def _make_client(proxy: str) -> httpx.AsyncClient:
-    return httpx.AsyncClient(
-        verify=TLS,
-        proxy=proxy or None,
+    return make_client(
+        proxy,
+        httpx.Limits(max_connections=_CONNECTIONS),
         timeout=_WITHIN,
         follow_redirects=False,
-        limits=httpx.Limits(max_connections=_CONNECTIONS),
         cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
         headers={
             "Accept": ", ".join(_TYPES),

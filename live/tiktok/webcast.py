@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 import aiohappyeyeballs
 from picows import (
     WSCloseCode,
+    WSError,
     WSFrame,
     WSHandshakeError,
     WSListener,
@@ -26,6 +27,7 @@ from picows import (
     WSTransport,
     ws_connect,
 )
+from python_socks import ProxyError
 from TikTokLive.proto import HeartBeatMessage, WebcastImEnterRoomMessage, WebcastPushFrame
 
 from live.tasks import cancel_and_wait
@@ -214,7 +216,8 @@ class WebcastSocket(WSListener):
                 max_redirects=0,
                 read_buffer_init_size=_BUFFER,
                 proxy=proxy or None,
-                socket_factory=self._connect_tcp,
+                proxy_ssl_context=TLS if proxy.startswith("https:") else None,
+                socket_factory=self._connect_to_proxy if proxy else self._connect_tcp,
             )
         except WSHandshakeError as refused:
             response = refused.response
@@ -226,6 +229,19 @@ class WebcastSocket(WSListener):
                 _words(headers.get("Handshake-Msg", "")),
                 _words(headers.get("Handshake-Status", "")),
             ) from None
+        except (OSError, WSError):
+            raise
+        except Exception as failure:
+            if not proxy or isinstance(failure, ProxyError):
+                raise
+            # The texts of some repeat the proxy's address or password.
+            raise ProxyError(type(failure).__name__) from None
+
+    async def _connect_to_proxy(self, url: WSParsedURL) -> sockets.socket:
+        try:
+            return await self._connect_tcp(url)
+        except OSError as failure:
+            raise ProxyError(type(failure).__name__) from None
 
     async def _connect_tcp(self, url: WSParsedURL) -> sockets.socket:
         """The TCP connection, to TikTok or to the proxy; kept, to be able to break it off."""

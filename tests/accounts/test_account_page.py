@@ -26,11 +26,13 @@ PAGE = "/account/"
 USERNAME = "/account/username/"
 CHECK = "/account/username/check/"
 API_KEY = "/account/api-key/"
+PROXY = "/account/proxy/"
 LANGUAGE = "/account/language/"
 EMAIL = "/account/email/"
 TOKENS = "/account/tokens/"
 CANT_USE = "A phone can't use this address:"
 KEY = "euler_NTM4ZjQ5secret"
+ADDRESS = "http://anna:hunter2@proxy.example:3128"
 PASSWORD = "of the tests, only"
 
 
@@ -251,6 +253,79 @@ class TestChangeSignApiKey:
         assert problem in response.text
         account.refresh_from_db()
         assert not account.own_sign_api_key
+
+
+class TestChangeProxy:
+    @pytest.fixture(autouse=True)
+    def _may_choose(self, settings: Settings) -> None:
+        settings.RELAY_OWN_PROXIES = True
+
+    def test_a_proxy_is_saved_and_never_shown(self, client: Client, account: User) -> None:
+        assert "reaches TikTok as the server does" in client.get(PAGE).text
+        response = client.post(PROXY, {"new_proxy": f" {ADDRESS} "}, follow=True)
+        assert "The proxy is saved." in response.text
+        assert "Set. It is never shown." in response.text
+        account.refresh_from_db()
+        assert account.proxy() == ADDRESS
+        for response in (
+            client.get(PAGE),
+            client.post(PROXY, {"new_proxy": f"{ADDRESS}/path"}),
+            client.post(USERNAME, {"tiktok_username": "!"}),
+        ):
+            assert "proxy.example" not in response.text
+            assert "hunter2" not in response.text
+
+    def test_it_is_removed(self, client: Client, account: User) -> None:
+        assert "Remove the proxy" not in client.get(PAGE).text
+        account.own_proxy = ADDRESS
+        account.save()
+        assert "Remove the proxy" in client.get(PAGE).text
+        response = client.post(PROXY, {"clear_proxy": "on"}, follow=True)
+        assert "The proxy is removed." in response.text
+        account.refresh_from_db()
+        assert not account.own_proxy
+
+    def test_it_says_that_it_can_not_be_read(self, client: Client, account: User) -> None:
+        account.own_proxy = ADDRESS
+        account.save()
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(User, "proxy", lambda self: "")
+            page = client.get(PAGE).text
+        assert "since SECRET_KEY has changed" in page
+        assert "Remove the proxy" in page
+
+    @pytest.mark.parametrize(
+        ("data", "problem"),
+        [
+            ({"new_proxy": "proxy.example"}, "A proxy&#x27;s address is"),
+            ({"new_proxy": "x" * 501}, "at most 500 characters"),
+            ({"new_proxy": ""}, "Enter the proxy&#x27;s address."),
+        ],
+    )
+    def test_it_says_what_is_wrong(
+        self, client: Client, account: User, data: dict[str, str], problem: str
+    ) -> None:
+        assert problem in client.post(PROXY, data).text
+        account.refresh_from_db()
+        assert not account.own_proxy
+
+
+class TestWhereAccountsMayNotChooseAProxy:
+    """`RELAY_OWN_PROXIES` is off."""
+
+    def test_the_page_offers_none(self, client: Client, account: User) -> None:
+        account.own_proxy = ADDRESS
+        account.save()
+        page = client.get(PAGE).text
+        assert "proxy" not in page.lower()
+
+    @pytest.mark.parametrize("data", [{"new_proxy": "http://10.0.0.1:80"}, {"clear_proxy": "on"}])
+    def test_it_takes_none(self, client: Client, account: User, data: dict[str, str]) -> None:
+        account.own_proxy = ADDRESS
+        account.save()
+        assert client.post(PROXY, data).status_code == 404
+        account.refresh_from_db()
+        assert account.proxy() == ADDRESS
 
 
 class TestChangeLanguage:

@@ -27,6 +27,7 @@ from live.models import ConnectionLog
 pytestmark = pytest.mark.django_db
 LIST = "/admin/accounts/user/"
 API_KEY = "euler-key-4f1c"
+PROXY = "http://anna:secret@proxy.example:3128"
 
 
 @pytest.fixture
@@ -121,7 +122,13 @@ class TestAccountList:
         assert [row.username for row in response.context["cl"].result_list] == found
 
     @pytest.mark.parametrize(
-        "lookup", ["own_sign_api_key__isnull", "password__startswith", "access_tokens__digest"]
+        "lookup",
+        [
+            "own_sign_api_key__isnull",
+            "own_proxy__isnull",
+            "password__startswith",
+            "access_tokens__digest",
+        ],
     )
     def test_it_does_not_filter_by_secrets(self, admin_client: Client, lookup: str) -> None:
         assert admin_client.get(LIST, {lookup: "1"}).status_code == 400
@@ -289,6 +296,60 @@ class TestApiKey:
         page = admin_client.get(change_address(account)).text
         assert "SECRET_KEY has changed" in page
         assert unreadable not in page
+
+
+class TestProxy:
+    """It goes in as the key does, and never out; staff may set it whatever the settings say."""
+
+    def test_a_proxy_goes_in_and_never_out(self, admin_client: Client, account: User) -> None:
+        assert "reaches TikTok as the server does" in admin_client.get(change_address(account)).text
+        data = form_of(account, new_proxy=f" {PROXY} ", new_sign_api_key=API_KEY)
+        data["_continue"] = "Save and continue editing"
+        response = admin_client.post(change_address(account), data, follow=True)
+        account.refresh_from_db()
+        assert (account.proxy(), account.sign_api_key()) == (PROXY, API_KEY)
+        assert response.text.count("Set. It is never shown.") == 2
+        assert "proxy.example" not in response.text
+        entry = LogEntry.objects.get()
+        assert "New proxy" in entry.get_change_message()
+        assert "proxy.example" not in entry.change_message
+
+    def test_it_is_kept_when_the_field_is_empty(self, admin_client: Client, account: User) -> None:
+        User.objects.filter(pk=account.pk).update(own_proxy=PROXY)
+        admin_client.post(change_address(account), form_of(account, clear_sign_api_key="on"))
+        account.refresh_from_db()
+        assert account.proxy() == PROXY
+
+    def test_it_is_removed_by_the_checkbox(self, admin_client: Client, account: User) -> None:
+        User.objects.filter(pk=account.pk).update(own_proxy=PROXY, own_sign_api_key=API_KEY)
+        admin_client.post(change_address(account), form_of(account, clear_proxy="on"))
+        account.refresh_from_db()
+        assert (account.proxy(), account.sign_api_key()) == ("", API_KEY)
+
+    @pytest.mark.parametrize(
+        ("changes", "problem"),
+        [
+            ({"new_proxy": f"{PROXY}/path"}, "A proxy&#x27;s address is"),
+            ({"new_proxy": PROXY, "clear_proxy": "on"}, "not both"),
+        ],
+    )
+    def test_it_says_what_is_wrong_and_does_not_repeat_it(
+        self, admin_client: Client, account: User, changes: dict[str, str], problem: str
+    ) -> None:
+        User.objects.filter(pk=account.pk).update(own_proxy="http://before.example:1")
+        response = admin_client.post(change_address(account), form_of(account, **changes))
+        assert problem in response.text
+        assert "proxy.example" not in response.text
+        account.refresh_from_db()
+        assert account.proxy() == "http://before.example:1"
+
+    def test_it_is_hidden_from_those_who_may_only_look(self, client: Client, account: User) -> None:
+        User.objects.filter(pk=account.pk).update(own_proxy=PROXY)
+        sign_in(client, "view_user")
+        page = client.get(change_address(account)).text
+        assert "Set. It is never shown." in page
+        assert "proxy.example" not in page
+        assert "new_proxy" not in page
 
 
 class TestTokens:

@@ -46,6 +46,7 @@ class TestGetAccount:
             "tiktok_username": "anna.live",
             "language": "",
             "has_own_sign_api_key": False,
+            "has_own_proxy": False,
         }
 
     def test_it_tells_that_there_is_an_api_key_and_no_more(self, ask: Ask, user: User) -> None:
@@ -54,6 +55,14 @@ class TestGetAccount:
         response = ask()
         assert response.json()["has_own_sign_api_key"] is True
         assert KEY not in response.text
+
+    def test_it_tells_that_there_is_a_proxy_and_no_more(self, ask: Ask, user: User) -> None:
+        user.own_proxy = "http://anna:secret@proxy.example:3128"
+        user.save()
+        response = ask()
+        assert response.json()["has_own_proxy"] is True
+        assert "secret" not in response.text
+        assert "proxy.example" not in response.text
 
     def test_a_token_that_may_only_listen_reads_it(self, ask: Ask, user: User) -> None:
         _issued, token = AccessToken.objects.issue(user)
@@ -69,6 +78,7 @@ class TestPatchAccount:
             "tiktok_username": "carol",
             "language": "ru",
             "has_own_sign_api_key": False,
+            "has_own_proxy": False,
         }
         user.refresh_from_db()
         assert (user.tiktok_username, user.language) == ("carol", "ru")

@@ -11,7 +11,7 @@ from django.core.management import CommandError, call_command
 from django.http import HttpRequest
 from django.utils import timezone
 
-from accounts.models import AccessToken, User
+from accounts.models import OWN_SECRETS, AccessToken, User
 
 pytestmark = pytest.mark.django_db
 
@@ -121,6 +121,20 @@ class TestAddAccount:
         output = run("add_account", "maria", "--sign-api-key", "euler_key")
         assert User.objects.get().sign_api_key() == "euler_key"
         assert "euler_key" not in output
+
+    def test_it_takes_a_proxy_and_does_not_print_it(self) -> None:
+        output = run("add_account", "maria", "--proxy", "socks5://anna:secret@10.0.0.1:1080")
+        assert User.objects.get().proxy() == "socks5://anna:secret@10.0.0.1:1080"
+        assert "secret" not in output
+        assert "10.0.0.1" not in output
+
+    def test_it_refuses_what_is_no_proxy_and_does_not_repeat_it(self) -> None:
+        with pytest.raises(CommandError, match="A proxy's address is") as refused:
+            run("add_account", "maria", "--proxy", "ftp://anna:secret@10.0.0.1:21")
+        # The field does not tidy up when it refuses a value; this command's process ends then.
+        vars(User._meta.get_field("own_proxy")).pop("_already_decrypted")
+        assert "secret" not in str(refused.value)
+        assert not User.objects.exists()
 
     def test_it_prints_names_that_any_terminal_shows(self) -> None:
         output = run("add_account", "Мария")
@@ -272,27 +286,37 @@ class TestEnsureAdmin:
 
 
 @pytest.mark.django_db
-def test_a_change_of_the_secret_key_loses_no_api_key(settings: Any) -> None:
-    def reads() -> str:
-        for kept in ("keys", "f"):  # of the process's secret keys
-            vars(User._meta.get_field("own_sign_api_key")).pop(kept, None)
-        return User.objects.get().sign_api_key()
+def test_a_change_of_the_secret_key_loses_no_api_key_and_no_proxy(settings: Any) -> None:
+    def forget_keys() -> None:  # of the process's secret keys
+        for field in OWN_SECRETS:
+            for kept in ("keys", "f"):
+                vars(User._meta.get_field(field)).pop(kept, None)
 
-    User.objects.create(username="anna", own_sign_api_key="euler_0")
+    def reads() -> list[tuple[str, str]]:
+        forget_keys()
+        return [(user.sign_api_key(), user.proxy()) for user in User.objects.order_by("pk")]
+
+    proxy = "http://proxy.example:3128"
+    secrets = [("euler_0", proxy), ("euler_1", ""), ("", proxy), ("", "")]
+    for number, (key, address) in enumerate(secrets):
+        User.objects.create(
+            username=f"anna{number}", own_sign_api_key=key, own_proxy=address or None
+        )
     old = settings.SECRET_KEY
     settings.SECRET_KEY = "another"
-    assert reads() == ""
+    assert reads() == [("", "")] * 4
     settings.SECRET_KEY_FALLBACKS = [old]
-    assert reads() == "euler_0"
+    assert reads() == secrets
     output = StringIO()
     call_command("reencrypt_api_keys", stdout=output)
-    assert output.getvalue() == "Encrypted 1 API keys.\n"
+    assert output.getvalue() == "Encrypted 2 API keys and 2 proxies.\n"
     settings.SECRET_KEY_FALLBACKS = []
-    assert reads() == "euler_0"
+    assert reads() == secrets
     settings.SECRET_KEY = old
-    assert reads() == ""
-    call_command("reencrypt_api_keys", stdout=output, stderr=output)
+    assert reads() == [("", "")] * 4
+    errors = StringIO()
+    call_command("reencrypt_api_keys", stdout=output, stderr=errors)
+    assert errors.getvalue().startswith("4 can't be read")
     settings.SECRET_KEY = "another"
-    assert reads() == "euler_0"
-    vars(User._meta.get_field("own_sign_api_key")).pop("f", None)
-    vars(User._meta.get_field("own_sign_api_key")).pop("keys", None)
+    assert reads() == secrets
+    forget_keys()

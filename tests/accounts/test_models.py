@@ -5,16 +5,25 @@ import math
 from datetime import timedelta
 
 import pytest
+from django.core.exceptions import ValidationError
 from django.db import IntegrityError, connection
 from django.test import override_settings
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
-from accounts.models import PREFIX_LENGTH, TOKEN_BYTES, AccessToken, User
+from accounts.models import (
+    OWN_SECRETS,
+    PREFIX_LENGTH,
+    TOKEN_BYTES,
+    AccessToken,
+    User,
+    proxy_validator,
+)
 
 pytestmark = pytest.mark.django_db
 
 KEY = "euler_NTM4ZjQ5secret"
+PROXY = "http://anna:secret@proxy.example:3128"
 
 
 @pytest.fixture
@@ -230,6 +239,71 @@ class TestSignApiKey:
             assert User.objects.get().sign_api_key() == "another"
 
 
+class TestProxy:
+    def test_it_is_read_back_as_it_was_saved(self, user: User) -> None:
+        user.own_proxy = PROXY
+        user.save()
+        assert User.objects.get().proxy() == PROXY
+        assert "secret" not in stored("accounts_user")
+        assert "proxy.example" not in stored("accounts_user")
+
+    @pytest.mark.parametrize("address", [None, ""])
+    def test_it_is_empty_without_one(self, user: User, address: str | None) -> None:
+        user.own_proxy = address
+        user.save()
+        assert User.objects.get().proxy() == ""
+
+    def test_it_counts_as_none_after_secret_key_changed(self, user: User) -> None:
+        user.own_proxy = PROXY
+        user.save()
+        with another_secret_key():
+            again = User.objects.get()
+            assert again.own_proxy
+            assert again.proxy() == ""
+
+    @pytest.mark.parametrize(
+        "address",
+        [
+            "http://proxy.example:3128",
+            "https://anna:p%40ss@proxy.example:443/",
+            "socks5://anna:secret@[2001:db8::1]:1080",
+            "http://10.0.0.1:1",
+        ],
+    )
+    def test_addresses_of_proxies(self, address: str) -> None:
+        proxy_validator(address)
+
+    @pytest.mark.parametrize(
+        "address",
+        [
+            "proxy.example:3128",
+            "http://proxy.example",
+            "http://:3128",
+            "ftp://proxy.example:21",
+            "socks4://proxy.example:1080",
+            "http://proxy.example:0",
+            "http://proxy.example:65536",
+            "http://proxy.example:3128/path",
+            "http://proxy.example:3128?query",
+            "http://proxy.example:3128#part",
+            "http://an na@proxy.example:3128",
+            "http://прокси.example:3128",
+            "http://proxy.example:3128\n",
+            "http://a..b:3128",
+            "http://-proxy.example:3128",
+            "http://*.example:3128",
+            "http://[::1:3128",
+            "http://[proxy]:3128",
+            f"http://{'a' * 64}.example:3128",
+            f"http://anna:{'x' * 500}@proxy.example:3128",
+        ],
+    )
+    def test_what_is_none_is_refused_and_not_repeated(self, address: str) -> None:
+        with pytest.raises(ValidationError) as refused:
+            proxy_validator(address)
+        assert address not in str(refused.value)
+
+
 class another_secret_key(override_settings):  # noqa: N801
     """A process that was started with another SECRET_KEY."""
 
@@ -246,6 +320,6 @@ class another_secret_key(override_settings):  # noqa: N801
 
     def _forget_keys(self) -> None:
         # The field derives them once a process.
-        field = User._meta.get_field("own_sign_api_key")
-        for name in ("keys", "f"):
-            field.__dict__.pop(name, None)
+        for secret in OWN_SECRETS:
+            for name in ("keys", "f"):
+                User._meta.get_field(secret).__dict__.pop(name, None)

@@ -22,6 +22,7 @@ SETTINGS = {
     "RELAY_BLOCK_PAUSE": "0",  # so that no test meets what another test's block has closed
     "RELAY_CONNECT_TIMEOUT": "3",
     "RELAY_LINGER": "0.5",
+    "RELAY_OWN_PROXIES": "on",
     "RELAY_RECONNECT_FOR": "3",
 }
 _numbers = itertools.count(1)

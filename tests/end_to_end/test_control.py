@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -14,6 +15,7 @@ from tests.end_to_end.conftest import AddAccount
 from tests.support.browsing import PASSWORD, http, post, signed_in
 from tests.support.phone import Phone
 from tests.support.server import Server
+from tests.support.tiktok_proxy import TikTokProxy
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -153,6 +155,38 @@ class TestAnotherKey:
             if request.kind is Kind.SIGN and request.room is room
         ]
         assert keys == ["the-old-one", "the-new-one"]
+
+
+class TestAnotherProxy:
+    async def test_a_reconnect_goes_through_it(
+        self, server: Server, tiktok: TikTok, streamer: str, add_account: AddAccount
+    ) -> None:
+        room = tiktok.go_live(streamer)
+        async with TikTokProxy() as old, TikTokProxy() as new:
+            account = await add_account(
+                streamer, "--password", PASSWORD, "--proxy", old.address("socks5")
+            )
+            other = await add_account(streamer, "--manage")
+            async with (
+                Phone(f"{server.address}/ws/{account.token}") as phone,
+                Phone(f"{server.address}/ws/{other.token}") as others_phone,
+                signed_in(server, account.username) as browser,
+            ):
+                await phone.until_type("connected")
+                assert old.count("socks5", tiktok.port)
+                passages = list(old.passages)
+                await post(browser, "/account/proxy/", new_proxy=new.address())
+                # Changes take effect in their order: with the second, the first has.
+                await change(server, other.token, tiktok_username="")
+                await others_phone.explanation()
+                await room.cut()
+                await phone.until(lambda frame: frame["data"].get("state") == "reconnecting")
+                await phone.until(lambda frame: frame["data"].get("state") == "live")
+            assert new.count("connect", tiktok.port) == 1  # the socket
+            assert new.count("forward", tiktok.port)
+            assert old.passages == passages
+            for secret in (old.password, quote(old.password, safe=""), f":{new.port}"):
+                assert secret not in server.log_text
 
 
 class TestTheSettings:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ssl
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from types import TracebackType
@@ -31,19 +32,23 @@ Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 class Proxy(ABC):
     """Passes connections on: `async with` starts and stops it.
 
+    Args:
+        tls: what it speaks TLS with to its clients; None for none.
+
     Attributes:
         port: the proxy's own, to which clients connect.
         refuses: while true, new connections are aborted at once.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
+        self._tls = tls
         self.port = 0
         self.refuses = False
         self._connections: set[_Connection] = set()
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._accept, HOST, 0)
+        self._server = await asyncio.start_server(self._accept, HOST, 0, ssl=self._tls)
         self.port = self._server.sockets[0].getsockname()[1]
         return self
 
@@ -58,6 +63,11 @@ class Proxy(ABC):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._server.wait_closed()
+
+    async def is_idle(self) -> None:
+        """Wait until no client is connected, nor waits to be let through."""
+        while self._tasks:
+            await asyncio.wait(self._tasks)
 
     def cut(self) -> None:
         """Abort all open connections; client and server notice at once."""
@@ -119,8 +129,8 @@ class Proxy(ABC):
 class CuttableProxy(Proxy):
     """Passes connections on to one server: `async with CuttableProxy(server_port) as proxy`."""
 
-    def __init__(self, port: int) -> None:
-        super().__init__()
+    def __init__(self, port: int, tls: ssl.SSLContext | None = None) -> None:
+        super().__init__(tls)
         self._far_port = port
 
     @property

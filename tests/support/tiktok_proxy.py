@@ -10,6 +10,8 @@ from __future__ import annotations
 import asyncio
 import base64
 import ipaddress
+import ssl
+from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Literal
@@ -43,30 +45,47 @@ class Passage:
 class TikTokProxy(Proxy):
     """An HTTP and SOCKS5 proxy, both on one port: `async with TikTokProxy() as proxy`.
 
+    Args:
+        tls: as for `Proxy`.
+        hosts: the addresses of names that nobody else knows.
+
     Attributes:
         user, password: what clients need. They have characters that an address must escape.
         forbids: while true, connections that are asked for with the right password are refused.
+        hangs_for: hosts to which connections are asked for in vain, without an answer.
+        hanging: somebody asks for such a one.
         passages: the connections that were made, oldest first; forbidden ones are not among them.
         wrong_passwords: how many connections came with no password or a wrong one.
     """
 
-    def __init__(self, user: str = "relay", password: str = "p@ss/w:rd%") -> None:
-        super().__init__()
+    def __init__(
+        self,
+        user: str = "relay",
+        password: str = "p@ss/w:rd%",
+        *,
+        tls: ssl.SSLContext | None = None,
+        hosts: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(tls)
         self.user = user
         self.password = password
         self.forbids = False
+        self.hangs_for: set[str] = set()
+        self.hanging = asyncio.Event()
+        self._hosts = hosts or {}
         self.passages: list[Passage] = []
         self.wrong_passwords = 0
 
-    def address(self, scheme: str = "http", password: str | None = None) -> str:
+    def address(self, scheme: str = "http", password: str | None = None, host: str = HOST) -> str:
         """Return the proxy's address with user and password.
 
         Args:
             scheme: "http" or "socks5"; any that a client has for these.
             password: another than the right one.
+            host: another name of this machine.
         """
         secret = quote(self.password if password is None else password, safe="")
-        return f"{scheme}://{quote(self.user, safe='')}:{secret}@{HOST}:{self.port}"
+        return f"{scheme}://{quote(self.user, safe='')}:{secret}@{host}:{self.port}"
 
     def count(self, kind: Kind, port: int | None = None) -> int:
         """Return how many connections of that kind were made, to one port or to all."""
@@ -76,16 +95,24 @@ class TikTokProxy(Proxy):
         first = await reader.readexactly(1)
         if first[0] == SOCKS5:
             return await self._socks5(reader, near)
-        return await self._http(first + await reader.readuntil(b"\r\n\r\n"), near)
+        head = first + await reader.readuntil(b"\r\n\r\n")
+        return await self._http(head, reader, near)
 
-    async def _connect(self, passage: Passage) -> Streams:
-        streams = await asyncio.open_connection(passage.host, passage.port)
+    async def _connect(self, passage: Passage, reader: asyncio.StreamReader) -> Streams:
+        if passage.host in self.hangs_for:
+            self.hanging.set()
+            await reader.read()  # until the client goes
+            raise EOFError
+        host = self._hosts.get(passage.host, passage.host)
+        streams = await asyncio.open_connection(host, passage.port)
         self.passages.append(passage)
         return streams
 
     # --- HTTP ----------------------------------------------------------------------------------
 
-    async def _http(self, head: bytes, near: asyncio.StreamWriter) -> Streams:
+    async def _http(
+        self, head: bytes, reader: asyncio.StreamReader, near: asyncio.StreamWriter
+    ) -> Streams:
         request, *lines = head.decode("latin-1").removesuffix("\r\n\r\n").split("\r\n")
         method, target, _version = request.split(" ")
         headers = [(name.strip(), text.strip()) for name, _, text in map(_partition, lines)]
@@ -99,7 +126,7 @@ class TikTokProxy(Proxy):
         url = urlsplit(f"//{target}" if is_tunnel else target)
         passage = Passage("connect" if is_tunnel else "forward", url.hostname or "", url.port or 80)
         try:
-            far_reader, far = await self._connect(passage)
+            far_reader, far = await self._connect(passage, reader)
         except OSError:
             raise _refuse_http(near, HTTPStatus.BAD_GATEWAY) from None
         if is_tunnel:
@@ -133,7 +160,7 @@ class TikTokProxy(Proxy):
             near.write(_socks5_answer(FORBIDDEN))
             raise ConnectionRefusedError
         try:
-            streams = await self._connect(passage)
+            streams = await self._connect(passage, reader)
         except OSError:
             near.write(_socks5_answer(UNREACHABLE))
             raise ConnectionRefusedError from None

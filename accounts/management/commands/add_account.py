@@ -24,6 +24,9 @@ class Command(BaseCommand):
             "--tiktok-username", default="", help="name, @name, or the address of the profile"
         )
         parser.add_argument("--sign-api-key", default="", help="the account's own EulerStream key")
+        parser.add_argument(
+            "--proxy", default="", help="the account's own way to TikTok: http://user:password@…"
+        )
         parser.add_argument("--staff", action="store_true", help="may read the connection log")
         parser.add_argument(
             "--manage", action="store_true", help="the token may change the account, over REST"
@@ -35,6 +38,7 @@ class Command(BaseCommand):
             username=options["name"],
             tiktok_username=options["tiktok_username"],
             own_sign_api_key=options["sign_api_key"],
+            own_proxy=options["proxy"],
             is_staff=options["staff"],
         )
         try:

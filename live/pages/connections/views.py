@@ -193,7 +193,7 @@ class ConnectionExport(StaffPage, View):
         if not form.is_valid():
             return redirect(f"{reverse('connections')}?{request.GET.urlencode()}")
         log = ConnectionLog.objects.select_related("account").defer(
-            "account__own_sign_api_key", "timeline"
+            "account__own_sign_api_key", "account__own_proxy", "timeline"
         )
         newest_first = request.GET.get("sort") != _OLDEST_FIRST
         name = f"connections-{timezone.now():%Y-%m-%d}.csv"
@@ -254,7 +254,9 @@ class ConnectionDetail(StaffPage, FragmentMixin, DetailView):  # type: ignore[ty
     The timeline of an open connection comes from the relay, because it is not in the log yet.
     """
 
-    queryset = ConnectionLog.objects.select_related("account").defer("account__own_sign_api_key")
+    queryset = ConnectionLog.objects.select_related("account").defer(
+        "account__own_sign_api_key", "account__own_proxy"
+    )
     template_name = "live/connections/detail.html"
     fragment_name = "live/connections/facts.html"
     context_object_name = "connection"

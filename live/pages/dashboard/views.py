@@ -113,7 +113,7 @@ class StreamPage(StaffPage, FragmentMixin, TemplateView):
         return super().get_context_data(
             stream=stream,
             connections=connections.select_related("account").defer(
-                "timeline", "account__own_sign_api_key"
+                "timeline", "account__own_sign_api_key", "account__own_proxy"
             )[:_CONNECTIONS],
             **kwargs,
         )
@@ -181,7 +181,7 @@ async def _account_of(username: str) -> Account:
     own."""
     chosen = Account(0, username, "")
     async for user in User.objects.filter(tiktok_username=username, is_active=True):
-        chosen = Account(user.pk, username, user.sign_api_key())
+        chosen = Account(user.pk, username, user.sign_api_key(), user.proxy())
         if chosen.sign_api_key:
             break
     return chosen

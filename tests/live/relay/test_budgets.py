@@ -52,6 +52,9 @@ class _Moved:
     def sign_api_key(self) -> str:
         return ""
 
+    def proxy(self) -> str:
+        return ""
+
     def is_usable(self) -> bool:
         return True
 

@@ -24,26 +24,30 @@ class _User:
     pk = 1
     is_active = True
 
-    def __init__(self, tiktok_username: str, key: str = "") -> None:
+    def __init__(self, tiktok_username: str, key: str = "", proxy: str = "") -> None:
         self.tiktok_username = tiktok_username
         self._key = key
+        self._proxy = proxy
 
     def sign_api_key(self) -> str:
         return self._key
+
+    def proxy(self) -> str:
+        return self._proxy
 
 
 class Token:
     """What a session sees of an `AccessToken` that is looked up anew."""
 
-    def __init__(self, tiktok_username: str, key: str = "") -> None:
-        self.user = _User(tiktok_username, key)
+    def __init__(self, tiktok_username: str, key: str = "", proxy: str = "") -> None:
+        self.user = _User(tiktok_username, key, proxy)
 
     def is_usable(self) -> bool:
         return True
 
 
-def recheck(phone: FakePhone, tiktok_username: str, key: str = "") -> None:
-    token: Any = Token(tiktok_username, key)
+def recheck(phone: FakePhone, tiktok_username: str, key: str = "", proxy: str = "") -> None:
+    token: Any = Token(tiktok_username, key, proxy)
     phone.session.recheck(token)
 
 
@@ -178,16 +182,21 @@ class TestAMove:
             await phone.session.end()
 
     @virtual_time
-    async def test_another_key_of_the_account_moves_nothing(self) -> None:
+    @pytest.mark.parametrize(
+        "own", [("own-key", ""), ("", "socks5://10.0.0.1:1080"), ("own-key", "http://10.0.0.1:1")]
+    )
+    async def test_another_key_or_proxy_of_the_account_moves_nothing(
+        self, own: tuple[str, str]
+    ) -> None:
         async with open_relay() as (_world, relay):
             phone = FakePhone(relay, ALICE)
             await phone.until("connected")
             stream = phone.session.stream
             assert stream is not None
-            recheck(phone, "alice", "own-key")
+            recheck(phone, "alice", *own)
             await settle()
             assert phone.types().count("connected") == 1
-            assert list(stream.access) == [relay.streams.access("own-key")]
+            assert list(stream.access) == [relay.streams.access(*own)]
             await phone.session.end()
             assert not stream.listeners
 
