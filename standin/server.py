@@ -160,6 +160,7 @@ class TikTok(Failures):
         requests: all requests that clients have sent.
         rooms: the rooms, by name.
         gifts: the gifts in the gift list, in TikTok's JSON.
+        under_way: how many requests are not answered yet, sockets among them.
         cookie_every: which profile pages give the visitor's cookie: every n-th; 0 for none.
         visitors: the cookies that were given, oldest first. The direct socket accepts only these;
             one that is removed is refused with `DEVICE_BLOCKED`.
@@ -171,6 +172,7 @@ class TikTok(Failures):
         self.requests: list[Request] = []
         self.rooms: dict[str, Room] = {}
         self.gifts: Any = pages.GIFTS
+        self.under_way = 0
         self.cookie_every = 1
         self.visitors: list[str] = []
         self._fallback: Fault | None = None
@@ -307,6 +309,14 @@ class TikTok(Failures):
         return next((r for r in rooms if wanted in map(str, r.room_ids)), None)
 
     async def _handle(self, http: web.BaseRequest) -> web.StreamResponse:
+        self.under_way += 1
+        try:
+            return await self._answer(http)
+        finally:
+            self.under_way -= 1
+            self._changes.notify()
+
+    async def _answer(self, http: web.BaseRequest) -> web.StreamResponse:
         request = self._record(http)
         match request.kind:
             case Kind.HOME_PAGE:

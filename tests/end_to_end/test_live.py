@@ -180,7 +180,7 @@ class TestLeaving:
         room = tiktok.go_live(streamer)
         room.fail(failure)
         account = await add_account()
-        await tiktok.wait_for(lambda: not tiktok.open_connections)
+        await tiktok.wait_for(lambda: not tiktok.under_way)
         stages = {
             Failure.LIVE_PAGE_HANG: Kind.LIVE_PAGE,
             Failure.SIGN_HANG: Kind.SIGN,
@@ -191,7 +191,7 @@ class TestLeaving:
             await tiktok.wait_for(lambda: tiktok.count(stages[failure], room) == 1)
         row = await server.closed_row(account)
         assert (row["close_code"], row["error_code"]) == (1000, "")
-        await tiktok.wait_for(lambda: not tiktok.open_connections, within=5)
+        await tiktok.wait_for(lambda: not tiktok.under_way, within=5)
 
     async def test_it_lingers_for_a_phone_that_comes_back(
         self, server: Server, tiktok: TikTok, streamer: str, add_account: AddAccount

@@ -107,7 +107,4 @@ async def test_with_the_sign_server_down_two_hundred_phones_are_live_soon(
     # After three failures, the sign server is not asked for a while.
     assert tiktok.count(Kind.SIGN) <= 6
     assert tiktok.count(Kind.DIRECT) == LIVES
-    pages = sorted(r.at for r in tiktok.requests if r.kind is Kind.LIVE_PAGE)
-    assert len(pages) == LIVES
-    # RELAY_TIKTOK_RATE: ten attempts at once, and then 20 a second: two seconds for the others.
-    assert pages[-1] - pages[0] > 1
+    assert tiktok.count(Kind.LIVE_PAGE) == LIVES
