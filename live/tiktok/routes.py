@@ -27,8 +27,8 @@ __all__ = [
 
 # A hint for those who meet the sign server's limit where the direct route is off.
 USE_DIRECT_ROUTE = _(
-    "Or whoever runs this server sets TIKTOK_ROUTES=signed,direct, to connect without the sign "
-    "server as well."
+    "Whoever runs this server can also set TIKTOK_ROUTES=signed,direct, to connect without the "
+    "sign server."
 )
 # These errors are about the streamer, whatever the route: no other route is tried.
 OF_THE_STREAMER = frozenset(
