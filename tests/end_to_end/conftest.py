@@ -27,6 +27,7 @@ SETTINGS = {
 _numbers = itertools.count(1)
 
 AddAccount = Callable[..., Awaitable[Account]]
+GetServer = Callable[[str], Awaitable[Server]]
 StartServer = Callable[..., Awaitable[Server]]
 
 
@@ -44,15 +45,31 @@ async def tiktok() -> AsyncIterator[TikTok]:
         yield tiktok
 
 
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def servers(
+    tiktok: TikTok, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[GetServer]:
+    """Gives the server of that kind. It starts when it is first asked for, and runs to the end:
+    pytest ends a fixture with `params` whenever the next test has another one, which is twice a
+    file where files are spread over processes."""
+    started: dict[str, Server] = {}
+
+    async def get(kind: str) -> Server:
+        if kind not in started:
+            folder: Path = tmp_path_factory.mktemp("server")
+            server = Server(kind, folder, {**tiktok.environment(), **SETTINGS})
+            await server.start()
+            started[kind] = server
+        return started[kind]
+
+    yield get
+    for server in started.values():
+        await server.stop()
+
+
 @pytest_asyncio.fixture(scope="session", loop_scope="session", params=SERVERS)
-async def server(
-    request: pytest.FixtureRequest, tiktok: TikTok, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Server]:
-    folder: Path = tmp_path_factory.mktemp("server")
-    server = Server(request.param, folder, {**tiktok.environment(), **SETTINGS})
-    await server.start()
-    yield server
-    await server.stop()
+async def server(request: pytest.FixtureRequest, servers: GetServer) -> Server:
+    return await servers(request.param)
 
 
 @pytest.fixture
