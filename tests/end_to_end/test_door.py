@@ -1,6 +1,7 @@
 """The limits that a client meets before anything works for it, on both servers.
 
-Each test has its own process, with limits so small that the test reaches them.
+Most tests have a process of their own, with limits so small that the test reaches them. Where the
+limit is one request's, its tests share a process.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
+import pytest_asyncio
 
 from standin import TikTok
 from tests.end_to_end.conftest import StartServer
@@ -72,35 +74,40 @@ def head(method: str, path: str, *headers: str) -> bytes:
     return "\r\n".join([*lines, "", ""]).encode()
 
 
-@pytest.mark.parametrize("kind", SERVERS)
+@pytest_asyncio.fixture(scope="module", loop_scope="session", params=SERVERS)
+async def impatient(
+    request: pytest.FixtureRequest, tiktok: TikTok, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Server]:
+    """A server that gives a request one second."""
+    settings = {**tiktok.environment(), "RELAY_REQUEST_TIMEOUT": "1"}
+    server = Server(request.param, tmp_path_factory.mktemp("impatient"), settings)
+    await server.start()
+    yield server
+    await server.stop()
+
+
 class TestHalfARequest:
-    async def test_it_is_dropped_after_a_while(self, start_server: StartServer, kind: str) -> None:
-        server = await start_server(kind, RELAY_REQUEST_TIMEOUT="0.5")
+    async def test_it_is_dropped_after_a_while(self, impatient: Server) -> None:
         halves = [b"", b"GET / HT", head("GET", "/")[:-2], head("GET", "/ws", "Upgrade: webs")[:-4]]
         for half in halves:
-            async with connected(server) as client:
+            async with connected(impatient) as client:
                 await client.write(half)
                 assert await client.read() == b""
 
-    async def test_it_is_dropped_where_it_follows_a_whole_one(
-        self, start_server: StartServer, kind: str
-    ) -> None:
-        server = await start_server(kind, RELAY_REQUEST_TIMEOUT="1")
-        async with connected(server) as client:
+    async def test_it_is_dropped_where_it_follows_a_whole_one(self, impatient: Server) -> None:
+        async with connected(impatient) as client:
             await client.write(head("GET", "/api/v1/status"))
             await asyncio.wait_for(client._reader.readuntil(b"}"), WITHIN)
             await client.write(b"GET / HT")
             assert await client.read() == b""
 
-    async def test_a_body_that_does_not_come_ends_it_too(
-        self, start_server: StartServer, kind: str
-    ) -> None:
-        server = await start_server(kind, RELAY_REQUEST_TIMEOUT="0.5")
-        async with connected(server) as client:
+    async def test_a_body_that_does_not_come_ends_it_too(self, impatient: Server) -> None:
+        async with connected(impatient) as client:
             await client.write(head("POST", "/login/", "Content-Length: 100") + b"username=")
             answer = await client.read()
             assert answer == b"" or answer.startswith(b"HTTP/1.1 408 ")
 
+    @pytest.mark.parametrize("kind", SERVERS)
     async def test_one_too_many_of_an_address_ends_the_oldest(
         self, start_server: StartServer, kind: str
     ) -> None:
@@ -119,10 +126,8 @@ class TestHalfARequest:
             assert (await second.answer())[0] == 200
 
 
-@pytest.mark.parametrize("kind", SERVERS)
 class TestALargeBody:
-    async def test_it_is_refused_by_its_length(self, start_server: StartServer, kind: str) -> None:
-        server = await start_server(kind)
+    async def test_it_is_refused_by_its_length(self, server: Server) -> None:
         async with connected(server) as client:
             await client.write(head("POST", "/login/", f"Content-Length: {MIB + 1}"))
             assert await client.answer() == (413, b"The request is too large.\n")
@@ -135,18 +140,14 @@ class TestALargeBody:
             assert b'"code":"bad_request"' in body
             assert b'"detail":"The request is too large."' in body
 
-    async def test_it_is_refused_where_it_comes_in_chunks(
-        self, start_server: StartServer, kind: str
-    ) -> None:
-        server = await start_server(kind)
+    async def test_it_is_refused_where_it_comes_in_chunks(self, server: Server) -> None:
         chunk = b"10000\r\n" + b"x" * 65536 + b"\r\n"
         async with connected(server) as client:
             await client.write(head("POST", "/login/", "Transfer-Encoding: chunked"))
             with pytest.raises(ConnectionError):  # the server closes
                 await client.write_on(chunk)
 
-    async def test_one_of_a_mebibyte_is_read(self, start_server: StartServer, kind: str) -> None:
-        server = await start_server(kind)
+    async def test_one_of_a_mebibyte_is_read(self, server: Server) -> None:
         async with connected(server) as client:
             await client.write(
                 head("POST", "/login/", f"Content-Length: {MIB}", "Connection: close") + b"x" * MIB
