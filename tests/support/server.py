@@ -20,6 +20,8 @@ ROOT = Path(__file__).resolve().parents[2]
 SERVERS = ("daphne", "uvicorn")
 _START_WITHIN = 60.0
 _ROW_WITHIN = 10.0
+# A migrated SQLite database without rows: migrating takes longer than most tests.
+_migrated: list[bytes] = []
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,8 @@ class Server:
             **environment,
         }
         self._process: asyncio.subprocess.Process | None = None
+        self._adding: asyncio.subprocess.Process | None = None
+        self._adds = asyncio.Lock()
 
     @property
     def address(self) -> str:
@@ -73,7 +77,7 @@ class Server:
 
     async def start(self) -> None:
         """Migrate and serve; returns when connections are accepted."""
-        await self.manage("migrate", "--verbosity", "0", "--skip-checks")
+        await self._migrate()
         port = str(self.port)
         command = {
             "daphne": ["daphne", "-b", "127.0.0.1", "-p", port, "relay_project.asgi:application"],
@@ -100,13 +104,31 @@ class Server:
                     return
                 await asyncio.sleep(0.1)
 
+    async def _migrate(self) -> None:
+        """A new SQLite database is a copy of the first that was migrated in this process."""
+        new = not self.database.exists()
+        sqlite = self.environment["DATABASE_URL"] == f"sqlite:///{self.database}"
+        if new and sqlite and _migrated:
+            self.database.write_bytes(_migrated[0])
+            return
+        await self.manage("migrate", "--verbosity", "0", "--skip-checks")
+        if new and sqlite and not _migrated:
+            with contextlib.closing(sqlite3.connect(self.database)) as database:
+                _migrated.append(database.serialize())
+
     async def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
         """Send the signal and wait for the end of the process."""
+        adding, self._adding = self._adding, None
+        if adding is not None:
+            assert adding.stdin is not None
+            adding.stdin.close()  # which ends it, while the server stops
         process, self._process = self._process, None
         if process is not None and process.returncode is None:
             process.send_signal(how)
             async with asyncio.timeout(30):
                 await process.wait()
+        if adding is not None:
+            await adding.communicate()
 
     def memory(self) -> int:
         """The process's resident memory, in bytes."""
@@ -135,9 +157,31 @@ class Server:
         return out.decode()
 
     async def add_account(self, name: str, tiktok_username: str, *arguments: str) -> Account:
-        printed = await self.manage(
-            "add_account", name, "--tiktok-username", tiktok_username, *arguments
-        )
+        """Run the command, in a process that stays for the next time.
+
+        Raises:
+            RuntimeError: it failed.
+        """
+        line = json.dumps([name, "--tiktok-username", tiktok_username, *arguments])
+        async with self._adds:
+            if self._adding is None:
+                self._adding = await asyncio.create_subprocess_exec(
+                    *(sys.executable, "-m", "tests.support.adding"),
+                    cwd=ROOT,
+                    env=self.environment,
+                    stdin=asyncio.subprocess.PIPE,
+                    stdout=asyncio.subprocess.PIPE,
+                    stderr=asyncio.subprocess.PIPE,
+                )
+            adding = self._adding
+            assert adding.stdin is not None
+            assert adding.stdout is not None
+            adding.stdin.write(f"{line}\n".encode())
+            printed = await adding.stdout.readline()
+            if not printed:
+                self._adding = None
+                _out, errors = await adding.communicate()
+                raise RuntimeError(f"add_account {name}: {errors.decode()}")
         return Account(**json.loads(printed))
 
     def execute(self, sql: str, *values: Any) -> list[dict[str, Any]]:
