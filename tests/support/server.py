@@ -64,6 +64,8 @@ class Server:
             **environment,
         }
         self._process: asyncio.subprocess.Process | None = None
+        self._adding: asyncio.subprocess.Process | None = None
+        self._adds = asyncio.Lock()
 
     @property
     def address(self) -> str:
@@ -116,11 +118,17 @@ class Server:
 
     async def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
         """Send the signal and wait for the end of the process."""
+        adding, self._adding = self._adding, None
+        if adding is not None:
+            assert adding.stdin is not None
+            adding.stdin.close()  # which ends it, while the server stops
         process, self._process = self._process, None
         if process is not None and process.returncode is None:
             process.send_signal(how)
             async with asyncio.timeout(30):
                 await process.wait()
+        if adding is not None:
+            await adding.communicate()
 
     def memory(self) -> int:
         """The process's resident memory, in bytes."""
@@ -149,9 +157,31 @@ class Server:
         return out.decode()
 
     async def add_account(self, name: str, tiktok_username: str, *arguments: str) -> Account:
-        printed = await self.manage(
-            "add_account", name, "--tiktok-username", tiktok_username, *arguments
-        )
+        """Run the command, in a process that stays for the next time.
+
+        Raises:
+            RuntimeError: it failed.
+        """
+        line = json.dumps([name, "--tiktok-username", tiktok_username, *arguments])
+        async with self._adds:
+            if self._adding is None:
+                self._adding = await asyncio.create_subprocess_exec(
+                    *(sys.executable, "-m", "tests.support.adding"),
+                    cwd=ROOT,
+                    env=self.environment,
+                    stdin=asyncio.subprocess.PIPE,
+                    stdout=asyncio.subprocess.PIPE,
+                    stderr=asyncio.subprocess.PIPE,
+                )
+            adding = self._adding
+            assert adding.stdin is not None
+            assert adding.stdout is not None
+            adding.stdin.write(f"{line}\n".encode())
+            printed = await adding.stdout.readline()
+            if not printed:
+                self._adding = None
+                _out, errors = await adding.communicate()
+                raise RuntimeError(f"add_account {name}: {errors.decode()}")
         return Account(**json.loads(printed))
 
     def execute(self, sql: str, *values: Any) -> list[dict[str, Any]]:
