@@ -279,9 +279,10 @@ class TestTheSwitch:
                 pass
         assert refusal.value.response.status_code == 403
 
-    async def test_it_can_not_be_on_in_production(self, start_server: StartServer) -> None:
+    async def test_it_can_not_be_on_in_production(self, tmp_path: Path) -> None:
+        server = Server("uvicorn", tmp_path, {"RELAY_TEST_ENDPOINT": "on"})
         with pytest.raises(RuntimeError) as refusal:
-            await start_server("uvicorn", RELAY_TEST_ENDPOINT="on")
+            await server.manage("migrate", "--skip-checks")
         (line,) = str(refusal.value).splitlines()
         assert "Setting RELAY_TEST_ENDPOINT: expected off, since DEBUG is off" in line
 
