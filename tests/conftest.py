@@ -9,6 +9,7 @@ import pytest
 from django.core.cache import caches
 from django.utils import translation
 
+import live.tiktok  # noqa: F401 -- before a test imports TikTokLive, whose import warns
 from accounts import budgets, lockout
 from accounts.limits import SignInLimits
 from live.streams.state import StateMachine

@@ -48,7 +48,7 @@ _BUFFER = 4096
 _CLOSE_TIMEOUT = 0.5
 # Seconds between heartbeats, where TikTok does not ask for others; and what it may ask for.
 _HEARTBEAT = 10.0
-_SHORTEST_HEARTBEAT, _LONGEST_HEARTBEAT = 1.0, 60.0
+_SHORTEST_HEARTBEAT, _LONGEST_HEARTBEAT = 0.1, 60.0
 # Characters of TikTok's own words that are kept.
 _MAX_WORDS = 200
 # What TikTok's web page says of a viewer.

@@ -257,6 +257,9 @@ class TestAttemptsToSignIn:
         for number in range(20):  # without a form's secret, which costs no hash
             page = ("/login/", "/admin/login/")[number % 2]
             assert await attempt(page, f"2001:db8::{number:x}") == 403
+        for number in range(20, 25):  # on a slow machine, one or two more are allowed by then
+            if await attempt("/login/", f"2001:db8::{number:x}") == 429:
+                break
         for page in ("/login/", "/admin/login/", "/login/reset/"):
             assert await attempt(page, "2001:db8::ffff") == 429
             assert b"\r\nRetry-After: " in self.answer

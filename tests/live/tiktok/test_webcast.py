@@ -72,7 +72,6 @@ class TestHello:
 
         async with connected_to(read, recorder, options="ping-interval=0.01"):
             kinds = [decode_push_frame(await frames.get()).payload_type for _ in range(3)]
-        # (no interval is shorter than a second)
         assert kinds == ["hb", "im_enter_room", "hb"]
 
     @pytest.mark.parametrize("options", ["", "ping-interval=soon", "=;=", "a" * 5000])
