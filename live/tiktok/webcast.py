@@ -21,6 +21,7 @@ from picows import (
     WSError,
     WSFrame,
     WSHandshakeError,
+    WSInvalidURL,
     WSListener,
     WSMsgType,
     WSParsedURL,
@@ -219,6 +220,8 @@ class WebcastSocket(WSListener):
                 proxy_ssl_context=TLS if proxy.startswith("https:") else None,
                 socket_factory=self._connect_to_proxy if proxy else self._connect_tcp,
             )
+        except WSInvalidURL:
+            raise RefusedError(0, "no socket address") from None
         except WSHandshakeError as refused:
             response = refused.response
             if response is None:

@@ -236,6 +236,13 @@ class TestAHandshakeThatFails:
             await self.open_to(answer, recorder)
         assert not recorder.routes
 
+    @pytest.mark.parametrize("url", ["http://127.0.0.1:1/", "127.0.0.1", "ws://", ""])
+    async def test_so_is_an_address_of_no_socket(self, recorder: Recorder, url: str) -> None:
+        socket = WebcastSocket(ROOM, recorder, lambda: None, speaks_first=False)
+        with pytest.raises(RefusedError, match="no socket address"):
+            await socket.open(SocketAddress(url, {}))
+        await socket.close()
+
     @pytest.mark.parametrize("answer", [b"", b"HTTP/1.1 101 Swi"])
     async def test_one_that_is_cut_is_told_as_such(self, recorder: Recorder, answer: bytes) -> None:
         with pytest.raises(ClosedError, match="during the handshake"):
