@@ -95,8 +95,9 @@ class _Commands:
         return str(self._room.room_id)
 
     async def socket_address(self) -> str:
-        address = f"{self._tiktok.url.replace('http', 'ws', 1)}{SOCKET_PATH}"
-        return f"{address}?room_id={self._room.room_id}"
+        # The signature makes it a signed socket, to which TikTok speaks at once.
+        address = f"{self._tiktok.socket_url()}{SOCKET_PATH}"
+        return f"{address}?room_id={self._room.room_id}&imprp=stand-in"
 
     async def prepare(self, events: int, per_frame: int) -> None:
         self._frames = list(encoded_frames(self._source, events, per_frame))

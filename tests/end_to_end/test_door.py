@@ -257,11 +257,12 @@ class TestAttemptsToSignIn:
         for number in range(20):  # without a form's secret, which costs no hash
             page = ("/login/", "/admin/login/")[number % 2]
             assert await attempt(page, f"2001:db8::{number:x}") == 403
-        for number in range(20, 25):  # on a slow machine, one or two more are allowed by then
-            if await attempt("/login/", f"2001:db8::{number:x}") == 429:
-                break
         for page in ("/login/", "/admin/login/", "/login/reset/"):
-            assert await attempt(page, "2001:db8::ffff") == 429
+            # On a slow machine, one or two more are allowed by then.
+            answers = [await attempt(page, "2001:db8::ffff")]
+            while answers[-1] == 403 and len(answers) < 5:
+                answers.append(await attempt(page, "2001:db8::ffff"))
+            assert answers[-1] == 429
             assert b"\r\nRetry-After: " in self.answer
             assert b"Too many attempts to sign in" in self.answer
         assert await attempt("/login/", "2001:db8:0:1::1") == 403

@@ -278,6 +278,7 @@ async def site(
         **tiktok.environment(),
         "RELAY_TEST_ENDPOINT": "always",
         "RELAY_PICTURE_HOSTS": tiktok.url,
+        "RELAY_OWN_PROXIES": "on",
         "SOURCE_URL": "https://source.example/relay",
         "EMAIL_URL": "smtp://mail.example",
     }
