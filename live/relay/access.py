@@ -17,6 +17,8 @@ from typing import NamedTuple
 from accounts.models import AccessToken, User
 from accounts.usernames import is_tiktok_username
 from live.protocol.errors import ErrorCode, RelayError
+from live.streams.registry import Streams
+from live.tiktok.access import Access
 
 __all__ = ["Account", "account_of", "check_token", "find_token", "find_tokens", "usable_tokens"]
 
@@ -37,6 +39,10 @@ class Account(NamedTuple):
     tiktok_username: str
     sign_api_key: str
     proxy: str = ""
+
+    def access(self, streams: Streams) -> Access:
+        """What it connects with, among these streams."""
+        return streams.access(self.sign_api_key, self.proxy)
 
 
 def find_token(text: str) -> AccessToken:

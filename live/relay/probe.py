@@ -29,7 +29,7 @@ async def probe(relay: Relay, account: Account) -> Room:
     """
     relay.check()
     streams = relay.streams
-    username, access = account.tiktok_username, streams.access(account.sign_api_key, account.proxy)
+    username, access = account.tiktok_username, account.access(streams)
     stream = streams.get(username)
     if stream is None or not stream.is_connected:
         streams.check(access)

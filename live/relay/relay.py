@@ -152,7 +152,7 @@ class Relay:
         self.note_key(streams, account)
         return streams.join(
             account.tiktok_username,
-            streams.access(account.sign_api_key, account.proxy),
+            account.access(streams),
             wait=options.wait,
             since=options.since,
             others=options.wants_others,
@@ -167,7 +167,7 @@ class Relay:
             `sign_forbidden` or `rate_limited`; None if the key was not refused, or not tried.
         """
         streams = self.streams_of(options)
-        return streams.refusal(stream, streams.access(account.sign_api_key, account.proxy))
+        return streams.refusal(stream, account.access(streams))
 
     def change_access(
         self, stream: LiveStream, old: Account, new: Account, options: SocketOptions
@@ -184,8 +184,8 @@ class Relay:
         self.note_key(streams, new)
         streams.change_access(
             stream,
-            streams.access(old.sign_api_key, old.proxy),
-            streams.access(new.sign_api_key, new.proxy),
+            old.access(streams),
+            new.access(streams),
         )
 
     def leave(
@@ -202,7 +202,7 @@ class Relay:
         streams = self.streams_of(options)
         streams.leave(
             stream,
-            streams.access(account.sign_api_key, account.proxy),
+            account.access(streams),
             wait=options.wait,
             others=options.wants_others,
             linger=_LINGER_AFTER_MOVE if moved else None,
@@ -238,7 +238,7 @@ class Relay:
             account: nothing is noted if it has no key of its own.
         """
         if account.sign_api_key:
-            gate = streams.access(account.sign_api_key, account.proxy).gate
+            gate = account.access(streams).gate
             self.key_users.note(gate, account.tiktok_username)
 
     async def close(self) -> None:

@@ -17,7 +17,7 @@ from live.protocol.errors import ErrorCode, RelayError
 from live.tiktok.access import Accesses
 from live.tiktok.attempt import Attempt
 from live.tiktok.direct import DirectRoute
-from live.tiktok.failures import explain, is_block
+from live.tiktok.failures import explain
 from live.tiktok.finding import find_room
 from live.tiktok.network import Network, Networks
 from live.tiktok.pacer import Pacer, Priority
@@ -207,10 +207,7 @@ class TikTokUpstream:
                     self._network.web(limit / _PAGES), self._username, self._room_id
                 )
         except Exception as failure:
-            error = explain(failure, self._username, asks_tiktok=True)
-            if error.code is ErrorCode.TIKTOK_BLOCKED and is_block(failure):
-                self._network.web_gate.on_blocked(self._username)
-            raise error from None
+            raise self._network.explain(failure, self._username) from None
 
     async def _first_socket(self, attempt: Attempt, until: float) -> WebcastSocket:
         """The socket of the first route that opens one. The time that is left is split fairly."""

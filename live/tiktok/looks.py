@@ -13,7 +13,6 @@ from typing import Protocol
 from django.conf import settings
 
 from live.protocol.errors import ErrorCode, RelayError
-from live.tiktok.failures import explain, is_block
 from live.tiktok.lookup import LONGEST_WAIT, ask_for_room
 from live.tiktok.network import Network
 from live.tiktok.pacer import Pacer, Priority, Turn
@@ -105,8 +104,5 @@ class TikTokLooks:
             async with asyncio.timeout(min(LONGEST_WAIT, settings.RELAY_CONNECT_TIMEOUT)):
                 room_id = await ask_for_room(self._network.web(), username)
         except Exception as failure:
-            error = explain(failure, username, asks_tiktok=True)
-            if error.code is ErrorCode.TIKTOK_BLOCKED and is_block(failure):
-                self._network.web_gate.on_blocked(username)
-            return error
+            return self._network.explain(failure, username)
         return room_id or RelayError(ErrorCode.USER_OFFLINE, username=username)

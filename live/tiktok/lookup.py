@@ -26,7 +26,7 @@ from live.clock import SYSTEM_CLOCK, Clock
 from live.protocol.errors import ErrorCode, RelayError
 from live.protocol.frames import GiftKind
 from live.tasks import cancel_and_wait
-from live.tiktok.failures import explain, is_block
+from live.tiktok.failures import explain
 from live.tiktok.finding import room_id_of
 from live.tiktok.gifts import SeenGifts, read_gift_list
 from live.tiktok.network import Network
@@ -268,10 +268,9 @@ class _Asker(Generic[T]):
                         await self._pacer.turn(Priority.CONNECT)
                     return await self._ask(self._network.web(), question)
             except Exception as failure:
-                error = explain(failure, username, asks_tiktok=True)
-                if self._shows_block and is_block(failure):
-                    gate.on_blocked(username)
-                raise error from failure
+                if self._shows_block:
+                    raise self._network.explain(failure, username) from failure
+                raise explain(failure, username, asks_tiktok=True) from failure
 
 
 async def _ask_for_room(web: WebClient, question: _Question) -> str | None:

@@ -16,9 +16,11 @@ from functools import cached_property
 import httpx
 
 from live.clock import SYSTEM_CLOCK, Clock
+from live.protocol.errors import ErrorCode, RelayError
 from live.tasks import cancel_and_wait
 from live.tiktok.blockgate import BlockGate
 from live.tiktok.clients import make_client
+from live.tiktok.failures import explain, is_block
 from live.tiktok.pacer import Pacer
 from live.tiktok.signgate import SignGate
 from live.tiktok.visitor import Visitor
@@ -79,6 +81,17 @@ class Network:
     def sign_requests(self, gate: SignGate) -> SignRequests:
         """Make what sends requests with the gate's API key, and tells the gate the answers."""
         return SignRequests(self._http, gate.api_key, gate.on_answer)
+
+    def explain(self, failure: Exception, username: str) -> RelayError:
+        """Make the error for a failure of TikTok's web API, and close the gate if it is a block.
+
+        Args:
+            failure, username: as for `failures.explain`.
+        """
+        error = explain(failure, username, asks_tiktok=True)
+        if error.code is ErrorCode.TIKTOK_BLOCKED and is_block(failure):
+            self.web_gate.on_blocked(username)
+        return error
 
     @contextlib.contextmanager
     def used(self) -> Iterator[Network]:

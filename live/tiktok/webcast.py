@@ -135,12 +135,6 @@ class WebcastSocket(WSListener):
         self._heartbeat_every = _HEARTBEAT
         self._heartbeat: asyncio.TimerHandle | None = None
 
-    @property
-    def is_open(self) -> bool:
-        """`on_open` was called, and it is not closed."""
-        transport = self._transport
-        return self._opened.done() and transport is not None and not transport.is_disconnected
-
     async def open(self, address: SocketAddress, proxy: str = "") -> None:
         """Connect. It has no time limit of its own.
 
