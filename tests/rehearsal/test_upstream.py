@@ -116,7 +116,10 @@ class TestFailures:
             await is_over(stream)
             assert stream.error is not None
             assert stream.error.code is LOST
-            assert states(stream) == ["connecting", "live", "reconnecting", "reconnecting"]
+            # How many attempts the time is enough for is left to the jitter.
+            began, gone_live, *after = states(stream)
+            assert (began, gone_live) == ("connecting", "live")
+            assert set(after) == {"reconnecting"}
             assert frames(stream, "comment")
 
     @virtual_time
