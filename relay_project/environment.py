@@ -16,7 +16,7 @@ import secrets
 from email.utils import parseaddr
 from pathlib import Path
 from typing import Any, NoReturn
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 import environ
 from django.core.exceptions import ImproperlyConfigured, ValidationError
@@ -35,6 +35,7 @@ __all__ = [
     "origins",
     "picture_hosts",
     "proxy",
+    "redis",
     "routes",
     "seconds",
     "secret_key",
@@ -55,6 +56,8 @@ _TRUE = {"1", "true", "yes", "on"}
 _FALSE = {"0", "false", "no", "off"}
 # The usual ports for each scheme of `EMAIL_URL`.
 _SMTP_PORTS = {"smtp": 25, "smtp+tls": 587, "smtp+ssl": 465}
+# Of a Sentinel, if its address says none.
+_SENTINEL_PORT = 26379
 _HOST = re.compile(r"\*|\.?[\w-]+(\.[\w-]+)*|\[[0-9a-fA-F:.]+\]", re.ASCII)
 _PICTURE_HOST = re.compile(r"\.?[a-z0-9-]+(\.[a-z0-9-]+)+|https?://[a-z0-9.-]+(:[0-9]{1,5})?")
 
@@ -230,6 +233,76 @@ def database(name: str, default: Path) -> dict[str, Any]:
             if config["NAME"] or "service" in config.get("OPTIONS", {}):
                 return config
     _refuse(name, "sqlite:///path or postgres://user:password@host:port/name")
+
+
+def redis(name: str) -> dict[str, Any]:
+    """How to connect to the Redis in a URL: redis://…, rediss://… or redis+sentinel://…
+
+    Returns:
+        What `channels_redis.utils.create_pool` makes a pool of connections from, and the channel
+        layer has in its `hosts`; empty if the variable is not set.
+    """
+    value = text(name)
+    if not value:
+        return {}
+    read = {"redis": _redis_server, "rediss": _redis_server, "redis+sentinel": _redis_sentinels}
+    scheme, separator, _rest = value.partition("://")
+    if separator and scheme in read and not any(character.isspace() for character in value):
+        with contextlib.suppress(ValueError, TypeError):
+            return read[scheme](value)
+    _refuse(
+        name,
+        "redis://user:password@host:port/0, rediss://…, or "
+        "redis+sentinel://host:26379,host:26379/service/0",
+    )
+
+
+def _redis_server(value: str) -> dict[str, Any]:
+    """One server, by an address that redis-py reads.
+
+    Raises:
+        ValueError, TypeError: it does not.
+    """
+    from redis.asyncio import ConnectionPool  # imported where it is used, since it takes a while
+
+    parts = urlsplit(value)
+    # What redis-py passes over: no host, a database that is no number, a port that is none.
+    if not parts.hostname or not re.fullmatch(r"/?|/[0-9]+", parts.path) or parts.port == 0:
+        raise ValueError
+    pool = ConnectionPool.from_url(value)
+    pool.connection_class(**pool.connection_kwargs)  # refuses options that it doesn't know
+    return {"address": value, "db": pool.connection_kwargs.get("db", 0)}
+
+
+def _redis_sentinels(value: str) -> dict[str, Any]:
+    """Sentinels, which are asked for the address of the service's server.
+
+    User and password are the server's. The options `sentinel_username` and `sentinel_password` are
+    the Sentinels' own.
+
+    Raises:
+        ValueError: it is none.
+    """
+    parts = urlsplit(value)
+    user, at, hosts = parts.netloc.rpartition("@")
+    addresses = [urlsplit(f"//{host}") for host in hosts.split(",")]
+    path = re.fullmatch(r"/([\w.-]+)(?:/([0-9]+))?", parts.path, re.ASCII)
+    options = dict(parse_qsl(parts.query, strict_parsing=bool(parts.query)))
+    if not path or not options.keys() <= {"sentinel_username", "sentinel_password"}:
+        raise ValueError
+    if not all(address.hostname and address.port != 0 for address in addresses):
+        raise ValueError
+    username, _colon, password = user.partition(":")
+    login = {"username": unquote(username) or None, "password": unquote(password) or None}
+    return {
+        "master_name": path[1],
+        "sentinels": [(address.hostname, address.port or _SENTINEL_PORT) for address in addresses],
+        "db": int(path[2] or 0),
+        **(login if at else {}),
+        "sentinel_kwargs": {
+            option.removeprefix("sentinel_"): options[option] for option in options
+        },
+    }
 
 
 def email(name: str) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from csp.constants import NONE, SELF
 from django.utils.translation import gettext_lazy as _
@@ -160,8 +161,22 @@ else:
     }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
+# How to connect to Redis; empty without REDIS_URL.
+REDIS = env.redis("REDIS_URL")
 # The channel layer delivers control messages to the relays, and news to the staff's pages.
-CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
+CHANNEL_LAYERS: dict[str, dict[str, Any]] = {
+    "default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}
+}
+if REDIS:
+    CHANNEL_LAYERS["default"] = {
+        "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
+        "CONFIG": {
+            # Without limits, whoever sends a message would wait for a Redis that hangs.
+            "hosts": [{**REDIS, "socket_connect_timeout": 5, "socket_timeout": 5}],
+            # Redis delivers to all of its databases. Relays with one database belong together.
+            "prefix": f"relay.{REDIS['db']}.",
+        },
+    }
 
 CACHES = {
     "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},

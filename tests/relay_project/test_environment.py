@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from channels_redis.utils import create_pool
 
 from relay_project import environment
 
@@ -285,6 +286,77 @@ class TestDatabase:
             environment.database(NAME, Path("/default"))
 
 
+class TestRedis:
+    @given_and_expected(
+        ("", {}),
+        ("redis://cache.example", {"address": "redis://cache.example", "db": 0}),
+        ("rediss://u:p%40@[::1]:7/3", {"address": "rediss://u:p%40@[::1]:7/3", "db": 3}),
+        ("redis://localhost?db=4", {"address": "redis://localhost?db=4", "db": 4}),
+    )
+    def test_a_server_s_address_is_read(self, value: None, expected: object) -> None:
+        assert environment.redis(NAME) == expected
+
+    @given_and_expected(
+        (
+            "redis+sentinel://one.example,[::1]:5/relay",
+            {
+                "master_name": "relay",
+                "sentinels": [("one.example", 26379), ("::1", 5)],
+                "db": 0,
+                "sentinel_kwargs": {},
+            },
+        ),
+        (
+            "redis+sentinel://:p%40ss@one.example:1,two.example:2/relay/3?sentinel_password=q%40",
+            {
+                "master_name": "relay",
+                "sentinels": [("one.example", 1), ("two.example", 2)],
+                "db": 3,
+                "username": None,
+                "password": "p@ss",
+                "sentinel_kwargs": {"password": "q@"},
+            },
+        ),
+    )
+    def test_sentinels_addresses_are_read(self, value: None, expected: object) -> None:
+        assert environment.redis(NAME) == expected
+
+    @given_and_expected(
+        ("rediss://u:p%40@cache.example:7/3", {"host": "cache.example", "port": 7, "db": 3}),
+        ("redis+sentinel://:p@one.example:1/relay/3", {"password": "p", "db": 3}),
+    )
+    def test_the_channel_layer_s_library_makes_connections_of_it(
+        self, value: None, expected: dict[str, object]
+    ) -> None:
+        pool = create_pool(environment.redis(NAME))
+        assert pool.connection_kwargs.items() >= expected.items()
+
+    @given(
+        "redis",
+        "redis://",
+        "redis:///1",
+        "redis://cache.example:port",
+        "redis://cache.example:0",
+        "redis://cache.example/one",
+        "redis://cache.example/1/2",
+        "redis://cache.example?socket_timeout=soon",
+        "redis://cache.example?no_such_option=1",
+        "redis://cache .example",
+        "http://cache.example",
+        "cache.example:6379",
+        "redis+sentinel://one.example",
+        "redis+sentinel://one.example/",
+        "redis+sentinel://one.example,/relay",
+        "redis+sentinel://one.example:port/relay",
+        "redis+sentinel://one.example/relay/one",
+        "redis+sentinel://one.example/relay?password=x",
+        "redis+sentinel://one.example/relay?x",
+    )
+    def test_it_refuses(self, value: None) -> None:
+        with refused():
+            environment.redis(NAME)
+
+
 class TestEmail:
     @given("smtp+tls://relay%40example.org:p%40ss@mail.example.org")
     def test_a_mail_address_becomes_django_s_settings(self, value: None) -> None:
@@ -435,6 +507,7 @@ BAD_SETTINGS = {
     "HTTPS_ONLY": "s3cr3t",
     "RELAY_PICTURE_HOSTS": "https://s3cr3t@cdn.example",
     "DATABASE_URL": "postgres://user:s3cr3t@db.example:port/relay",
+    "REDIS_URL": "redis://user:s3cr3t@cache.example:port/0",
     "LANGUAGE_CODE": "s3cr3t",
     "EMAIL_URL": "smtp://user:s3cr3t@mail.example:port",
     "DEFAULT_FROM_EMAIL": "s3cr3t",
