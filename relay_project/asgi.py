@@ -1,7 +1,7 @@
 """The ASGI application that servers run. Django serves its pages, and the relay its sockets.
 
-Import this module only to start a server. The import makes the relays, and closes the rows in the
-connection log that a crash left open.
+Import this module only to start a server. The import makes the relays, closes the rows in the
+connection log that a crash left open, and ends the process if another one serves the database.
 """
 
 import gc
@@ -20,7 +20,7 @@ from live.server.door import bodies  # noqa: E402
 from live.server.door import servers as door  # noqa: E402
 from live.server.door.arrivals import Arrivals  # noqa: E402
 from live.server.door.sockets import SocketDoor  # noqa: E402
-from live.server.lifespan import Lifespan, close_orphaned_connections  # noqa: E402
+from live.server.lifespan import Lifespan, begin_process  # noqa: E402
 from live.server.routing import make_router, with_relays  # noqa: E402
 from live.server.shutdown import GracefulShutdown  # noqa: E402
 from live.sockets.wire import servers  # noqa: E402
@@ -31,7 +31,7 @@ servers.install()
 door.install(arrivals, bodies.MOST)
 warn_of_unknown_variables()
 limit_statements()
-close_orphaned_connections()
+begin_process()
 relay = make_relay()
 rehearsal = None
 if settings.RELAY_TEST_ENDPOINT:

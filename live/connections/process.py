@@ -1,4 +1,5 @@
-"""Which server process a row of the connection log belongs to, and whether that one still runs.
+"""Which server process a row of the connection log belongs to, and whether that one still runs;
+and whether a process is the only one of its database.
 
 Each server process has an id, which stands in its rows, and holds a lock by that id while it runs.
 The lock is free again when the process ends, however it ends. On SQLite it is a lock on a file
@@ -12,6 +13,8 @@ import os
 import secrets
 import sys
 import threading
+import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -24,6 +27,13 @@ __all__ = ["THIS_PROCESS", "ServerProcess"]
 
 # Seconds to wait for PostgreSQL: for a connection, and for an answer.
 _WITHIN = 5.0
+# Seconds between two attempts to be the only process.
+_PAUSE = 0.1
+# The lock of the only process. Ids are smaller.
+_ALONE = 2**62
+# PostgreSQL asks whether this end still is there, and so lets go of the locks of a machine that
+# vanished after 25 seconds, and not after two hours.
+_KEEPALIVES = "-c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3"
 
 
 class _Locks(Protocol):
@@ -34,8 +44,8 @@ class _Locks(Protocol):
 
     def release(self, number: int) -> None: ...
 
-    def keep(self, number: int) -> None:
-        """Take the lock again if it was lost."""
+    def keep(self, numbers: Sequence[int]) -> None:
+        """Take these locks again if they were lost."""
 
     def cut(self) -> None:
         """End what another thread waits for, which then fails."""
@@ -51,7 +61,8 @@ class ServerProcess:
     """
 
     def __init__(self) -> None:
-        self.id = secrets.randbelow(2**62)
+        self.id = secrets.randbelow(_ALONE)
+        self._held = [self.id]
         self._locks: _Locks | None = None
 
     def begin(self) -> None:
@@ -65,23 +76,47 @@ class ServerProcess:
         if self._locks is not None:
             self._locks.take(self.id)
 
+    def be_alone(self, within: float) -> bool:
+        """Be the only process of this database that called this; to be called after `begin`.
+
+        Args:
+            within: seconds to wait for another process, which may be about to end. This thread
+                sleeps meanwhile.
+
+        Returns:
+            Whether it is, until `end` or the end of the process. Always, where no other process can
+            share the database or it can't be told.
+
+        Raises:
+            DatabaseError: PostgreSQL does not answer.
+        """
+        deadline = time.monotonic() + within
+        while self._locks is not None and not self._locks.take(_ALONE):
+            if time.monotonic() >= deadline:
+                return False
+            time.sleep(_PAUSE)
+        self._held = [self.id, _ALONE]
+        return True
+
     def end(self) -> None:
-        """Let go of the lock."""
+        """Let go of the locks."""
         if self._locks is not None:
             self._locks.close()
             self._locks = None
+            self._held = [self.id]
 
     def owner(self) -> int:
         """The id, for a row that is written now.
 
-        PostgreSQL lets go of the lock when it restarts; it is taken again here. A process that
-        starts between the restart and this call would close this one's rows.
+        PostgreSQL lets go of the locks when it restarts; they are taken again here. A process that
+        starts between the restart and this call would close this one's rows, and would not notice
+        that this one runs.
 
         Raises:
             DatabaseError: PostgreSQL does not answer.
         """
         if self._locks is not None:
-            self._locks.keep(self.id)
+            self._locks.keep(self._held)
         return self.id
 
     def cut(self) -> None:
@@ -138,7 +173,7 @@ class _FileLocks:
 
         fcntl.lockf(self._file, fcntl.LOCK_UN, 1, number)
 
-    def keep(self, number: int) -> None:
+    def keep(self, numbers: Sequence[int]) -> None:
         """Nothing to do: file locks are never lost."""
 
     def cut(self) -> None:
@@ -154,6 +189,7 @@ class _PostgreSQLLocks:
     def __init__(self) -> None:
         self._one_at_a_time = threading.Lock()
         self._connection = own_connection(_WITHIN, _WITHIN)
+        self._connection.settings_dict["OPTIONS"]["options"] += f" {_KEEPALIVES}"
         self._connection.inc_thread_sharing()
 
     def take(self, number: int) -> bool:
@@ -164,11 +200,12 @@ class _PostgreSQLLocks:
         with self._one_at_a_time:
             self._ask("pg_advisory_unlock", number)
 
-    def keep(self, number: int) -> None:
+    def keep(self, numbers: Sequence[int]) -> None:
         with self._one_at_a_time:
             if not self._connection.is_usable():
                 self._connection.close()
-                self._ask("pg_try_advisory_lock", number)
+                for number in numbers:
+                    self._ask("pg_try_advisory_lock", number)
 
     def cut(self) -> None:
         if self._one_at_a_time.locked():  # else it would only lose its locks

@@ -14,24 +14,44 @@ from live.models import ConnectionLog
 from live.relay.relay import Relay
 from live.server.shutdown import close_all
 
-__all__ = ["Lifespan", "close_orphaned_connections"]
+__all__ = ["Lifespan", "begin_process", "may_share_database"]
 
 logger = logging.getLogger(__name__)
 
+# Seconds to wait for another process. One that was told to stop has ended after five.
+_LEAVE_WITHIN = 8
+_REFUSAL = (
+    "Another server process runs on this database. Several need REDIS_URL, to share their streams. "
+    "Nothing was started."
+)
 
-def close_orphaned_connections() -> None:
-    """Close the rows in the connection log that a server process left open and that has ended.
 
+def may_share_database() -> bool:
+    """Whether several server processes may run on this database."""
+    return False  # each would connect to TikTok by itself, and count its own sockets only
+
+
+def begin_process() -> None:
+    """Begin to serve this database: alone, unless several processes may share it.
+
+    Also closes the rows in the connection log that a server process left open and that has ended.
     Rows of a server process that still runs stay open. If the database or the lock file can't be
     used, the log says so, and the server starts without it.
 
     It runs in a thread of its own: a server may import the application in its event loop, where
     Django refuses to use the database.
-    """
 
-    def close() -> None:
+    Raises:
+        SystemExit: another process serves it. One that is about to end is waited for.
+    """
+    refusals: list[str] = []
+
+    def begin() -> None:
         try:
             THIS_PROCESS.begin()
+            if not may_share_database() and not _be_alone():
+                refusals.append(_REFUSAL)
+                return
             closed = ConnectionLog.objects.close_orphans(THIS_PROCESS.is_running)
         except OSError as failure:
             logger.error(
@@ -46,9 +66,21 @@ def close_orphaned_connections() -> None:
         finally:
             connection.close()
 
-    thread = threading.Thread(target=close, name="close orphaned connections")
+    thread = threading.Thread(target=begin, name="begin on the database")
     thread.start()
     thread.join()
+    for refusal in refusals:
+        raise SystemExit(refusal)
+
+
+def _be_alone() -> bool:
+    if THIS_PROCESS.be_alone(within=0):
+        return True
+    logger.warning(
+        "Another server process runs on this database; waiting %d seconds for its end",
+        _LEAVE_WITHIN,
+    )
+    return THIS_PROCESS.be_alone(_LEAVE_WITHIN)
 
 
 class Lifespan:

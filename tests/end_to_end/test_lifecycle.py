@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
+from pathlib import Path
 
 import pytest
 
@@ -57,7 +59,7 @@ class TestStopping:
 
 @pytest.mark.parametrize("kind", SERVERS)
 class TestASecondServer:
-    async def test_its_start_leaves_the_other_s_rows_open(
+    async def test_it_is_refused_and_leaves_the_other_s_rows_open(
         self, start_server: StartServer, tiktok: TikTok, streamer: str, kind: str
     ) -> None:
         server = await start_server(kind)
@@ -67,11 +69,51 @@ class TestASecondServer:
             await phone.until_type("connected")
             while not server.execute("SELECT * FROM live_connectionlog"):
                 await asyncio.sleep(0.05)
-            await start_server(kind)  # on another port, with the same database
+            with pytest.raises(RuntimeError) as refusal:
+                await start_server(kind)  # on another port, with the same database
+            assert str(refusal.value).splitlines()[-1] == (
+                "Another server process runs on this database. "
+                "Several need REDIS_URL, to share their streams. Nothing was started."
+            )
+            assert "Traceback" not in str(refusal.value)
             (row,) = server.execute("SELECT * FROM live_connectionlog")
             assert row["closed_at"] is None
         row = await server.closed_row(account)
         assert row["close_code"] == 1000
+
+    async def test_it_waits_for_one_that_is_stopping(
+        self, start_server: StartServer, kind: str
+    ) -> None:
+        server = await start_server(kind)
+        starting = asyncio.create_task(start_server(kind))
+        while "waiting 8 seconds for its end" not in server.log_text:  # they share the file
+            await asyncio.sleep(0.05)
+        await server.stop(signal.SIGTERM)
+        second = await starting
+        assert second.log_text.count("waiting 8 seconds for its end") == 1
+        assert "Nothing was started" not in second.log_text
+
+
+async def test_a_server_that_reloads_does_not_refuse_itself(
+    start_server: StartServer, tmp_path: Path
+) -> None:
+    code = tmp_path / "code"
+    code.mkdir()
+    changing = code / "changing.py"
+    changing.touch()
+    server = await start_server(
+        "uvicorn", UVICORN_RELOAD="true", UVICORN_RELOAD_DIRS=str(code), PYTHONASYNCIODEBUG="0"
+    )
+    started = "Application startup complete"
+    async with asyncio.timeout(60):
+        while started not in server.log_text:
+            await asyncio.sleep(0.05)
+        while server.log_text.count(started) < 2:
+            os.utime(changing)  # again and again: the reloader may not have seen it yet as it was
+            assert "Nothing was started" not in server.log_text
+            await asyncio.sleep(0.05)
+    await server.stop()  # by which both of its processes end
+    assert "Another server process" not in server.log_text
 
 
 class TestTheServersLog:

@@ -17,7 +17,8 @@ from live.models import ConnectionLog
 from live.protocol.errors import CloseCode
 
 ROOT = Path(__file__).resolve().parents[3]
-# Answers a number with whether that process runs, and an empty line with the id of this one.
+# Answers a number with whether that process runs, "alone" with whether it is the only one, and an
+# empty line with its id.
 PROCESS = """
 import django
 django.setup()
@@ -25,7 +26,10 @@ from live.connections.process import THIS_PROCESS
 THIS_PROCESS.begin()
 while True:
     asked = input()
-    answer = THIS_PROCESS.is_running(int(asked)) if asked else THIS_PROCESS.owner()
+    if asked == "alone":
+        answer = THIS_PROCESS.be_alone(within=0.2)
+    else:
+        answer = THIS_PROCESS.is_running(int(asked)) if asked else THIS_PROCESS.owner()
     print(answer, flush=True)
 """
 
@@ -66,6 +70,9 @@ class Process:
     def sees(self, other: int) -> bool:
         return self._ask(str(other)) == "True"
 
+    def is_alone(self) -> bool:
+        return self._ask("alone") == "True"
+
     def kill(self) -> None:
         self._process.kill()
         self._process.communicate()
@@ -101,6 +108,17 @@ def test_a_process_is_seen_until_it_is_killed(start: Callable[[], Process]) -> N
     assert not second.sees(number)
 
 
+def test_one_process_is_alone_until_it_is_killed(start: Callable[[], Process]) -> None:
+    first, second = start(), start()
+    assert first.is_alone()
+    assert first.is_alone()  # asked twice
+    assert not second.is_alone()
+    assert second.sees(first.owner())
+    first.kill()
+    assert second.is_alone()
+    assert not start().is_alone()
+
+
 def test_a_process_sees_itself(start: Callable[[], Process]) -> None:
     process = start()
     assert process.sees(process.owner())
@@ -111,18 +129,21 @@ def test_a_process_sees_none_that_never_was(start: Callable[[], Process]) -> Non
 
 
 @pytest.mark.parametrize("database", ["postgresql"], indirect=True)
-def test_a_lock_that_postgresql_lost_is_taken_again_for_the_next_row(
+def test_locks_that_postgresql_lost_are_taken_again_for_the_next_row(
     database: str, start: Callable[[], Process]
 ) -> None:
     first = start()
     number = first.owner()
+    assert first.is_alone()
     with psycopg.connect(database, autocommit=True) as connection:
         connection.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
             " WHERE datname = current_database() AND pid <> pg_backend_pid()"
         )
     assert first.owner() == number
-    assert start().sees(number)
+    second = start()
+    assert second.sees(number)
+    assert not second.is_alone()
 
 
 @pytest.mark.django_db
