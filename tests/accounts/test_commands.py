@@ -286,6 +286,21 @@ class TestEnsureAdmin:
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize("batch", [1, 2, 3])
+def test_keys_are_encrypted_anew_in_batches_and_never_printed(batch: int) -> None:
+    for number in range(3):
+        User.objects.create(username=f"anna{number}", own_sign_api_key=f"euler_{number}")
+    printed = []
+    for _ in range(2):  # again does no harm
+        output, errors = StringIO(), StringIO()
+        call_command("reencrypt_api_keys", batch=batch, stdout=output, stderr=errors)
+        printed.append(output.getvalue() + errors.getvalue())
+    assert printed == ["Encrypted 3 API keys and 0 proxies.\n"] * 2
+    users = User.objects.order_by("pk")
+    assert [user.sign_api_key() for user in users] == ["euler_0", "euler_1", "euler_2"]
+
+
+@pytest.mark.django_db
 def test_a_change_of_the_secret_key_loses_no_api_key_and_no_proxy(settings: Any) -> None:
     def forget_keys() -> None:  # of the process's secret keys
         for field in OWN_SECRETS:

@@ -85,7 +85,7 @@ class TestASecondServer:
         self, start_server: StartServer, kind: str
     ) -> None:
         server = await start_server(kind)
-        starting = asyncio.create_task(start_server(kind))
+        starting = asyncio.ensure_future(start_server(kind))
         while "waiting 8 seconds for its end" not in server.log_text:  # they share the file
             await asyncio.sleep(0.05)
         await server.stop(signal.SIGTERM)

@@ -1,38 +1,60 @@
 """`manage.py reencrypt_api_keys`: after SECRET_KEY has changed."""
 
+from collections import Counter
 from typing import Any
 
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandParser
 from django.db import transaction
 
 from accounts.models import OWN_SECRETS, User
+
+_BATCH = 500
 
 
 class Command(BaseCommand):
     help = (
         "Encrypt the accounts' EulerStream API keys and proxies anew with SECRET_KEY, so that the "
-        "keys in SECRET_KEY_FALLBACKS can be taken out. Prints how many there were."
+        "keys in SECRET_KEY_FALLBACKS can be taken out. Prints how many there were. It may run "
+        "again, also after it was cut off, and while the server runs."
     )
     requires_system_checks = []
 
-    def handle(self, *args: Any, **options: Any) -> None:
-        done = dict.fromkeys(OWN_SECRETS, 0)
-        unreadable = 0
-        with transaction.atomic():
-            accounts = User.objects.select_for_update().exclude(
-                own_sign_api_key=None, own_proxy=None
-            )
-            for account in accounts:
-                secrets = {"own_sign_api_key": account.sign_api_key(), "own_proxy": account.proxy()}
-                readable = [name for name, secret in secrets.items() if secret]
-                stored = [name for name in secrets if getattr(account, name)]
-                # Saved anew, one that can't be read would be encrypted twice.
-                unreadable += len(stored) - len(readable)
-                account.save(update_fields=readable)
-                for name in readable:
-                    done[name] += 1
-        self.stdout.write(
-            f"Encrypted {done['own_sign_api_key']} API keys and {done['own_proxy']} proxies."
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--batch", type=int, default=_BATCH, help="accounts in one transaction; 500"
         )
-        if unreadable:
-            self.stderr.write(f"{unreadable} can't be read with any of the keys: left as they are.")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        done: Counter[str] = Counter()
+        last = 0
+        while True:
+            with transaction.atomic():
+                accounts = list(_accounts_after(last)[: max(1, options["batch"])])
+                for account in accounts:
+                    done += _reencrypt(account)
+            if not accounts:
+                break
+            last = accounts[-1].pk
+        keys, proxies = (done[name] for name in OWN_SECRETS)
+        self.stdout.write(f"Encrypted {keys} API keys and {proxies} proxies.")
+        if done["unreadable"]:
+            self.stderr.write(
+                f"{done['unreadable']} can't be read with any of the keys: left as they are."
+            )
+
+
+def _accounts_after(last: int) -> Any:
+    """Locks accounts that have secrets, in the order of their primary keys."""
+    accounts = User.objects.select_for_update().filter(pk__gt=last).order_by("pk")
+    return accounts.exclude(own_sign_api_key=None, own_proxy=None)
+
+
+def _reencrypt(account: User) -> Counter[str]:
+    """Save the account's secrets anew; returns how many of each field, and how many can't be
+    read."""
+    secrets = {"own_sign_api_key": account.sign_api_key(), "own_proxy": account.proxy()}
+    readable = [name for name, secret in secrets.items() if secret]
+    stored = [name for name in secrets if getattr(account, name)]
+    # Saved anew, one that can't be read would be encrypted twice.
+    account.save(update_fields=readable)
+    return Counter({**dict.fromkeys(readable, 1), "unreadable": len(stored) - len(readable)})
