@@ -27,8 +27,7 @@ run: $(VENV)/run.stamp
 	@$(BIN)/python manage.py migrate --verbosity 0
 	@$(BIN)/python manage.py ensure_admin --address http://$(HOST):$(PORT)
 	@$(BIN)/python -m relay_project.addresses $(HOST) $(PORT)
-	@exec $(BIN)/python -m uvicorn relay_project.asgi:application --host $(HOST) --port $(PORT) \
-	  --ws websockets-sansio --ws-per-message-deflate false --no-proxy-headers --ws-max-size 2097152 --timeout-graceful-shutdown 10
+	@exec $(BIN)/python -m relay_project.serve --host $(HOST) --port $(PORT)
 
 standin: $(VENV)/run.stamp
 	@exec $(BIN)/python -m standin --port 9000 --live $(LIVE)

@@ -84,8 +84,9 @@ def address(scope: Mapping[str, Any]) -> str | None:
 
     In X-Forwarded-For, only the entries that trusted proxies added count.
     """
-    client = _ip((scope.get("client") or [""])[0])
-    if client is None or not _is_trusted(client):
+    peer = (scope.get("client") or [""])[0]
+    client = _ip(peer)
+    if not is_trusted_proxy(peer):
         return str(client) if client else None
     for forwarded in reversed(_forwarded_for(scope)):
         hop = _ip(forwarded.strip())
@@ -94,7 +95,7 @@ def address(scope: Mapping[str, Any]) -> str | None:
         client = hop
         if not _is_trusted(hop):
             break
-    return str(client)
+    return str(client) if client else None
 
 
 def client(scope: Mapping[str, Any]) -> str | None:
@@ -130,7 +131,13 @@ def _ip(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
 
 
 def is_trusted_proxy(text: str) -> bool:
-    """Whether the address is in one of the networks in the setting `TRUSTED_PROXIES`."""
+    """Whether the address is in one of the networks in the setting `TRUSTED_PROXIES`.
+
+    Args:
+        text: the address; empty for whoever connects by a Unix socket, who has none.
+    """
+    if not text:
+        return bool(settings.TRUSTS_UNIX_SOCKET)
     ip = _ip(text)
     return ip is not None and _is_trusted(ip)
 

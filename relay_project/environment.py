@@ -34,6 +34,7 @@ __all__ = [
     "networks",
     "origins",
     "picture_hosts",
+    "proxies",
     "proxy",
     "redis",
     "routes",
@@ -43,6 +44,7 @@ __all__ = [
     "socket_url",
     "test_endpoint",
     "text",
+    "trusts_unix_socket",
     "unknown",
     "url",
     "whole_number",
@@ -56,6 +58,8 @@ _TRUE = {"1", "true", "yes", "on"}
 _FALSE = {"0", "false", "no", "off"}
 # The usual ports for each scheme of `EMAIL_URL`.
 _SMTP_PORTS = {"smtp": 25, "smtp+tls": 587, "smtp+ssl": 465}
+# In place of the address of a proxy that connects by a Unix socket, and so has none.
+_UNIX = "unix"
 # Of a Sentinel, if its address says none.
 _SENTINEL_PORT = 26379
 _HOST = re.compile(r"\*|\.?[\w-]+(\.[\w-]+)*|\[[0-9a-fA-F:.]+\]", re.ASCII)
@@ -217,6 +221,22 @@ def networks(name: str) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
     with contextlib.suppress(ValueError):
         return [ipaddress.ip_network(word) for word in words(name, [])]
     _refuse(name, "IP addresses or networks separated by commas, such as 127.0.0.1,10.0.0.0/8")
+
+
+def proxies(name: str) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
+    """The networks of reverse proxies. The word "unix" among them is passed over: it is for
+    `trusts_unix_socket`."""
+    with contextlib.suppress(ValueError):
+        return [ipaddress.ip_network(word) for word in words(name, []) if word != _UNIX]
+    _refuse(
+        name,
+        "IP addresses or networks separated by commas, such as 127.0.0.1,10.0.0.0/8, "
+        "or unix, which is whoever connects by a Unix socket",
+    )
+
+
+def trusts_unix_socket(name: str) -> bool:
+    return _UNIX in words(name, [])
 
 
 def database(name: str, default: Path) -> dict[str, Any]:

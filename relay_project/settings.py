@@ -22,7 +22,9 @@ CSRF_TRUSTED_ORIGINS = env.origins("CSRF_TRUSTED_ORIGINS")
 # The address of this server's source. Every page has this link, because the AGPL requires it.
 SOURCE_URL = env.url("SOURCE_URL", default="")
 # The reverse proxies whose headers X-Forwarded-For and X-Forwarded-Proto are believed.
-TRUSTED_PROXIES = env.networks("TRUSTED_PROXIES")
+TRUSTED_PROXIES = env.proxies("TRUSTED_PROXIES")
+# Whether whoever connects by a Unix socket is such a proxy.
+TRUSTS_UNIX_SOCKET = env.trusts_unix_socket("TRUSTED_PROXIES")
 # Whether people use this server by https only, through a proxy. Cookies are then never sent by
 # plain http.
 HTTPS_ONLY = env.boolean("HTTPS_ONLY", default=False)

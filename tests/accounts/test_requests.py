@@ -170,6 +170,24 @@ class TestAddress:
         handshake = scope(("x-forwarded-for", "2001:db8::7"), client=proxy)
         assert requests.address(handshake) == "2001:db8::7"
 
+    @pytest.mark.parametrize(
+        ("forwarded", "expected"),
+        [
+            (PHONE, PHONE),
+            (f"198.51.100.1, {PHONE}", PHONE),
+            (f"{PHONE}, {SECOND_PROXY}", PHONE),
+            ("", None),
+            ("garbage", None),
+        ],
+    )
+    def test_it_believes_a_proxy_on_the_unix_socket_if_told_so(
+        self, settings: Settings, forwarded: str, expected: str | None
+    ) -> None:
+        settings.TRUSTS_UNIX_SOCKET = True
+        handshake = scope(("x-forwarded-for", forwarded), client=None)
+        assert requests.address(handshake) == expected
+        assert requests.address(scope(("x-forwarded-for", forwarded), client=PHONE)) == PHONE
+
     @pytest.mark.parametrize("client", [None, "", "unix:", "localhost"])
     def test_it_is_none_where_the_server_knows_none(self, client: str | None) -> None:
         assert requests.address(scope(("x-forwarded-for", PHONE), client=client)) is None

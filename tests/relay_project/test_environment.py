@@ -200,6 +200,22 @@ class TestNetworks:
             environment.networks(NAME)
 
 
+class TestProxies:
+    @given_and_expected(
+        ("", ([], False)),
+        ("unix", ([], True)),
+        ("10.0.0.1, unix", ([ipaddress.ip_network("10.0.0.1/32")], True)),
+        ("10.0.0.1", ([ipaddress.ip_network("10.0.0.1/32")], False)),
+    )
+    def test_proxies_are_networks_or_the_unix_socket(self, value: None, expected: object) -> None:
+        assert (environment.proxies(NAME), environment.trusts_unix_socket(NAME)) == expected
+
+    @given("localhost", "10.0.0.1/8", "127.0.0.1;::1", "*", "unix:", "/run/relay.sock", "UNIX")
+    def test_it_refuses(self, value: None) -> None:
+        with refused():
+            environment.proxies(NAME)
+
+
 class TestUnknown:
     def test_it_names_the_nearest_setting(self, monkeypatch: pytest.MonkeyPatch) -> None:
         environment.text("RELAY_LINGER")
@@ -566,6 +582,8 @@ class TestStart:
         settings = (ROOT / "relay_project" / "settings.py").read_text()
         readers = re.findall(r'env\.(\w+)\(\s*"(\w+)"', settings)
         checked = {
-            name for reader, name in readers if reader not in {"text", "words", "secret_key"}
+            name
+            for reader, name in readers
+            if reader not in {"text", "words", "secret_key", "trusts_unix_socket"}
         }
         assert checked == set(BAD_SETTINGS)
