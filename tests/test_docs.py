@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parents[1]
 # What a text in backticks begins with when it is a path of this project.
 FOLDERS = (
     *("live", "accounts", "relay_project", "rehearsal", "standin", "bench", "tools"),
-    *("tests", "templates", "static", "locale", "docs"),
+    *("tests", "templates", "static", "locale", "docs", "deploy"),
 )
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)|<img src=\"([^\"]+)\"")
 IN_BACKTICKS = re.compile(r"`([^`\n]+)`")

@@ -57,10 +57,6 @@ class Server:
             "RELAY_STREAM_STARTS": "100000",
             "RELAY_USERNAME_CHANGES": "100000",
             "RELAY_LOOKUPS": "100000",
-            # As `make run` has it.
-            "UVICORN_WS": "websockets-sansio",
-            "UVICORN_WS_PER_MESSAGE_DEFLATE": "false",
-            "UVICORN_PROXY_HEADERS": "false",
             **environment,
         }
         self._process: asyncio.subprocess.Process | None = None
@@ -81,7 +77,7 @@ class Server:
         port = str(self.port)
         command = {
             "daphne": ["daphne", "-b", "127.0.0.1", "-p", port, "relay_project.asgi:application"],
-            "uvicorn": ["uvicorn", "--port", port, "relay_project.asgi:application"],
+            "uvicorn": ["relay_project.serve", "--port", port],
         }[self.kind]
         with self.log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
@@ -98,11 +94,16 @@ class Server:
                 if self._process.returncode is not None:
                     raise RuntimeError(f"{self.kind} did not start:\n{self.log_text}")
                 with contextlib.suppress(OSError):
-                    _reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+                    _reader, writer = await self._connect()
                     writer.close()
                     await writer.wait_closed()
                     return
                 await asyncio.sleep(0.1)
+
+    async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        if path := self.environment.get("UVICORN_UDS"):
+            return await asyncio.open_unix_connection(path)
+        return await asyncio.open_connection("127.0.0.1", self.port)
 
     async def _migrate(self) -> None:
         """A new SQLite database is a copy of the first that was migrated in this process."""
