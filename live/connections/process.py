@@ -65,19 +65,24 @@ class ServerProcess:
         self._held = [self.id]
         self._locks: _Locks | None = None
 
-    def begin(self) -> None:
+    def begin(self, *, alone: bool = False) -> None:
         """Hold the lock from now on, until `end` or the end of the process.
+
+        Args:
+            alone: whether to be the only process, which `be_alone` then tells. If PostgreSQL does
+                not answer now, that lock too is taken with the first row.
 
         Raises:
             OSError: the file beside the database can't be made.
             DatabaseError: PostgreSQL does not answer.
         """
+        self._held = [self.id, _ALONE] if alone else [self.id]
         self._locks = _locks_of(connections[DEFAULT_DB_ALIAS])
         if self._locks is not None:
             self._locks.take(self.id)
 
     def be_alone(self, within: float) -> bool:
-        """Be the only process of this database that called this; to be called after `begin`.
+        """Be the only process of this database; to be called after `begin(alone=True)`.
 
         Args:
             within: seconds to wait for another process, which may be about to end. This thread
@@ -95,7 +100,6 @@ class ServerProcess:
             if time.monotonic() >= deadline:
                 return False
             time.sleep(_PAUSE)
-        self._held = [self.id, _ALONE]
         return True
 
     def end(self) -> None:
@@ -103,7 +107,6 @@ class ServerProcess:
         if self._locks is not None:
             self._locks.close()
             self._locks = None
-            self._held = [self.id]
 
     def owner(self) -> int:
         """The id, for a row that is written now.

@@ -48,8 +48,9 @@ def begin_process() -> None:
 
     def begin() -> None:
         try:
-            THIS_PROCESS.begin()
-            if not may_share_database() and not _be_alone():
+            alone = not may_share_database()
+            THIS_PROCESS.begin(alone=alone)
+            if alone and not _be_alone():
                 refusals.append(_REFUSAL)
                 return
             closed = ConnectionLog.objects.close_orphans(THIS_PROCESS.is_running)

@@ -15,15 +15,21 @@ from django.utils import timezone
 from bench.databases import on_postgresql
 from live.models import ConnectionLog
 from live.protocol.errors import CloseCode
+from tests.support.postgresql import private_postgresql
 
 ROOT = Path(__file__).resolve().parents[3]
-# Answers a number with whether that process runs, "alone" with whether it is the only one, and an
-# empty line with its id.
+# Says whether it has begun. Then answers a number with whether that process runs, "alone" with
+# whether it is the only one, and an empty line with its id.
 PROCESS = """
 import django
 django.setup()
+from django.db import DatabaseError
 from live.connections.process import THIS_PROCESS
-THIS_PROCESS.begin()
+try:
+    THIS_PROCESS.begin(alone=True)
+    print("begun", flush=True)
+except DatabaseError:
+    print("no database", flush=True)
 while True:
     asked = input()
     if asked == "alone":
@@ -50,6 +56,8 @@ class Process:
             stdout=subprocess.PIPE,
             text=True,
         )
+        assert self._process.stdout is not None
+        self.began = self._process.stdout.readline().strip()
 
     def __enter__(self) -> Process:
         return self
@@ -144,6 +152,18 @@ def test_locks_that_postgresql_lost_are_taken_again_for_the_next_row(
     second = start()
     assert second.sees(number)
     assert not second.is_alone()
+
+
+def test_a_process_that_began_without_postgresql_takes_its_locks_with_its_first_row() -> None:
+    with private_postgresql() as postgresql, ExitStack() as stack:
+        postgresql.stop()
+        first = stack.enter_context(Process(postgresql.url))
+        assert first.began == "no database"
+        postgresql.start()
+        number = first.owner()
+        second = stack.enter_context(Process(postgresql.url))
+        assert second.sees(number)
+        assert not second.is_alone()
 
 
 @pytest.mark.django_db
