@@ -104,7 +104,7 @@ async def running_nginx(folder: Path, replaced: Mapping[str, str]) -> AsyncItera
     program = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
     if program is None:
         assert "CI" not in os.environ, "CI needs nginx"
-        pytest.skip("no nginx: apt-get install --no-install-recommends nginx-light")
+        pytest.skip("no nginx: apt-get install --no-install-recommends nginx")
     nginx = Nginx(program, folder, replaced)
     try:
         await nginx.start()
