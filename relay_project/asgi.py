@@ -15,11 +15,13 @@ pages = get_asgi_application()
 from channels.routing import ProtocolTypeRouter  # noqa: E402
 from django.conf import settings  # noqa: E402
 
+from live.server import access_log  # noqa: E402
 from live.server.assembly import make_relay  # noqa: E402
 from live.server.door import bodies  # noqa: E402
 from live.server.door import servers as door  # noqa: E402
 from live.server.door.arrivals import Arrivals  # noqa: E402
 from live.server.door.sockets import SocketDoor  # noqa: E402
+from live.server.health import DatabaseCheck, Health, not_stopping  # noqa: E402
 from live.server.lifespan import Lifespan, close_orphaned_connections  # noqa: E402
 from live.server.routing import make_router, with_relays  # noqa: E402
 from live.server.shutdown import GracefulShutdown  # noqa: E402
@@ -29,6 +31,7 @@ from relay_project.startup import limit_statements, warn_of_unknown_variables  #
 arrivals = Arrivals(settings.RELAY_MAX_SOCKETS_PER_ADDRESS, settings.RELAY_REQUEST_TIMEOUT)
 servers.install()
 door.install(arrivals, bodies.MOST)
+access_log.install()
 warn_of_unknown_variables()
 limit_statements()
 close_orphaned_connections()
@@ -41,11 +44,16 @@ if settings.RELAY_TEST_ENDPOINT:
     # A client has its share once, whichever it asks.
     rehearsal.failed_tokens, rehearsal.refusals = relay.failed_tokens, relay.refusals
 relays = [relay] if rehearsal is None else [relay, rehearsal]
+# What has to be right before clients are sent to this server.
+checks = {"database": DatabaseCheck(), "server": not_stopping(relays)}
 application = GracefulShutdown(
     ProtocolTypeRouter(
         {
-            "http": bodies.Bodies(
-                with_relays(pages, relays), bodies.MOST, settings.RELAY_REQUEST_TIMEOUT
+            "http": Health(
+                bodies.Bodies(
+                    with_relays(pages, relays), bodies.MOST, settings.RELAY_REQUEST_TIMEOUT
+                ),
+                checks,
             ),
             "websocket": SocketDoor(
                 make_router(relay, rehearsal), relay, settings.RELAY_MAX_SOCKETS_PER_ADDRESS
