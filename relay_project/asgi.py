@@ -21,8 +21,9 @@ from live.server.door import bodies  # noqa: E402
 from live.server.door import servers as door  # noqa: E402
 from live.server.door.arrivals import Arrivals  # noqa: E402
 from live.server.door.sockets import SocketDoor  # noqa: E402
-from live.server.health import DatabaseCheck, Health, not_stopping  # noqa: E402
+from live.server.health import Check, DatabaseCheck, Health, not_stopping  # noqa: E402
 from live.server.lifespan import Lifespan, close_orphaned_connections  # noqa: E402
+from live.server.metrics import Metrics  # noqa: E402
 from live.server.routing import make_router, with_relays  # noqa: E402
 from live.server.shutdown import GracefulShutdown  # noqa: E402
 from live.sockets.wire import servers  # noqa: E402
@@ -45,13 +46,17 @@ if settings.RELAY_TEST_ENDPOINT:
     rehearsal.failed_tokens, rehearsal.refusals = relay.failed_tokens, relay.refusals
 relays = [relay] if rehearsal is None else [relay, rehearsal]
 # What has to be right before clients are sent to this server.
-checks = {"database": DatabaseCheck(), "server": not_stopping(relays)}
+checks: dict[str, Check] = {"database": DatabaseCheck(), "server": not_stopping(relays)}
 application = GracefulShutdown(
     ProtocolTypeRouter(
         {
             "http": Health(
-                bodies.Bodies(
-                    with_relays(pages, relays), bodies.MOST, settings.RELAY_REQUEST_TIMEOUT
+                Metrics(
+                    bodies.Bodies(
+                        with_relays(pages, relays), bodies.MOST, settings.RELAY_REQUEST_TIMEOUT
+                    ),
+                    relays,
+                    settings.METRICS_ALLOW,
                 ),
                 checks,
             ),

@@ -210,9 +210,11 @@ def api_key(name: str) -> str:
     _refuse(name, "printable ASCII without spaces")
 
 
-def networks(name: str) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
+def networks(
+    name: str, default: list[str] | None = None
+) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
     with contextlib.suppress(ValueError):
-        return [ipaddress.ip_network(word) for word in words(name, [])]
+        return [ipaddress.ip_network(word) for word in words(name, default or [])]
     _refuse(name, "IP addresses or networks separated by commas, such as 127.0.0.1,10.0.0.0/8")
 
 

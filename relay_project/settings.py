@@ -22,6 +22,8 @@ CSRF_TRUSTED_ORIGINS = env.origins("CSRF_TRUSTED_ORIGINS")
 SOURCE_URL = env.url("SOURCE_URL", default="")
 # The reverse proxies whose headers X-Forwarded-For and X-Forwarded-Proto are believed.
 TRUSTED_PROXIES = env.networks("TRUSTED_PROXIES")
+# Who may read /metrics.
+METRICS_ALLOW = env.networks("METRICS_ALLOW", default=["127.0.0.0/8", "::1"])
 # Whether people use this server by https only, through a proxy. Cookies are then never sent by
 # plain http.
 HTTPS_ONLY = env.boolean("HTTPS_ONLY", default=False)

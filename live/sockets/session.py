@@ -274,6 +274,7 @@ class Session:
                 wait; or the sign server has refused the account's own key.
         """
         connection, stalls, wire = self.connection, self._stalls, self._wire
+        traffic, clock = self._relay.traffic, self._relay.clock
         greeted_in = await self._greet_at_once(stream, delivery)
         if stream.offline is not None and delivery.up_to_date and not self._options.wait:
             raise _again(stream.offline)
@@ -282,6 +283,9 @@ class Session:
             for parcel in delivery.pending():
                 await wire.send(parcel)
                 connection.frames_sent += len(parcel.texts)
+                traffic.sent(parcel.types, len(parcel.framed))
+            if delivery.heard_at:
+                traffic.send_latency.observe(clock.precise() - delivery.heard_at)
             stalls.is_sending = False
             border = delivery.take_border()
             if border is None:
@@ -359,8 +363,10 @@ class Session:
 
     async def _send(self, type: FrameType, data: Struct) -> None:
         frame = Frame(type=type, ts=self._relay.clock.unix_ms(), data=data)
-        await self._wire.send(Parcel([encode(frame)]))
+        parcel = Parcel([encode(frame)])
+        await self._wire.send(parcel)
         self.connection.frames_sent += 1
+        self._relay.traffic.sent(parcel.types, len(parcel.framed))
 
 
 def _again(error: RelayError) -> RelayError:

@@ -12,7 +12,7 @@ import asyncio
 import contextlib
 import logging
 from importlib import import_module
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 import msgspec
@@ -52,7 +52,13 @@ def staff_socket() -> Any:
 
 
 class StaffConsumer(AsyncWebsocketConsumer):
-    """One page. What is published is kept until its task has sent it."""
+    """One page. What is published is kept until its task has sent it.
+
+    Attributes:
+        open_now: how many pages' sockets this process has open.
+    """
+
+    open_now: ClassVar[int] = 0
 
     def __init__(self) -> None:
         super().__init__()
@@ -62,9 +68,11 @@ class StaffConsumer(AsyncWebsocketConsumer):
         self._log_changed = False
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        StaffConsumer.open_now += 1
         try:
             await super().__call__(scope, receive, send)
         finally:
+            StaffConsumer.open_now -= 1
             await self._end()
 
     async def connect(self) -> None:

@@ -407,6 +407,7 @@ BAD_SETTINGS = {
     "DEBUG": "s3cr3t",
     "SOURCE_URL": "s3cr3t.example",
     "TRUSTED_PROXIES": "127.0.0.1,s3cr3t",
+    "METRICS_ALLOW": "127.0.0.1/99,s3cr3t",
     "TIKTOK_APP_URL": "s3cr3t",
     "TIKTOK_WEBCAST_URL": "ws://s3cr3t",
     "TIKTOK_SOCKET_URL": "https://s3cr3t",

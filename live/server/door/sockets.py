@@ -17,6 +17,7 @@ from live.protocol.errors import ErrorCode, RelayError
 from live.protocol.frames import Frame, FrameType, encode
 from live.relay.relay import Relay
 from live.sockets.admission import connection_of
+from live.sockets.wire.asgi import Parcel
 
 __all__ = ["SocketDoor"]
 
@@ -76,11 +77,14 @@ class SocketDoor:
             ts=self._relay.clock.unix_ms(),
             data=error.explain(requests.language(scope)),
         )
+        parcel = Parcel([encode(frame)])
         await receive()
         subprotocol = BEARER if BEARER in scope.get("subprotocols", []) else None
         with contextlib.suppress(OSError):  # the client has gone
             await send({"type": "websocket.accept", "subprotocol": subprotocol})
-            await send({"type": "websocket.send", "text": encode(frame)})
+            await send({"type": "websocket.send", "text": parcel.texts[0]})
+            self._relay.traffic.sent(parcel.types, len(parcel.framed))
+            self._relay.traffic.closed[error.code] += 1
             await send({"type": "websocket.close", "code": error.close_code})
 
 

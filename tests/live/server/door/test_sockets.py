@@ -15,6 +15,7 @@ from pytest_django import Settings
 
 from live.clock import Clock
 from live.relay.failed_tokens import FailedTokens
+from live.relay.traffic import Traffic
 from live.server.door.sockets import SocketDoor
 
 
@@ -34,10 +35,14 @@ class House:
     def __init__(self) -> None:
         self.failed_tokens = FailedTokens(lambda: 0.0)
         self.refusals = Sums()
+        self.traffic = Traffic()
         self.inside = 0
         self.closes = asyncio.Event()
         relay: Any = SimpleNamespace(
-            failed_tokens=self.failed_tokens, refusals=self.refusals, clock=Clock()
+            failed_tokens=self.failed_tokens,
+            refusals=self.refusals,
+            clock=Clock(),
+            traffic=self.traffic,
         )
         self.door = SocketDoor(self.serve, relay, most=2)
 
@@ -107,6 +112,8 @@ class TestNumber:
         assert house.refusals.counted == [
             ("192.0.2.1", "too_many_connections", "Too many sockets from this address.")
         ]
+        assert house.traffic.frames == {"error": 1}
+        assert house.traffic.closed == {"too_many_connections": 1}
 
     async def test_it_is_over_once_one_has_closed(self) -> None:
         house = House()
