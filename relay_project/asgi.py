@@ -5,6 +5,7 @@ connection log that a crash left open.
 """
 
 import gc
+import logging
 import os
 
 from django.core.asgi import get_asgi_application
@@ -33,6 +34,8 @@ arrivals = Arrivals(settings.RELAY_MAX_SOCKETS_PER_ADDRESS, settings.RELAY_REQUE
 servers.install()
 door.install(arrivals, bodies.MOST)
 access_log.install()
+if settings.LOG_FORMAT == "json":
+    logging.captureWarnings(True)  # else they would be lines of another format
 warn_of_unknown_variables()
 limit_statements()
 close_orphaned_connections()

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from csp.constants import NONE, SELF
 from django.utils.translation import gettext_lazy as _
@@ -270,13 +271,20 @@ STATICFILES_DIRS = [BASE_DIR / "static"]  # files that the pages of several apps
 # Serve static files directly from the apps' folders, so that collectstatic is not needed.
 SERVESTATIC_USE_FINDERS = True
 
-LOGGING = {
+# A line of the log: for people, or a JSON object for programs.
+LOG_FORMAT = env.choice("LOG_FORMAT", default="text", choices=["text", "json"])
+LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {
-        "line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"},
+        "text": {
+            "()": "live.server.log_format.TextFormatter",
+            "format": "{asctime} {levelname} {name}: {message}",
+            "style": "{",
+        },
+        "json": {"()": "live.server.log_format.JsonFormatter"},
     },
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT}},
     "root": {"handlers": ["console"], "level": "WARNING"},
     "loggers": {
         "live": {"level": "INFO"},
@@ -292,6 +300,11 @@ LOGGING = {
         "django.security.DisallowedHost": {"level": "CRITICAL"},
     },
 }
+
+if LOG_FORMAT == "json":
+    # Uvicorn formats its own lines, unless it is told otherwise. The levels stay as it was started.
+    for name in ("uvicorn", "uvicorn.access"):
+        LOGGING["loggers"][name] = {"handlers": ["console"], "propagate": False}
 
 # Variables that are set but that nothing reads. The server logs their names when it starts.
 UNKNOWN_VARIABLES = env.unknown(("RELAY_", "TIKTOK_"), others={"TIKTOK_CAPTURES"})

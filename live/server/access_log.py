@@ -1,4 +1,5 @@
-"""Keeps requests that nobody wants to read of out of the servers' access logs.
+"""The servers' access logs: keeps requests out of them that nobody wants to read of, and gives
+Daphne's the format of all other lines.
 
 A load balancer asks each second or so whether the server is well, and Prometheus for its figures.
 """
@@ -9,11 +10,16 @@ import logging
 from http import HTTPStatus
 from typing import Any
 
+from django.conf import settings
+
 from live.server.health import HEALTH, READY
+from live.server.log_format import JsonFormatter
 from live.server.metrics import METRICS
 from live.sockets.wire.servers import loaded_servers
 
 __all__ = ["install"]
+
+_JSON = JsonFormatter()
 
 
 def install() -> None:
@@ -27,6 +33,8 @@ def install() -> None:
         if AccessLogGenerator.__call__ is not _call_if_wanted:
             AccessLogGenerator.relay_call = AccessLogGenerator.__call__
             AccessLogGenerator.__call__ = _call_if_wanted
+        if settings.LOG_FORMAT == "json":
+            AccessLogGenerator.write_entry = _write_json_entry
 
 
 def _is_wanted(path: str, status: Any) -> bool:
@@ -39,6 +47,23 @@ def _is_wanted_of_uvicorn(record: logging.LogRecord) -> bool:
     # The arguments are the client's address, the method, the path, HTTP's version and the status.
     args = record.args
     return not (isinstance(args, tuple) and len(args) == 5) or _is_wanted(str(args[2]), args[4])
+
+
+def _write_json_entry(
+    log: Any,
+    host: Any,
+    date: Any,
+    request: str,
+    status: int | None = None,
+    length: int | None = None,
+    **_more: Any,
+) -> None:
+    # As a record, so that tokens are taken out of it, too.
+    args = (host, request, status or "-", length or "-")
+    record = logging.getLogger("daphne.access").makeRecord(
+        "daphne.access", logging.INFO, __file__, 0, '%s - "%s" %s %s', args, None
+    )
+    log.stream.write(f"{_JSON.format(record)}\n")
 
 
 def _call_if_wanted(log: Any, protocol: str, action: str, details: dict[str, Any]) -> None:

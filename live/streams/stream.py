@@ -348,9 +348,9 @@ class LiveStream:
         except RelayError as error:
             self._finish(StreamState.FAILED, error.with_traceback(None))
             if not self._options.is_test:
-                operator_log.failed(error)
+                operator_log.failed(error, self.username)
         except Exception:
-            logger.exception("stream @%s failed", self.username)
+            logger.exception("stream @%s failed", self.username, extra={"stream": self.username})
             internal = RelayError(ErrorCode.INTERNAL_ERROR, username=self.username)
             self._finish(StreamState.FAILED, internal)
 

@@ -437,6 +437,7 @@ BAD_SETTINGS = {
     "RELAY_PICTURE_HOSTS": "https://s3cr3t@cdn.example",
     "DATABASE_URL": "postgres://user:s3cr3t@db.example:port/relay",
     "LANGUAGE_CODE": "s3cr3t",
+    "LOG_FORMAT": "s3cr3t",
     "EMAIL_URL": "smtp://user:s3cr3t@mail.example:port",
     "DEFAULT_FROM_EMAIL": "s3cr3t",
 }
