@@ -64,7 +64,10 @@ application = GracefulShutdown(
                 checks,
             ),
             "websocket": SocketDoor(
-                make_router(relay, rehearsal), relay, settings.RELAY_MAX_SOCKETS_PER_ADDRESS
+                make_router(relay, rehearsal),
+                relay,
+                settings.RELAY_MAX_SOCKETS_PER_ADDRESS,
+                settings.ALLOWED_ORIGINS,
             ),
             "lifespan": Lifespan(relays),
         }

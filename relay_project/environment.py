@@ -33,6 +33,7 @@ __all__ = [
     "hosts",
     "networks",
     "origins",
+    "page_origins",
     "picture_hosts",
     "proxy",
     "routes",
@@ -56,6 +57,8 @@ _FALSE = {"0", "false", "no", "off"}
 # The usual ports for each scheme of `EMAIL_URL`.
 _SMTP_PORTS = {"smtp": 25, "smtp+tls": 587, "smtp+ssl": 465}
 _HOST = re.compile(r"\*|\.?[\w-]+(\.[\w-]+)*|\[[0-9a-fA-F:.]+\]", re.ASCII)
+_PAGE_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://(?:[\w.-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?")
+_USUAL_PORT = re.compile(r"^(http://.*(?=:80$)|https://.*(?=:443$)):[0-9]+$")
 _PICTURE_HOST = re.compile(r"\.?[a-z0-9-]+(\.[a-z0-9-]+)+|https?://[a-z0-9.-]+(:[0-9]{1,5})?")
 
 
@@ -188,6 +191,15 @@ def origins(name: str) -> list[str]:
     if all(re.fullmatch(r"https?://[^/\s]+", value) for value in values):
         return values
     _refuse(name, "addresses separated by commas, such as https://example.org")
+
+
+def page_origins(name: str) -> list[str]:
+    """Origins of pages, as browsers send them: scheme://host[:port], in lower case, without the
+    scheme's usual port. Apps with a browser inside have schemes of their own."""
+    values = [value.lower() for value in words(name, [])]
+    if all(_PAGE_ORIGIN.fullmatch(value) for value in values):
+        return [_USUAL_PORT.sub(r"\1", value) for value in values]
+    _refuse(name, "origins of pages separated by commas, such as https://example.org")
 
 
 def picture_hosts(name: str, default: list[str]) -> list[str]:

@@ -19,6 +19,9 @@ SECRET_KEY_FALLBACKS = env.words("SECRET_KEY_FALLBACKS", default=[])
 DEBUG = env.boolean("DEBUG", default=False)
 ALLOWED_HOSTS = env.hosts("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
 CSRF_TRUSTED_ORIGINS = env.origins("CSRF_TRUSTED_ORIGINS")
+# The pages of other sites that may open sockets at /ws; empty for all. No browser sends a token by
+# itself, as it does with cookies, so a page gains nothing by its visitor.
+ALLOWED_ORIGINS = env.page_origins("ALLOWED_ORIGINS")
 # The address of this server's source. Every page has this link, because the AGPL requires it.
 SOURCE_URL = env.url("SOURCE_URL", default="")
 # The reverse proxies whose headers X-Forwarded-For and X-Forwarded-Proto are believed.

@@ -13,7 +13,6 @@ import contextlib
 import logging
 from importlib import import_module
 from typing import Any, ClassVar
-from urllib.parse import urlsplit
 
 import msgspec
 from channels.auth import get_user
@@ -37,7 +36,6 @@ FORBIDDEN = 4403
 _CHECK = 30.0
 # A page that takes nothing for so long has gone, or is asleep.
 _SEND_TIMEOUT = 20.0
-_PORTS = {"http": 80, "https": 443}
 
 
 def staff_socket() -> Any:
@@ -45,7 +43,7 @@ def staff_socket() -> Any:
     pages = CookieMiddleware(StaffConsumer.as_asgi())
 
     async def of_own_pages(scope: Any, receive: Any, send: Any) -> None:
-        application = pages if _is_own_page(scope) else WebsocketDenier()
+        application = pages if requests.is_of_own_page(scope) else WebsocketDenier()
         await application(scope, receive, send)
 
     return of_own_pages
@@ -146,27 +144,6 @@ class StaffConsumer(AsyncWebsocketConsumer):
 
     async def _end(self) -> None:
         await cancel_and_wait(self._task)
-
-
-def _is_own_page(scope: Any) -> bool:
-    """Whether the Origin is the host and port that was asked, or one that forms may come from.
-
-    Cookies are sent to all ports of a host, and a page of any site may open a socket.
-    """
-    origin = requests.header(scope, b"origin")
-    if origin in settings.CSRF_TRUSTED_ORIGINS:
-        return True
-    host = requests.header(scope, b"host")
-    try:
-        page, asked = urlsplit(origin), urlsplit(f"//{host}")
-        # The default port follows the page's scheme, since a proxy may hide https.
-        default = _PORTS[page.scheme]
-        return bool(page.hostname) and (page.hostname, page.port or default) == (
-            asked.hostname,
-            asked.port or default,
-        )
-    except (KeyError, ValueError):
-        return False
 
 
 def _encode(message: dict[str, Any]) -> str:
