@@ -10,13 +10,23 @@ import ipaddress
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, urlsplit
 
 from django.conf import settings
 from django.utils.translation import get_supported_language_variant
 from django.utils.translation.trans_real import parse_accept_lang_header
 
-__all__ = ["address", "bearer_token", "client", "header", "is_trusted_proxy", "language", "network"]
+__all__ = [
+    "address",
+    "bearer_token",
+    "client",
+    "header",
+    "is_of_own_page",
+    "is_trusted_proxy",
+    "language",
+    "network",
+    "page_origin",
+]
 
 _BEARER = "bearer"  # RFC 6750
 # The number of characters of a query that are read. The rest is ignored.
@@ -24,6 +34,7 @@ _MAX_QUERY = 4096
 # The number of bits of an IPv6 address that name a client's network. A client can choose any
 # address in its network, so the other bits don't count.
 _NETWORK_BITS = 64
+_PORTS = {"http": 80, "https": 443}
 
 
 def header(scope: Mapping[str, Any], name: bytes) -> str:
@@ -77,6 +88,36 @@ def bearer_token(scope: Mapping[str, Any]) -> str:
     if len(subprotocols) >= 2 and subprotocols[0] == _BEARER:
         return subprotocols[1]
     return ""
+
+
+def page_origin(scope: Mapping[str, Any]) -> str:
+    """Return the origin of the page that a browser opens a socket for, such as
+    "https://example.org"; "null" for a page without one, and empty if the client is no browser.
+
+    Any client but a browser may send what it likes.
+    """
+    return header(scope, b"origin").lower()
+
+
+def is_of_own_page(scope: Mapping[str, Any]) -> bool:
+    """Return whether the page's origin is the host and port that was asked, or one that forms may
+    come from (`CSRF_TRUSTED_ORIGINS`).
+
+    Cookies are sent to all ports of a host, and a page of any site may open a socket.
+    """
+    origin = page_origin(scope)
+    if origin in settings.CSRF_TRUSTED_ORIGINS:
+        return True
+    try:
+        page, asked = urlsplit(origin), urlsplit(f"//{header(scope, b'host')}")
+        # The default port follows the page's scheme, since a proxy may hide https.
+        default = _PORTS[page.scheme]
+        return bool(page.hostname) and (page.hostname, page.port or default) == (
+            asked.hostname,
+            asked.port or default,
+        )
+    except (KeyError, ValueError):
+        return False
 
 
 def address(scope: Mapping[str, Any]) -> str | None:

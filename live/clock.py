@@ -19,6 +19,11 @@ class Clock:
         """
         return asyncio.get_running_loop().time()
 
+    def precise(self) -> float:
+        """Seconds of a clock that never goes back, to measure with: `monotonic` may stand still
+        while the event loop works."""
+        return time.perf_counter()
+
     def unix(self) -> float:
         """Seconds since the Unix epoch, which an administrator may set back."""
         return time.time()

@@ -5,6 +5,7 @@ connection log that a crash left open, and ends the process if another one serve
 """
 
 import gc
+import logging
 import os
 
 from django.core.asgi import get_asgi_application
@@ -15,12 +16,15 @@ pages = get_asgi_application()
 from channels.routing import ProtocolTypeRouter  # noqa: E402
 from django.conf import settings  # noqa: E402
 
+from live.server import access_log  # noqa: E402
 from live.server.assembly import make_relay  # noqa: E402
 from live.server.door import bodies  # noqa: E402
 from live.server.door import servers as door  # noqa: E402
 from live.server.door.arrivals import Arrivals  # noqa: E402
 from live.server.door.sockets import SocketDoor  # noqa: E402
+from live.server.health import Check, DatabaseCheck, Health, not_stopping  # noqa: E402
 from live.server.lifespan import Lifespan, begin_process  # noqa: E402
+from live.server.metrics import Metrics  # noqa: E402
 from live.server.routing import make_router, with_relays  # noqa: E402
 from live.server.shutdown import GracefulShutdown  # noqa: E402
 from live.sockets.wire import servers  # noqa: E402
@@ -29,6 +33,9 @@ from relay_project.startup import limit_statements, warn_of_unknown_variables  #
 arrivals = Arrivals(settings.RELAY_MAX_SOCKETS_PER_ADDRESS, settings.RELAY_REQUEST_TIMEOUT)
 servers.install()
 door.install(arrivals, bodies.MOST)
+access_log.install()
+if settings.LOG_FORMAT == "json":
+    logging.captureWarnings(True)  # else they would be lines of another format
 warn_of_unknown_variables()
 limit_statements()
 begin_process()
@@ -41,14 +48,26 @@ if settings.RELAY_TEST_ENDPOINT:
     # A client has its share once, whichever it asks.
     rehearsal.failed_tokens, rehearsal.refusals = relay.failed_tokens, relay.refusals
 relays = [relay] if rehearsal is None else [relay, rehearsal]
+# What has to be right before clients are sent to this server.
+checks: dict[str, Check] = {"database": DatabaseCheck(), "server": not_stopping(relays)}
 application = GracefulShutdown(
     ProtocolTypeRouter(
         {
-            "http": bodies.Bodies(
-                with_relays(pages, relays), bodies.MOST, settings.RELAY_REQUEST_TIMEOUT
+            "http": Health(
+                Metrics(
+                    bodies.Bodies(
+                        with_relays(pages, relays), bodies.MOST, settings.RELAY_REQUEST_TIMEOUT
+                    ),
+                    relays,
+                    settings.METRICS_ALLOW,
+                ),
+                checks,
             ),
             "websocket": SocketDoor(
-                make_router(relay, rehearsal), relay, settings.RELAY_MAX_SOCKETS_PER_ADDRESS
+                make_router(relay, rehearsal),
+                relay,
+                settings.RELAY_MAX_SOCKETS_PER_ADDRESS,
+                settings.ALLOWED_ORIGINS,
             ),
             "lifespan": Lifespan(relays),
         }

@@ -33,6 +33,7 @@ __all__ = [
     "hosts",
     "networks",
     "origins",
+    "page_origins",
     "picture_hosts",
     "proxies",
     "proxy",
@@ -63,6 +64,8 @@ _UNIX = "unix"
 # Of a Sentinel, if its address says none.
 _SENTINEL_PORT = 26379
 _HOST = re.compile(r"\*|\.?[\w-]+(\.[\w-]+)*|\[[0-9a-fA-F:.]+\]", re.ASCII)
+_PAGE_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://(?:[\w.-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?")
+_USUAL_PORT = re.compile(r"^(http://.*(?=:80$)|https://.*(?=:443$)):[0-9]+$")
 _PICTURE_HOST = re.compile(r"\.?[a-z0-9-]+(\.[a-z0-9-]+)+|https?://[a-z0-9.-]+(:[0-9]{1,5})?")
 
 
@@ -197,6 +200,15 @@ def origins(name: str) -> list[str]:
     _refuse(name, "addresses separated by commas, such as https://example.org")
 
 
+def page_origins(name: str) -> list[str]:
+    """Origins of pages, as browsers send them: scheme://host[:port], in lower case, without the
+    scheme's usual port. Apps with a browser inside have schemes of their own."""
+    values = [value.lower() for value in words(name, [])]
+    if all(_PAGE_ORIGIN.fullmatch(value) for value in values):
+        return [_USUAL_PORT.sub(r"\1", value) for value in values]
+    _refuse(name, "origins of pages separated by commas, such as https://example.org")
+
+
 def picture_hosts(name: str, default: list[str]) -> list[str]:
     """Hosts that pictures are loaded from.
 
@@ -217,9 +229,11 @@ def api_key(name: str) -> str:
     _refuse(name, "printable ASCII without spaces")
 
 
-def networks(name: str) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
+def networks(
+    name: str, default: list[str] | None = None
+) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
     with contextlib.suppress(ValueError):
-        return [ipaddress.ip_network(word) for word in words(name, [])]
+        return [ipaddress.ip_network(word) for word in words(name, default or [])]
     _refuse(name, "IP addresses or networks separated by commas, such as 127.0.0.1,10.0.0.0/8")
 
 

@@ -19,12 +19,17 @@ SECRET_KEY_FALLBACKS = env.words("SECRET_KEY_FALLBACKS", default=[])
 DEBUG = env.boolean("DEBUG", default=False)
 ALLOWED_HOSTS = env.hosts("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
 CSRF_TRUSTED_ORIGINS = env.origins("CSRF_TRUSTED_ORIGINS")
+# The pages of other sites that may open sockets at /ws; empty for all. No browser sends a token by
+# itself, as it does with cookies, so a page gains nothing by its visitor.
+ALLOWED_ORIGINS = env.page_origins("ALLOWED_ORIGINS")
 # The address of this server's source. Every page has this link, because the AGPL requires it.
 SOURCE_URL = env.url("SOURCE_URL", default="")
 # The reverse proxies whose headers X-Forwarded-For and X-Forwarded-Proto are believed.
 TRUSTED_PROXIES = env.proxies("TRUSTED_PROXIES")
 # Whether whoever connects by a Unix socket is such a proxy.
 TRUSTS_UNIX_SOCKET = env.trusts_unix_socket("TRUSTED_PROXIES")
+# Who may read /metrics.
+METRICS_ALLOW = env.networks("METRICS_ALLOW", default=["127.0.0.0/8", "::1"])
 # Whether people use this server by https only, through a proxy. Cookies are then never sent by
 # plain http.
 HTTPS_ONLY = env.boolean("HTTPS_ONLY", default=False)
@@ -285,13 +290,20 @@ STATICFILES_DIRS = [BASE_DIR / "static"]  # files that the pages of several apps
 # Serve static files directly from the apps' folders, so that collectstatic is not needed.
 SERVESTATIC_USE_FINDERS = True
 
-LOGGING = {
+# A line of the log: for people, or a JSON object for programs.
+LOG_FORMAT = env.choice("LOG_FORMAT", default="text", choices=["text", "json"])
+LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {
-        "line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"},
+        "text": {
+            "()": "live.server.log_format.TextFormatter",
+            "format": "{asctime} {levelname} {name}: {message}",
+            "style": "{",
+        },
+        "json": {"()": "live.server.log_format.JsonFormatter"},
     },
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT}},
     "root": {"handlers": ["console"], "level": "WARNING"},
     "loggers": {
         "live": {"level": "INFO"},
@@ -307,6 +319,11 @@ LOGGING = {
         "django.security.DisallowedHost": {"level": "CRITICAL"},
     },
 }
+
+if LOG_FORMAT == "json":
+    # Uvicorn formats its own lines, unless it is told otherwise. The levels stay as it was started.
+    for name in ("uvicorn", "uvicorn.access"):
+        LOGGING["loggers"][name] = {"handlers": ["console"], "propagate": False}
 
 # Variables that are set but that nothing reads. The server logs their names when it starts.
 UNKNOWN_VARIABLES = env.unknown(("RELAY_", "TIKTOK_"), others={"TIKTOK_CAPTURES"})

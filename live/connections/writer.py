@@ -70,6 +70,9 @@ class ConnectionLogWriter:
         write_rows: writes rows in one transaction, or nothing. Runs in the thread.
         most_new: how many new rows may wait.
         retry: seconds before a batch that has failed is tried again: the first time, and at most.
+
+    Attributes:
+        lost: how many rows have been lost since the process started.
     """
 
     def __init__(
@@ -80,6 +83,7 @@ class ConnectionLogWriter:
         most_new: int = _MOST_NEW,
         retry: tuple[float, float] = _RETRY,
     ) -> None:
+        self.lost = 0
         self._on_written = on_written
         self._connect = connect
         self._write_rows = write_rows
@@ -103,11 +107,18 @@ class ConnectionLogWriter:
         self._in_trouble = False  # the log says so
         self._most_waited = self._lost = 0  # rows, since that line
 
+    @property
+    def waiting(self) -> int:
+        """How many rows are not written yet."""
+        with self._news:
+            return len(self._backlog)
+
     def opened(self, connection: Connection) -> None:
         """Write the row of a socket that has been authenticated, or refused."""
         with self._news:
             is_taken = self._backlog.begin(connection, at_opening(connection))
             if not is_taken:
+                self.lost += 1
                 self._lost += 1
                 self._note_trouble("there are more rows than can wait")
         if is_taken:
@@ -277,6 +288,7 @@ class ConnectionLogWriter:
         with self._news:
             self._began = None
             self._most_waited = max(self._most_waited, len(self._backlog))
+            self.lost += len(lost)
             self._lost += len(lost)
             self._backlog.settle(written, lost)
             if failure is None:

@@ -194,7 +194,12 @@ class Control:
                 )
             case {"type": "stream.reconnect", "username": str(username), "by": str(by)}:
                 if stream := self._streams.get(username):
-                    logger.info("@%s is to be connected anew, as %s has asked", username, by)
+                    logger.info(
+                        "@%s is to be connected anew, as %s has asked",
+                        username,
+                        by,
+                        extra={"stream": username},
+                    )
                     stream.reconnect(by)
 
     def _disconnect(self, sockets: Iterable[Socket]) -> None:

@@ -36,7 +36,7 @@ from live.tiktok.route_counts import HourOfRoutes, RouteCounts
 from live.tiktok.routes import RouteName
 from live.tiktok.signgate import SignGate
 
-__all__ = ["Numbers", "NumbersPublisher"]
+__all__ = ["Numbers", "NumbersPublisher", "is_slow"]
 
 logger = logging.getLogger(__name__)
 
@@ -243,7 +243,7 @@ class NumbersPublisher:
         streams = [self._stream(stream) for stream in self._streams if not stream.over]
         rates = [stream["events"] for stream in streams if stream["events"] is not None]
         known = self._task is not None and (rates or not streams)
-        slow = sorted(map(_slow_socket, filter(_is_slow, sockets)), key=_slowness)[-_MAX_SLOW:]
+        slow = sorted(map(_slow_socket, filter(is_slow, sockets)), key=_slowness)[-_MAX_SLOW:]
         cpu = self._cpu.of(time.process_time())
         return Numbers(
             source=f"{THIS_PROCESS.id}-{'test' if self._is_test else 'live'}",
@@ -379,7 +379,8 @@ def _refused(route: str, hours: Iterable[HourOfRoutes]) -> dict[str, int]:
     return dict(sums.most_common())
 
 
-def _is_slow(socket: Socket) -> bool:
+def is_slow(socket: Socket) -> bool:
+    """Whether the socket's client takes less than it is to be sent."""
     return socket.lag >= _SLOW_LAG or socket.stalled_for >= _SLOW_STALL
 
 

@@ -28,12 +28,14 @@ from live.relay.refusals import Refusals
 from live.relay.shutdown import Shutdown
 from live.relay.socket import Socket
 from live.relay.token_lookup import TokenLookup
+from live.relay.traffic import Traffic
 from live.streams import operator_log
 from live.streams.registry import Streams
 from live.streams.stream import LiveStream
 from live.tiktok.lookup import GiftList, Lookup
 from live.tiktok.network import Networks
 from live.tiktok.pictures import Pictures
+from live.tiktok.route_counts import RouteCounts
 
 __all__ = ["Limits", "Relay"]
 
@@ -90,6 +92,8 @@ class Relay:
     lookup: Lookup
     pictures: Pictures
     networks: Networks
+    route_counts: RouteCounts
+    traffic: Traffic
     clock: Clock
 
     def opened(self, socket: Socket) -> None:
@@ -99,6 +103,7 @@ class Relay:
 
     def closed(self, socket: Socket) -> None:
         """Forget a socket that was registered by `opened`, and complete its row in the log."""
+        self.traffic.closed[socket.connection.error_code] += 1
         if not socket.connection.is_summed:
             self.connection_log.closed(socket.connection)
         self.sockets.remove(socket)

@@ -23,6 +23,7 @@ from live.relay.refusals import Refusals
 from live.relay.relay import Limits, Relay
 from live.relay.shutdown import Shutdown
 from live.relay.token_lookup import TokenLookup
+from live.relay.traffic import Traffic
 from live.streams.log_memory import LogMemory
 from live.streams.registry import Streams
 from live.streams.stream import StreamOptions
@@ -103,6 +104,7 @@ def assemble(
     """
     rng = rng or random.Random()  # noqa: S311 -- jitter is no secret
     networks = networks or Networks(settings.TIKTOK_PROXY, pacer, clock, rng)
+    counts = counts or RouteCounts(clock=clock)
     streams = make_streams(make_upstream, clock, rng, is_test=kind.is_test, looks=looks)
     sockets = OpenSockets()
     tokens = TokenLookup()
@@ -112,7 +114,7 @@ def assemble(
         streams,
         key_users,
         networks,
-        counts or RouteCounts(clock=clock),
+        counts,
         clock,
         is_test=kind.is_test,
     )
@@ -136,6 +138,8 @@ def assemble(
         lookup=Lookup(streams.gifts, networks.main, clock, pacer=pacer),
         pictures=Pictures(proxy=settings.TIKTOK_PROXY),
         networks=networks,
+        route_counts=counts,
+        traffic=Traffic(),
         clock=clock,
     )
 

@@ -55,6 +55,7 @@ class _Run(NamedTuple):
     parcels: list[Parcel]
     end: int
     at: int | None  # when its last frame was written to the log; None if it has none
+    heard_at: float  # as `live.streams.log.Entry` has it, of its first frame; 0 if it has none
 
 
 class Delivery:
@@ -70,6 +71,9 @@ class Delivery:
     Attributes:
         position: the offset of the last entry that was delivered or passed over.
         resumed: whether the log can go on exactly where `since` says.
+        heard_at: when TikTok's push arrived whose frame is the first of the last parcels, by
+            `Clock.precise`; 0 where that says nothing of how fast they are sent: there were none,
+            they are of no push, or they have waited for this socket (a replay, a batch).
     """
 
     def __init__(
@@ -91,6 +95,7 @@ class Delivery:
         self._announced = 0  # what passes and is gone, up to this offset, has been announced
         self._due = log.end  # frames up to this offset do not count as lag
         self.resumed = False
+        self.heard_at = 0.0
         if since is None:
             self.position = log.end
         elif since.epoch == log.epoch and max(since.offset, since.announced) <= log.end:
@@ -138,6 +143,7 @@ class Delivery:
     def pending(self) -> list[Parcel]:
         """The next parcels that there are before the next border; empty when there are none."""
         stop = self._next_stop
+        self.heard_at = 0.0
         parcels: list[Parcel] = []
         if self._lost or (self.position < stop and self.position < self._first - 1):
             parcels += self._what_fell_off(stop)
@@ -145,6 +151,8 @@ class Delivery:
             return parcels
         lags = self._log.end - max(self.position, self._due) > _LAG and self._is_lagging()
         run = self._merged_run(stop) if lags else self._shared_run(stop)
+        if run.parcels and self.position >= self._due:
+            self.heard_at = run.heard_at
         self.position = run.end
         if run.at is not None:
             self._delivered_at = run.at
@@ -214,7 +222,8 @@ class Delivery:
     def _run(self, entries: list[Entry], texts: list[str], end: int) -> _Run:
         if self._batch and len(texts) > 1:
             texts = [_batch_text(texts, self._clock())]
-        return _Run(_parcels(texts), end, entries[-1].at if entries else None)
+        at, heard_at = (entries[-1].at, entries[0].heard_at) if entries else (None, 0.0)
+        return _Run(_parcels(texts), end, at, heard_at)
 
     def _filtered(self, entries: list[Entry]) -> list[Entry]:
         return [entry for entry in entries if entry.type in self._wanted]

@@ -40,12 +40,13 @@ class PhoneSocket:
         token: the one in the address; empty if there is none.
     """
 
-    __slots__ = ("_allowance", "_clock", "_scope", "_send", "_session", "_wire")
+    __slots__ = ("_allowance", "_clock", "_scope", "_send", "_session", "_traffic", "_wire")
 
     def __init__(self, relay: Relay, scope: Any, send: Any, token: str) -> None:
         self._scope = scope
         self._send = send
         self._clock = relay.clock
+        self._traffic = relay.traffic
         self._wire = wire_for(send)
         self._allowance = Allowance(relay.clock)
         connection = connection_of(scope, is_test=relay.is_test)
@@ -79,8 +80,10 @@ class PhoneSocket:
         pong = Frame(type=FrameType.PONG, ts=self._clock.unix_ms(), data=Nothing())
         if ping.id is not None:
             pong.id = ping.id
+        parcel = Parcel([encode(pong)])
         with contextlib.suppress(OSError):  # the client has gone meanwhile
-            await self._wire.send(Parcel([encode(pong)]))
+            await self._wire.send(parcel)
+            self._traffic.sent(parcel.types, len(parcel.framed))
 
     # --- Methods of `live.sockets.session.Client` ---
 

@@ -8,6 +8,7 @@ before its time is handed to it as data (`live.sockets.orders`).
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 from dataclasses import replace
 from typing import Protocol
@@ -36,6 +37,8 @@ from live.tiktok.rooms import Room
 __all__ = ["Admitting", "Client", "Session"]
 
 logger = logging.getLogger(__name__)
+# Sockets of this process, for the log.
+_numbers = itertools.count(1)
 
 # A client that does not even take the explanation is dropped after so many seconds.
 _EXPLAIN_TIMEOUT = 2.0
@@ -78,6 +81,7 @@ class Session:
     ) -> None:
         self.connection = connection
         self.stream: LiveStream | None = None
+        self._number = next(_numbers)
         self._relay = relay
         self._client = client
         self._wire = wire
@@ -156,7 +160,7 @@ class Session:
         except OSError:
             logger.debug("the client went away while it was sent something")
         except Exception:
-            logger.exception("the end of a socket could not be explained")
+            logger.exception("the end of a socket could not be explained", extra=self._ids())
         finally:
             if isinstance(end := self._inbox.order, End) and end.close_code is not None:
                 self.connection.close_code = end.close_code
@@ -183,9 +187,19 @@ class Session:
         except OSError:
             raise
         except Exception:
-            logger.exception("a socket failed")
+            logger.exception("a socket failed", extra=self._ids())
             return RelayError(ErrorCode.INTERNAL_ERROR)
         return inbox.order.error if isinstance(inbox.order, Interrupt) else None
+
+    def _ids(self) -> dict[str, object]:
+        """Whom a line of the log is about."""
+        connection = self.connection
+        ids = {
+            "socket": self._number,
+            "stream": connection.tiktok_username or None,
+            "account": connection.account_id,
+        }
+        return {name: value for name, value in ids.items() if value is not None}
 
     async def _admit_and_follow(self) -> None:
         await self._admit()
@@ -274,6 +288,7 @@ class Session:
                 wait; or the sign server has refused the account's own key.
         """
         connection, stalls, wire = self.connection, self._stalls, self._wire
+        traffic, clock = self._relay.traffic, self._relay.clock
         greeted_in = await self._greet_at_once(stream, delivery)
         if stream.offline is not None and delivery.up_to_date and not self._options.wait:
             raise _again(stream.offline)
@@ -282,6 +297,9 @@ class Session:
             for parcel in delivery.pending():
                 await wire.send(parcel)
                 connection.frames_sent += len(parcel.texts)
+                traffic.sent(parcel.types, len(parcel.framed))
+            if delivery.heard_at:
+                traffic.send_latency.observe(clock.precise() - delivery.heard_at)
             stalls.is_sending = False
             border = delivery.take_border()
             if border is None:
@@ -359,8 +377,10 @@ class Session:
 
     async def _send(self, type: FrameType, data: Struct) -> None:
         frame = Frame(type=type, ts=self._relay.clock.unix_ms(), data=data)
-        await self._wire.send(Parcel([encode(frame)]))
+        parcel = Parcel([encode(frame)])
+        await self._wire.send(parcel)
         self.connection.frames_sent += 1
+        self._relay.traffic.sent(parcel.types, len(parcel.framed))
 
 
 def _again(error: RelayError) -> RelayError:

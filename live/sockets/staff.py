@@ -12,8 +12,7 @@ import asyncio
 import contextlib
 import logging
 from importlib import import_module
-from typing import Any
-from urllib.parse import urlsplit
+from typing import Any, ClassVar
 
 import msgspec
 from channels.auth import get_user
@@ -37,7 +36,6 @@ FORBIDDEN = 4403
 _CHECK = 30.0
 # A page that takes nothing for so long has gone, or is asleep.
 _SEND_TIMEOUT = 20.0
-_PORTS = {"http": 80, "https": 443}
 
 
 def staff_socket() -> Any:
@@ -45,14 +43,20 @@ def staff_socket() -> Any:
     pages = CookieMiddleware(StaffConsumer.as_asgi())
 
     async def of_own_pages(scope: Any, receive: Any, send: Any) -> None:
-        application = pages if _is_own_page(scope) else WebsocketDenier()
+        application = pages if requests.is_of_own_page(scope) else WebsocketDenier()
         await application(scope, receive, send)
 
     return of_own_pages
 
 
 class StaffConsumer(AsyncWebsocketConsumer):
-    """One page. What is published is kept until its task has sent it."""
+    """One page. What is published is kept until its task has sent it.
+
+    Attributes:
+        open_now: how many pages' sockets this process has open.
+    """
+
+    open_now: ClassVar[int] = 0
 
     def __init__(self) -> None:
         super().__init__()
@@ -62,9 +66,11 @@ class StaffConsumer(AsyncWebsocketConsumer):
         self._log_changed = False
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        StaffConsumer.open_now += 1
         try:
             await super().__call__(scope, receive, send)
         finally:
+            StaffConsumer.open_now -= 1
             await self._end()
 
     async def connect(self) -> None:
@@ -138,27 +144,6 @@ class StaffConsumer(AsyncWebsocketConsumer):
 
     async def _end(self) -> None:
         await cancel_and_wait(self._task)
-
-
-def _is_own_page(scope: Any) -> bool:
-    """Whether the Origin is the host and port that was asked, or one that forms may come from.
-
-    Cookies are sent to all ports of a host, and a page of any site may open a socket.
-    """
-    origin = requests.header(scope, b"origin")
-    if origin in settings.CSRF_TRUSTED_ORIGINS:
-        return True
-    host = requests.header(scope, b"host")
-    try:
-        page, asked = urlsplit(origin), urlsplit(f"//{host}")
-        # The default port follows the page's scheme, since a proxy may hide https.
-        default = _PORTS[page.scheme]
-        return bool(page.hostname) and (page.hostname, page.port or default) == (
-            asked.hostname,
-            asked.port or default,
-        )
-    except (KeyError, ValueError):
-        return False
 
 
 def _encode(message: dict[str, Any]) -> str:

@@ -16,6 +16,7 @@ from live.clock import SYSTEM_CLOCK, Clock
 from live.protocol.errors import RelayError
 from live.protocol.frames import Frame, FrameType, Gap, Gift, Side, Snapshot, Status, encode
 from live.streams.borders import RoomBegan, RunEnded, StreamerOffline
+from live.streams.counts import StreamCounts
 from live.streams.drift import Drift
 from live.streams.log import EventLog
 from live.streams.log_memory import LogMemory
@@ -42,6 +43,7 @@ class Feed:
         username: the streamer's, for the log of the server.
         gifts: where the kinds of gifts are remembered that are seen here.
         memory: how many bytes the log may take, and all logs that share it.
+        counts: what all streams of a relay count together.
 
     Attributes:
         log: the frames, and the borders between LIVEs.
@@ -57,6 +59,7 @@ class Feed:
         username: str = "",
         gifts: SeenGifts | None = None,
         memory: LogMemory | None = None,
+        counts: StreamCounts | None = None,
     ) -> None:
         self.log = EventLog(backlog, memory)
         self.run = 0
@@ -69,6 +72,7 @@ class Feed:
         self._gap_since: int | None = None
         self._clock = clock
         self._gifts = SeenGifts() if gifts is None else gifts
+        self._counts = StreamCounts() if counts is None else counts
         self._ids: set[str] = set()
         self._oldest_ids: deque[str] = deque()
         self._streaks = Streaks()
@@ -101,14 +105,21 @@ class Feed:
         end = self.log.end
         if self.live_ended:
             events = ()
+        arrived, heard_at = self._clock.unix_ms(), self._clock.precise()
+        counts, newest = self._counts.events, None
         for event in events:
             if self._is_new(event.id):
+                newest = event
+                counts[event.type] += 1
                 self.drift.watch(event.data)
-                self._add(event, now)
+                self._add(event, now, heard_at)
             elif event.type is _LIVE_END:
                 self.live_ended = True  # an earlier run has told it
             if self.live_ended:
                 break  # what comes after it is not even read
+        # An event without a time of TikTok's has ours, which is not before its arrival.
+        if newest is not None and newest.at < arrived:
+            self._counts.upstream_latency.observe((arrived - newest.at) / 1000)
         return self.log.end > end
 
     @property
@@ -186,7 +197,7 @@ class Feed:
         """The LIVE as of the log's end, for a socket that joins now."""
         return self._snapshot.take()
 
-    def _add(self, event: Event, now: float) -> None:
+    def _add(self, event: Event, now: float, heard_at: float) -> None:
         data = event.data
         if type(data) is Gift:
             self._gifts.add(data.gift)
@@ -197,13 +208,16 @@ class Feed:
         elif event.type is _LIVE_END:
             self._end_streaks(self._streaks.end_all())
             self.live_ended = True
-        self._snapshot.update(data, self._append(event.type, event.at, data, event.id), event.id)
+        text = self._append(event.type, event.at, data, event.id, heard_at)
+        self._snapshot.update(data, text, event.id)
 
-    def _append(self, type: FrameType, at: int, data: Struct, id: str = "") -> str:
+    def _append(
+        self, type: FrameType, at: int, data: Struct, id: str = "", heard_at: float = 0.0
+    ) -> str:
         log = self.log
         frame = Frame(type=type, cursor=log.next_cursor, ts=at, id=id or UNSET, data=data)
         text = encode(frame)
-        log.append(type, at, text)
+        log.append(type, at, text, heard_at)
         return text
 
     def _end_streaks(self, ended: Iterable[Gift]) -> None:

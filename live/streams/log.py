@@ -53,6 +53,7 @@ class Entry(Struct, frozen=True, gc=False):
     at: int
     text: str
     size: int  # in bytes
+    heard_at: float = 0.0  # when TikTok's push arrived, by `Clock.precise`; 0 if it is of no push
 
 
 class _Placed(NamedTuple):
@@ -192,14 +193,15 @@ class EventLog:
         """A frame has come, and readers that gather have yet to be woken."""
         return bool(self._gathering)
 
-    def append(self, type: FrameType, at: int, text: str) -> Entry:
+    def append(self, type: FrameType, at: int, text: str, heard_at: float = 0.0) -> Entry:
         """Add a frame; the oldest makes room for it.
 
         Args:
             at: its time, in ms since the epoch.
             text: the whole frame, with `next_cursor` as its cursor.
+            heard_at: when the push arrived that it is of, by `Clock.precise`; 0 for none.
         """
-        entry = self._append(type, at, text)
+        entry = self._append(type, at, text, heard_at)
         self._tell_readers()
         return entry
 
@@ -241,9 +243,9 @@ class EventLog:
         """The offset where the oldest LIVE begins that is remembered; 0 if there is none."""
         return self._rooms[0].offset if self._rooms else 0
 
-    def _append(self, type: FrameType, at: int, text: str) -> Entry:
+    def _append(self, type: FrameType, at: int, text: str, heard_at: float = 0.0) -> Entry:
         offset = self.end + 1
-        entry = Entry(offset, type, at, text, text.__sizeof__() + _ENTRY_SIZE)
+        entry = Entry(offset, type, at, text, text.__sizeof__() + _ENTRY_SIZE, heard_at)
         types, number = self._types, _TYPE_NUMBERS[type]
         kept = self.capacity * _TYPES_PER_ENTRY_KEPT
         if len(types) < kept:

@@ -23,10 +23,14 @@ __all__ = [
 
 logger = logging.getLogger("live")
 
+# Whom a line is about, for programs that read the log: what they call it.
+_ABOUT = {"username": "stream", "user_id": "account"}
+
 
 def _say(level: int, text: str, more: str = "", /, **values: object) -> None:
+    about = {_ABOUT[name]: value for name, value in values.items() if name in _ABOUT}
     with override(settings.LANGUAGE_CODE):
-        logger.log(level, "%s%s", gettext(text) % values, more)
+        logger.log(level, "%s%s", gettext(text) % values, more, extra=about)
 
 
 def connecting(username: str) -> None:
@@ -52,16 +56,19 @@ def username_missing(user_id: int) -> None:
     )
 
 
-def failed(error: RelayError) -> None:
-    """An upstream could not be connected, or was lost for good."""
+def failed(error: RelayError, username: str) -> None:
+    """The upstream of a stream could not be connected, or was lost for good."""
     if error.code is ErrorCode.RATE_LIMITED:
-        _say(logging.WARNING, _("❌ Rate limit of the TikTok API: Too many connections started"))
-        _say(logging.WARNING, _("💡 Hint: Use an EulerStream API key to lift the limit"))
+        limit = _("❌ Rate limit of the TikTok API: Too many connections started")
+        hint = _("💡 Hint: Use an EulerStream API key to lift the limit")
+        _say(logging.WARNING, limit, username=username)
+        _say(logging.WARNING, hint, username=username)
         return
     details = error.explain(settings.LANGUAGE_CODE).detail
     if error.said:
         details = f"{details} [{error.said}]"
-    _say(logging.WARNING, _("❌ TikTok Live connection error: %(details)s"), details=details)
+    text = _("❌ TikTok Live connection error: %(details)s")
+    _say(logging.WARNING, text, details=details, username=username)
 
 
 def drift(username: str, finding: object) -> None:

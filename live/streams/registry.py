@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from live.clock import SYSTEM_CLOCK, Clock
 from live.protocol.cursor import Cursor
 from live.protocol.errors import RelayError
+from live.streams.counts import StreamCounts
 from live.streams.feed import Feed
 from live.streams.kept_feeds import KeptFeeds
 from live.streams.stream import LiveStream, StreamOptions
@@ -64,6 +65,16 @@ class Streams:
 
     def __iter__(self) -> Iterator[LiveStream]:
         return iter(list(self._streams.values()))
+
+    @property
+    def counts(self) -> StreamCounts:
+        """What they have counted together, those that are over included."""
+        return self._options.counts
+
+    @property
+    def sign_gates(self) -> SignGates:
+        """The gates of all API keys in use."""
+        return self._gates
 
     @property
     def is_empty(self) -> bool:
@@ -187,7 +198,14 @@ class Streams:
         feed = self._kept.take(username)
         if feed is None:
             options = self._options
-            feed = Feed(options.backlog, self._clock, username, self.gifts, options.memory)
+            feed = Feed(
+                options.backlog,
+                self._clock,
+                username,
+                self.gifts,
+                options.memory,
+                options.counts,
+            )
         stream = LiveStream(
             username,
             access,

@@ -160,4 +160,4 @@ class StateMachine:
         text = f"stream @{self._username}: {state} may not follow {self.state}"
         if self.strict:
             raise TransitionError(text)
-        logger.error(text)
+        logger.error(text, extra={"stream": self._username})

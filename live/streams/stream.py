@@ -22,6 +22,7 @@ from live.clock import SYSTEM_CLOCK, Clock
 from live.protocol.errors import ErrorCode, RelayError
 from live.protocol.frames import Snapshot, State, Status
 from live.streams import operator_log
+from live.streams.counts import StreamCounts
 from live.streams.drift import Finding
 from live.streams.feed import Feed
 from live.streams.listener_access import ListenerAccess
@@ -75,6 +76,7 @@ class StreamOptions:
         wait_interval: seconds until the first look whether an offline streamer is live by now; the
             next ones come later and later (see `waiting`).
         is_test: they are streams of the test endpoint, of which operators are told nothing.
+        counts: what they count together.
     """
 
     backlog: int = 4096
@@ -84,6 +86,7 @@ class StreamOptions:
     reconnect_for: float = 300
     wait_interval: float = 60
     is_test: bool = False
+    counts: StreamCounts = field(default_factory=StreamCounts)
 
 
 class LiveStream:
@@ -115,7 +118,9 @@ class LiveStream:
         offline_answers: OfflineAnswers | None = None,
     ) -> None:
         self.username = username
-        self.feed = feed or Feed(options.backlog, clock, username, memory=options.memory)
+        self.feed = feed or Feed(
+            options.backlog, clock, username, memory=options.memory, counts=options.counts
+        )
         self.run = self.feed.begin_run()
         self.room: Room | None = None
         self.error: RelayError | None = None
@@ -132,7 +137,7 @@ class LiveStream:
         self._clock = clock
         self._looks = looks or ByConnecting()
         self._offline_answers = offline_answers or OfflineAnswers(clock)
-        self._reader = Reader(self, clock)
+        self._reader = Reader(self, clock, options.counts.undecodable)
         self._states = StateMachine(username, self._tell_status)
         self._reconnecting = Reconnecting(options.reconnect_for, rng)
         # These wake the stream's task; they say nothing of its state.
@@ -343,9 +348,9 @@ class LiveStream:
         except RelayError as error:
             self._finish(StreamState.FAILED, error.with_traceback(None))
             if not self._options.is_test:
-                operator_log.failed(error)
+                operator_log.failed(error, self.username)
         except Exception:
-            logger.exception("stream @%s failed", self.username)
+            logger.exception("stream @%s failed", self.username, extra={"stream": self.username})
             internal = RelayError(ErrorCode.INTERNAL_ERROR, username=self.username)
             self._finish(StreamState.FAILED, internal)
 
@@ -532,6 +537,7 @@ class LiveStream:
                 self.access.best().gate.check()
             raise failure
         delay = self._reconnecting.delay(now, closed, at_once=self._reconnect.is_set())
+        self._options.counts.reconnects[failure.code] += 1
         self._states.enter(StreamState.RECONNECTING, attempt=attempt, retry_in=round(delay, 3))
         self._waits_for_gate = gate_closed > 0
         try:

@@ -26,6 +26,8 @@ __all__ = ["Listener", "Reader"]
 # number of them; further methods are counted together, as `_BEYOND`.
 _MAX_METHODS = 500
 _BEYOND = "others"
+# Names under which all streams together count what can't be decoded: these, and one for the rest.
+_COUNTED, _UNCOUNTED = {*METHODS, "push frame"}, "other"
 # Bytes of the largest message that is made into a frame. Real ones have a few kB. The event log
 # keeps thousands of frames, so larger messages would fill the memory.
 _MAX_PAYLOAD = 64 * 1024
@@ -73,6 +75,8 @@ class Reader:
 
     Args:
         listener: gets the events.
+        undecodable_of_all: counts what can't be decoded for all readers together, by the methods
+            that become frames; all others are "other".
 
     Attributes:
         tells_others: whether messages without a frame of their own become `other` events.
@@ -80,12 +84,18 @@ class Reader:
         unknown: how many messages TikTokLive has no class for, by method.
     """
 
-    def __init__(self, listener: Listener, clock: Clock = SYSTEM_CLOCK) -> None:
+    def __init__(
+        self,
+        listener: Listener,
+        clock: Clock = SYSTEM_CLOCK,
+        undecodable_of_all: Counter[str] | None = None,
+    ) -> None:
         self.tells_others = False
         self.undecodable: Counter[str] = Counter()
         self.unknown: Counter[str] = Counter()
         self._listener = listener
         self._clock = clock
+        self._undecodable_of_all = Counter() if undecodable_of_all is None else undecodable_of_all
 
     def read(self, messages: Iterable[RawMessage]) -> Iterator[Event]:
         """Yield the events of some messages. Each message is decoded when its event is taken."""
@@ -138,6 +148,7 @@ class Reader:
             self._listener.on_unknown(method)
 
     def _note_undecodable(self, what: str, failure: DecodeError) -> None:
+        self._undecodable_of_all[what if what in _COUNTED else _UNCOUNTED] += 1
         if _count(self.undecodable, what) == 1:
             self._listener.on_undecodable(what, failure)
 

@@ -1,6 +1,7 @@
-"""Counts what becomes of attempts on each route to TikTok, hour by hour, for the staff's dashboard.
+"""Counts what becomes of attempts on each route to TikTok: hour by hour for the staff's dashboard,
+and all together for `/metrics`.
 
-The counts are of this process, since it started. The last 24 hours are kept.
+The counts are of this process, since it started. The last 24 hours are kept one by one.
 """
 
 from __future__ import annotations
@@ -40,20 +41,28 @@ class RouteCounts:
     Args:
         routes: the names of the routes, in the order in which they are tried.
         clock: tells the time.
+
+    Attributes:
+        opened_ever: how many connections each route has opened.
+        refused_ever: how many attempts failed on each route, by error code.
     """
 
     def __init__(self, routes: Sequence[str] = (), clock: Clock = SYSTEM_CLOCK) -> None:
         self.routes = tuple(routes)
+        self.opened_ever: Counter[str] = Counter()
+        self.refused_ever: Counter[tuple[str, ErrorCode]] = Counter()
         self._clock = clock
         self._hours: deque[HourOfRoutes] = deque([_hour(self._start())], maxlen=HOURS)
 
     def opened(self, route: str) -> None:
         """A connection was opened by that route."""
         self._newest().opened[route] += 1
+        self.opened_ever[route] += 1
 
     def refused(self, route: str, code: ErrorCode) -> None:
         """An attempt on that route has failed."""
         self._newest().refused[route, code] += 1
+        self.refused_ever[route, code] += 1
 
     def hours(self) -> list[HourOfRoutes]:
         """Return the last hours since the process started, the oldest first. The last one has not

@@ -31,9 +31,10 @@ import asyncio
 import contextlib
 import itertools
 import math
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import AsyncIterator, Mapping
 from email.utils import parsedate_to_datetime
+from enum import StrEnum
 from http import HTTPStatus
 from weakref import WeakValueDictionary
 
@@ -42,7 +43,7 @@ from django.utils.translation import gettext_noop as _
 from live.clock import SYSTEM_CLOCK, Clock
 from live.protocol.errors import ErrorCode, RelayError
 
-__all__ = ["SignGate", "SignGates", "seconds_until_reset"]
+__all__ = ["SignAnswer", "SignGate", "SignGates", "seconds_until_reset"]
 
 # Seconds that the gate stays closed at most, whatever the sign server's answer says.
 _LONGEST_RESET = 24 * 60 * 60
@@ -68,6 +69,32 @@ _REFUSAL_KEPT = 600.0
 _MAX_ASKERS = 10_000
 # How many gates are kept while nothing uses them.
 _MAX_GATES = 500
+
+
+class SignAnswer(StrEnum):
+    """What became of a request to the sign server, for those who count."""
+
+    SIGNED = "signed"
+    RATE_LIMITED = "rate_limited"
+    FORBIDDEN = "forbidden"
+    FAILED = "failed"  # a status 5xx
+    OTHER = "other"  # any other status
+    NO_ANSWER = "no_answer"
+
+    @classmethod
+    def of(cls, status: int) -> SignAnswer:
+        """Return what an answer with this HTTP status is."""
+        if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            return cls.FAILED
+        return _ANSWERS.get(status, cls.OTHER)
+
+
+_ANSWERS: Mapping[int, SignAnswer] = {
+    HTTPStatus.OK: SignAnswer.SIGNED,
+    HTTPStatus.TOO_MANY_REQUESTS: SignAnswer.RATE_LIMITED,
+    HTTPStatus.UNAUTHORIZED: SignAnswer.FORBIDDEN,
+    HTTPStatus.FORBIDDEN: SignAnswer.FORBIDDEN,
+}
 
 
 def seconds_until_reset(headers: Mapping[str, str], now: float) -> float:
@@ -193,9 +220,17 @@ class SignGate:
     Args:
         api_key: empty for requests without a key, which have a limit of their own.
         limit_hint: what to do about the limit, beside the usual hint; not yet translated.
+        answers: counts what became of requests, for all gates together.
     """
 
-    def __init__(self, api_key: str, clock: Clock = SYSTEM_CLOCK, limit_hint: str = "") -> None:
+    def __init__(
+        self,
+        api_key: str,
+        clock: Clock = SYSTEM_CLOCK,
+        limit_hint: str = "",
+        answers: Counter[SignAnswer] | None = None,
+    ) -> None:
+        self._answers = Counter() if answers is None else answers
         self.api_key = api_key
         self.limit_hint = limit_hint
         self._clock = clock
@@ -295,6 +330,7 @@ class SignGate:
             status: the HTTP status.
             headers: the answer's headers, with names in lower case.
         """
+        self._answers[SignAnswer.of(status)] += 1
         now = self._clock.monotonic()
         remaining = headers.get("ratelimit-remaining", "").strip()
         self._remaining = int(remaining[:9]) if remaining.isdecimal() else None
@@ -318,6 +354,7 @@ class SignGate:
 
     def on_no_answer(self) -> None:
         """The sign server could not be reached, or did not answer in time."""
+        self._answers[SignAnswer.NO_ANSWER] += 1
         self._breaker.on_failure(self._clock.monotonic())
         self._let_through()
 
@@ -407,6 +444,9 @@ class SignGates:
         default_key: the server's API key, used for accounts without a key of their own.
         most: how many gates are kept while nobody holds them and they are open.
         limit_hint: what to do about a limit, beside the usual hint; not yet translated.
+
+    Attributes:
+        answers: what has become of all requests since the process started.
     """
 
     def __init__(
@@ -416,6 +456,7 @@ class SignGates:
         most: int = _MAX_GATES,
         limit_hint: str = "",
     ) -> None:
+        self.answers: Counter[SignAnswer] = Counter()
         self._default_key = default_key
         self._clock = clock
         self._most = most
@@ -423,6 +464,11 @@ class SignGates:
         # By API key; where there is none, by proxy, since the limit is then that of an address.
         self._gates: WeakValueDictionary[tuple[str, str], SignGate] = WeakValueDictionary()
         self._kept: OrderedDict[tuple[str, str], SignGate] = OrderedDict()  # newest at the end
+
+    @property
+    def closed(self) -> int:
+        """How many gates are closed now."""
+        return sum(gate.seconds_closed > 0 for gate in list(self._gates.values()))
 
     def of(self, api_key: str, proxy: str = "") -> SignGate:
         """Return the gate of an API key.
@@ -435,7 +481,7 @@ class SignGates:
         key = (api_key, "" if api_key else proxy)
         gate = self._gates.get(key)
         if gate is None:
-            gate = self._gates[key] = SignGate(api_key, self._clock, self._limit_hint)
+            gate = self._gates[key] = SignGate(api_key, self._clock, self._limit_hint, self.answers)
         self._kept[key] = gate
         self._kept.move_to_end(key)
         too_many = len(self._kept) - self._most

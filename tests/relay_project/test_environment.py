@@ -488,13 +488,35 @@ class TestSecretKey:
             environment.secret_key(NAME, tmp_path)
 
 
+class TestPageOrigins:
+    @given_and_expected(
+        ("", []),
+        ("https://a.example", ["https://a.example"]),
+        (
+            "https://A.example:443, http://b.example:80,http://c:8080",
+            ["https://a.example", "http://b.example", "http://c:8080"],
+        ),
+        ("http://a:443,https://b:80", ["http://a:443", "https://b:80"]),
+        ("capacitor://localhost,http://[::1]:3000", ["capacitor://localhost", "http://[::1]:3000"]),
+    )
+    def test_they_are_read_as_browsers_send_them(self, value: None, expected: list[str]) -> None:
+        assert environment.page_origins(NAME) == expected
+
+    @given("a.example", "https://", "https://a.example/", "https://a.example/b", "*", "null", "a b")
+    def test_it_refuses(self, value: None) -> None:
+        with refused():
+            environment.page_origins(NAME)
+
+
 BAD_SETTINGS = {
     "ALLOWED_HOSTS": "https://s3cr3t",
     "CSRF_TRUSTED_ORIGINS": "s3cr3t.example",
+    "ALLOWED_ORIGINS": "https://s3cr3t.example/page",
     "SIGN_API_KEY": "s3cr3t key",
     "DEBUG": "s3cr3t",
     "SOURCE_URL": "s3cr3t.example",
     "TRUSTED_PROXIES": "127.0.0.1,s3cr3t",
+    "METRICS_ALLOW": "127.0.0.1/99,s3cr3t",
     "TIKTOK_APP_URL": "s3cr3t",
     "TIKTOK_WEBCAST_URL": "ws://s3cr3t",
     "TIKTOK_SOCKET_URL": "https://s3cr3t",
@@ -525,6 +547,7 @@ BAD_SETTINGS = {
     "DATABASE_URL": "postgres://user:s3cr3t@db.example:port/relay",
     "REDIS_URL": "redis://user:s3cr3t@cache.example:port/0",
     "LANGUAGE_CODE": "s3cr3t",
+    "LOG_FORMAT": "s3cr3t",
     "EMAIL_URL": "smtp://user:s3cr3t@mail.example:port",
     "DEFAULT_FROM_EMAIL": "s3cr3t",
 }

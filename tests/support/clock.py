@@ -68,6 +68,10 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
     def time(self) -> float:
         return self._jumping_selector.now
 
+    def pass_time(self, seconds: float) -> None:
+        """Move the clock, as work does that takes so long."""
+        self._jumping_selector.now += seconds
+
 
 def virtual_time(test: Callable[P, Coroutine[Any, Any, None]]) -> Callable[P, None]:
     """Make a test of a coroutine function. It fails if it leaves a task behind, or an error that
@@ -113,6 +117,9 @@ def now_ms() -> int:
 
 class VirtualClock(Clock):
     """The clock of code under `virtual_time`: the wall's time keeps step with the loop's."""
+
+    def precise(self) -> float:
+        return self.monotonic()
 
     def unix(self) -> float:
         return unix_time()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from live.streams.counts import StreamCounts
 from live.streams.feed import Feed
 from live.tiktok.decoding import DecodeError
 from live.tiktok.events import Event
@@ -53,6 +54,7 @@ class MessageFeed(Feed):
 
     Attributes:
         reader: reads what `hear` is given.
+        counts: what both count.
     """
 
     def __init__(
@@ -63,8 +65,9 @@ class MessageFeed(Feed):
         gifts: SeenGifts | None = None,
     ) -> None:
         clock = FixedClock(ms)
-        super().__init__(backlog, clock, username, gifts)
-        self.reader = Reader(Heard(), clock)
+        self.counts = StreamCounts()
+        super().__init__(backlog, clock, username, gifts, counts=self.counts)
+        self.reader = Reader(Heard(), clock, self.counts.undecodable)
 
     def hear(self, messages: Iterable[RawMessage], now: float) -> bool:
         """`take` of the events that the messages say."""

@@ -1,4 +1,5 @@
 """Limits the sockets of each address: how many are open, and how often tokens are tried in vain.
+Refuses those of pages that may not open any (`ALLOWED_ORIGINS`).
 
 A socket that is refused here costs no session, no query and no row of its own. Its client is told
 why, as for all other errors: by an `error` frame and a close code.
@@ -7,6 +8,7 @@ why, as for all other errors: by an `error` frame and a close code.
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Collection
 from typing import Any
 
 from django.utils.translation import gettext_noop as _
@@ -17,6 +19,7 @@ from live.protocol.errors import ErrorCode, RelayError
 from live.protocol.frames import Frame, FrameType, encode
 from live.relay.relay import Relay
 from live.sockets.admission import connection_of
+from live.sockets.wire.asgi import Parcel
 
 __all__ = ["SocketDoor"]
 
@@ -25,18 +28,23 @@ _RETRY_AFTER = 30
 
 
 class SocketDoor:
-    """Refuses the sockets of clients that are over a limit. It wraps an ASGI application.
+    """Refuses the sockets of clients that are over a limit, and of pages that may not open any. It
+    wraps an ASGI application.
 
     Args:
         application: the application to wrap.
         relay: whose failed tokens count, and whose connection log has the refusals.
         most: how many sockets an address may have open.
+        origins: of pages that may open phones' sockets, beside this server's own; empty for all.
     """
 
-    def __init__(self, application: Any, relay: Relay, most: int) -> None:
+    def __init__(
+        self, application: Any, relay: Relay, most: int, origins: Collection[str] = ()
+    ) -> None:
         self._application = application
         self._relay = relay
         self._most = most
+        self._origins = frozenset(origins)
         self._open: dict[str, int] = {}
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
@@ -58,15 +66,26 @@ class SocketDoor:
                 del self._open[client]
 
     def _check(self, client: str | None, scope: Any) -> None:
-        """Raises RelayError: `too_many_connections`."""
+        """Raises RelayError: `too_many_connections`, `bad_request`."""
         if client is not None and self._open.get(client, 0) >= self._most:
             raise RelayError(
                 ErrorCode.TOO_MANY_CONNECTIONS,
                 reason=_("Too many sockets from this address."),
                 retry_after=_RETRY_AFTER,
             )
-        if not scope["path"].startswith(STAFF_ADDRESS):
+        if not scope["path"].startswith(STAFF_ADDRESS):  # which takes its own pages alone
+            self._check_origin(scope)
             self._relay.failed_tokens.check(client, _token(scope))
+
+    def _check_origin(self, scope: Any) -> None:
+        """Raises RelayError: `bad_request`, for a page of another site that is not allowed."""
+        origin = requests.page_origin(scope)
+        is_allowed = not self._origins or not origin or origin in self._origins
+        if not is_allowed and not requests.is_of_own_page(scope):
+            raise RelayError(
+                ErrorCode.BAD_REQUEST,
+                reason=_("Pages of this site may not open sockets here (ALLOWED_ORIGINS)."),
+            )
 
     async def _refuse(self, error: RelayError, scope: Any, receive: Any, send: Any) -> None:
         connection = connection_of(scope, is_test=False)
@@ -76,11 +95,14 @@ class SocketDoor:
             ts=self._relay.clock.unix_ms(),
             data=error.explain(requests.language(scope)),
         )
+        parcel = Parcel([encode(frame)])
         await receive()
         subprotocol = BEARER if BEARER in scope.get("subprotocols", []) else None
         with contextlib.suppress(OSError):  # the client has gone
             await send({"type": "websocket.accept", "subprotocol": subprotocol})
-            await send({"type": "websocket.send", "text": encode(frame)})
+            await send({"type": "websocket.send", "text": parcel.texts[0]})
+            self._relay.traffic.sent(parcel.types, len(parcel.framed))
+            self._relay.traffic.closed[error.code] += 1
             await send({"type": "websocket.close", "code": error.close_code})
 
 

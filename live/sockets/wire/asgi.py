@@ -3,12 +3,12 @@
 Under ASGI, the server makes a WebSocket frame of each text again for each socket, which costs more
 than all else on the way out. So `uvicorn` and `daphne`, beside this module, write the bytes of a
 parcel that was framed once.
-Nothing here knows what frames say.
+Nothing here knows what frames say, but for their types.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any, Protocol
 
@@ -17,11 +17,27 @@ from websockets.frames import Frame, Opcode
 __all__ = ["AsgiWire", "Parcel", "Wire"]
 
 
+# Where the type begins in the text of a frame.
+_TYPE = len('{"type":"')
+
+
 class Parcel:
     """Texts that go out together, a WebSocket message each. Sockets at one place share it."""
 
     def __init__(self, texts: Sequence[str]) -> None:
         self.texts = texts
+        self._types: dict[str, int] | None = None
+
+    @property
+    def types(self) -> Mapping[str, int]:
+        """How many of the frames are of each type, which is what each text begins with."""
+        if (types := self._types) is None:
+            # Not a cached_property, whose lock takes longer than all of this.
+            types = self._types = {}
+            for text in self.texts:
+                name = text[_TYPE : text.index('"', _TYPE)]
+                types[name] = types.get(name, 0) + 1
+        return types
 
     @cached_property
     def framed(self) -> bytes:

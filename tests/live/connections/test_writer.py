@@ -284,6 +284,7 @@ class TestADatabaseThatFails:
         log.closed(bad)
         await log.flush(WITHIN)
         assert len(table.inserted) == 2
+        assert log.lost == 1
         assert "1 rows of the connection log are lost" in caplog.text
         assert "DETAIL" not in caplog.text
         assert "Traceback" not in caplog.text
@@ -306,11 +307,13 @@ class TestTooManyRows:
                 log.opened(connection)
             for connection in (*there, *news):
                 log.closed(connection)
+            assert log.waiting == 6
         await log.flush(WITHIN)
         assert table.inserted == [*there, *news[:3]]
         assert all(map(table.is_closed, table.inserted))
         assert caplog.text.count(FAILS) == 1
         assert "6 rows have waited, 2 are lost" in caplog.text
+        assert log.lost == 2
 
     async def test_there_is_room_again_afterwards(self) -> None:
         table = FakeTable()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from live.relay.open_sockets import OpenSockets
-from tests.support.clock import virtual_time
+from tests.support.clock import VirtualTimeLoop, settle, virtual_time
 from tests.support.sockets import FakeSocket
 
 
@@ -53,3 +53,19 @@ async def test_whoever_waits_for_the_last_to_close_waits_so_long() -> None:
     began = asyncio.get_running_loop().time()
     await sockets.all_closed()
     assert 5 <= asyncio.get_running_loop().time() - began < 5.1
+
+
+@virtual_time
+async def test_a_loop_that_was_busy_is_late() -> None:
+    sockets = OpenSockets()
+    sockets.add(FakeSocket())
+    await asyncio.sleep(2.5)
+    assert sockets.loop_lag.count == 2
+    assert sockets.loop_lag.sum < 0.001
+    loop = asyncio.get_running_loop()
+    assert isinstance(loop, VirtualTimeLoop)
+    loop.pass_time(3)  # a callback that takes so long: the next check is due after half a second
+    await settle()
+    assert 2.4 < sockets.loop_lag.sum < 2.6
+    for socket in sockets:
+        sockets.remove(socket)

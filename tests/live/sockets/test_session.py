@@ -131,6 +131,9 @@ class TestAnInterrupt:
             phone = FakePhone(relay, ALICE, refused=broken)
             assert (await phone.until("error"))["data"]["code"] == "internal_error"
         assert "a socket failed" in caplog.text
+        (line,) = [made for made in caplog.records if made.message == "a socket failed"]
+        assert line.__dict__["stream"] == "alice"
+        assert line.__dict__["socket"] > 0
 
 
 class TestAMove:

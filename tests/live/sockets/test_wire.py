@@ -11,6 +11,8 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from websockets.frames import Frame, Opcode
 from websockets.protocol import Protocol, Side
 
+from live.protocol.frames import Frame as ServedFrame
+from live.protocol.frames import FrameType, Nothing, encode
 from live.sockets.wire import daphne, uvicorn
 from live.sockets.wire.asgi import Parcel
 from live.sockets.wire.servers import wire_for
@@ -76,3 +78,16 @@ class TestAKnownServer:
     def test_nothing_else_passes_for_them(self, send: Any) -> None:
         assert uvicorn.wire_for(send) is None
         assert daphne.wire_for(send) is None
+
+
+@pytest.mark.parametrize("kind", FrameType)
+def test_a_parcel_knows_the_types_of_its_frames(kind: FrameType) -> None:
+    text = encode(ServedFrame(type=kind, ts=1, data=Nothing()))
+    assert Parcel([text]).types == {kind: 1}
+    assert Parcel([text, text]).types == {kind: 2}
+
+
+def test_a_parcel_counts_frames_of_several_types() -> None:
+    kinds = (FrameType.PONG, FrameType.LIKE, FrameType.PONG)
+    texts = [encode(ServedFrame(type=kind, ts=1, data=Nothing())) for kind in kinds]
+    assert Parcel(texts).types == {"pong": 2, "like": 1}

@@ -6,13 +6,16 @@ from dataclasses import replace
 from typing import Any
 
 from live.protocol.errors import ErrorCode, RelayError
-from live.protocol.frames import State, Status
+from live.protocol.frames import FrameType, State, Status
 from live.streams.borders import RoomBegan, RunEnded, StreamerOffline
 from live.streams.streaks import STREAK_TIMEOUT
+from live.tiktok.decoding import DecodeError
+from live.tiktok.events import Event
 from live.tiktok.rooms import Room
 from standin import messages
+from standin.messages import Message
 from tests.support.reading import MessageFeed
-from tests.support.samples import read_frame
+from tests.support.samples import read_frame, sample
 
 NOW = 1_795_000_000_000
 IDS_REMEMBERED = 16_384
@@ -267,3 +270,36 @@ def gifts(feed: MessageFeed) -> list[tuple[str, int]]:
 
 def texts_of_comments(feed: MessageFeed) -> list[str]:
     return [frame["data"]["text"] for frame in frames(feed) if frame["type"] == "comment"]
+
+
+class TestCounting:
+    def test_it_counts_new_events_by_type(self) -> None:
+        feed = make_feed()
+        hello = messages.chat("a", "hello")
+        feed.hear([hello, messages.like("b"), messages.chat("c", "hi")], 0)
+        feed.hear([hello, messages.chat("d", "new")], 1)
+        assert {kind: n for kind, n in feed.counts.events.items() if n} == {"comment": 3, "like": 1}
+
+    def test_it_measures_how_late_the_newest_event_of_a_push_is(self) -> None:
+        feed = make_feed()
+        events = [
+            Event(FrameType.FOLLOW, str(age), NOW - age, sample(FrameType.FOLLOW))
+            for age in (90_000, 2_500)
+        ]
+        feed.take(events, 0)
+        feed.take(events, 0)  # a repeat
+        latency = feed.counts.upstream_latency
+        assert (latency.count, latency.sum) == (1, 2.5)
+
+    def test_an_event_without_a_time_of_tiktok_s_is_not_measured(self) -> None:
+        feed = make_feed()
+        feed.take([Event(FrameType.FOLLOW, "1", NOW, sample(FrameType.FOLLOW))], 0)
+        assert feed.counts.events[FrameType.FOLLOW] == 1
+        assert feed.counts.upstream_latency.count == 0
+
+    def test_methods_that_make_no_frames_are_counted_as_one(self) -> None:
+        feed = make_feed()
+        feed.hear([Message("WebcastChatMessage", BROKEN, number) for number in (1, 2)], 0)
+        for what in ("push frame", "WebcastWhateverTikTokSays"):
+            feed.reader.on_undecodable(what, DecodeError("broken"))
+        assert feed.counts.undecodable == {"WebcastChatMessage": 2, "other": 1, "push frame": 1}

@@ -46,6 +46,14 @@ class TestHours:
         assert dict(second.opened) == {"signed": 1, "direct": 1}
         assert dict(second.refused) == {("signed", ErrorCode.RATE_LIMITED): 1}
 
+    def test_all_together_are_kept_for_ever(self, counts: RouteCounts, clock: FixedClock) -> None:
+        for _ in range(3):
+            counts.opened("signed")
+            counts.refused("direct", ErrorCode.TIKTOK_BLOCKED)
+            clock.ms += 30 * HOUR
+        assert counts.opened_ever == {"signed": 3}
+        assert counts.refused_ever == {("direct", ErrorCode.TIKTOK_BLOCKED): 3}
+
     def test_hours_without_connections_are_there(
         self, counts: RouteCounts, clock: FixedClock
     ) -> None:

@@ -637,3 +637,29 @@ class TestGates:
         await asyncio.sleep(90)
         forgotten = [weakref.ref(gates.of(f"another{number}")) for number in range(20)]
         assert closed() is None
+
+
+class TestCounting:
+    @virtual_time
+    async def test_the_answers_of_all_gates_are_counted_together(self) -> None:
+        gates = SignGates(clock=VirtualClock())
+        for number, status in enumerate((200, 200, 429, 401, 403, 500, 503, 418)):
+            gates.of(f"key {number}").on_answer(status, {})
+        gates.of("key").on_no_answer()
+        assert gates.answers == {
+            "signed": 2,
+            "rate_limited": 1,
+            "forbidden": 2,
+            "failed": 2,
+            "other": 1,
+            "no_answer": 1,
+        }
+
+    @virtual_time
+    async def test_it_knows_how_many_gates_are_closed(self) -> None:
+        gates = SignGates(clock=VirtualClock())
+        gates.of("open").on_answer(200, {})
+        gates.of("closed").on_answer(429, LIMITED)
+        assert gates.closed == 1
+        await asyncio.sleep(91)
+        assert gates.closed == 0

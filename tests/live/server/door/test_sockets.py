@@ -1,10 +1,11 @@
-"""The sockets of each address: how many are open, and how often tokens are tried in vain."""
+"""The sockets of each address: how many are open, and how often tokens are tried in vain; and of
+which pages they may be."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from ipaddress import ip_network
 from types import SimpleNamespace
@@ -15,6 +16,7 @@ from pytest_django import Settings
 
 from live.clock import Clock
 from live.relay.failed_tokens import FailedTokens
+from live.relay.traffic import Traffic
 from live.server.door.sockets import SocketDoor
 
 
@@ -31,15 +33,19 @@ class Sums:
 class House:
     """A door with two sockets for each address, and what is behind it."""
 
-    def __init__(self) -> None:
+    def __init__(self, origins: Sequence[str] = ()) -> None:
         self.failed_tokens = FailedTokens(lambda: 0.0)
         self.refusals = Sums()
+        self.traffic = Traffic()
         self.inside = 0
         self.closes = asyncio.Event()
         relay: Any = SimpleNamespace(
-            failed_tokens=self.failed_tokens, refusals=self.refusals, clock=Clock()
+            failed_tokens=self.failed_tokens,
+            refusals=self.refusals,
+            clock=Clock(),
+            traffic=self.traffic,
         )
-        self.door = SocketDoor(self.serve, relay, most=2)
+        self.door = SocketDoor(self.serve, relay, most=2, origins=origins)
 
     async def serve(self, scope: Any, receive: Any, send: Any) -> None:
         self.inside += 1
@@ -83,8 +89,8 @@ class House:
             self.closes.set()
         self.closes.clear()
 
-    async def is_refused(self, address: str, **headers: str) -> bool:
-        knock = asyncio.create_task(self.knock(address, **headers))
+    async def is_refused(self, address: str, path: str = "/ws/token", **headers: str) -> bool:
+        knock = asyncio.create_task(self.knock(address, path, **headers))
         inside = self.inside
         while not knock.done() and self.inside == inside:
             await asyncio.sleep(0)
@@ -107,6 +113,8 @@ class TestNumber:
         assert house.refusals.counted == [
             ("192.0.2.1", "too_many_connections", "Too many sockets from this address.")
         ]
+        assert house.traffic.frames == {"error": 1}
+        assert house.traffic.closed == {"too_many_connections": 1}
 
     async def test_it_is_over_once_one_has_closed(self) -> None:
         house = House()
@@ -173,3 +181,60 @@ class TestTokens:
         for n in range(5):
             house.failed_tokens.failed("192.0.2.1", f"wrong{n}")
         assert not await house.is_refused("192.0.2.1", path="/staff/socket")
+
+
+class TestOrigins:
+    ALLOWED = ("https://app.example", "capacitor://localhost")
+
+    @pytest.mark.parametrize(
+        ("origin", "host"),
+        [
+            ("https://app.example", "relay.example"),
+            ("HTTPS://App.Example", "relay.example"),
+            ("capacitor://localhost", "relay.example"),
+            ("https://relay.example", "relay.example"),  # the console, and React Native
+            ("https://relay.example", "relay.example:443"),
+            ("http://localhost:8000", "localhost:8000"),
+        ],
+    )
+    async def test_pages_that_are_allowed_may_and_its_own(self, origin: str, host: str) -> None:
+        house = House(self.ALLOWED)
+        assert not await house.is_refused("192.0.2.1", origin=origin, host=host)
+
+    async def test_what_is_no_page_may(self) -> None:
+        house = House(self.ALLOWED)
+        assert not await house.is_refused("192.0.2.1", host="relay.example")
+
+    @pytest.mark.parametrize(
+        "origin",
+        [
+            "https://evil.example",
+            "http://app.example",
+            "https://app.example:8443",
+            "https://app.example.evil.example",
+            "https://sub.app.example",
+            "null",
+            "app.example",
+        ],
+    )
+    async def test_others_are_told_so(self, origin: str) -> None:
+        house = House(self.ALLOWED)
+        accept, error, close = await house.knock("192.0.2.1", origin=origin, host="relay.example")
+        assert accept == {"type": "websocket.accept", "subprotocol": "bearer"}
+        data = json.loads(error["text"])["data"]
+        assert (data["code"], data["close_code"]) == ("bad_request", 1008)
+        assert "ALLOWED_ORIGINS" in data["detail"]
+        assert close == {"type": "websocket.close", "code": 1008}
+        assert house.refusals.counted[0][:2] == ("192.0.2.1", "bad_request")
+        assert house.inside == 0
+
+    async def test_unless_some_are_named_all_may(self) -> None:
+        house = House()
+        for origin in ("https://evil.example", "null"):
+            assert not await house.is_refused("192.0.2.1", origin=origin, host="relay.example")
+
+    async def test_the_staff_s_socket_has_a_check_of_its_own(self) -> None:
+        house = House(self.ALLOWED)
+        assert not await house.is_refused(
+            "192.0.2.1", path="/staff/socket", origin="https://evil.example", host="relay.example"
+        )
