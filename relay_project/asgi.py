@@ -32,7 +32,7 @@ door.install(arrivals, bodies.MOST)
 warn_of_unknown_variables()
 limit_statements()
 close_orphaned_connections()
-relay = make_relay()
+relay = make_relay(state_file=settings.RELAY_STATE_FILE)
 rehearsal = None
 if settings.RELAY_TEST_ENDPOINT:
     from rehearsal.relay import make_rehearsal_relay

@@ -40,6 +40,7 @@ __all__ = [
     "secret_key",
     "sender",
     "socket_url",
+    "state_file",
     "test_endpoint",
     "text",
     "unknown",
@@ -230,6 +231,25 @@ def database(name: str, default: Path) -> dict[str, Any]:
             if config["NAME"] or "service" in config.get("OPTIONS", {}):
                 return config
     _refuse(name, "sqlite:///path or postgres://user:password@host:port/name")
+
+
+def state_file(name: str, database: dict[str, Any], folder: Path) -> Path | None:
+    """The path of a file; None if the variable is off.
+
+    Args:
+        database: Django's settings. The file is beside it by default, if it is a SQLite file.
+        folder: where the file is otherwise.
+    """
+    value = text(name)
+    if value.lower() in _FALSE:
+        return None
+    if not value:
+        file = str(database["NAME"])
+        in_file = database["ENGINE"].endswith("sqlite3") and "memory" not in file
+        return Path(f"{file}-state") if in_file else folder / "relay-state"
+    if "\0" not in value and not value.endswith("/") and not Path(value).is_dir():
+        return Path(value)
+    _refuse(name, "the path of a file, or off")
 
 
 def email(name: str) -> dict[str, Any]:

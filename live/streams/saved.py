@@ -23,6 +23,8 @@ from live.protocol.frames import FrameType, Gift, TopGifter, User
 from live.tiktok.rooms import Room
 
 __all__ = [
+    "Age",
+    "Ms",
     "RestoreError",
     "SavedBorder",
     "SavedComment",
@@ -40,7 +42,9 @@ __all__ = [
     "SavedStream",
     "check_frame",
     "decode_feed",
+    "decode_versioned",
     "encode_feed",
+    "encode_versioned",
 ]
 
 # Raised when something in the form of these classes, or in what it means, is no longer as before.
@@ -273,34 +277,45 @@ def check_frame(text: str, type: FrameType, cursor: str | None = None) -> None:
 
 class _Versioned(Struct, array_like=True):
     version: int
-    feed: msgspec.Raw
+    value: msgspec.Raw
 
 
 _encode = msgspec.msgpack.Encoder().encode
 _versioned = msgspec.msgpack.Decoder(_Versioned).decode
-_feed = msgspec.msgpack.Decoder(SavedFeed).decode
 
 
-def encode_feed(feed: SavedFeed) -> bytes:
-    """The bytes of a feed, with the version of their form.
+def encode_versioned(version: int, value: Struct) -> bytes:
+    """The value as msgpack, with the version of its form.
 
     Raises:
         RestoreError: it has a number that does not fit.
     """
     try:
-        return _encode((_VERSION, feed))
+        return _encode((version, value))
     except (msgspec.MsgspecError, ValueError, OverflowError) as failure:
         raise RestoreError(str(failure)) from failure
 
 
-def decode_feed(given: bytes) -> SavedFeed:
-    """Raises:
-    RestoreError: the bytes are not a feed of this version.
+def decode_versioned(given: bytes, version: int, kind: type[T]) -> T:
+    """The value that `encode_versioned` has made bytes of.
+
+    Raises:
+        RestoreError: the bytes are no such value, or of another version.
     """
     versioned = _parsed(_versioned, given)
-    if versioned.version != _VERSION:
-        raise RestoreError(f"version {versioned.version}, not {_VERSION}")
-    return _parsed(_feed, bytes(versioned.feed))
+    if versioned.version != version:
+        raise RestoreError(f"version {versioned.version}, not {version}")
+    return _parsed(msgspec.msgpack.Decoder(kind).decode, bytes(versioned.value))
+
+
+def encode_feed(feed: SavedFeed) -> bytes:
+    """As `encode_versioned`."""
+    return encode_versioned(_VERSION, feed)
+
+
+def decode_feed(given: bytes) -> SavedFeed:
+    """As `decode_versioned`."""
+    return decode_versioned(given, _VERSION, SavedFeed)
 
 
 def _parsed(decode: Callable[[bytes], T], given: bytes) -> T:
