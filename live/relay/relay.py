@@ -271,8 +271,8 @@ class Relay:
             async with asyncio.timeout_at(end - _FOR_THE_LOG):
                 await self.shutdown.close_sockets(self.sockets)
                 self.streams.stop()
-                if self.state_file is not None:
-                    saving = asyncio.create_task(self.state_file.save(), name="state file")
+                if self.state_file is not None and (write := self.state_file.save()):
+                    saving = asyncio.create_task(asyncio.to_thread(write), name="state file")
                 await self.control.close()
                 await self.tokens.close()
                 await self.numbers.close()

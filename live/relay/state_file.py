@@ -11,11 +11,11 @@ line of its log.
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -96,16 +96,21 @@ class StateFile:
         except RestoreError as failure:
             self._ignored(str(failure))
 
-    async def save(self) -> None:
-        """Write what there is. To be called when the streams have stopped, once: a second call does
-        nothing. Without a `restore` before, no socket was served, and nothing is written."""
+    def save(self) -> Callable[[], None] | None:
+        """Take what there is. To be called when the streams have stopped, once: a second call does
+        nothing. Without a `restore` before, no socket was served, and nothing is kept.
+
+        Returns:
+            What writes the file, to be called in a thread: it waits for the disk, and raises
+            nothing. None if there is nothing to write.
+        """
         if self._is_saved or not self._is_restored:
-            return
+            return None
         self._is_saved = True
         streams, gates = self._streams.save(), self._streams.save_gates()
-        if streams or gates:
-            at = self._clock.unix_ms()
-            await asyncio.to_thread(self._write, at, streams, gates)
+        if not (streams or gates):
+            return None
+        return partial(self._write, self._clock.unix_ms(), streams, gates)
 
     def _taken(self) -> bytes | None:
         """What the file has; it is gone then, so that no other process reads it again."""
