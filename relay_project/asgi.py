@@ -39,7 +39,7 @@ if settings.LOG_FORMAT == "json":
 warn_of_unknown_variables()
 limit_statements()
 begin_process()
-relay = make_relay()
+relay = make_relay(state_file=settings.RELAY_STATE_FILE)
 rehearsal = None
 if settings.RELAY_TEST_ENDPOINT:
     from rehearsal.relay import make_rehearsal_relay

@@ -43,6 +43,7 @@ __all__ = [
     "secret_key",
     "sender",
     "socket_url",
+    "state_file",
     "test_endpoint",
     "text",
     "trusts_unix_socket",
@@ -337,6 +338,25 @@ def _redis_sentinels(value: str) -> dict[str, Any]:
             option.removeprefix("sentinel_"): options[option] for option in options
         },
     }
+
+
+def state_file(name: str, database: dict[str, Any], folder: Path) -> Path | None:
+    """The path of a file; None if the variable is off.
+
+    Args:
+        database: Django's settings. The file is beside it by default, if it is a SQLite file.
+        folder: where the file is otherwise.
+    """
+    value = text(name)
+    if value.lower() in _FALSE:
+        return None
+    if not value:
+        file = str(database["NAME"])
+        in_file = database["ENGINE"].endswith("sqlite3") and "memory" not in file
+        return Path(f"{file}-state") if in_file else folder / "relay-state"
+    if "\0" not in value and not value.endswith("/") and not Path(value).is_dir():
+        return Path(value)
+    _refuse(name, "the path of a file, or off")
 
 
 def email(name: str) -> dict[str, Any]:

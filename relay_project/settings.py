@@ -146,6 +146,10 @@ TEMPLATES = [
 ]
 
 DATABASES = {"default": env.database("DATABASE_URL", default=BASE_DIR / "db.sqlite3")}
+# Where streams are kept while no process runs, so that phones go on after a restart.
+RELAY_STATE_FILE = env.state_file(
+    "RELAY_STATE_FILE", database=DATABASES["default"], folder=BASE_DIR
+)
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     # With WAL, readers and a writer don't wait for each other. With IMMEDIATE, a second writer
     # waits for the first one instead of failing, but no longer than the timeout, in seconds.

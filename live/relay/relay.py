@@ -27,11 +27,13 @@ from live.relay.quota import SocketQuota
 from live.relay.refusals import Refusals
 from live.relay.shutdown import Shutdown
 from live.relay.socket import Socket
+from live.relay.state_file import StateFile
 from live.relay.token_lookup import TokenLookup
 from live.relay.traffic import Traffic
 from live.streams import operator_log
 from live.streams.registry import Streams
 from live.streams.stream import LiveStream
+from live.tasks import cancel_and_wait
 from live.tiktok.lookup import GiftList, Lookup
 from live.tiktok.network import Networks
 from live.tiktok.pictures import Pictures
@@ -72,6 +74,7 @@ class Relay:
     Attributes:
         is_test: whether it is the relay of the test endpoint, whose LIVEs are invented or
             recorded.
+        state_file: what the streams are kept in while no process runs; None where nothing is kept.
     """
 
     is_test: ClassVar[bool] = False
@@ -95,6 +98,18 @@ class Relay:
     route_counts: RouteCounts
     traffic: Traffic
     clock: Clock
+    state_file: StateFile | None = None
+
+    def start(self) -> None:
+        """Begin to receive control messages, and go on where the last process has stopped. To be
+        called before each request and each socket is served; only the first call does something."""
+        self.restore()
+        self.control.start()
+
+    def restore(self) -> None:
+        """Go on where the last process has stopped, unless that has been done."""
+        if self.state_file is not None:
+            self.state_file.restore()
 
     def opened(self, socket: Socket) -> None:
         """Register a socket that has opened. The socket calls `closed` when it has closed."""
@@ -247,16 +262,22 @@ class Relay:
             self.key_users.note(gate, account.tiktok_username)
 
     async def close(self) -> None:
-        """Tell all clients that the server stops, end all streams, and write the rest of the log.
+        """Tell all clients that the server stops, end all streams, keep what they know, and write
+        the rest of the log.
 
-        The order matters: sockets close before their streams, and the log is written last. It takes
-        three and a half seconds at most, whatever the database does.
+        The order matters: sockets close before their streams, these have stopped when they are
+        kept, and the log is written last. It takes three and a half seconds at most, whatever the
+        database and the disk do.
         """
         loop = asyncio.get_running_loop()
         end = loop.time() + _CLOSE_WITHIN
+        saving: asyncio.Task[None] | None = None
         try:
             async with asyncio.timeout_at(end - _FOR_THE_LOG):
                 await self.shutdown.close_sockets(self.sockets)
+                self.streams.stop()
+                if self.state_file is not None and (write := self.state_file.save()):
+                    saving = asyncio.create_task(asyncio.to_thread(write), name="state file")
                 await self.control.close()
                 await self.tokens.close()
                 await self.numbers.close()
@@ -264,7 +285,12 @@ class Relay:
                 await self.lookup.close()
                 await self.pictures.close()
                 await self.networks.close()
+                if saving is not None:
+                    await saving
         except TimeoutError:
             logger.warning("The relay did not close in time; the server stops all the same")
+            if saving is not None:
+                # Its thread goes on until the process ends, and may still get through.
+                await cancel_and_wait(saving)
         self.refusals.close()
         await self.connection_log.flush(end - loop.time())

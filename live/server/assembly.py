@@ -6,6 +6,7 @@ The parts themselves don't read the settings, so that tests can give them other 
 from __future__ import annotations
 
 import random
+from pathlib import Path
 from typing import TypeVar
 
 from django.conf import settings
@@ -22,6 +23,7 @@ from live.relay.quota import SocketQuota
 from live.relay.refusals import Refusals
 from live.relay.relay import Limits, Relay
 from live.relay.shutdown import Shutdown
+from live.relay.state_file import StateFile
 from live.relay.token_lookup import TokenLookup
 from live.relay.traffic import Traffic
 from live.streams.log_memory import LogMemory
@@ -43,6 +45,9 @@ __all__ = ["assemble", "make_relay", "make_streams"]
 # Seconds for which a stream of the test endpoint tries to come back: its developer is watching.
 _REHEARSED_RECONNECTING = 10.0
 
+# Seconds for which a state file counts, on top of the time for which streams linger.
+_STATE_KEPT = 60.0
+
 R = TypeVar("R", bound=Relay)
 
 
@@ -50,6 +55,7 @@ def make_relay(
     make_upstream: UpstreamFactory | None = None,
     clock: Clock = SYSTEM_CLOCK,
     rng: random.Random | None = None,
+    state_file: Path | None = None,
 ) -> Relay:
     """Make the relay of real LIVEs.
 
@@ -58,6 +64,7 @@ def make_relay(
             TikTok, which share one gate for what TikTok blocks, and one pacer.
         clock: tells the time; tests give another one.
         rng: where jitter comes from; tests give another one.
+        state_file: where its streams are kept while no process runs; None for nowhere.
     """
     rng = rng or random.Random()  # noqa: S311 -- jitter is no secret
     pacer = Pacer(settings.RELAY_TIKTOK_RATE, clock)
@@ -67,7 +74,7 @@ def make_relay(
     if make_upstream is None:
         make_upstream = TikTokUpstreams(networks, pacer, settings.TIKTOK_ROUTES, counts)
         looks = TikTokLooks(pacer, networks.main)
-    return assemble(
+    relay = assemble(
         Relay,
         make_upstream,
         clock,
@@ -77,6 +84,10 @@ def make_relay(
         looks=looks,
         counts=counts,
     )
+    if state_file is not None:
+        longest = settings.RELAY_LINGER + _STATE_KEPT
+        relay.state_file = StateFile(state_file, relay.streams, clock, longest)
+    return relay
 
 
 def assemble(
@@ -176,5 +187,5 @@ def make_streams(
     )
     # Where the direct route is off, whoever meets the limit is told of it.
     hint = "" if RouteName.DIRECT in settings.TIKTOK_ROUTES else USE_DIRECT_ROUTE
-    gates = SignGates(settings.SIGN_API_KEY, clock, limit_hint=hint)
+    gates = SignGates(settings.SIGN_API_KEY, clock, limit_hint=hint, secret=settings.SECRET_KEY)
     return Streams(make_upstream, options, gates, rng, clock, looks)

@@ -85,13 +85,15 @@ def _be_alone() -> bool:
 
 
 class Lifespan:
-    """Closes the relays when the server stops, by the lifespan protocol of ASGI.
+    """Restores the relays when the server starts, and closes them when it stops, by the lifespan
+    protocol of ASGI.
 
-    Daphne does not have this protocol; `live.server.shutdown.GracefulShutdown` works with it.
+    Daphne does not have this protocol; with it, relays are restored with the first request, and
+    `live.server.shutdown.GracefulShutdown` closes them.
     https://asgi.readthedocs.io/en/latest/specs/lifespan.html
 
     Args:
-        relays: the relays to close.
+        relays: all of the process.
     """
 
     def __init__(self, relays: Sequence[Relay]) -> None:
@@ -101,6 +103,8 @@ class Lifespan:
         while True:
             message = await receive()
             if message["type"] == "lifespan.startup":
+                for relay in self._relays:
+                    relay.restore()
                 await send({"type": "lifespan.startup.complete"})
             elif message["type"] == "lifespan.shutdown":
                 await close_all(self._relays)

@@ -34,7 +34,7 @@ def make_router(relay: Relay, rehearsal: Relay | None = None) -> _Application:
 
     def route(scope: Any, receive: Any, send: Any) -> Awaitable[None]:
         for each in relays:
-            each.control.start()
+            each.start()
         path = scope["path"].removeprefix(scope.get("root_path", "")).lstrip("/")
         for address, its_relay in phones:
             if match := address.match(path):
@@ -50,7 +50,7 @@ def with_relays(application: Any, relays: Sequence[Relay]) -> Any:
     """Wrap an ASGI application so that its pages can find the relays.
 
     The first relay is in `scope["relay"]`. All relays, also that of the test endpoint, are in
-    `scope["relays"]`. Each relay begins to receive control messages with the first request.
+    `scope["relays"]`. Each relay starts with the first request.
 
     Args:
         application: the application to wrap.
@@ -59,7 +59,7 @@ def with_relays(application: Any, relays: Sequence[Relay]) -> Any:
 
     async def with_them(scope: Any, receive: Any, send: Any) -> None:
         for relay in relays:
-            relay.control.start()
+            relay.start()
         await application({**scope, "relay": relays[0], "relays": relays}, receive, send)
 
     return with_them

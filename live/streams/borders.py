@@ -15,9 +15,25 @@ from dataclasses import dataclass
 
 from live.protocol.errors import RelayError
 from live.protocol.frames import FrameType, Snapshot
+from live.streams.saved import (
+    SavedBorder,
+    SavedError,
+    SavedOffline,
+    SavedRoomBegan,
+    SavedRunEnded,
+)
+from live.streams.snapshot import restore_snapshot, save_snapshot
 from live.tiktok.rooms import Room
 
-__all__ = ["Border", "RoomBegan", "RunEnded", "StreamerOffline", "frame_type"]
+__all__ = [
+    "Border",
+    "RoomBegan",
+    "RunEnded",
+    "StreamerOffline",
+    "frame_type",
+    "restore_border",
+    "save_border",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,3 +79,30 @@ Border = RoomBegan | StreamerOffline | RunEnded
 def frame_type(border: Border) -> FrameType:
     """The type of the frame that a socket is sent at this place."""
     return FrameType.CONNECTED if isinstance(border, RoomBegan) else FrameType.ERROR
+
+
+def save_border(border: Border) -> SavedBorder:
+    """The border, to be written down."""
+    match border:
+        case RoomBegan():
+            return SavedRoomBegan(border.room, save_snapshot(border.snapshot))
+        case StreamerOffline():
+            return SavedOffline(border.run, SavedError.of(border.error))
+        case RunEnded():
+            error = None if border.error is None else SavedError.of(border.error)
+            return SavedRunEnded(border.run, error)
+
+
+def restore_border(saved: SavedBorder) -> Border:
+    """The border that was saved.
+
+    Raises:
+        RestoreError: its error or its snapshot has a text that is none.
+    """
+    match saved:
+        case SavedRoomBegan():
+            return RoomBegan(saved.room, restore_snapshot(saved.snapshot))
+        case SavedOffline():
+            return StreamerOffline(saved.run, saved.error.restore())
+        case SavedRunEnded():
+            return RunEnded(saved.run, None if saved.error is None else saved.error.restore())

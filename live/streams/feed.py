@@ -20,6 +20,7 @@ from live.streams.counts import StreamCounts
 from live.streams.drift import Drift
 from live.streams.log import EventLog
 from live.streams.log_memory import LogMemory
+from live.streams.saved import RestoreError, SavedFeed
 from live.streams.snapshot import SnapshotKeeper
 from live.streams.streaks import Streaks
 from live.tiktok.events import Event
@@ -77,6 +78,63 @@ class Feed:
         self._oldest_ids: deque[str] = deque()
         self._streaks = Streaks()
         self._snapshot = SnapshotKeeper()
+
+    def save(self, now: float) -> SavedFeed:
+        """All that the next stream of the username needs, to be written down. If TikTok can be
+        heard now, call `cut` after `restore`: otherwise the hole would not be announced.
+
+        Args:
+            now: as for `take`.
+        """
+        return SavedFeed(
+            at=self._clock.unix_ms(),
+            log=self.log.save(),
+            run=self.run,
+            live_ended=self.live_ended,
+            room=self._room,
+            is_in_room=self._is_in_room,
+            gap_since=self._gap_since,
+            ids=list(self._oldest_ids),
+            streaks=self._streaks.save(now),
+            snapshot=self._snapshot.save(),
+        )
+
+    @classmethod
+    def restore(
+        cls,
+        saved: SavedFeed,
+        now: float,
+        backlog: int,
+        clock: Clock = SYSTEM_CLOCK,
+        username: str = "",
+        gifts: SeenGifts | None = None,
+        memory: LogMemory | None = None,
+    ) -> Feed:
+        """The feed that was saved. What it knows of emptied fields begins anew.
+
+        Args:
+            now: as for `take`, by this process's clock.
+            backlog, clock, username, gifts, memory: as for a new feed.
+
+        Raises:
+            RestoreError: what was saved can't have been a feed.
+        """
+        ids = set(saved.ids)
+        if len(ids) != len(saved.ids) or len(ids) > _IDS_REMEMBERED or "" in ids:
+            raise RestoreError("ids that can't have been remembered")
+        elapsed = max(0, clock.unix_ms() - saved.at) / 1000
+        streaks = Streaks.restore(saved.streaks, now, elapsed)
+        snapshot = SnapshotKeeper.restore(saved.snapshot)
+        if saved.is_in_room and saved.room is None:
+            raise RestoreError("a feed in a room that it has never seen")
+        feed = cls(backlog, clock, username, gifts, memory)
+        feed.log = EventLog.restore(saved.log, backlog, memory)
+        feed.run, feed.live_ended = saved.run, saved.live_ended
+        feed._room, feed._is_in_room = saved.room, saved.is_in_room
+        feed._gap_since = saved.gap_since
+        feed._ids, feed._oldest_ids = ids, deque(saved.ids)
+        feed._streaks, feed._snapshot = streaks, snapshot
+        return feed
 
     @property
     def room(self) -> Room | None:

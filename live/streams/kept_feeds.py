@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
+from collections.abc import Mapping
 
 from live.clock import Clock
 from live.streams.feed import Feed
 
-__all__ = ["KeptFeeds"]
+__all__ = ["KEPT_FOR", "KeptFeeds"]
 
 # Seconds for which a feed is kept.
-_KEPT_FOR = 600.0
+KEPT_FOR = 600.0
 # How many are kept, and how many ids they may remember together, about 100 bytes each. When there
 # are more, the oldest are forgotten.
 _MAX_FEEDS = 2000
@@ -41,10 +42,28 @@ class KeptFeeds:
         that anybody would come back for."""
         if not feed.was_live:
             return
-        self._feeds[username] = feed, self._clock.monotonic() + _KEPT_FOR
+        self._feeds[username] = feed, self._clock.monotonic() + KEPT_FOR
         self._ids += feed.ids_remembered
         while len(self._feeds) > _MAX_FEEDS or (self._ids > _MAX_IDS and len(self._feeds) > 1):
             self._forget(next(iter(self._feeds)))
+        self._set_timer()
+
+    def save(self) -> dict[str, tuple[Feed, float]]:
+        """The feeds by username, each with the seconds for which it is still kept."""
+        now = self._clock.monotonic()
+        return {name: (feed, max(0.0, at - now)) for name, (feed, at) in self._feeds.items()}
+
+    def restore(self, feeds: Mapping[str, tuple[Feed, float]]) -> None:
+        """Keep feeds of an earlier process, when there are none yet. There may be more of them than
+        are kept otherwise: so many have had room before.
+
+        Args:
+            feeds: each with the seconds for which to keep it.
+        """
+        now = self._clock.monotonic()
+        for username, (feed, left) in sorted(feeds.items(), key=lambda item: item[1][1]):
+            self._feeds[username] = feed, now + min(left, KEPT_FOR)
+            self._ids += feed.ids_remembered
         self._set_timer()
 
     def take(self, username: str) -> Feed | None:

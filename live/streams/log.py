@@ -11,19 +11,20 @@ TikTok or sockets; all of it belongs to one event loop.
 from __future__ import annotations
 
 import asyncio
+import operator
 import secrets
 from bisect import bisect_right
 from collections import defaultdict, deque
-from collections.abc import Collection
-from operator import attrgetter
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any, NamedTuple
 
 from msgspec import Struct
 
 from live.protocol.cursor import Cursor
 from live.protocol.frames import EVENT_TYPES, FrameType
-from live.streams.borders import Border, RoomBegan, frame_type
+from live.streams.borders import Border, RoomBegan, frame_type, restore_border, save_border
 from live.streams.log_memory import LogMemory
+from live.streams.saved import RestoreError, SavedEntry, SavedLog, SavedPlace, check_frame
 
 __all__ = ["Entry", "EventLog"]
 
@@ -38,6 +39,8 @@ _ENTRY_SIZE = 200
 _LASTING = (EVENT_TYPES | {FrameType.GAP}) - {
     *(FrameType.LIKE, FrameType.JOIN, FrameType.VIEWERS, FrameType.OTHER),
 }
+# Borders have entries of these types, and no frame of a log has.
+_OF_BORDERS = frozenset({FrameType.CONNECTED, FrameType.ERROR})
 # How many borders are remembered where LIVEs begin, and as many of the other kinds.
 _BORDERS = 64
 _TYPES = list(FrameType)
@@ -63,7 +66,7 @@ class _Placed(NamedTuple):
     border: Border
 
 
-_offset = attrgetter("offset")
+_offset = operator.attrgetter("offset")
 
 
 class _Row:
@@ -92,6 +95,9 @@ class _Row:
             del self._entries[: self._head]
             self._head = 0
         return entry
+
+    def all(self) -> list[Entry]:
+        return self._entries[self._head :]
 
     def behind(self, after: int, until: int, limit: int) -> list[Entry]:
         """Up to `limit` entries behind the offset `after`, up to `until`."""
@@ -164,6 +170,7 @@ class EventLog:
         # The numbers of the newest frames' types: that of `offset` is at `offset - 1`, modulo the
         # most that are kept.
         self._types = bytearray()
+        self._types_kept = capacity * _TYPES_PER_ENTRY_KEPT
         # By a type's number: the offset of the newest frame that is gone; and of the newest one
         # that is so old that its type is not remembered.
         self._gone = [0] * len(_TYPES)
@@ -243,11 +250,95 @@ class EventLog:
         """The offset where the oldest LIVE begins that is remembered; 0 if there is none."""
         return self._rooms[0].offset if self._rooms else 0
 
+    def save(self) -> SavedLog:
+        """The log, to be written down."""
+        types = self._types
+        oldest = self.end % len(types) if types else 0
+        return SavedLog(
+            epoch=self.epoch,
+            first=self.first,
+            first_with_others=self.first_with_others,
+            end=self.end,
+            ring=_save_entries(self._ring.all()),
+            others=_save_entries(self._others.all()),
+            lasting=_save_entries(self._lasting),
+            types=bytes(types[oldest:] + types[:oldest]),
+            type_names=_TYPES,
+            gone={kind: gone for kind, gone in zip(_TYPES, self._gone, strict=True) if gone},
+            forgotten={
+                kind: forgotten
+                for kind, forgotten in zip(_TYPES, self._forgotten, strict=True)
+                if forgotten
+            },
+            rooms=[SavedPlace(offset, save_border(border)) for offset, border in self._rooms],
+            ends=[SavedPlace(offset, save_border(border)) for offset, border in self._ends],
+        )
+
+    @classmethod
+    def restore(cls, saved: SavedLog, capacity: int, memory: LogMemory | None = None) -> EventLog:
+        """The log that was saved. It gives up what is too much for it here.
+
+        Args:
+            capacity, memory: as for a new log; they may differ from those of the one that was
+                saved.
+
+        Raises:
+            RestoreError: the saved log can't have been one.
+        """
+        types = _restored_types(saved)
+        _check_entries(saved, types)
+        rooms, ends = _restored_places(saved.rooms), _restored_places(saved.ends)
+        _check_places(saved, rooms, ends)
+        log = cls(capacity, memory)
+        log.epoch, log.end = saved.epoch, saved.end
+        log.first, log.first_with_others = saved.first, saved.first_with_others
+        log._rooms, log._ends = rooms, ends
+        log.last_border = max((placed.offset for placed in rooms + ends), default=0)
+        for kind, offset in saved.gone.items():
+            log._gone[_TYPE_NUMBERS[kind]] = offset
+        for kind, offset in saved.forgotten.items():
+            log._forgotten[_TYPE_NUMBERS[kind]] = offset
+        log._hold_all(saved)
+        log._remember_types(types)
+        return log
+
+    def _hold_all(self, saved: SavedLog) -> None:
+        """Hold the frames of a saved log, as far as there is room."""
+        for each in saved.ring:
+            self._ring.append(_restored_entry(each), len(saved.ring))
+        for each in saved.others:
+            self._others.append(_restored_entry(each), len(saved.others))
+        self._lasting.extend(map(_restored_entry, saved.lasting))
+        self._lasting_in_ring = sum(each.type in _LASTING for each in saved.ring)
+        self._lasting_size = sum(entry.size for entry in self._lasting)
+        self.size = self._lasting_size + sum(entry.size for entry in self._ring.all())
+        self.others_size = sum(entry.size for entry in self._others.all())
+        while len(self._ring) > self.capacity:
+            self._pass_out(self._ring.drop_oldest())
+        while len(self._others) > self.capacity:
+            self._lose_other(self._others.drop_oldest())
+        while self._lasting and len(self._lasting) + self._lasting_in_ring > self.capacity:
+            self._forget_oldest_lasting()
+        self.shrink(self._memory.of_each)
+        self.shrink_others(self._memory.others_of_each)
+        self._memory.changed(self.size)
+        self._memory.others_changed(self.others_size)
+
+    def _remember_types(self, types: bytes) -> None:
+        """Remember the types of the newest frames, as many as the saved log did: once its memory
+        for them was full, it has no room for more."""
+        if len(types) < self.end:
+            self._types_kept = len(types)
+        else:
+            self._types_kept = max(len(types), self._types_kept)
+        newest = self.end % len(types) if types else 0
+        self._types = bytearray(types[len(types) - newest :] + types[: len(types) - newest])
+
     def _append(self, type: FrameType, at: int, text: str, heard_at: float = 0.0) -> Entry:
         offset = self.end + 1
-        entry = Entry(offset, type, at, text, text.__sizeof__() + _ENTRY_SIZE, heard_at)
+        entry = _entry(offset, type, at, text, heard_at)
         types, number = self._types, _TYPE_NUMBERS[type]
-        kept = self.capacity * _TYPES_PER_ENTRY_KEPT
+        kept = self._types_kept
         if len(types) < kept:
             types.append(number)
         else:
@@ -450,3 +541,98 @@ class EventLog:
         for waiting in self._waiting.pop(gather, ()):
             if not waiting.done():
                 waiting.set_result(None)
+
+
+def _save_entries(entries: Iterable[Entry]) -> list[SavedEntry]:
+    return [SavedEntry(each.offset, each.type, each.at, each.text) for each in entries]
+
+
+def _entry(offset: int, type: FrameType, at: int, text: str, heard_at: float = 0.0) -> Entry:
+    return Entry(offset, type, at, text, text.__sizeof__() + _ENTRY_SIZE, heard_at)
+
+
+def _restored_entry(saved: SavedEntry) -> Entry:
+    return _entry(saved.offset, saved.type, saved.at, saved.text)
+
+
+def _restored_types(saved: SavedLog) -> bytes:
+    """The numbers of its newest frames' types, oldest first, as this version counts types."""
+    _require(len(saved.types) <= saved.end, "more types than frames")
+    _require(bool(saved.types) or not saved.end, "no types")
+    _require(len(set(saved.type_names)) == len(saved.type_names) <= len(_TYPES), "types")
+    _require(max(saved.types, default=-1) < len(saved.type_names), "a type without a name")
+    numbers = bytes(_TYPE_NUMBERS[name] for name in saved.type_names)
+    return saved.types.translate(numbers + bytes(256 - len(numbers)))
+
+
+def _check_entries(saved: SavedLog, types: bytes) -> None:
+    """Check that a log holds what it must hold, each frame at its place.
+
+    What is older than the memory for types can't be checked for holes; nothing counts it.
+
+    Raises:
+        RestoreError: it does not.
+    """
+    _require(saved.first <= saved.first_with_others <= saved.end + 1, "a beginning behind the end")
+    for kind in (saved.gone, saved.forgotten):
+        _require(max(kind.values(), default=0) <= saved.end, "a loss behind the end")
+    _check_row(saved, saved.lasting, 1, saved.first - 1, types)
+    _require(all(entry.type in _LASTING for entry in saved.lasting), "a frame that does not last")
+    _check_row(saved, saved.ring, saved.first, saved.end, types)
+    _check_row(saved, saved.others, 1, saved.end, types)
+    is_other = [entry.type is FrameType.OTHER for entry in saved.ring + saved.others]
+    _require(is_other == [False] * len(saved.ring) + [True] * len(saved.others), "mixed rows")
+    known = saved.end - len(types)  # the offset before the first whose type is remembered
+    start = max(saved.first - 1, known)
+    held = sum(entry.offset > start for entry in saved.ring)
+    expected = saved.end - start - types.count(_OTHER, start - known)
+    _require(held == expected, "a hole")
+    start = max(saved.first_with_others - 1, known)
+    held = sum(entry.offset > start for entry in saved.others)
+    _require(held == types.count(_OTHER, start - known), "a hole among the others")
+
+
+def _check_row(
+    saved: SavedLog, entries: Sequence[SavedEntry], first: int, last: int, types: bytes
+) -> None:
+    """Check that entries stand in their order from `first` to `last`, each with a frame that says
+    the same of itself."""
+    known = saved.end - len(types)
+    before = first - 1
+    for entry in entries:
+        _require(before < entry.offset <= last, "a frame in a wrong place")
+        before = entry.offset
+        if entry.offset > known:
+            number = types[entry.offset - known - 1]
+            _require(number == _TYPE_NUMBERS[entry.type], "a frame of another type")
+        if entry.type in _OF_BORDERS:
+            _require(not entry.text, "a border with a text")
+        else:
+            check_frame(entry.text, entry.type, f"{saved.epoch}-{entry.offset}")
+
+
+def _restored_places(saved: Sequence[SavedPlace]) -> list[_Placed]:
+    return [_Placed(place.offset, restore_border(place.border)) for place in saved]
+
+
+def _check_places(saved: SavedLog, rooms: list[_Placed], ends: list[_Placed]) -> None:
+    """Check that borders are where the log has entries for them.
+
+    Raises:
+        RestoreError: they are not.
+    """
+    _require(all(isinstance(placed.border, RoomBegan) for placed in rooms), "a room that is none")
+    _require(not any(isinstance(placed.border, RoomBegan) for placed in ends), "an end is a room")
+    held = {entry.offset: entry.type for entry in saved.ring}
+    for borders in (rooms, ends):
+        _require(len(borders) <= _BORDERS, "too many borders")
+        offsets = [0, *(placed.offset for placed in borders)]
+        _require(all(map(operator.lt, offsets, offsets[1:])), "borders in a wrong order")
+        for offset, border in borders:
+            known = offset < saved.first or held.get(offset) is frame_type(border)
+            _require(known, "a border in the place of a frame")
+
+
+def _require(holds: bool, what: str) -> None:
+    if not holds:
+        raise RestoreError(f"a log with {what}")

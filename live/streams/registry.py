@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from live.clock import SYSTEM_CLOCK, Clock
 from live.protocol.cursor import Cursor
 from live.protocol.errors import RelayError
+from live.streams import waiting
 from live.streams.counts import StreamCounts
 from live.streams.feed import Feed
-from live.streams.kept_feeds import KeptFeeds
+from live.streams.kept_feeds import KEPT_FOR, KeptFeeds
+from live.streams.saved import SavedStream
 from live.streams.stream import LiveStream, StreamOptions
-from live.streams.waiting import KEPT_FOR, OfflineAnswers
+from live.streams.waiting import OfflineAnswers
 from live.tiktok.access import Access, OneAccess
 from live.tiktok.gifts import SeenGifts
 from live.tiktok.looks import ByConnecting, Looks
-from live.tiktok.signgate import SignGate, SignGates
+from live.tiktok.signgate import SavedGate, SignGate, SignGates
 from live.tiktok.upstream import UpstreamFactory
 
 __all__ = ["Streams"]
@@ -56,7 +58,7 @@ class Streams:
         self._clock = clock
         self._looks = looks or ByConnecting()
         # In the test endpoint, the same username has several plans, and each its own answer.
-        self._offline_answers = OfflineAnswers(clock, 0 if options.is_test else KEPT_FOR)
+        self._offline_answers = OfflineAnswers(clock, 0 if options.is_test else waiting.KEPT_FOR)
         self._kept = KeptFeeds(clock)
         self._streams: dict[str, LiveStream] = {}
         self._tasks: dict[LiveStream, asyncio.Task[None]] = {}
@@ -184,6 +186,51 @@ class Streams:
             self._linger_timers[stream] = loop.call_later(linger, self._end, stream)
         else:
             self._end(stream)
+
+    def stop(self) -> None:
+        """End all streams: nothing is appended any more. To be followed by `close`."""
+        for stream in self:
+            stream.stop()
+
+    def save(self) -> list[SavedStream]:
+        """All logs that somebody might come back for, to be written down. Only what is over is
+        complete: call `stop` before."""
+        now = self._clock.monotonic()
+        feeds = self._kept.save()
+        feeds |= {s.username: (s.feed, KEPT_FOR) for s in self if s.feed.was_live}
+        return [
+            SavedStream(username, feed.save(now), left) for username, (feed, left) in feeds.items()
+        ]
+
+    def restore(self, saved: Iterable[SavedStream]) -> None:
+        """Keep the logs of an earlier process for the next streams of their usernames. None of them
+        connects before somebody asks for it. To be called when there are no streams yet.
+
+        Raises:
+            RestoreError: one of them can't have been saved; none is kept then.
+        """
+        now, options = self._clock.monotonic(), self._options
+        feeds = {}
+        for stream in saved:
+            feed = Feed.restore(
+                stream.feed,
+                now,
+                options.backlog,
+                self._clock,
+                stream.username,
+                self.gifts,
+                options.memory,
+            )
+            feeds[stream.username] = feed, stream.keep_for
+        self._kept.restore(feeds)
+
+    def save_gates(self) -> list[SavedGate]:
+        """As `SignGates.save`."""
+        return self._gates.save()
+
+    def restore_gates(self, saved: Iterable[SavedGate]) -> None:
+        """As `SignGates.restore`."""
+        self._gates.restore(saved)
 
     async def close(self) -> None:
         """End all streams and wait until they have ended."""

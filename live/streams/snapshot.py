@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections import deque
+from typing import Any
 
 import msgspec
 
@@ -11,6 +12,7 @@ from live.protocol.frames import (
     Comment,
     Delete,
     Frame,
+    FrameType,
     Gift,
     Like,
     Snapshot,
@@ -19,8 +21,15 @@ from live.protocol.frames import (
     User,
     Viewers,
 )
+from live.streams.saved import (
+    RestoreError,
+    SavedComment,
+    SavedKeeper,
+    SavedSnapshot,
+    check_frame,
+)
 
-__all__ = ["SnapshotKeeper"]
+__all__ = ["SnapshotKeeper", "restore_snapshot", "save_snapshot"]
 
 _COMMENTS = 20
 _TOP = 10
@@ -89,6 +98,40 @@ class SnapshotKeeper:
             comments=[_raw(comment.text) for comment in self._comments],
         )
 
+    def save(self) -> SavedKeeper:
+        """All that it knows, to be written down."""
+        return SavedKeeper(
+            viewers=self._viewers,
+            likes=self._likes,
+            comments=[SavedComment(c.id, c.user_id, c.text) for c in self._comments],
+            streaks=[(*key, text) for key, text in self._streaks.items()],
+            gifters=dict(self._gifters),
+            top=list(self._top.values()),
+        )
+
+    @classmethod
+    def restore(cls, saved: SavedKeeper) -> SnapshotKeeper:
+        """The keeper that was saved.
+
+        Raises:
+            RestoreError: there is more than a keeper has, or it does not fit together.
+        """
+        keeper = cls()
+        keeper._viewers, keeper._likes = saved.viewers, saved.likes
+        for comment in saved.comments:
+            check_frame(comment.text, FrameType.COMMENT)
+            keeper._add_comment(_Comment(comment.id, comment.user_id, comment.text))
+        for user_id, gift_id, group_id, text in saved.streaks:
+            check_frame(text, FrameType.GIFT)
+            keeper._add_streak((user_id, gift_id, group_id), text)
+        keeper._gifters = dict(saved.gifters)
+        keeper._top = {user.id: user for user in saved.top}
+        if not keeper._top.keys() <= keeper._gifters.keys():
+            raise RestoreError("a gifter at the top whose diamonds are not known")
+        if len(keeper._top) > _TOP or len(keeper._gifters) > _MAX_GIFTERS:
+            raise RestoreError("too many gifters")
+        return keeper
+
     def _add_comment(self, comment: _Comment) -> None:
         self._comments.append(comment)
         self._comments_length += len(comment.text)
@@ -107,13 +150,16 @@ class SnapshotKeeper:
         key = (gift.user.id, gift.gift.id, gift.group_id)
         self._streaks_length -= len(self._streaks.get(key, ""))
         if gift.streak is _ONGOING:
-            self._streaks[key] = text
-            self._streaks_length += len(text)
-            while len(self._streaks) > _MAX_STREAKS or self._streaks_length > _MAX_STREAKS_LENGTH:
-                self._streaks_length -= len(self._streaks.pop(next(iter(self._streaks))))
+            self._add_streak(key, text)
             return
         self._streaks.pop(key, None)
         self._add_diamonds(gift.user, gift.diamonds_total)
+
+    def _add_streak(self, key: tuple[str, str, str], text: str) -> None:
+        self._streaks[key] = text
+        self._streaks_length += len(text)
+        while len(self._streaks) > _MAX_STREAKS or self._streaks_length > _MAX_STREAKS_LENGTH:
+            self._streaks_length -= len(self._streaks.pop(next(iter(self._streaks))))
 
     def _add_diamonds(self, user: User, diamonds: int) -> None:
         gifters = self._gifters
@@ -125,6 +171,42 @@ class SnapshotKeeper:
         if len(gifters) > _MAX_GIFTERS:
             largest = heapq.nlargest(_MAX_GIFTERS // 2, gifters, key=gifters.__getitem__)
             self._gifters = {user_id: gifters[user_id] for user_id in (*self._top, *largest)}
+
+
+def save_snapshot(snapshot: Snapshot) -> SavedSnapshot:
+    """A snapshot that `SnapshotKeeper.take` has given, to be written down."""
+    return SavedSnapshot(
+        snapshot.viewers,
+        snapshot.likes,
+        [_text(frame) for frame in snapshot.gifts],
+        snapshot.top,
+        [_text(frame) for frame in snapshot.comments],
+    )
+
+
+def restore_snapshot(saved: SavedSnapshot) -> Snapshot:
+    """The snapshot that was saved.
+
+    Raises:
+        RestoreError: the text of a frame is none.
+    """
+    for text in saved.gifts:
+        check_frame(text, FrameType.GIFT)
+    for text in saved.comments:
+        check_frame(text, FrameType.COMMENT)
+    return Snapshot(
+        viewers=saved.viewers,
+        likes=saved.likes,
+        gifts=[_raw(text) for text in saved.gifts],
+        top=saved.top,
+        comments=[_raw(text) for text in saved.comments],
+    )
+
+
+def _text(frame: Frame) -> str:
+    """The text from which `_raw` has made a frame."""
+    raw: Any = frame
+    return bytes(raw).decode()
 
 
 def _raw(text: str) -> Frame:

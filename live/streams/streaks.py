@@ -16,13 +16,15 @@ the time-out, a smaller count is taken for a late message, as in all streaks.
 
 from __future__ import annotations
 
+import math
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import msgspec
 
 from live.protocol.frames import Gift, StreakState
+from live.streams.saved import RestoreError, SavedStreak
 
 __all__ = ["STREAK_TIMEOUT", "Streaks"]
 
@@ -96,6 +98,38 @@ class Streaks:
         for streak in self._streaks.values():
             if streak.gift is not None:
                 yield self._end(streak)
+
+    def save(self, now: float) -> list[SavedStreak]:
+        """All that is remembered, to be written down."""
+        return [
+            SavedStreak(*key, streak.gift, streak.counted, max(0.0, now - streak.heard))
+            for key, streak in self._streaks.items()
+        ]
+
+    @classmethod
+    def restore(cls, saved: Iterable[SavedStreak], now: float, since: float = 0) -> Streaks:
+        """The streaks that were saved.
+
+        Args:
+            now: as for `update`, by this process's clock.
+            since: seconds that have gone by since they were saved.
+
+        Raises:
+            RestoreError: two are the same, a gift is not of its streak, or their order is wrong.
+        """
+        streaks = cls()
+        newest = -math.inf
+        for each in saved:
+            key = (each.user_id, each.gift_id, each.group_id)
+            gift = each.gift
+            if gift is not None and key != (gift.user.id, gift.gift.id, gift.group_id):
+                raise RestoreError("a gift of another streak")
+            heard = now - each.silent - since
+            if key in streaks._streaks or heard < newest:
+                raise RestoreError("streaks in a wrong order")
+            newest = heard
+            streaks._streaks[key] = _Streak(gift, each.counted, heard)
+        return streaks
 
     def _end(self, streak: _Streak) -> Gift:
         assert streak.gift is not None

@@ -29,21 +29,23 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hmac
 import itertools
 import math
 from collections import Counter, OrderedDict
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
 from http import HTTPStatus
 from weakref import WeakValueDictionary
 
+import msgspec
 from django.utils.translation import gettext_noop as _
 
 from live.clock import SYSTEM_CLOCK, Clock
 from live.protocol.errors import ErrorCode, RelayError
 
-__all__ = ["SignAnswer", "SignGate", "SignGates", "seconds_until_reset"]
+__all__ = ["SavedGate", "SignAnswer", "SignGate", "SignGates", "seconds_until_reset"]
 
 # Seconds that the gate stays closed at most, whatever the sign server's answer says.
 _LONGEST_RESET = 24 * 60 * 60
@@ -358,6 +360,28 @@ class SignGate:
         self._breaker.on_failure(self._clock.monotonic())
         self._let_through()
 
+    def save(self, name: bytes) -> SavedGate | None:
+        """What is against requests, to be written down under that name; None for nothing."""
+        closed = self._unix_ms(self._closed_until)
+        forbidden = self._unix_ms(self._forbidden_until)
+        return SavedGate(name, closed, forbidden) if closed or forbidden else None
+
+    def restore(self, saved: SavedGate) -> None:
+        """Take over what was against requests in an earlier process."""
+        self._closed_until = self._monotonic(saved.closed_until, _LONGEST_RESET)
+        self._forbidden_until = self._monotonic(saved.forbidden_until, _REFUSAL_KEPT)
+
+    def _unix_ms(self, at: float | None) -> int | None:
+        """None for a time that is over."""
+        left = self._seconds_until(at)
+        return int((self._clock.unix() + left) * 1000) if left else None
+
+    def _monotonic(self, unix_ms: int | None, longest: float) -> float | None:
+        if unix_ms is None:
+            return None
+        left = min((unix_ms - self._clock.unix_ms()) / 1000, longest)
+        return self._clock.monotonic() + left if left > 0 else None
+
     def _seconds_until(self, at: float | None) -> float:
         return 0.0 if at is None else max(0.0, at - self._clock.monotonic())
 
@@ -434,6 +458,19 @@ class SignGate:
         self._let_through()
 
 
+class SavedGate(msgspec.Struct, frozen=True, array_like=True):
+    """A gate that is closed, or whose key was refused, to be written down.
+
+    Attributes:
+        name: the gate's, which tells nothing of the API key and the proxy.
+        closed_until, forbidden_until: Unix time in ms; None for neither.
+    """
+
+    name: bytes
+    closed_until: int | None
+    forbidden_until: int | None
+
+
 class SignGates:
     """The sign gates of all API keys in use.
 
@@ -444,6 +481,7 @@ class SignGates:
         default_key: the server's API key, used for accounts without a key of their own.
         most: how many gates are kept while nobody holds them and they are open.
         limit_hint: what to do about a limit, beside the usual hint; not yet translated.
+        secret: from which the names of saved gates are made; the same in each process.
 
     Attributes:
         answers: what has become of all requests since the process started.
@@ -455,12 +493,16 @@ class SignGates:
         clock: Clock = SYSTEM_CLOCK,
         most: int = _MAX_GATES,
         limit_hint: str = "",
+        secret: str = "",
     ) -> None:
         self.answers: Counter[SignAnswer] = Counter()
         self._default_key = default_key
         self._clock = clock
         self._most = most
         self._limit_hint = limit_hint
+        self._secret = secret.encode()
+        # Of an earlier process, by name, until somebody needs them.
+        self._saved: dict[bytes, SavedGate] = {}
         # By API key; where there is none, by proxy, since the limit is then that of an address.
         self._gates: WeakValueDictionary[tuple[str, str], SignGate] = WeakValueDictionary()
         self._kept: OrderedDict[tuple[str, str], SignGate] = OrderedDict()  # newest at the end
@@ -482,6 +524,8 @@ class SignGates:
         gate = self._gates.get(key)
         if gate is None:
             gate = self._gates[key] = SignGate(api_key, self._clock, self._limit_hint, self.answers)
+            if self._saved and (saved := self._saved.pop(self._name_of(key), None)):
+                gate.restore(saved)
         self._kept[key] = gate
         self._kept.move_to_end(key)
         too_many = len(self._kept) - self._most
@@ -490,3 +534,19 @@ class SignGates:
             for oldest in list(itertools.islice(idle, too_many)):
                 del self._kept[oldest]
         return gate
+
+    def save(self) -> list[SavedGate]:
+        """The gates that are closed and the keys that were refused, to be written down."""
+        gates = [gate.save(self._name_of(key)) for key, gate in self._gates.items()]
+        return [gate for gate in gates if gate is not None] + list(self._saved.values())
+
+    def restore(self, saved: Iterable[SavedGate]) -> None:
+        """Close the gates that were closed in an earlier process. To be called before any of them
+        is used."""
+        self._saved = {gate.name: gate for gate in saved}
+        for key, gate in self._gates.items():
+            if known := self._saved.pop(self._name_of(key), None):
+                gate.restore(known)
+
+    def _name_of(self, key: tuple[str, str]) -> bytes:
+        return hmac.digest(self._secret, "\n".join(key).encode(), "sha256")

@@ -262,6 +262,34 @@ class TestTestEndpoint:
             environment.test_endpoint(NAME, debug=True)
 
 
+class TestStateFile:
+    SQLITE = {"ENGINE": "django.db.backends.sqlite3", "NAME": "/data/relay.sqlite3"}
+    POSTGRESQL = {"ENGINE": "django.db.backends.postgresql", "NAME": "relay"}
+    FOLDER = Path("/project")
+
+    @given("", " ")
+    def test_it_is_beside_the_database_or_in_the_project_s_folder(self, value: None) -> None:
+        def default(database: dict[str, str]) -> Path | None:
+            return environment.state_file(NAME, database, self.FOLDER)
+
+        assert default(self.SQLITE) == Path("/data/relay.sqlite3-state")
+        assert default({**self.SQLITE, "NAME": ":memory:"}) == Path("/project/relay-state")
+        assert default(self.POSTGRESQL) == Path("/project/relay-state")
+
+    @given("/run/relay/state")
+    def test_it_may_be_elsewhere(self, value: None) -> None:
+        assert environment.state_file(NAME, self.SQLITE, self.FOLDER) == Path("/run/relay/state")
+
+    @given("off", "no", "0")
+    def test_it_may_be_off(self, value: None) -> None:
+        assert environment.state_file(NAME, self.SQLITE, self.FOLDER) is None
+
+    @given("/tmp", "/run/relay/")
+    def test_it_is_no_folder(self, value: None) -> None:
+        with refused():
+            environment.state_file(NAME, self.SQLITE, self.FOLDER)
+
+
 class TestDatabase:
     @given("sqlite:////var/lib/relay/relay.sqlite3")
     def test_a_database_address_becomes_django_s_settings(self, value: None) -> None:
@@ -523,6 +551,7 @@ BAD_SETTINGS = {
     "TIKTOK_ROUTES": "s3cr3t",
     "TIKTOK_PROXY": "http://anna:s3cr3t@proxy.example",
     "RELAY_OWN_PROXIES": "s3cr3t",
+    "RELAY_STATE_FILE": "s3cr3t/",
     "SIGN_API_URL": "https://user:s3cr3t@sign.example:port",
     "RELAY_CONNECT_TIMEOUT": "s3cr3t",
     "RELAY_BLOCK_PAUSE": "777",
