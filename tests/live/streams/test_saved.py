@@ -28,6 +28,7 @@ from live.protocol.frames import (
 )
 from live.streams.borders import Border, save_border
 from live.streams.feed import Feed
+from live.streams.log import Entry
 from live.streams.log_memory import LogMemory
 from live.streams.saved import RestoreError, decode_feed, encode_feed
 from live.tiktok.events import Event
@@ -127,6 +128,11 @@ def told(border: Border | None) -> Any:
     return border and save_border(border)
 
 
+def kept(entries: list[Entry]) -> list[tuple[object, ...]]:
+    """What of entries is kept: not when their pushes arrived, which only measures this process."""
+    return [(entry.offset, entry.type, entry.at, entry.text) for entry in entries]
+
+
 def seen(world: World) -> Any:
     """Everything that a feed's users can learn of it."""
     feed, log = world.feed, world.feed.log
@@ -136,9 +142,11 @@ def seen(world: World) -> Any:
         "log": (log.epoch, log.first, log.first_with_others, log.end, log.last_border),
         "sizes": (log.size, log.others_size, log.first_room()),
         "reads": [
-            log.read(after, 3, others=others) for after in places for others in (False, True)
+            kept(log.read(after, 3, others=others)) for after in places for others in (False, True)
         ],
-        "lasting": [log.lasting(after, first=first) for after in places for first in (0, half)],
+        "lasting": [
+            kept(log.lasting(after, first=first)) for after in places for first in (0, half)
+        ],
         "missed": [
             log.missed(after, types, until, announced, first)
             for after in places
