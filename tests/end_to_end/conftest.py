@@ -106,8 +106,8 @@ async def start_server(tiktok: TikTok, tmp_path: Path) -> AsyncIterator[StartSer
     """Starts servers of a test's own, with settings of its own."""
     started: list[Server] = []
 
-    async def start(kind: str, **settings: str) -> Server:
-        server = Server(kind, tmp_path, {**tiktok.environment(), **settings})
+    async def start(kind: str, *options: str, **settings: str) -> Server:
+        server = Server(kind, tmp_path, {**tiktok.environment(), **settings}, options)
         started.append(server)
         await server.start()
         return server

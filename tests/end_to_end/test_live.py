@@ -217,7 +217,7 @@ class TestCompression:
     async def test_a_server_that_compresses_frames_each_message_itself(
         self, start_server: StartServer, tiktok: TikTok, streamer: str
     ) -> None:
-        server = await start_server("uvicorn", UVICORN_WS_PER_MESSAGE_DEFLATE="true")
+        server = await start_server("uvicorn", "--ws-per-message-deflate", "true")
         room = tiktok.go_live(streamer)
         account = await server.add_account("phone", streamer)
         async with Phone(f"{server.address}/ws/{account.token}") as phone:

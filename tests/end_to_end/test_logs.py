@@ -22,6 +22,8 @@ from tests.support.tiktok_proxy import TikTokProxy
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
+# Seconds; a sign-in hashes a password, which takes a while on a busy machine.
+_ANSWER_WITHIN = 30
 PASSWORD = "correct horse: battery%staple"
 WRONG_PASSWORD = "a wrong horse&battery"
 PROXY_PASSWORD = "p@ss/w:rd%of-a-proxy"
@@ -122,7 +124,9 @@ class Run:
         """A sign-in, a wrong one, REST, and what these send."""
         account = await self._account("staff", "bob", "--staff", "--password", PASSWORD, "--manage")
         site = f"http://127.0.0.1:{self._server.port}"
-        async with httpx.AsyncClient(base_url=site, trust_env=False) as browser:
+        async with httpx.AsyncClient(
+            base_url=site, trust_env=False, timeout=_ANSWER_WITHIN
+        ) as browser:
             for password in (WRONG_PASSWORD, PASSWORD):
                 page = await browser.get("/login/")
                 match = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', page.text)
@@ -154,7 +158,7 @@ class Run:
             )
             async with staff:
                 await asyncio.wait_for(staff.socket.recv(), 10)
-        async with httpx.AsyncClient(base_url=site, trust_env=False) as app:
+        async with httpx.AsyncClient(base_url=site, trust_env=False, timeout=_ANSWER_WITHIN) as app:
             for token in (account.token, NOBODYS_TOKEN):
                 signed = {"Authorization": f"Bearer {token}"}
                 await app.get("/api/v1/account", headers=signed)

@@ -251,7 +251,7 @@ class TestWhenTheServerRestarts:
             await room.push(messages.chat("viewer", "after"))
             await client.until_comment("after")
             (gap,) = await client.frames("gap")
-            assert (gap["data"]["side"], gap["data"]["missed"]) == ("client", None)
+            assert (gap["data"]["side"], gap["data"]["missed"]) == ("upstream", None)
             await page.goto("about:blank")
 
 

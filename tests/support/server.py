@@ -11,7 +11,7 @@ import socket
 import sqlite3
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,10 +39,18 @@ class Server:
     kind: "daphne" or "uvicorn".
     folder: for the database and the log.
     environment: settings, on top of a clean environment.
+    options: of Uvicorn, on top of the project's.
     """
 
-    def __init__(self, kind: str, folder: Path, environment: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        kind: str,
+        folder: Path,
+        environment: Mapping[str, str],
+        options: Sequence[str] = (),
+    ) -> None:
         self.kind = kind
+        self.options = options
         self.port = free_port()
         self.database = folder / f"{kind}.sqlite3"
         self.log = folder / f"{kind}.log"
@@ -77,7 +85,7 @@ class Server:
         port = str(self.port)
         command = {
             "daphne": ["daphne", "-b", "127.0.0.1", "-p", port, "relay_project.asgi:application"],
-            "uvicorn": ["relay_project.serve", "--port", port],
+            "uvicorn": ["relay_project.serve", "--port", port, *self.options],
         }[self.kind]
         with self.log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
