@@ -107,7 +107,7 @@ class StateFile:
         if self._is_saved or not self._is_restored:
             return None
         self._is_saved = True
-        streams, gates = self._streams.save(), self._streams.save_gates()
+        streams, gates = self._streams.save(), self._streams.sign_gates.save()
         if not (streams or gates):
             return None
         return partial(self._write, self._clock.unix_ms(), streams, gates)
@@ -133,7 +133,7 @@ class StateFile:
             SavedStream(stream.username, decode_feed(stream.feed), stream.keep_for)
             for stream in state.streams
         )
-        self._streams.restore_gates(state.gates)
+        self._streams.sign_gates.restore(state.gates)
         logger.info("%d streams of before the restart can go on", len(state.streams))
 
     def _ignored(self, why: str) -> None:

@@ -109,12 +109,13 @@ class Feed:
         username: str = "",
         gifts: SeenGifts | None = None,
         memory: LogMemory | None = None,
+        counts: StreamCounts | None = None,
     ) -> Feed:
         """The feed that was saved. What it knows of emptied fields begins anew.
 
         Args:
             now: as for `take`, by this process's clock.
-            backlog, clock, username, gifts, memory: as for a new feed.
+            backlog, clock, username, gifts, memory, counts: as for a new feed.
 
         Raises:
             RestoreError: what was saved can't have been a feed.
@@ -127,7 +128,7 @@ class Feed:
         snapshot = SnapshotKeeper.restore(saved.snapshot)
         if saved.is_in_room and saved.room is None:
             raise RestoreError("a feed in a room that it has never seen")
-        feed = cls(backlog, clock, username, gifts, memory)
+        feed = cls(backlog, clock, username, gifts, memory, counts)
         feed.log = EventLog.restore(saved.log, backlog, memory)
         feed.run, feed.live_ended = saved.run, saved.live_ended
         feed._room, feed._is_in_room = saved.room, saved.is_in_room

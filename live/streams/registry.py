@@ -19,7 +19,7 @@ from live.streams.waiting import OfflineAnswers
 from live.tiktok.access import Access, OneAccess
 from live.tiktok.gifts import SeenGifts
 from live.tiktok.looks import ByConnecting, Looks
-from live.tiktok.signgate import SavedGate, SignGate, SignGates
+from live.tiktok.signgate import SignGate, SignGates
 from live.tiktok.upstream import UpstreamFactory
 
 __all__ = ["Streams"]
@@ -220,17 +220,10 @@ class Streams:
                 stream.username,
                 self.gifts,
                 options.memory,
+                options.counts,
             )
             feeds[stream.username] = feed, stream.keep_for
         self._kept.restore(feeds)
-
-    def save_gates(self) -> list[SavedGate]:
-        """As `SignGates.save`."""
-        return self._gates.save()
-
-    def restore_gates(self, saved: Iterable[SavedGate]) -> None:
-        """As `SignGates.restore`."""
-        self._gates.restore(saved)
 
     async def close(self) -> None:
         """End all streams and wait until they have ended."""

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from live.protocol.cursor import Cursor
+from live.protocol.frames import FrameType
 from live.relay.state_file import StateFile
 from live.streams.kept_feeds import KEPT_FOR
 from standin import messages
@@ -67,6 +68,17 @@ async def test_the_next_stream_goes_on_with_the_log(tmp_path: Path) -> None:
         assert socket.comments() == ["hello"]
         assert [gap["side"] for gap in socket.of_type("gap")] == ["upstream"]
     assert not files(tmp_path)
+
+
+@virtual_time
+async def test_what_it_hears_then_is_counted(tmp_path: Path) -> None:
+    await left_by_a_process(tmp_path / "state")
+
+    async with World().running() as world:
+        file_of(world, tmp_path / "state")
+        await world.socket().is_live()
+        world.newest.say(messages.chat("bob", "after the restart"))
+        assert world.streams.counts.events[FrameType.COMMENT] == 1
 
 
 @virtual_time
