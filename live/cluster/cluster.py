@@ -22,7 +22,8 @@ from live.clock import SYSTEM_CLOCK, Clock
 from live.cluster.entries import BorderEntry, FrameEntry, decode_entry
 from live.cluster.loading import encode_state, load_feed
 from live.cluster.reader import Reader
-from live.cluster.redis import FAILURES, Granted, Held, LogKeys, Store, offset_of
+from live.cluster.redis import Granted, Held, LogKeys, Store, offset_of
+from live.cluster.scripts import FAILURES
 from live.cluster.writer import LeaderCopy, Writer
 from live.protocol.errors import ErrorCode, RelayError
 from live.protocol.frames import State, Status
@@ -108,7 +109,7 @@ class Cluster:
         """Ask Redis for a sign of life.
 
         Raises:
-            One of `live.cluster.redis.FAILURES`: there is none.
+            One of `live.cluster.scripts.FAILURES`: there is none.
         """
         await self._store.check()
 

@@ -8,7 +8,8 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from live.cluster.redis import FAILURES, LogKeys, Store
+from live.cluster.redis import LogKeys, Store
+from live.cluster.scripts import FAILURES
 
 __all__ = ["Reader"]
 

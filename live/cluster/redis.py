@@ -1,4 +1,4 @@
-"""Connections to Redis, and what the relay has Redis do in one step.
+"""What the relay has Redis do with a stream in one step.
 
 Every step on a stream is one Lua function, so that no other process comes between a question and
 what follows from its answer. Keys of one stream: its lease (who leads it, for some seconds), what
@@ -7,21 +7,14 @@ is known of its log, the log itself (a Redis Stream), the leader's state, and wh
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from channels_redis.utils import create_pool
-from redis.asyncio import Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
-from redis.exceptions import NoScriptError, RedisError
+from live.cluster.scripts import Scripts, connect
 
-__all__ = ["FAILURES", "MAX_AHEAD", "Granted", "Held", "LogKeys", "Store", "StoredLog", "offset_of"]
+__all__ = ["MAX_AHEAD", "Granted", "Held", "LogKeys", "Store", "StoredLog", "offset_of"]
 
-# What goes wrong with Redis, and passes.
-FAILURES = (RedisError, OSError, asyncio.TimeoutError)
 # Seconds to wait for a connection, and for an answer.
 _TIMEOUT = 3.0
 # How many offsets a leader may have used that Redis does not have.
@@ -103,7 +96,7 @@ redis.pcall('XADD', KEYS[3], ARGV[2] .. '-*', 'e', '')
 redis.call('DEL', KEYS[1])
 return 1
 """
-_SCRIPTS = {
+_FUNCTIONS = {
     "acquire": _ACQUIRE,
     "append": _APPEND,
     "renew": _RENEW,
@@ -174,21 +167,14 @@ class Store:
     def __init__(
         self, server: Mapping[str, Any], lease_time: float, keep: float, follow_time: int
     ) -> None:
-        # Whoever uses this tries again by itself, and knows when that makes sense.
-        limits = {
-            "socket_connect_timeout": _TIMEOUT,
-            "socket_timeout": _TIMEOUT,
-            "retry": Retry(NoBackoff(), 0),
-        }
-        self._redis = Redis(connection_pool=create_pool({**server, **limits}))
+        self._redis = connect(server, _TIMEOUT)
+        self._scripts = Scripts(self._redis, _FUNCTIONS)
         self._lease_ms = round(lease_time * 1000)
         self._keep_ms = round(keep * 1000)
         self._follow_time = follow_time
-        self._names: dict[str, str] = {}
 
     async def close(self) -> None:
-        await self._redis.aclose()
-        await self._redis.connection_pool.disconnect()
+        await self._scripts.close()
 
     async def check(self) -> None:
         """Ask Redis for a sign of life."""
@@ -202,7 +188,7 @@ class Store:
             epoch: for the log, where there is none.
         """
         given = (lease, self._lease_ms, self._keep_ms, epoch, MAX_AHEAD)
-        [answer] = await self._run([("acquire", keys[:3], given)])
+        [answer] = await self._scripts.run([("acquire", keys[:3], given)])
         if not answer[0]:
             return Held(answer[1].decode(), answer[2])
         _one, known, run, is_new_run, reserved, last = answer
@@ -228,7 +214,7 @@ class Store:
             )
             for keys, lease, length, reserved, entries in pushes
         ]
-        answers = await self._run(steps, raises=False)
+        answers = await self._scripts.run(steps, raises=False)
         return [a if isinstance(a, Exception) else bool(a) for a in answers]
 
     async def renew(
@@ -248,7 +234,7 @@ class Store:
         ]
         return [
             [tuple(map(int, counts.split(b":"))) for counts in answer[1:]] if answer[0] else None
-            for answer in await self._run(steps)
+            for answer in await self._scripts.run(steps)
         ]
 
     async def follow(
@@ -267,7 +253,7 @@ class Store:
             )
             for keys, counts in following
         ]
-        return [(bool(held), epoch.decode()) for held, epoch in await self._run(steps)]
+        return [(bool(held), epoch.decode()) for held, epoch in await self._scripts.run(steps)]
 
     async def release(self, keys: LogKeys, lease: str, end: int, *, is_over: bool) -> bool:
         """Stop leading. Those who follow are told.
@@ -279,7 +265,7 @@ class Store:
         Returns:
             Whether this process was still leading.
         """
-        [answer] = await self._run([("release", keys[:3], (lease, end, str(int(is_over))))])
+        [answer] = await self._scripts.run([("release", keys[:3], (lease, end, str(int(is_over))))])
         return bool(answer)
 
     async def load(self, keys: LogKeys, behind: str = "") -> StoredLog:
@@ -311,33 +297,6 @@ class Store:
             pipeline.xadd(key, {"e": ""}, maxlen=1)
             pipeline.expire(key, 60)
             await pipeline.execute()
-
-    async def _run(
-        self, steps: Sequence[tuple[str, Sequence[str], Sequence[Any]]], *, raises: bool = True
-    ) -> list[Any]:
-        if not steps:
-            return []
-        if not self._names:
-            await self._load_scripts()
-        answers = await self._try(steps)
-        if any(isinstance(answer, NoScriptError) for answer in answers):
-            await self._load_scripts()  # Redis was restarted; none of these steps has run
-            answers = await self._try(steps)
-        if raises:
-            for answer in answers:
-                if isinstance(answer, Exception):
-                    raise answer
-        return answers
-
-    async def _try(self, steps: Sequence[tuple[str, Sequence[str], Sequence[Any]]]) -> list[Any]:
-        async with self._redis.pipeline(transaction=False) as pipeline:
-            for name, keys, values in steps:
-                pipeline.evalsha(self._names[name], len(keys), *keys, *values)
-            return await pipeline.execute(raise_on_error=False)
-
-    async def _load_scripts(self) -> None:
-        for name, script in _SCRIPTS.items():
-            self._names[name] = await self._redis.script_load(script)
 
 
 def offset_of(id: bytes) -> int:

@@ -23,7 +23,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from accounts.models import AccessToken
 from live.clock import SYSTEM_CLOCK, Clock
 from live.cluster.cluster import Cluster
-from live.cluster.redis import FAILURES
+from live.cluster.scripts import FAILURES
 from live.connections.database import own_connection
 from live.protocol.errors import RelayError
 from live.relay.database_thread import DatabaseThread
