@@ -71,6 +71,7 @@ application = GracefulShutdown(
                 relay,
                 settings.RELAY_MAX_SOCKETS_PER_ADDRESS,
                 settings.ALLOWED_ORIGINS,
+                relay.shared_limits,
             ),
             "lifespan": Lifespan(relays),
         }

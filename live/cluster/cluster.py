@@ -32,7 +32,7 @@ from live.streams.saved import RestoreError
 from live.streams.sharing import Feeds
 from live.streams.state import StreamState
 from live.streams.stream import LiveStream
-from live.tasks import cancel_and_wait, run_to_end
+from live.tasks import cancel_and_wait, cancel_until_done, run_to_end
 
 __all__ = ["Cluster"]
 
@@ -119,7 +119,7 @@ class Cluster:
 
     async def close(self) -> None:
         await self.hand_over()
-        await cancel_and_wait(self._keeper)
+        await cancel_until_done(self._keeper)
         await self._writer.close()
         await self._reader.close()
         await self._store.close()

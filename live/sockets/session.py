@@ -259,6 +259,7 @@ class Session:
         assert account is not None
         if options.wants_others:
             await asyncio.to_thread(load_whole_messages)
+        await self._relay.quota.check_others(account.id)
         self.stream = stream = self._relay.join(account, options)
         try:
             async with asyncio.timeout(self._relay.limits.connect_timeout):
