@@ -18,6 +18,8 @@ import secrets
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import msgspec
+
 from live.clock import SYSTEM_CLOCK, Clock
 from live.cluster.entries import BorderEntry, FrameEntry, decode_entry
 from live.cluster.loading import encode_state, load_feed
@@ -27,7 +29,7 @@ from live.cluster.scripts import FAILURES
 from live.cluster.writer import LeaderCopy, Writer
 from live.protocol.errors import ErrorCode, RelayError
 from live.protocol.frames import State, Status
-from live.streams.followers import NOBODY, Elsewhere
+from live.streams.followers import NOBODY, Elsewhere, Seen
 from live.streams.saved import RestoreError
 from live.streams.sharing import Feeds
 from live.streams.state import StreamState
@@ -54,8 +56,14 @@ _REDIS_WITHIN = 10.0
 _RETRY = 0.5
 # Until the last entries are written when this process stops.
 _FLUSH_WITHIN = 1.0
+# Whoever asks what is known of a stream does not wait longer.
+_LOOK_WITHIN = 0.5
 # What followers are told while Redis can't be reached.
 _CUT_OFF = Status(State.RECONNECTING)
+
+
+_write_seen = msgspec.msgpack.Encoder().encode
+_read_seen = msgspec.msgpack.Decoder(Seen).decode
 
 
 class _Member:
@@ -73,6 +81,7 @@ class _Member:
         self.is_broken = False  # the log that is followed does not go on
         self.state_end = 0  # the offset of the state that Redis has
         self.state_at = clock.monotonic()
+        self.told: Seen | None = None  # what Redis knows of it in short
         self.free_since: float | None = None  # nobody has the lease since then (monotonic)
 
     @property
@@ -112,6 +121,19 @@ class Cluster:
             One of `live.cluster.scripts.FAILURES`: there is none.
         """
         await self._store.check()
+
+    async def look(self, username: str) -> Seen | None:
+        try:
+            async with asyncio.timeout(_LOOK_WITHIN):
+                told, followers = await self._store.look(LogKeys.of(username))
+            seen = _read_seen(told) if told else None
+        except (*FAILURES, msgspec.MsgspecError) as failure:
+            logger.debug("stream @%s can't be looked at: %s", username, failure)
+            return None
+        if seen is None:
+            return None
+        sockets = seen.sockets + sum(counts[0] for counts in followers)
+        return msgspec.structs.replace(seen, sockets=sockets)
 
     async def hand_over(self) -> None:
         self._closing = True
@@ -264,6 +286,7 @@ class Cluster:
             copy.on_skip(end, reserved)
 
     async def _stop_leading(self, member: _Member, *tasks: asyncio.Task[Any]) -> None:
+        member.told = None
         await cancel_and_wait(*tasks)
         member.stream.feed.copy_to = None
         member.stream.note_elsewhere(NOBODY)
@@ -376,6 +399,7 @@ class Cluster:
             following = [member for member in self._members if member.is_following]
             try:
                 await self._renew(leading)
+                await self._tell(leading)
                 await self._say_what_is_followed(following)
             except FAILURES as failure:
                 logger.debug("leases can't be renewed: %s", failure)
@@ -396,6 +420,16 @@ class Cluster:
             elif member.stream.is_leading:
                 sums = [sum(column) for column in zip(*counts, strict=True)]
                 member.stream.note_elsewhere(Elsewhere(*sums) if sums else NOBODY)
+
+    async def _tell(self, leading: Sequence[_Member]) -> None:
+        """Have Redis know in short what others may ask of the streams that this process leads."""
+        told = []
+        for member in leading:
+            seen = member.stream.seen()
+            if member.copy is not None and member.stream.is_leading and seen != member.told:
+                member.told = seen
+                told.append((member.keys, member.copy.lease, _write_seen(seen)))
+        await self._store.tell(told)
 
     def _state(self, member: _Member) -> bytes:
         """The state to keep in Redis; nothing if what is there is new enough."""

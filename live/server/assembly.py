@@ -14,6 +14,7 @@ from django.conf import settings
 from accounts import lockout
 from accounts.budgets import username_changes
 from live.clock import SYSTEM_CLOCK, Clock
+from live.cluster.board import Board
 from live.cluster.cluster import Cluster
 from live.cluster.limits import SharedBudgets, SharedLimits
 from live.connections.writer import ConnectionLogWriter
@@ -106,6 +107,7 @@ def make_relay(
             "sign-in-usernames": lockout.limits.usernames,
         }
         gates = relay.streams.sign_gates
+        relay.numbers.board = Board(settings.REDIS, cluster.process, "numbers")
         relay.share_limits(SharedLimits(settings.REDIS, cluster.process, budgets, gates, clock))
     if state_file is not None and cluster is None:
         longest = settings.RELAY_LINGER + _STATE_KEPT

@@ -27,7 +27,7 @@ from live.streams.borders import Border, RoomBegan, StreamerOffline
 from live.streams.counts import StreamCounts
 from live.streams.drift import Finding
 from live.streams.feed import Feed
-from live.streams.followers import NOBODY, Elsewhere
+from live.streams.followers import NOBODY, Elsewhere, Seen
 from live.streams.listener_access import ListenerAccess
 from live.streams.log import EventLog
 from live.streams.log_memory import LogMemory
@@ -289,6 +289,11 @@ class LiveStream:
     def others(self) -> int:
         """How many of its sockets want `other` frames."""
         return self._wanting_others
+
+    def seen(self) -> Seen:
+        """What is known of it in short, with the sockets of this process."""
+        room_id = self.current_room.id if self.current_room is not None else None
+        return Seen(self.status.state, self.current_route, room_id, self.listeners)
 
     def note_elsewhere(self, elsewhere: Elsewhere) -> None:
         """So many sockets of other processes follow the stream."""

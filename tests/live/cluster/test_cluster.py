@@ -194,3 +194,22 @@ class TestRedis:
         phone = world.socket()
         with pytest.raises(RelayError, match="internal_error"):
             await phone.stream.prepared()
+
+
+class TestLooking:
+    async def test_a_process_without_the_stream_knows_of_it(self, process: Process) -> None:
+        first, second = await process(), await process()
+        one = await listening(first)
+        await one.is_live()
+        assert await second.streams.look("nobody") is None
+        async with asyncio.timeout(10):
+            while not (seen := await second.streams.look(one.stream.username)) or not seen.room_id:
+                await asyncio.sleep(0.05)
+        assert one.stream.room is not None
+        assert (seen.state, seen.room_id, seen.sockets) == ("live", one.stream.room.id, 1)
+        await listening(second)
+        async with asyncio.timeout(10):
+            while (seen := await first.streams.look(one.stream.username)) and seen.sockets < 2:
+                await asyncio.sleep(0.05)
+        assert seen is not None
+        await first.streams.close()
