@@ -19,7 +19,7 @@ from pathlib import Path
 
 import redis
 
-from bench.mix import SOURCE, mixed
+from bench.mix import SOURCE, encoded_frames, mixed
 from bench.processes import Child, cpu_seconds
 from bench.results import Options, Row
 
@@ -50,11 +50,23 @@ def run(options: Options) -> list[Row]:
                 f"{SOURCE}; median {quantiles[9]:.0f}, p95 {quantiles[18]:.0f}; without"
                 " compression, TLS and TCP",
             ),
-        )
+        ),
+        _from_tiktok(options.of(_FRAMES, _BACKLOG) // 2),
     ]
     if shutil.which("redis-server") is None:
         return [*rows, Row("a stream's log in Redis", "not measured: redis-server is missing")]
     return [*rows, *_in_redis(texts)]
+
+
+def _from_tiktok(events: int) -> Row:
+    frames = encoded_frames(mixed(), events, _A_PUSH)
+    size = sum(len(data) for data, _ids in frames) / events
+    return Row(
+        what=f"TikTok's bytes for an event, {_A_PUSH} a push",
+        relay=f"{size:.0f} bytes",
+        figures={"bytes": size},
+        notes=("gzip'd, as the stand-in encodes them; without TLS and TCP",),
+    )
 
 
 def _texts(count: int) -> list[bytes]:
