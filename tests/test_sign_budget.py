@@ -80,6 +80,10 @@ class TestSimulation:
         assert len(day.signed) == 5
         assert not day.told
 
+    def test_whoever_may_ask_tiktok_has_time_to_connect(self) -> None:
+        day = simulate(500, load=ENDLESS, seconds=30)
+        assert set(day.told) == {ErrorCode.TIKTOK_TIMEOUT}  # they never had their turn
+
     def test_requests_are_counted_in_their_minutes(self) -> None:
         day = simulate(3, load=ENDLESS, seconds=2 * HOUR)
         assert day.requests(MINUTE) == [3] + [0] * 119
