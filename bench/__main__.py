@@ -19,6 +19,7 @@ NAMES = (
     *("pipeline", "stages", "fanout", "batching"),
     *("one_upstream", "memory", "connecting", "latency", "slow_client", "guessing", "pages"),
     *("streams", "waiting", "routes", "socket_libraries"),
+    *("sign_budget", "frames"),
 )
 
 

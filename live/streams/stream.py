@@ -53,8 +53,6 @@ logger = logging.getLogger(__name__)
 
 # Seconds between two looks for streaks that TikTok forgot to end.
 _STREAK_SWEEP = STREAK_TIMEOUT / 4
-# Seconds between two looks whether a connection is silent, at most.
-_TICK = 5.0
 # Sums of times are inexact: without this, a task that wakes slightly too early would wake again
 # and again.
 _ROUNDING = 1e-6
@@ -605,11 +603,9 @@ class LiveStream:
         idle_timeout = self._options.idle_timeout
         try:
             while True:
-                silent_in = max(self._heard_at + idle_timeout - self._clock.monotonic(), 0)
-                wake_in = min(_TICK, silent_in + _ROUNDING)
                 await asyncio.wait(
                     [lost, ended, unwanted],
-                    timeout=wake_in,
+                    timeout=self._due_in(),
                     return_when=asyncio.FIRST_COMPLETED,
                 )
                 if self._live_ended.is_set():
@@ -637,6 +633,13 @@ class LiveStream:
                     self._states.enter(StreamState.QUIET)
         finally:
             await cancel_and_wait(lost, ended, unwanted)
+
+    def _due_in(self) -> float:
+        """Seconds until the connection is silent for too long, or the LIVE quiet, if nothing comes
+        until then. Whatever comes can only move these times further away."""
+        since = self._message_at if self.state is StreamState.LIVE else self._heard_at
+        due_at = since + self._options.idle_timeout
+        return max(due_at - self._clock.monotonic(), 0) + _ROUNDING
 
     async def _wait_for_poll(self, failure: RelayError) -> None:
         """The streamer is offline, and somebody wants to wait: sleep until the next look."""
