@@ -124,7 +124,7 @@ class SharedLimits:
         self._counts: dict[str, int] = {}  # what this process has, without zeros
         self._unsaid: set[str] = set()  # the keys of counts that have changed
         self._told: dict[str, tuple[Any, ...]] = {}  # the keys that were last taken from, by budget
-        self._say_again_at = clock.monotonic() + _SAY_AGAIN_EVERY
+        self._say_again_at = 0.0
         self._failed_at: float | None = None
         self._task: asyncio.Task[None] | None = None
 
