@@ -15,7 +15,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
-import heapq
 import logging
 import math
 import random
@@ -516,10 +515,8 @@ def expected_day(streams: int, load: Load = Load(), seconds: float = DAY, seed: 
             else:
                 at = max(ends_at, connected_at)
                 ends_at = at + load.length(rng)
-    heapq.heapify(asks)
     day, turns, counted_at = Day(seconds), float(_BURST), 0.0
-    while asks:
-        at, is_start = heapq.heappop(asks)
+    for at, is_start in sorted(asks):
         turns = min(turns + max(at - counted_at, 0.0) * _RATE, float(_BURST)) - 1
         counted_at = max(counted_at, at)
         late = max(-turns, 0.0) / _RATE

@@ -5,10 +5,10 @@ frames that it has encoded before, the same to each LIVE, and phones are one pro
 relay's process is measured. CPU of an event is all that the process does meanwhile, heartbeats and
 acknowledgements too.
 
-The rarer pushes are, the more CPU each takes: what a push needs is then no longer in the
-processor's caches. So growth is that from 10 LIVEs to 300 with as many events a second in all: the
-10 then have thirty times the pace. What LIVEs cost without an event is measured before the first
-of them.
+The rarer pushes are, the more CPU each takes; most likely what a push needs is then no longer in
+the processor's caches. So growth is that from 10 LIVEs to 300 with as many events a second in all:
+the 10 then have thirty times the pace. What LIVEs cost without an event is measured before the
+first of them.
 
 A stream's memory is what the resident set grows by from 100 streams to 300,
 each with a phone and before its first event; the 100 have had theirs. CPU to connect one is
