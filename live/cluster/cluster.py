@@ -163,6 +163,11 @@ class Cluster:
         except RestoreError as failure:
             logger.error("stream @%s: its log in Redis can't be read: %s", stream.username, failure)
             stream.fail(RelayError(ErrorCode.INTERNAL_ERROR, username=stream.username))
+        except Exception:
+            logger.exception(
+                "stream @%s can't be shared", stream.username, extra={"stream": stream.username}
+            )
+            stream.fail(RelayError(ErrorCode.INTERNAL_ERROR, username=stream.username))
         finally:
             if member.copy is not None:
                 await run_to_end(self._let_go(member))

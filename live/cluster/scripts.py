@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -38,7 +39,7 @@ def connect(server: Mapping[str, Any], timeout: float) -> Redis:
 
 
 class Scripts:
-    """Runs Lua functions, which Redis is given once.
+    """Runs Lua functions, which Redis is given when it does not have them.
 
     Args:
         redis: the client. Its owner calls `close` of this.
@@ -48,7 +49,11 @@ class Scripts:
     def __init__(self, redis: Redis, functions: Mapping[str, str]) -> None:
         self._redis = redis
         self._functions = functions
-        self._loaded: dict[str, str] = {}
+        # Redis names a function by its digest.
+        self._digests = {
+            name: hashlib.sha1(function.encode()).hexdigest()  # noqa: S324 -- as Redis does
+            for name, function in functions.items()
+        }
 
     async def close(self) -> None:
         await self._redis.aclose()
@@ -69,12 +74,10 @@ class Scripts:
         """
         if not steps:
             return []
-        if not self._loaded:
-            await self._load()
         answers = await self._try(steps)
         if any(isinstance(answer, NoScriptError) for answer in answers):
-            await self._load()  # Redis was restarted; none of these steps has run
-            answers = await self._try(steps)
+            await self._load()
+            answers = await self._try(steps)  # none has run: Redis has all of them or none
         if raises:
             for answer in answers:
                 if isinstance(answer, Exception):
@@ -84,9 +87,9 @@ class Scripts:
     async def _try(self, steps: Sequence[Step]) -> list[Any]:
         async with self._redis.pipeline(transaction=False) as pipeline:
             for name, keys, values in steps:
-                pipeline.evalsha(self._loaded[name], len(keys), *keys, *values)
+                pipeline.evalsha(self._digests[name], len(keys), *keys, *values)
             return await pipeline.execute(raise_on_error=False)
 
     async def _load(self) -> None:
-        for name, function in self._functions.items():
-            self._loaded[name] = await self._redis.script_load(function)
+        for function in self._functions.values():
+            await self._redis.script_load(function)

@@ -11,7 +11,6 @@ all open sockets are also looked up again every minute.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Protocol
@@ -25,7 +24,7 @@ from live.protocol.errors import ErrorCode, RelayError
 from live.relay import groups
 from live.relay.socket import Socket
 from live.streams.stream import LiveStream
-from live.tasks import cancel_and_wait
+from live.tasks import cancel_until_done
 
 __all__ = ["Control", "disconnect_stream", "reconnect_stream", "staff_watching"]
 
@@ -130,7 +129,7 @@ class Control:
 
     async def close(self) -> None:
         """Stop receiving messages."""
-        await cancel_and_wait(self._task)
+        await cancel_until_done(self._task)
 
     async def _run(self) -> None:
         while True:
@@ -141,19 +140,27 @@ class Control:
                 await asyncio.sleep(_RETRY)
 
     async def _listen(self) -> None:
+        loop = asyncio.get_running_loop()
         layer = get_channel_layer()
         channel = await layer.new_channel()
         joined = (groups.RELAYS, announcements.GROUP)
+        # Not cancelled between two messages: the channel layer of Redis would drop the channel.
+        receiving = asyncio.create_task(layer.receive(channel))
         try:
             while True:
                 for group in joined:
                     # Join again every time: a channel layer forgets old members of a group.
                     await layer.group_add(group, channel)
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(self._recheck_every):
-                        await self._obey(layer, channel)
+                recheck_at = loop.time() + self._recheck_every
+                while (left := recheck_at - loop.time()) > 0:
+                    await asyncio.wait([receiving], timeout=left)
+                    if receiving.done():
+                        message = receiving.result()
+                        receiving = asyncio.create_task(layer.receive(channel))
+                        await self._obey(message)
                 await self._recheck_all()
         finally:
+            await cancel_until_done(receiving)
             for group in joined:
                 await layer.group_discard(group, channel)
 
@@ -164,13 +171,11 @@ class Control:
         except Exception:
             logger.exception("the accounts of open sockets could not be looked up")
 
-    async def _obey(self, layer: Any, channel: str) -> None:
-        while True:
-            message = await layer.receive(channel)
-            try:
-                await self._handle(message)
-            except Exception:
-                logger.exception("a control message could not be obeyed")
+    async def _obey(self, message: dict[str, Any]) -> None:
+        try:
+            await self._handle(message)
+        except Exception:
+            logger.exception("a control message could not be obeyed")
 
     async def _handle(self, message: dict[str, Any]) -> None:
         match message:
