@@ -331,17 +331,15 @@ class ClusterRun:
             port = probe.getsockname()[1]
         configuration = folder / "redis.conf"
         configuration.touch(mode=0o600)
-        # As docs/operate/operating.md has it. What Redis forgets, leaders write again.
-        configuration.write_text(
-            f"port {port}\nbind 127.0.0.1\nrequirepass {password}\nmaxmemory-policy noeviction\n"
-            'save ""\nappendonly no\n'
-        )
+        deployed = (ROOT / "deploy" / "redis.conf").read_text()
+        users = deployed.replace(">PASSWORD", f">{password}")
+        configuration.write_text(f"port {port}\nbind 127.0.0.1\n{users}")
         log = self._folder / "redis.log"
         redis = Program("Redis")
         await redis.start([program, configuration], self._ended, log=log)
         self._started.append(redis)
         await self._until(partial(_accepts, "127.0.0.1", port), redis, log)
-        self._private["REDIS_URL"] = f"redis://:{password}@127.0.0.1:{port}/0"
+        self._private["REDIS_URL"] = f"redis://relay:{password}@127.0.0.1:{port}/0"
 
     async def _start_relays(self) -> None:
         for number in range(1, self._count + 1):
@@ -459,7 +457,7 @@ class ClusterRun:
 def site(template: str, listen: str, sockets: Sequence[Path]) -> str:
     """Make nginx's site from deploy/nginx.conf, without TLS, for processes on these sockets."""
     upstream = _part(template, r"(?ms)^upstream relay \{.*?^\}\n")
-    line = _part(upstream, r"(?m)^ *server unix:[^;]+;\n")
+    line = _part(upstream, r"(?m)^ +server unix:[^;]+;\n")
     path = _part(line, r"unix:[^; ]+")
     lines = "".join(line.replace(path, f"unix:{socket}") for socket in sockets)
     parts = (
