@@ -43,6 +43,8 @@ _POLL = 0.05
 _LONGEST_SOCKET = 107
 _ELSEWHERE = "for another folder: CLUSTER=/a/folder"
 _CONNECTIONS = 4096
+# With these, nginx listens on all addresses; and how this machine reaches it then.
+_EVERY_ADDRESS = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}  # noqa: S104
 _LOG = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
 
 
@@ -180,6 +182,11 @@ class ClusterRun:
         self._hurry = asyncio.Event()
         self._failed = False
 
+    @property
+    def _reachable(self) -> str:
+        """The host by which this machine reaches nginx."""
+        return _EVERY_ADDRESS.get(self._host, self._host)
+
     async def serve(self) -> int:
         """Run until Ctrl-C. Returns the exit code."""
         loop = asyncio.get_running_loop()
@@ -235,13 +242,15 @@ class ClusterRun:
         self._environment["TRUSTED_PROXIES"] = ",".join(filter(None, (trusted, "unix")))
         address = f"http://{self._host}:{self._port}"
         await self._do("manage.py", "migrate", "--verbosity", "0")
-        await self._do("manage.py", "ensure_admin", "--address", address)
-        if self._host in {"0.0.0.0", "[::]"}:  # noqa: S104 -- only compared with
+        # `migrate` has made the checks, which take seconds.
+        await self._do("manage.py", "ensure_admin", "--skip-checks", "--address", address)
+        if self._host in _EVERY_ADDRESS:
             await self._do("-m", "relay_project.addresses", self._host.strip("[]"), str(self._port))
         await self._start_relays()
         await self._start_nginx(nginx)
         numbers = f"1 to {self._count}" if self._count > 1 else "1"
-        say(f"Relay processes {numbers} behind nginx: {address}/  (Ctrl-C stops all)")
+        address = f"http://{self._reachable}:{self._port}/"
+        say(f"Relay processes {numbers} behind nginx: {address}  (Ctrl-C stops all)")
         if self._private:
             known = " ".join(f"{name}={shlex.quote(url)}" for name, url in self._private.items())
             say(f"For manage.py in another terminal: export {known}")
@@ -369,7 +378,7 @@ class ClusterRun:
         command = (program, "-e", "stderr", "-p", folder, "-c", folder / "nginx.conf")
         await nginx.start(command, self._ended)
         self._started.append(nginx)
-        host = {"0.0.0.0": "127.0.0.1", "[::]": "::1"}.get(self._host, self._host.strip("[]"))  # noqa: S104 -- only compared with
+        host = self._reachable.strip("[]")
         await self._until(partial(_accepts, host, self._port), nginx)
 
     def _socket(self, number: int) -> Path:
