@@ -371,7 +371,6 @@ class ClusterRun:
         sockets = [self._socket(number) for number in range(1, self._count + 1)]
         template = (ROOT / "deploy" / "nginx.conf").read_text()
         (folder / "site.conf").write_text(site(template, f"{self._host}:{self._port}", sockets))
-        # Of level "error", lines would have addresses with tokens.
         main = nginx_main(folder, "stderr crit", _CONNECTIONS)
         (folder / "nginx.conf").write_text(main)
         nginx = Program("nginx")
@@ -472,7 +471,7 @@ def site(template: str, listen: str, sockets: Sequence[Path]) -> str:
     parts = (
         upstream.replace(line, lines),
         _part(template, r"(?ms)^map .*?^\}\n"),
-        f"server {{\n    listen {listen};\n    access_log off;",
+        f"server {{\n    listen {listen};\n    access_log off;\n    error_log stderr emerg;",
         _part(template, r"(?m)^    client_max_body_size .*;\n"),
         _part(template, r"(?ms)^    location / \{\n        proxy_pass.*?^    \}\n"),
         "}\n",
