@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ssl
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -79,7 +80,9 @@ async def house(
         TRUSTED_PROXIES="unix",
     )
     replaced = {
-        "server unix:/run/relay/1/relay.sock;": f"server unix:{socket};",
+        "server unix:/run/relay/1/relay.sock": f"server unix:{socket}",
+        # A second process, which has just been stopped.
+        "# server unix:/run/relay/2/relay.sock": f"server unix:{tmp_path}/stopped.sock",
         "/etc/letsencrypt/live/relay.example/fullchain.pem": f"{folder}/certificate.pem",
         "/etc/letsencrypt/live/relay.example/privkey.pem": f"{folder}/certificate.pem",
         "proxy_read_timeout 60s;": f"proxy_read_timeout {SILENCE:g}s;",
@@ -144,6 +147,17 @@ async def test_it_is_the_pings_that_keep_it_open(
     async with house.with_bearer(account) as phone:
         await phone.until_type("connected")
         assert await phone.until_closed() == 1006
+
+
+async def test_what_a_stopped_process_can_t_take_another_one_gets(
+    house: House, tiktok: TikTok, streamer: str
+) -> None:
+    tiktok.go_live(streamer)
+    account = await house.server.add_account("phone", streamer)
+    async with contextlib.AsyncExitStack() as stack:
+        for _ in range(4):  # the stopped one has always the fewest
+            phone = await stack.enter_async_context(house.with_bearer(account))
+            await phone.until_type("connected")
 
 
 async def test_a_reload_keeps_open_sockets(house: House, tiktok: TikTok, streamer: str) -> None:
