@@ -3,6 +3,7 @@ loop."""
 
 from __future__ import annotations
 
+import ipaddress
 import itertools
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -77,6 +78,13 @@ async def server(request: pytest.FixtureRequest, servers: GetServer) -> Server:
 def streamer() -> str:
     """A TikTok username that no other test uses."""
     return f"streamer{next(_numbers)}"
+
+
+@pytest.fixture
+def own_address() -> str:
+    """An address of this machine that no other test uses. Tokens that give no access are sent from
+    one, as a server that tests share makes an address wait that has sent a few of them."""
+    return str(ipaddress.IPv4Address("127.1.0.0") + next(_numbers))
 
 
 @pytest.fixture

@@ -88,8 +88,8 @@ class Client:
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def client(page: Page, server: Server) -> AsyncIterator[Client]:
-    async with CuttableProxy(server.port) as proxy:
+async def client(page: Page, server: Server, own_address: str) -> AsyncIterator[Client]:
+    async with CuttableProxy(server.port, source=own_address) as proxy:
         yield Client(page, proxy)
         await page.goto("about:blank")
 
@@ -257,11 +257,12 @@ class TestWhenTheServerRestarts:
 
 class TestTheExample:
     async def test_the_example_explains_an_unknown_token(
-        self, server: Server, tiktok: TikTok, streamer: str, add_account: AddAccount, page: Page
+        self, tiktok: TikTok, streamer: str, add_account: AddAccount, client: Client
     ) -> None:
         room = tiktok.go_live(streamer)
         account = await add_account()
-        await _open_example(page, server, EXAMPLE)
+        page = client.page
+        await _open_example(page, client.proxy, EXAMPLE)
         await page.get_by_label("Token").fill(account.token)
         await page.get_by_role("button", name="Connect").click()
         await expect(page.locator("[role=status]")).to_have_text("live", timeout=WITHIN)
@@ -282,9 +283,9 @@ class TestTheExample:
         )
 
 
-async def _open_example(page: Page, server: Server, path: Path) -> None:
-    """Show a file as a page of the server's origin."""
-    address = f"http://127.0.0.1:{server.port}/{path.name}"
+async def _open_example(page: Page, proxy: CuttableProxy, path: Path) -> None:
+    """Show a file as a page of the relay's origin, to which the proxy leads."""
+    address = f"{proxy.address}/{path.name}"
     # To Chromium, a page that no server sent is not on this machine, and so may not reach it.
     await page.context.grant_permissions(["local-network-access"])
     await page.route(address, lambda route: route.fulfill(path=path, content_type="text/html"))

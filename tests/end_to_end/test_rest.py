@@ -22,9 +22,10 @@ FUZZING = Path(__file__).with_name("schemathesis.toml")
 FUZZED_WITHIN = 120
 
 
-def app(server: Server, account: Account) -> httpx.AsyncClient:
-    """The HTTP side of the account's app."""
+def app(server: Server, account: Account, source: str = "127.0.0.1") -> httpx.AsyncClient:
+    """The HTTP side of the account's app, which has the address `source`."""
     return httpx.AsyncClient(
+        transport=httpx.AsyncHTTPTransport(local_address=source),
         base_url=f"http://127.0.0.1:{server.port}/api/v1",
         headers={"Authorization": f"Bearer {account.token}"},
         timeout=20,
@@ -84,17 +85,18 @@ class TestTheRestApi:
             assert (await client.get("/account")).json()["tiktok_username"] == streamer
 
     async def test_it_refuses_as_the_socket_does(
-        self, server: Server, add_account: AddAccount
+        self, server: Server, add_account: AddAccount, own_address: str
     ) -> None:
         account = await add_account()
         server.execute(
             "UPDATE accounts_accesstoken SET revoked_at = '2026-01-01' WHERE user_id = ?",
             account.user_id,
         )
-        async with Phone(f"{server.address}/ws/{account.token}") as phone:
+        address = f"{server.address}/ws/{account.token}"
+        async with Phone(address, local_addr=(own_address, 0)) as phone:
             told, _closed_with = await phone.explanation()
         del told["close_code"]
-        async with app(server, account) as client:
+        async with app(server, account, own_address) as client:
             response = await client.get("/status")
         assert (response.status_code, response.json()) == (401, told)
 
