@@ -14,6 +14,18 @@ from accounts import budgets, lockout
 from accounts.limits import SignInLimits
 from live.streams.state import StateMachine
 
+# The files that take longest, of which each is one process's. They come first, so that at the end
+# no process works alone.
+_FIRST = (
+    "tests/end_to_end/test_every_page.py",
+    "tests/end_to_end/test_console.py",
+    "tests/test_other_captures.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: not item.nodeid.startswith(_FIRST))
+
 
 @pytest.fixture(autouse=True)
 def _fast_passwords(settings: Any) -> None:

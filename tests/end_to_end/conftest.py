@@ -26,6 +26,11 @@ SETTINGS = {
     "RELAY_OWN_PROXIES": "on",
     "RELAY_RECONNECT_FOR": "3",
 }
+# For tests of what the servers have no part in: of pages, of REST, of what becomes of events. What
+# tells the servers apart is tested on both: handshakes, frames of the wire, closing, shutdown, slow
+# clients, limits at the door.
+ON_DAPHNE = pytest.mark.parametrize("server", ["daphne"], indirect=True)
+ON_UVICORN = pytest.mark.parametrize("server", ["uvicorn"], indirect=True)
 _numbers = itertools.count(1)
 
 AddAccount = Callable[..., Awaitable[Account]]

@@ -11,12 +11,12 @@ import pytest
 import pytest_asyncio
 
 from standin import TikTok
-from tests.end_to_end.conftest import AddAccount, OnAir
+from tests.end_to_end.conftest import ON_DAPHNE, AddAccount, OnAir
 from tests.support.browsing import PASSWORD, add_person, http
 from tests.support.phone import Phone
 from tests.support.server import Account, Server
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), ON_DAPHNE]
 
 WITHIN = 1.0  # seconds
 LIST = "/admin/accounts/user/"

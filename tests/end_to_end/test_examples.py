@@ -14,7 +14,7 @@ import pytest
 import pytest_asyncio
 
 from standin import TikTok, messages
-from tests.end_to_end.conftest import AddAccount, StartServer
+from tests.end_to_end.conftest import ON_DAPHNE, ON_UVICORN, AddAccount, StartServer
 from tests.support.proxy import CuttableProxy
 from tests.support.server import ROOT, Server
 
@@ -78,6 +78,7 @@ async def run() -> AsyncIterator[Run]:
 
 
 class TestThePythonExample:
+    @ON_DAPHNE
     async def test_it_prints_comments_and_gifts_and_ends_with_the_live(
         self, server: Server, tiktok: TikTok, streamer: str, add_account: AddAccount, run: Run
     ) -> None:
@@ -130,6 +131,7 @@ class TestThePythonExample:
         room.go_live()
         await example.until("is live\n")
 
+    @ON_UVICORN
     async def test_the_python_example_ends_when_nobody_reads_what_it_prints(
         self, server: Server, tiktok: TikTok, streamer: str, add_account: AddAccount, run: Run
     ) -> None:
@@ -144,6 +146,7 @@ class TestThePythonExample:
         assert await example.until_ended() == 0
         assert example.printed == f"@{streamer} is live\n"
 
+    @ON_DAPHNE
     @pytest.mark.parametrize(
         ("token", "said"), [("no-such-token", "Access denied"), ("", "Access denied")]
     )
@@ -180,6 +183,7 @@ class TestTheLook:
         await room.push(messages.chat("viewer", "have a look"))
         await example.until('"text":"have a look"')
 
+    @ON_UVICORN
     async def test_it_finds_a_tool_by_itself(
         self, server: Server, own_address: str, run: Run
     ) -> None:

@@ -11,7 +11,7 @@ import pytest
 from websockets.exceptions import InvalidStatus
 
 from standin import Failure, TikTok
-from tests.end_to_end.conftest import AddAccount
+from tests.end_to_end.conftest import ON_DAPHNE, AddAccount
 from tests.support.phone import Phone
 from tests.support.server import Server
 
@@ -38,6 +38,7 @@ SCENARIOS = [
 ]
 
 
+@ON_DAPHNE
 class TestAFailure:
     @pytest.mark.parametrize(
         ("failure", "code", "close_code"), SCENARIOS, ids=[str(s[0].value) for s in SCENARIOS]

@@ -13,7 +13,7 @@ import pytest_asyncio
 from playwright.async_api import Page, expect
 
 from standin import Failure, TikTok, messages
-from tests.end_to_end.conftest import AddAccount, StartServer
+from tests.end_to_end.conftest import ON_DAPHNE, ON_UVICORN, AddAccount, StartServer
 from tests.support.contract import check_frame
 from tests.support.phone import Phone
 from tests.support.proxy import CuttableProxy
@@ -128,6 +128,7 @@ class TestInABrowser:
         assert "Chrome" in row["user_agent"]
         assert account.token not in server.log_text
 
+    @ON_UVICORN
     async def test_it_survives_cuts_and_loses_nothing(
         self,
         server: Server,
@@ -162,6 +163,7 @@ class TestInABrowser:
         assert [frame["data"]["resumed"] for frame in greetings] == [False] + [True] * 5
         assert {event["code"] for event in await client.events("closed")} == {1006}
 
+    @ON_DAPHNE
     async def test_it_leaves_a_socket_that_has_died_silently(
         self,
         server: Server,
@@ -185,6 +187,7 @@ class TestInABrowser:
         assert (await client.events("closed"))[0] == {"code": 1006, "error": None, "final": False}
         assert (await client.frames("connected"))[-1]["data"]["resumed"] is True
 
+    @ON_UVICORN
     async def test_it_returns_at_once_when_the_network_is_back(
         self, tiktok: TikTok, streamer: str, add_account: AddAccount, client: Client
     ) -> None:
@@ -199,6 +202,7 @@ class TestInABrowser:
         await client.until("client.state === 'open'")
         await client.until("log.filter(([, event]) => event.type === 'connected').length === 2")
 
+    @ON_DAPHNE
     async def test_it_stops_on_a_wrong_token(self, client: Client, server: Server) -> None:
         await client.connect("a-token-of-nobody", lang="ru", backoff={"base": 0.01})
         await client.until("client.state === 'closed'")
@@ -209,6 +213,7 @@ class TestInABrowser:
         assert await client.events("reconnecting") == []
         assert "a-token-of-nobody" not in server.log_text
 
+    @ON_UVICORN
     async def test_it_waits_out_a_rate_limit(
         self, tiktok: TikTok, streamer: str, add_account: AddAccount, client: Client
     ) -> None:
@@ -255,6 +260,7 @@ class TestWhenTheServerRestarts:
             await page.goto("about:blank")
 
 
+@ON_DAPHNE
 class TestTheExample:
     async def test_the_example_explains_an_unknown_token(
         self, tiktok: TikTok, streamer: str, add_account: AddAccount, client: Client
