@@ -12,7 +12,7 @@ import pytest_asyncio
 
 from standin import TikTok
 from tests.end_to_end.conftest import ON_DAPHNE, AddAccount, OnAir
-from tests.support.browsing import PASSWORD, add_person, http
+from tests.support.browsing import ANSWER_WITHIN, PASSWORD, add_person, http
 from tests.support.phone import Phone
 from tests.support.server import Account, Server
 
@@ -68,7 +68,7 @@ def _values(page: str) -> dict[str, str]:
 async def administrator(server: Server, streamer: str) -> AsyncIterator[Administrator]:
     boss = await add_person(server, f"boss-{streamer}", "", "--staff")
     server.execute("UPDATE accounts_user SET is_superuser = 1 WHERE id = ?", boss.user_id)
-    async with httpx.AsyncClient(base_url=http(server)) as browser:
+    async with httpx.AsyncClient(base_url=http(server), timeout=ANSWER_WITHIN) as browser:
         administrator = Administrator(browser)
         await administrator.sign_in(boss.username)
         yield administrator

@@ -13,7 +13,7 @@ from websockets.typing import Origin
 
 from standin import TikTok
 from tests.end_to_end.conftest import ON_DAPHNE, ON_UVICORN, AddAccount, OnAir, StartServer
-from tests.support.browsing import add_person, http, sign_in
+from tests.support.browsing import ANSWER_WITHIN, add_person, http, sign_in
 from tests.support.phone import Phone
 from tests.support.server import Server
 
@@ -196,6 +196,6 @@ class TestTheSocket:
 @ON_UVICORN
 class TestHistory:
     async def test_it_is_for_staff_alone(self, server: Server) -> None:
-        async with httpx.AsyncClient(base_url=http(server)) as stranger:
+        async with httpx.AsyncClient(base_url=http(server), timeout=ANSWER_WITHIN) as stranger:
             answer = await stranger.get("/staff/history.json")
         assert answer.headers["Location"].startswith("/login/")

@@ -15,6 +15,7 @@ from websockets.exceptions import InvalidStatus
 
 from standin import TikTok, messages
 from tests.end_to_end.conftest import SETTINGS, StartServer
+from tests.support.browsing import ANSWER_WITHIN
 from tests.support.certificates import make_certificate
 from tests.support.nginx import HOST, Nginx, running_nginx
 from tests.support.phone import Phone
@@ -51,7 +52,9 @@ class House(NamedTuple):
 
     async def ask(self, method: str, path: str, **options: Any) -> httpx.Response:
         headers = {"Host": f"{HOST}:{self.nginx.https}", **options.pop("headers", {})}
-        async with httpx.AsyncClient(verify=self.tls, trust_env=False) as client:
+        async with httpx.AsyncClient(
+            verify=self.tls, trust_env=False, timeout=ANSWER_WITHIN
+        ) as client:
             return await client.request(
                 method,
                 f"https://127.0.0.1:{self.nginx.https}{path}",
