@@ -228,9 +228,7 @@ def _metadata(cls: type) -> dict[str, betterproto2.FieldMetadata]:
 
     Not from an object of the class: for its first object, pydantic builds what validates one.
     """
-    return {
-        field.name: betterproto2.FieldMetadata.get(field) for field in dataclasses.fields(cls)
-    }
+    return {field.name: betterproto2.FieldMetadata.get(field) for field in dataclasses.fields(cls)}
 
 
 def _referred(cls: type) -> dict[str, type]:
