@@ -45,8 +45,8 @@ NPM := $(shell command -v npm)
 PARSER := tools/asyncapi/node_modules/.package-lock.json
 CHECKERS := tools/javascript/node_modules/.package-lock.json
 
-# xdist would begin with the files of most tests, and end with few that take minutes. In the order of
-# their names, tests/end_to_end, where these are, comes nearly first.
+# xdist would begin with the files of most tests, and end with few that take minutes. tests/conftest.py
+# puts the longest first, and of the rest, tests/end_to_end comes nearly first in the order of names.
 test: $(VENV)/dev.stamp $(if $(NPM),$(PARSER))
 	$(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
