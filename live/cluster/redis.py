@@ -8,6 +8,7 @@ is known of its log, the log itself (a Redis Stream), the leader's state, and wh
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -16,16 +17,26 @@ from channels_redis.utils import create_pool
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import NoScriptError, RedisError
 
-__all__ = ["FAILURES", "MAX_AHEAD", "Granted", "Held", "LogKeys", "Store", "StoredLog", "offset_of"]
+from live.streams.followers import MAX_AHEAD
+
+__all__ = [
+    "FAILURES",
+    "Granted",
+    "Held",
+    "LogKeys",
+    "Store",
+    "StoredLog",
+    "WithoutFailures",
+    "offset_of",
+]
 
 # What goes wrong with Redis, and passes.
 FAILURES = (RedisError, OSError, asyncio.TimeoutError)
 # Seconds to wait for a connection, and for an answer.
 _TIMEOUT = 3.0
-# How many offsets a leader may have used that Redis does not have.
-MAX_AHEAD = 16_384
 # Milliseconds that the reader waits for entries; and entries of one stream that it takes at once.
 _BLOCK = 1000
 _ENTRIES = 512
@@ -174,11 +185,13 @@ class Store:
     def __init__(
         self, server: Mapping[str, Any], lease_time: float, keep: float, follow_time: int
     ) -> None:
-        # Whoever uses this tries again by itself, and knows when that makes sense.
+        # Whoever uses this tries again by itself, and knows when that makes sense. But a connection
+        # of the pool may have ended long ago: then another one is made at once. Every step may be
+        # done twice.
         limits = {
             "socket_connect_timeout": _TIMEOUT,
             "socket_timeout": _TIMEOUT,
-            "retry": Retry(NoBackoff(), 0),
+            "retry": Retry(NoBackoff(), 1, supported_errors=(RedisConnectionError,)),
         }
         self._redis = Redis(connection_pool=create_pool({**server, **limits}))
         self._lease_ms = round(lease_time * 1000)
@@ -338,6 +351,17 @@ class Store:
     async def _load_scripts(self) -> None:
         for name, script in _SCRIPTS.items():
             self._names[name] = await self._redis.script_load(script)
+
+
+class WithoutFailures(logging.Filter):
+    """Drops what the channel layer logs while Redis can't be reached: a traceback a second. The
+    cluster says so once."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        failure = record.exc_info[1] if record.exc_info else None
+        # While it reconnects, its receiver and whoever joins a group may read at the same time.
+        is_collision = isinstance(failure, RuntimeError) and "another coroutine" in str(failure)
+        return not (isinstance(failure, FAILURES) or is_collision)
 
 
 def offset_of(id: bytes) -> int:

@@ -15,8 +15,9 @@ from itertools import islice
 import msgspec
 
 from live.cluster.entries import BorderEntry, Skip, encode, encode_frame
-from live.cluster.redis import FAILURES, MAX_AHEAD, LogKeys, Store
+from live.cluster.redis import FAILURES, LogKeys, Store
 from live.streams.borders import Border
+from live.streams.followers import MAX_AHEAD
 from live.streams.log import Entry, EventLog
 from live.tasks import cancel_and_wait
 

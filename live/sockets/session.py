@@ -28,6 +28,7 @@ from live.sockets.orders import End, Inbox, Interrupt, MoveTo
 from live.sockets.stalls import StallDetector
 from live.sockets.wire.asgi import Parcel, Wire
 from live.streams.borders import RoomBegan, StreamerOffline
+from live.streams.followers import MAX_AHEAD
 from live.streams.listener_access import OF_THE_KEY
 from live.streams.state import StreamState
 from live.streams.stream import LiveStream
@@ -270,6 +271,7 @@ class Session:
                 options.types,
                 options.batch / 1000,
                 self._relay.clock.unix_ms,
+                MAX_AHEAD if stream.is_following else 0,
             )
             await self._deliver(stream, delivery)
         finally:
@@ -310,6 +312,11 @@ class Session:
                 if stream.aside is not aside:
                     aside = stream.aside
                     await self._send(FrameType.STATUS, aside or stream.status)
+                elif stream.over and delivery.is_ahead:
+                    # The log ended here before it got where the client is.
+                    if stream.error is None:
+                        return
+                    raise _again(stream.error)
                 else:
                     await delivery.wait()
             elif isinstance(border, RoomBegan):

@@ -7,7 +7,10 @@ from typing import NamedTuple, Protocol
 from live.streams.borders import Border
 from live.streams.log import Entry
 
-__all__ = ["NOBODY", "Elsewhere", "LogCopy"]
+__all__ = ["MAX_AHEAD", "NOBODY", "Elsewhere", "LogCopy"]
+
+# How many offsets a leader may have used, and its own sockets have seen, that others do not have.
+MAX_AHEAD = 16_384
 
 
 class Elsewhere(NamedTuple):
