@@ -262,8 +262,7 @@ class Session:
             await asyncio.to_thread(load_whole_messages)
         self.stream = stream = self._relay.join(account, options)
         try:
-            async with asyncio.timeout(self._relay.limits.connect_timeout):
-                await stream.prepared()
+            await self._prepared(stream)
             connection.joined(stream)
             self._delivery = delivery = Delivery(
                 stream.log,
@@ -282,6 +281,19 @@ class Session:
             # Not `account`: its key may be another by now.
             moved = isinstance(self._inbox.order, MoveTo)
             self._relay.leave(stream, self._account, options, moved=moved)
+
+    async def _prepared(self, stream: LiveStream) -> None:
+        """Wait until the stream has its log.
+
+        Raises:
+            RelayError: it can't be had, or not in time.
+        """
+        try:
+            async with asyncio.timeout(self._relay.limits.connect_timeout):
+                await stream.prepared()
+        except TimeoutError:
+            # Unlike other errors of its class, this one is not the client's.
+            raise RelayError(ErrorCode.INTERNAL_ERROR, said="no log in time") from None
 
     async def _deliver(self, stream: LiveStream, delivery: Delivery) -> None:
         """Greet the client, then send what the log has, until the stream is over and all of it

@@ -3,7 +3,7 @@
 Each test is a row of the table in docs/operate/cluster.md. Outages take a few seconds here, and as
 long as the table says with:
 
-    LONG_FAULTS=1 pytest -s tests/end_to_end/test_cluster.py
+    LONG_FAULTS=1 .venv/bin/python -m pytest -s tests/end_to_end/test_cluster.py
 
 which prints the table, with what was measured.
 """
@@ -44,6 +44,8 @@ IS_LONG = bool(os.environ.get("LONG_FAULTS"))
 # Comments in a second.
 RATE = 10
 SETTINGS = {
+    # Times are measured.
+    "PYTHONASYNCIODEBUG": "0",
     "RELAY_BLOCK_PAUSE": "0",
     "RELAY_CONNECT_TIMEOUT": "8",
     "RELAY_LINGER": "5",
@@ -56,6 +58,8 @@ SETTINGS = {
 # leave it to it for another two and a half.
 AFTER_A_DEATH = 10.0
 AFTER_A_SIGTERM = 1.0
+# Until the process has ended: five seconds, and one for a machine that is busy.
+STOP_WITHIN = 5.0 + 1.0
 GIFTS = 5
 
 
@@ -133,6 +137,7 @@ class Show:
         self.account: Account
         self._tiktok = tiktok
         self._group = messages.next_msg_id()
+        self._streak_ended = False
 
     @property
     def viewers(self) -> list[Viewer]:
@@ -156,6 +161,12 @@ class Show:
         for viewer in self.viewers:
             await viewer.until_type("gift")
             await viewer.has(self.broadcast.said[0])
+
+    async def end_streak(self) -> None:
+        """The gifts go on, which began before the fault. The first time counts."""
+        if not self._streak_ended:
+            self._streak_ended = True
+            await self.broadcast.send(self._gift(GIFTS, ends=True))
 
     def addresses_from(self, first: Process) -> list[str]:
         """Where a viewer goes that begins at a process."""
@@ -205,7 +216,7 @@ class Show:
         """
         broadcast = self.broadcast
         await broadcast.stop()
-        await broadcast.send(self._gift(GIFTS, ends=True))
+        await self.end_streak()
         last = await broadcast.say("the last")
         for viewer in self.viewers:
             await viewer.has(last)
@@ -465,7 +476,8 @@ class TestARollingRestart:
             for process in all_processes.all:
                 await process.server.stop()
                 await process.server.start(migrate=False)
-                await show.goes_on([*show.viewers, *apps], within=40)
+                await show.goes_on([*show.viewers, *apps], within=60)
+                await show.end_streak()  # before it is forgotten, on a machine that is busy
             took = time.monotonic() - began
             lost = await show.finish()
             said = show.broadcast.said
@@ -490,6 +502,12 @@ class TestARollingRestart:
         )
 
 
+async def _stopped(process: Process) -> float:
+    """Stop it as a supervisor does. Returns when it had ended."""
+    await process.server.stop()
+    return time.monotonic()
+
+
 class TestTheEndOfTheOwner:
     """After the others, since a process that has ended takes a while to start."""
 
@@ -499,11 +517,10 @@ class TestTheEndOfTheOwner:
     ) -> None:
         show = await start_show(owner)
         lease, began = show.lease, time.monotonic()
-        stopping = asyncio.create_task(show.owner.server.stop())
+        stopping = asyncio.create_task(_stopped(show.owner))
         took = await show.another_leads(began, lease, AFTER_A_SIGTERM)
         went_on = await show.goes_on() - began
-        await stopping
-        assert time.monotonic() - began < 6
+        assert await stopping - began <= STOP_WITHIN
         lost = await show.finish()
         assert lost == 0
         assert all(viewer.endings[0] == "server_shutdown" for viewer in show.its)
