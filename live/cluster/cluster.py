@@ -294,8 +294,12 @@ class Cluster:
                 )
         except FAILURES as failure:
             logger.warning(
-                "stream @%s could not be handed over: %s", member.stream.username, failure
+                "stream @%s could not be handed over: %s",
+                member.stream.username,
+                str(failure) or "Redis has not taken all of it in time",
             )
+        except Exception:
+            logger.exception("stream @%s could not be handed over", member.stream.username)
         self._forget(member, copy)
 
     def _forget(self, member: _Member, copy: LeaderCopy) -> None:

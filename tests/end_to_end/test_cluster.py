@@ -147,6 +147,12 @@ class Show:
     def lease(self) -> str:
         return self.processes.lease(self.username)
 
+    @property
+    def doubtful(self) -> set[str]:
+        """What the owner may have heard, and not handed on yet."""
+        shared = set[str].intersection(*(set(viewer.comments) for viewer in self.elsewhere))
+        return set(self.broadcast.said) - shared
+
     async def begin(self, stack: AsyncExitStack) -> None:
         self.account = await self.owner.server.add_account(self.username, self.username)
         for process in (self.owner, *self.others):
@@ -219,7 +225,7 @@ class Show:
         await self.end_streak()
         last = await broadcast.say("the last")
         for viewer in self.viewers:
-            await viewer.has(last)
+            await viewer.has(last, 40)
         most = 0
         for viewer in self.viewers:
             lost = set(broadcast.said) - set(viewer.comments)
@@ -262,6 +268,7 @@ class TestTheOwner:
         lease, began = show.lease, time.monotonic()
         show.broadcast.deaf |= set(show.room.sockets)
         show.owner.server.send_signal(signal.SIGSTOP)
+        doubtful = show.doubtful
         try:
             took = await show.another_leads(began, lease, AFTER_A_DEATH)
             went_on = await show.goes_on(show.elsewhere) - began
@@ -275,7 +282,7 @@ class TestTheOwner:
         await until(lambda: noticed in show.owner.server.log_text)
         followed = time.monotonic() - woken
         assert followed < 5
-        lost = await show.finish(forked=show.its)
+        lost = await show.finish(doubtful, forked=show.its)
         assert show.lease == newest
         assert not any(viewer.endings for viewer in show.viewers)
         assert all("reconnecting" in viewer.states for viewer in show.elsewhere)
@@ -296,6 +303,7 @@ class TestTheOwner:
         lease, began = show.lease, time.monotonic()
         show.broadcast.deaf |= set(show.room.sockets)
         show.owner.cut_off()
+        doubtful = show.doubtful
         try:
             said = await show.broadcast.say("in the meantime")
             for viewer in show.its:
@@ -310,7 +318,7 @@ class TestTheOwner:
         await until(lambda: len(show.room.sockets) == 1)
         followed = time.monotonic() - healed
         await show.goes_on()
-        lost = await show.finish(forked=show.its)
+        lost = await show.finish(doubtful, forked=show.its)
         assert show.lease == newest
         assert not any(viewer.endings for viewer in show.viewers)
         assert set(show.broadcast.said) <= set.union(*(set(v.comments) for v in show.its))
@@ -540,9 +548,7 @@ class TestTheEndOfTheOwner:
         show = await start_show("uvicorn")
         lease, began = show.lease, time.monotonic()
         await show.owner.server.stop(signal.SIGKILL)
-        # What it had heard, and had not handed on yet.
-        shared = set[str].intersection(*(set(viewer.comments) for viewer in show.elsewhere))
-        doubtful = set(show.broadcast.said) - shared
+        doubtful = show.doubtful
         took = await show.another_leads(began, lease, AFTER_A_DEATH)
         went_on = await show.goes_on() - began
         lost = await show.finish(doubtful, forked=show.its, again=doubtful)

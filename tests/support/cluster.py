@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections import Counter, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -216,12 +216,18 @@ class Watcher:
 
     Attributes:
         frames: all that came.
-        times: when each of them came (monotonic).
+        comments: their ids.
+        cursor: the last one; empty before the first.
+        epochs: of all cursors.
     """
 
     def __init__(self) -> None:
         self.frames: list[Frame] = []
-        self.times: list[float] = []
+        self.comments: list[str] = []
+        self.cursor = ""
+        self.epochs: set[str] = set()
+        self._came: dict[str, float] = {}
+        self._data: defaultdict[str, list[Any]] = defaultdict(list)
         self._changed = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
@@ -242,7 +248,14 @@ class Watcher:
     def _take(self, frame: Frame) -> None:
         check_frame(frame)
         self.frames.append(frame)
-        self.times.append(time.monotonic())
+        self._data[frame["type"]].append(frame["data"])
+        if frame["type"] == "comment":
+            self.comments.append(frame["id"])
+            self._came.setdefault(frame["id"], time.monotonic())
+        cursor = frame["data"]["cursor"] if frame["type"] == "connected" else frame.get("cursor")
+        if cursor:
+            self.cursor = cursor
+            self.epochs.add(cursor.partition("-")[0])
         self._changed.set()
 
     async def until(self, holds: Callable[[], object], within: float = 20) -> None:
@@ -268,21 +281,12 @@ class Watcher:
 
     async def has(self, comment: str, within: float = 20) -> float:
         """Wait for a comment, by its id. Returns when it came."""
-        await self.until(lambda: comment in self.comments, within)
-        return next(
-            at
-            for at, frame in zip(self.times, self.frames, strict=True)
-            if frame.get("id") == comment
-        )
+        await self.until(lambda: comment in self._came, within)
+        return self._came[comment]
 
     def of_type(self, type: str) -> list[Any]:
         """The data of the frames of that type."""
-        return [frame["data"] for frame in self.frames if frame["type"] == type]
-
-    @property
-    def comments(self) -> list[str]:
-        """Their ids."""
-        return [frame["id"] for frame in self.frames if frame["type"] == "comment"]
+        return self._data[type]
 
     @property
     def twice(self) -> set[str]:
@@ -304,24 +308,6 @@ class Watcher:
     def gaps(self) -> list[str]:
         """Their sides."""
         return [gap["side"] for gap in self.of_type("gap")]
-
-    @property
-    def epochs(self) -> set[str]:
-        """Of all cursors."""
-        return {cursor.partition("-")[0] for cursor in self._cursors}
-
-    @property
-    def cursor(self) -> str:
-        """The last one; empty before the first."""
-        return self._cursors[-1] if self._cursors else ""
-
-    @property
-    def _cursors(self) -> list[str]:
-        cursors = (
-            frame["data"]["cursor"] if frame["type"] == "connected" else frame.get("cursor")
-            for frame in self.frames
-        )
-        return [cursor for cursor in cursors if cursor]
 
 
 class Viewer(Watcher):
