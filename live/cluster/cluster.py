@@ -113,6 +113,7 @@ class Cluster:
         self._members: set[_Member] = set()
         self._keeper: asyncio.Task[None] | None = None
         self._closing = False
+        self._fails = False  # Redis can't be reached, which has been logged
 
     async def check(self) -> None:
         """Ask Redis for a sign of life.
@@ -152,6 +153,8 @@ class Cluster:
         self._members.add(member)
         try:
             while not stream.over:
+                if self._closing:
+                    await asyncio.Event().wait()  # for the end: others shall lead
                 answer = await self._ask(member)
                 await self._load_if_needed(member, answer)
                 if isinstance(answer, Held):
@@ -299,14 +302,16 @@ class Cluster:
             if member.look.is_set():
                 # Another process leads; what Redis does not have of this log stays here alone.
                 logger.warning("stream @%s is led by another process", member.stream.username)
-                self._drop(member)
+                copy, member.copy = member.copy, None
+                self._forget(member, copy)
             else:
                 await self._let_go(member)
 
     async def _let_go(self, member: _Member) -> None:
         """Give the lease back, with everything written. The next leader begins a new run, unless
         this process stops: then the run goes on there."""
-        copy = member.copy
+        # From here on the keeper, which would take a lease again that is gone, leaves it alone.
+        copy, member.copy = member.copy, None
         if copy is None:
             return
         try:
@@ -318,15 +323,17 @@ class Cluster:
                 )
         except FAILURES as failure:
             logger.warning(
-                "stream @%s could not be handed over: %s", member.stream.username, failure
+                "stream @%s could not be handed over: %s",
+                member.stream.username,
+                str(failure) or "Redis has not taken all of it in time",
             )
-        self._drop(member)
+        except Exception:
+            logger.exception("stream @%s could not be handed over", member.stream.username)
+        self._forget(member, copy)
 
-    def _drop(self, member: _Member) -> None:
-        copy, member.copy = member.copy, None
-        if copy is not None:
-            member.last_id = f"{copy.written}-0"
-            self._writer.forget(copy)
+    def _forget(self, member: _Member, copy: LeaderCopy) -> None:
+        member.last_id = f"{copy.written}-0"
+        self._writer.forget(copy)
 
     async def _hand_over(self, member: _Member) -> None:
         """This process stops: another one shall lead. What is appended here from now on is seen
@@ -406,12 +413,24 @@ class Cluster:
                 await self._renew(leading)
                 await self._tell(leading)
                 await self._say_what_is_followed(following)
+                self._note_success()
             except FAILURES as failure:
-                logger.debug("leases can't be renewed: %s", failure)
+                self._note_failure(failure)
                 for member in following:
                     member.stream.tell_aside(_CUT_OFF)
             except Exception:
                 logger.exception("leases could not be renewed")
+
+    def _note_failure(self, failure: Exception) -> None:
+        """Log the first failure only: there is one a second."""
+        if not self._fails:
+            self._fails = True
+            logger.error("Redis can't be reached: %s", failure)
+
+    def _note_success(self) -> None:
+        if self._fails:
+            self._fails = False
+            logger.info("Redis can be reached again")
 
     async def _renew(self, leading: Sequence[_Member]) -> None:
         leases = [

@@ -12,13 +12,12 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from live.cluster.scripts import Scripts, connect
+from live.streams.followers import MAX_AHEAD
 
-__all__ = ["MAX_AHEAD", "Granted", "Held", "LogKeys", "Store", "StoredLog", "offset_of"]
+__all__ = ["Granted", "Held", "LogKeys", "Store", "StoredLog", "offset_of"]
 
 # Seconds to wait for a connection, and for an answer.
 _TIMEOUT = 3.0
-# How many offsets a leader may have used that Redis does not have.
-MAX_AHEAD = 16_384
 # Milliseconds that the reader waits for entries; and entries of one stream that it takes at once.
 _BLOCK = 1000
 _ENTRIES = 512

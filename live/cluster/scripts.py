@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,9 +12,10 @@ from channels_redis.utils import create_pool
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import NoScriptError, RedisError
 
-__all__ = ["FAILURES", "Scripts", "Step", "connect"]
+__all__ = ["FAILURES", "Scripts", "Step", "WithoutFailures", "connect"]
 
 # What goes wrong with Redis, and passes.
 FAILURES = (RedisError, OSError, asyncio.TimeoutError)
@@ -29,11 +31,13 @@ def connect(server: Mapping[str, Any], timeout: float) -> Redis:
         server: how to connect, as the setting `REDIS` has it.
         timeout: seconds to wait for a connection, and for an answer.
     """
-    # Whoever uses this tries again by itself, and knows when that makes sense.
+    # Whoever uses this tries again by itself, and knows when that makes sense. But a connection of
+    # the pool may have ended long ago: then another one is made at once. Every step may be done
+    # twice.
     limits = {
         "socket_connect_timeout": timeout,
         "socket_timeout": timeout,
-        "retry": Retry(NoBackoff(), 0),
+        "retry": Retry(NoBackoff(), 1, supported_errors=(RedisConnectionError,)),
     }
     return Redis(connection_pool=create_pool({**server, **limits}))
 
@@ -93,3 +97,14 @@ class Scripts:
     async def _load(self) -> None:
         for function in self._functions.values():
             await self._redis.script_load(function)
+
+
+class WithoutFailures(logging.Filter):
+    """Drops what the channel layer logs while Redis can't be reached: a traceback a second. The
+    cluster says so once."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        failure = record.exc_info[1] if record.exc_info else None
+        # While it reconnects, its receiver and whoever joins a group may read at the same time.
+        is_collision = isinstance(failure, RuntimeError) and "another coroutine" in str(failure)
+        return not (isinstance(failure, FAILURES) or is_collision)

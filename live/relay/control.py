@@ -20,6 +20,7 @@ from channels.layers import get_channel_layer
 
 from accounts import announcements
 from accounts.models import AccessToken
+from live.cluster.scripts import FAILURES
 from live.protocol.errors import ErrorCode, RelayError
 from live.relay import groups
 from live.relay.socket import Socket
@@ -121,6 +122,7 @@ class Control:
         self._is_test = is_test
         self._recheck_every = recheck_every
         self._task: asyncio.Task[None] | None = None
+        self._fails = False
 
     def start(self) -> None:
         """Begin to receive messages. Does nothing if it has already begun."""
@@ -135,34 +137,43 @@ class Control:
         while True:
             try:
                 await self._listen()
+            except FAILURES as failure:
+                if not self._fails:
+                    self._fails = True
+                    logger.error("Control messages can't be received from Redis: %s", failure)
             except Exception:
                 logger.exception("control messages can't be received")
-                await asyncio.sleep(_RETRY)
+            await asyncio.sleep(_RETRY)
 
     async def _listen(self) -> None:
-        loop = asyncio.get_running_loop()
         layer = get_channel_layer()
         channel = await layer.new_channel()
         joined = (groups.RELAYS, announcements.GROUP)
-        # Not cancelled between two messages: the channel layer of Redis would drop the channel.
-        receiving = asyncio.create_task(layer.receive(channel))
+        receiving: asyncio.Task[Any] | None = None
         try:
             while True:
                 for group in joined:
                     # Join again every time: a channel layer forgets old members of a group.
                     await layer.group_add(group, channel)
-                recheck_at = loop.time() + self._recheck_every
-                while (left := recheck_at - loop.time()) > 0:
+                self._note_success()
+                end = asyncio.get_running_loop().time() + self._recheck_every
+                while (left := end - asyncio.get_running_loop().time()) > 0:
+                    # Cancelled only at the end: a channel layer then forgets the channel.
+                    receiving = receiving or asyncio.ensure_future(layer.receive(channel))
                     await asyncio.wait([receiving], timeout=left)
                     if receiving.done():
-                        message = receiving.result()
-                        receiving = asyncio.create_task(layer.receive(channel))
+                        message, receiving = receiving.result(), None
                         await self._obey(message)
                 await self._recheck_all()
         finally:
             await cancel_until_done(receiving)
             for group in joined:
                 await layer.group_discard(group, channel)
+
+    def _note_success(self) -> None:
+        if self._fails:
+            self._fails = False
+            logger.info("Control messages can be received again")
 
     async def _recheck_all(self) -> None:
         accounts = {socket.connection.account_id for socket in self._admitted()}

@@ -274,17 +274,20 @@ class Relay:
         """Tell all clients that the server stops, end all streams, keep what they know, and write
         the rest of the log.
 
-        The order matters: sockets close before their streams, these have stopped when they are
-        kept, and the log is written last. It takes three and a half seconds at most, whatever the
-        database and the disk do.
+        The order matters: other processes lead the streams as soon as no socket here gets anything
+        new; sockets close before their streams, these have stopped when they are kept, and the log
+        is written last. It takes three and a half seconds at most, whatever the database and the
+        disk do.
         """
         loop = asyncio.get_running_loop()
         end = loop.time() + _CLOSE_WITHIN
         saving: asyncio.Task[None] | None = None
         try:
             async with asyncio.timeout_at(end - _FOR_THE_LOG):
-                await self.shutdown.close_sockets(self.sockets)
-                await self.streams.hand_over()
+                # Others need not wait for the slowest socket: it gets nothing new any more.
+                await asyncio.gather(
+                    self.shutdown.close_sockets(self.sockets), self.streams.hand_over()
+                )
                 self.streams.stop()
                 if self.state_file is not None and (write := self.state_file.save()):
                     saving = asyncio.create_task(asyncio.to_thread(write), name="state file")

@@ -10,7 +10,10 @@ from live.protocol.frames import State
 from live.streams.borders import Border
 from live.streams.log import Entry
 
-__all__ = ["NOBODY", "Elsewhere", "LogCopy", "Seen"]
+__all__ = ["MAX_AHEAD", "NOBODY", "Elsewhere", "LogCopy", "Seen"]
+
+# How many offsets a leader may have used, and its own sockets have seen, that others do not have.
+MAX_AHEAD = 16_384
 
 
 class Elsewhere(NamedTuple):

@@ -42,6 +42,7 @@ class RedisServer:
             "--dir": str(self._folder),
             "--appendonly": "yes",
             "--save": "",
+            "--logfile": f"{self._folder}.log",
         }
         arguments = [part for option in options.items() for part in option]
         self._process = subprocess.Popen(

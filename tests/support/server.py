@@ -82,9 +82,14 @@ class Server:
     def log_text(self) -> str:
         return self.log.read_text()
 
-    async def start(self) -> None:
-        """Migrate and serve; returns when connections are accepted."""
-        await self._migrate()
+    async def start(self, *, migrate: bool = True) -> None:
+        """Serve; returns when connections are accepted.
+
+        Args:
+            migrate: before that, make the database's tables.
+        """
+        if migrate:
+            await self._migrate()
         port = str(self.port)
         command = {
             "daphne": ["daphne", "-b", "127.0.0.1", "-p", port, "relay_project.asgi:application"],
@@ -121,6 +126,15 @@ class Server:
         if new and sqlite and not _migrated:
             with contextlib.closing(sqlite3.connect(self.database)) as database:
                 _migrated.append(database.serialize())
+
+    @property
+    def is_running(self) -> bool:
+        return self._program is not None and not self._program.has_ended
+
+    def send_signal(self, number: signal.Signals) -> None:
+        """Send a signal to the process, and do not wait for anything."""
+        assert self._program is not None
+        self._program.send_signal(number)
 
     async def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
         """Send the signal and wait for the end of the process."""
