@@ -27,7 +27,7 @@ __all__ = ["LeaderCopy", "Writer"]
 logger = logging.getLogger(__name__)
 
 # Seconds for which entries are gathered; and until it is tried again when Redis can't be reached.
-_GATHER = 0.004
+_GATHER = 0.01
 _RETRY = 0.5
 # Entries of one stream that are written at once.
 _AT_ONCE = 512
