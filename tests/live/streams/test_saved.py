@@ -356,6 +356,15 @@ class TestForeign:
         with pytest.raises(RestoreError, match="a hole"):
             restore(msgspec.msgpack.encode(tree))
 
+    def test_an_open_streak_that_is_there_twice_is_refused(self) -> None:
+        world = World.new()
+        world.hear(FrameType.GIFT, gift(streak=ONGOING))
+        tree = msgspec.msgpack.decode(encode_feed(world.feed.save(1000)))
+        tree[1]["snapshot"]["streaks"] *= 2
+
+        with pytest.raises(RestoreError, match="two streaks"):
+            restore(msgspec.msgpack.encode(tree))
+
     def test_a_number_that_does_not_fit_is_not_written(self) -> None:
         world = World.new()
         data = msgspec.structs.replace(gift(), diamonds_total=2**70)
