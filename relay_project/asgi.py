@@ -17,12 +17,12 @@ from channels.routing import ProtocolTypeRouter  # noqa: E402
 from django.conf import settings  # noqa: E402
 
 from live.server import access_log  # noqa: E402
-from live.server.assembly import make_relay  # noqa: E402
+from live.server.assembly import make_cluster, make_relay  # noqa: E402
 from live.server.door import bodies  # noqa: E402
 from live.server.door import servers as door  # noqa: E402
 from live.server.door.arrivals import Arrivals  # noqa: E402
 from live.server.door.sockets import SocketDoor  # noqa: E402
-from live.server.health import Check, DatabaseCheck, Health, not_stopping  # noqa: E402
+from live.server.health import Check, DatabaseCheck, Health, not_stopping, redis_check  # noqa: E402
 from live.server.lifespan import Lifespan, begin_process  # noqa: E402
 from live.server.metrics import Metrics  # noqa: E402
 from live.server.routing import make_router, with_relays  # noqa: E402
@@ -39,7 +39,8 @@ if settings.LOG_FORMAT == "json":
 warn_of_unknown_variables()
 limit_statements()
 begin_process()
-relay = make_relay(state_file=settings.RELAY_STATE_FILE)
+cluster = make_cluster()
+relay = make_relay(state_file=settings.RELAY_STATE_FILE, cluster=cluster)
 rehearsal = None
 if settings.RELAY_TEST_ENDPOINT:
     from rehearsal.relay import make_rehearsal_relay
@@ -50,6 +51,8 @@ if settings.RELAY_TEST_ENDPOINT:
 relays = [relay] if rehearsal is None else [relay, rehearsal]
 # What has to be right before clients are sent to this server.
 checks: dict[str, Check] = {"database": DatabaseCheck(), "server": not_stopping(relays)}
+if cluster is not None:
+    checks["redis"] = redis_check(cluster)
 application = GracefulShutdown(
     ProtocolTypeRouter(
         {

@@ -15,7 +15,7 @@ import pytest
 from live import urls as live_urls
 
 ROOT = Path(__file__).resolve().parents[1]
-WITHOUT_A_DATABASE = ("protocol", "tiktok", "streams")
+WITHOUT_A_DATABASE = ("protocol", "tiktok", "streams", "cluster")
 APPS = ("live", "accounts", "relay_project", "rehearsal")
 
 

@@ -275,6 +275,7 @@ class Relay:
         try:
             async with asyncio.timeout_at(end - _FOR_THE_LOG):
                 await self.shutdown.close_sockets(self.sockets)
+                await self.streams.hand_over()
                 self.streams.stop()
                 if self.state_file is not None and (write := self.state_file.save()):
                     saving = asyncio.create_task(asyncio.to_thread(write), name="state file")

@@ -12,6 +12,7 @@ from typing import TypeVar
 from django.conf import settings
 
 from live.clock import SYSTEM_CLOCK, Clock
+from live.cluster.cluster import Cluster
 from live.connections.writer import ConnectionLogWriter
 from live.relay.budgets import AccountBudgets
 from live.relay.control import Control
@@ -40,7 +41,7 @@ from live.tiktok.routes import USE_DIRECT_ROUTE, RouteName
 from live.tiktok.signgate import SignGates
 from live.tiktok.upstream import UpstreamFactory
 
-__all__ = ["assemble", "make_relay", "make_streams"]
+__all__ = ["assemble", "make_cluster", "make_relay", "make_streams"]
 
 # Seconds for which a stream of the test endpoint tries to come back: its developer is watching.
 _REHEARSED_RECONNECTING = 10.0
@@ -51,11 +52,17 @@ _STATE_KEPT = 60.0
 R = TypeVar("R", bound=Relay)
 
 
+def make_cluster(clock: Clock = SYSTEM_CLOCK) -> Cluster | None:
+    """Make what shares streams with other processes; None without `REDIS_URL`."""
+    return Cluster(settings.REDIS, settings.RELAY_BACKLOG, clock) if settings.REDIS else None
+
+
 def make_relay(
     make_upstream: UpstreamFactory | None = None,
     clock: Clock = SYSTEM_CLOCK,
     rng: random.Random | None = None,
     state_file: Path | None = None,
+    cluster: Cluster | None = None,
 ) -> Relay:
     """Make the relay of real LIVEs.
 
@@ -65,6 +72,8 @@ def make_relay(
         clock: tells the time; tests give another one.
         rng: where jitter comes from; tests give another one.
         state_file: where its streams are kept while no process runs; None for nowhere.
+        cluster: shares its streams with other processes, which then keep them, and not the file;
+            None for this process alone.
     """
     rng = rng or random.Random()  # noqa: S311 -- jitter is no secret
     pacer = Pacer(settings.RELAY_TIKTOK_RATE, clock)
@@ -83,8 +92,9 @@ def make_relay(
         pacer=pacer,
         looks=looks,
         counts=counts,
+        cluster=cluster,
     )
-    if state_file is not None:
+    if state_file is not None and cluster is None:
         longest = settings.RELAY_LINGER + _STATE_KEPT
         relay.state_file = StateFile(state_file, relay.streams, clock, longest)
     return relay
@@ -100,6 +110,7 @@ def assemble(
     pacer: Pacer | None = None,
     looks: Looks | None = None,
     counts: RouteCounts | None = None,
+    cluster: Cluster | None = None,
 ) -> R:
     """Make a relay of the given class, with new parts.
 
@@ -112,11 +123,14 @@ def assemble(
         pacer: bounds what look-ups ask TikTok; None for no bound.
         looks: finds out whether awaited streamers are live; None for attempts to connect.
         counts: what staff see of the routes to TikTok; None where there are no routes.
+        cluster: shares the streams with other processes; None for this process alone.
     """
     rng = rng or random.Random()  # noqa: S311 -- jitter is no secret
     networks = networks or Networks(settings.TIKTOK_PROXY, pacer, clock, rng)
     counts = counts or RouteCounts(clock=clock)
-    streams = make_streams(make_upstream, clock, rng, is_test=kind.is_test, looks=looks)
+    streams = make_streams(
+        make_upstream, clock, rng, is_test=kind.is_test, looks=looks, cluster=cluster
+    )
     sockets = OpenSockets()
     tokens = TokenLookup()
     key_users = KeyUsers()
@@ -162,6 +176,7 @@ def make_streams(
     *,
     is_test: bool,
     looks: Looks | None = None,
+    cluster: Cluster | None = None,
 ) -> Streams:
     """Make a set of streams that has its own sign gates.
 
@@ -172,6 +187,7 @@ def make_streams(
         is_test: whether the streams are those of the test endpoint. The server's log then says
             nothing of them.
         looks: finds out whether awaited streamers are live; None for attempts to connect.
+        cluster: shares the streams with other processes; None for this process alone.
     """
     reconnect_for = settings.RELAY_RECONNECT_FOR
     if is_test:
@@ -188,4 +204,4 @@ def make_streams(
     # Where the direct route is off, whoever meets the limit is told of it.
     hint = "" if RouteName.DIRECT in settings.TIKTOK_ROUTES else USE_DIRECT_ROUTE
     gates = SignGates(settings.SIGN_API_KEY, clock, limit_hint=hint, secret=settings.SECRET_KEY)
-    return Streams(make_upstream, options, gates, rng, clock, looks)
+    return Streams(make_upstream, options, gates, rng, clock, looks, cluster)

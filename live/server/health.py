@@ -22,12 +22,14 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from accounts.models import AccessToken
 from live.clock import SYSTEM_CLOCK, Clock
+from live.cluster.cluster import Cluster
+from live.cluster.scripts import FAILURES
 from live.connections.database import own_connection
 from live.protocol.errors import RelayError
 from live.relay.database_thread import DatabaseThread
 from live.relay.relay import Relay
 
-__all__ = ["HEALTH", "READY", "Check", "DatabaseCheck", "Health", "not_stopping"]
+__all__ = ["HEALTH", "READY", "Check", "DatabaseCheck", "Health", "not_stopping", "redis_check"]
 
 HEALTH = "/healthz"
 READY = "/readyz"
@@ -148,6 +150,19 @@ def not_stopping(relays: Sequence[Relay]) -> Check:
                 relay.check()
         except RelayError:
             return "stopping"
+        return ""
+
+    return check
+
+
+def redis_check(cluster: Cluster) -> Check:
+    """Make the check that Redis answers."""
+
+    async def check() -> str:
+        try:
+            await cluster.check()
+        except FAILURES:
+            return "can't be reached, or refuses"
         return ""
 
     return check

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Sequence
 from typing import Any
 
+from django.conf import settings
 from django.db import DatabaseError, connection
 
 from live.connections.process import THIS_PROCESS
@@ -27,8 +28,9 @@ _REFUSAL = (
 
 
 def may_share_database() -> bool:
-    """Whether several server processes may run on this database."""
-    return False  # each would connect to TikTok by itself, and count its own sockets only
+    """Whether several server processes may run on this database. Without Redis, each would connect
+    to TikTok by itself, and count its own sockets only."""
+    return bool(settings.REDIS)
 
 
 def begin_process() -> None:

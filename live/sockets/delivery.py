@@ -101,6 +101,7 @@ class Delivery:
         elif since.epoch == log.epoch and max(since.offset, since.announced) <= log.end:
             self.position = since.offset
             self._announced = since.announced
+            self._lost = log.is_left_out(since.offset)
             self.resumed = self._missed() == {}
         else:
             self.position = log.first_room()

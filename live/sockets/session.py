@@ -261,6 +261,8 @@ class Session:
             await asyncio.to_thread(load_whole_messages)
         self.stream = stream = self._relay.join(account, options)
         try:
+            async with asyncio.timeout(self._relay.limits.connect_timeout):
+                await stream.prepared()
             connection.joined(stream)
             self._delivery = delivery = Delivery(
                 stream.log,
@@ -292,6 +294,7 @@ class Session:
         greeted_in = await self._greet_at_once(stream, delivery)
         if stream.offline is not None and delivery.up_to_date and not self._options.wait:
             raise _again(stream.offline)
+        aside = None
         while True:
             stalls.is_sending = True
             for parcel in delivery.pending():
@@ -304,7 +307,11 @@ class Session:
             border = delivery.take_border()
             if border is None:
                 self._check_key(stream)
-                await delivery.wait()
+                if stream.aside is not aside:
+                    aside = stream.aside
+                    await self._send(FrameType.STATUS, aside or stream.status)
+                else:
+                    await delivery.wait()
             elif isinstance(border, RoomBegan):
                 if greeted_in is None or greeted_in.id != border.room.id:
                     if greeted_in is None and self._options.since is None:

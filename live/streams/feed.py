@@ -2,7 +2,9 @@
 
 A `Feed` is what a stream knows of its LIVE, apart from the connection: the log, what has been seen,
 open streaks, the snapshot. It does no I/O and waits for nothing. It outlives its stream, and the
-next stream of the same username goes on with it (see `kept_feeds`).
+next stream of the same username goes on with it (see `kept_feeds`). Where several processes share a
+stream, its leader's feed tells a `LogCopy` of all that it appends, and those of the others `copy`
+it.
 """
 
 from __future__ import annotations
@@ -10,14 +12,28 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable
 
-from msgspec import UNSET, Struct
+from msgspec import UNSET, DecodeError, Struct, defstruct, json
 
 from live.clock import SYSTEM_CLOCK, Clock
 from live.protocol.errors import RelayError
-from live.protocol.frames import Frame, FrameType, Gap, Gift, Side, Snapshot, Status, encode
-from live.streams.borders import RoomBegan, RunEnded, StreamerOffline
+from live.protocol.frames import (
+    Comment,
+    Delete,
+    Frame,
+    FrameType,
+    Gap,
+    Gift,
+    Like,
+    Side,
+    Snapshot,
+    Status,
+    Viewers,
+    encode,
+)
+from live.streams.borders import Border, RoomBegan, RunEnded, StreamerOffline
 from live.streams.counts import StreamCounts
 from live.streams.drift import Drift
+from live.streams.followers import LogCopy
 from live.streams.log import EventLog
 from live.streams.log_memory import LogMemory
 from live.streams.saved import RestoreError, SavedFeed
@@ -32,6 +48,19 @@ __all__ = ["Feed"]
 # TikTok sends the last minutes' messages again after a reconnect. So many ids are remembered, which
 # is enough to recognise them.
 _IDS_REMEMBERED = 16_384
+# What is read of the frames that are copied.
+_DATA: dict[FrameType, type[Struct]] = {
+    FrameType.COMMENT: Comment,
+    FrameType.GIFT: Gift,
+    FrameType.LIKE: Like,
+    FrameType.VIEWERS: Viewers,
+    FrameType.DELETE: Delete,
+    FrameType.STATUS: Status,
+}
+_DECODERS = {
+    kind: json.Decoder(defstruct(f"Copied{data.__name__}", [("data", data)]))
+    for kind, data in _DATA.items()
+}
 # Looked up once: Python 3.11 looks for a member of an enum for longer than the rest of a check.
 _LIVE_END = FrameType.LIVE_END
 
@@ -51,6 +80,7 @@ class Feed:
         run: the number of the stream that appends to it now; 0 before the first.
         live_ended: in this run TikTok said that the LIVE is over; nothing is taken after that.
         drift: whether fields that matter go empty.
+        copy_to: is told of all that is appended; None where nobody follows.
     """
 
     def __init__(
@@ -66,6 +96,7 @@ class Feed:
         self.run = 0
         self.live_ended = False
         self.drift = Drift(username)
+        self.copy_to: LogCopy | None = None
         self._room: Room | None = None  # the last LIVE's
         self._is_in_room = False  # this run has been connected to it, and it has not ended since
         # When a connection to that LIVE last said something (ms since the epoch), while there is
@@ -79,16 +110,18 @@ class Feed:
         self._streaks = Streaks()
         self._snapshot = SnapshotKeeper()
 
-    def save(self, now: float) -> SavedFeed:
+    def save(self, now: float, *, with_log: bool = True) -> SavedFeed:
         """All that the next stream of the username needs, to be written down. If TikTok can be
         heard now, call `cut` after `restore`: otherwise the hole would not be announced.
 
         Args:
             now: as for `take`.
+            with_log: otherwise an empty log is in its place.
         """
+        log = self.log if with_log else EventLog(1)
         return SavedFeed(
             at=self._clock.unix_ms(),
-            log=self.log.save(),
+            log=log.save(),
             run=self.run,
             live_ended=self.live_ended,
             room=self._room,
@@ -162,7 +195,7 @@ class Feed:
             Whether any of it was new.
         """
         end = self.log.end
-        if self.live_ended:
+        if self.live_ended or (self.copy_to is not None and not self._may_append(self.copy_to)):
             events = ()
         arrived, heard_at = self._clock.unix_ms(), self._clock.precise()
         counts, newest = self._counts.events, None
@@ -191,9 +224,13 @@ class Feed:
         `has_streaks`."""
         self._end_streaks(self._streaks.expire(now))
 
-    def begin_run(self) -> int:
-        """Another stream appends from now on. Returns its number."""
-        self.run += 1
+    def begin_run(self, at_least: int = 1) -> int:
+        """Another stream appends from now on. Returns its number.
+
+        Args:
+            at_least: the smallest number that it may have.
+        """
+        self.run = max(self.run + 1, at_least)
         self.live_ended = False
         self._is_in_room = False
         return self.run
@@ -210,10 +247,8 @@ class Feed:
         self._room = room
         if not self._is_in_room:
             self._is_in_room = True
-            self.log.append_border(RoomBegan(room, self.snapshot()), self._clock.unix_ms())
-        if self._gap_since is not None:
-            self._append_upstream_gap(self._gap_since)
-            self._gap_since = None
+            self._append_border(RoomBegan(room, self.snapshot()))
+        self._end_gap()
 
     def cut(self, heard: int) -> None:
         """The connection is lost.
@@ -228,7 +263,7 @@ class Feed:
         """The streamer is not live; the stream waits for the next LIVE."""
         self._end_streaks(self._streaks.end_all())
         self._is_in_room = False
-        self.log.append_border(StreamerOffline(self.run, error), self._clock.unix_ms())
+        self._append_border(StreamerOffline(self.run, error))
 
     def end_run(self, error: RelayError | None, heard: int) -> None:
         """The stream is over: streaks end.
@@ -239,18 +274,95 @@ class Feed:
         """
         self.cut(heard)
         self._end_streaks(self._streaks.end_all())
-        self.log.append_border(RunEnded(self.run, error), self._clock.unix_ms())
+        self._append_border(RunEnded(self.run, error))
 
     def append_status(self, status: Status) -> None:
         """Tell clients of the stream's new state."""
         self._append(FrameType.STATUS, self._clock.unix_ms(), status)
 
-    def _append_upstream_gap(self, since: int) -> None:
-        """Announce that nothing could be heard of TikTok from `since` (ms) until now."""
+    def _end_gap(self) -> None:
+        """Announce what could not be heard, or told, until now."""
+        since, self._gap_since = self._gap_since, None
+        if since is None:
+            return
         to = self._clock.unix_ms()
         cursor = self.log.next_cursor
         gap = Gap(side=Side.UPSTREAM, from_=since, to=to, missed=None, cursor=cursor)
         self._append(FrameType.GAP, to, gap)
+
+    # --- Copying another process's feed ---------------------------------------------------------
+
+    def fill(self, offset: int, at: int, what: Border | tuple[FrameType, str]) -> None:
+        """Append to the log what the feed knows of already, since it was restored without a log.
+
+        Args:
+            what: a border, or a frame's type and text.
+
+        Raises:
+            ValueError: as `copy_frame`.
+        """
+        self._make_room(offset)
+        if isinstance(what, tuple):
+            kind, text = what
+            self.log.append(kind, at, text)
+        else:
+            self.log.append_border(what, at)
+
+    def copy_frame(
+        self, offset: int, at: int, type: FrameType, id: str, text: str
+    ) -> Struct | None:
+        """Append a frame as another process has: with its offset, and its cursor in the text.
+
+        An event that is known already, since this process was connected to TikTok at the same
+        time, is left out of the log.
+
+        Returns:
+            The frame's data, where it matters for the stream: of statuses and of some events.
+
+        Raises:
+            ValueError: the offset does not fit behind the newest one, or the text is no such frame.
+        """
+        data = _read_data(type, text)
+        self._make_room(offset)
+        if not self._is_new(id):
+            self.log.skip_to(offset)
+            return None
+        self.log.append(type, at, text)
+        if type is _LIVE_END:
+            self.live_ended = True
+        elif isinstance(data, Gift):
+            self._gifts.add(data.gift)
+            self._streaks.copy(data, self._clock.monotonic())
+        if data is not None:
+            self._snapshot.update(data, text, id)
+        return data
+
+    def copy_border(self, offset: int, at: int, border: Border) -> int:
+        """Append a border as another process has.
+
+        Returns:
+            The run that appends now.
+
+        Raises:
+            ValueError: as `copy_frame`.
+        """
+        self._make_room(offset)
+        if isinstance(border, RoomBegan):
+            if self._room is not None and self._room.id != border.room.id:
+                self._streaks, self._snapshot = Streaks(), SnapshotKeeper()
+            self._room, self._is_in_room, self.live_ended = border.room, True, False
+        else:
+            self._is_in_room = False
+            self.run = max(self.run, border.run)
+        self.log.append_border(border, at)
+        return self.run
+
+    def _make_room(self, offset: int) -> None:
+        """Leave out the offsets before this one that the other process has left out."""
+        if offset <= self.log.end:
+            raise ValueError(f"there is an entry {offset} already")
+        if offset > self.log.end + 1:
+            self.log.skip_to(offset - 1)
 
     def snapshot(self) -> Snapshot:
         """The LIVE as of the log's end, for a socket that joins now."""
@@ -276,8 +388,25 @@ class Feed:
         log = self.log
         frame = Frame(type=type, cursor=log.next_cursor, ts=at, id=id or UNSET, data=data)
         text = encode(frame)
-        log.append(type, at, text, heard_at)
+        entry = log.append(type, at, text, heard_at)
+        if self.copy_to is not None:
+            self.copy_to.on_frame(entry, id)
         return text
+
+    def _append_border(self, border: Border) -> None:
+        at = self._clock.unix_ms()
+        self.log.append_border(border, at)
+        if self.copy_to is not None:
+            self.copy_to.on_border(self.log.end, at, border)
+
+    def _may_append(self, copy: LogCopy) -> bool:
+        """Whether those who follow can be told of more. What they can't is lost for everybody, and
+        announced when they can again."""
+        if copy.is_full:
+            self.cut(self._clock.unix_ms())
+            return False
+        self._end_gap()
+        return True
 
     def _end_streaks(self, ended: Iterable[Gift]) -> None:
         at = self._clock.unix_ms()
@@ -294,3 +423,15 @@ class Feed:
         if len(self._ids) > _IDS_REMEMBERED:
             self._ids.discard(self._oldest_ids.popleft())
         return True
+
+
+def _read_data(type: FrameType, text: str) -> Struct | None:
+    """Raises ValueError: it is no frame of that type."""
+    decoder = _DECODERS.get(type)
+    if decoder is None:
+        return None
+    try:
+        data: Struct = decoder.decode(text).data  # type: ignore[attr-defined]
+    except DecodeError as failure:
+        raise ValueError(f"no frame of the type {type}") from failure
+    return data

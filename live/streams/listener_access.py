@@ -35,7 +35,7 @@ class ListenerAccess:
     def __init__(self, access: Access, on_refused: Callable[[], None] = lambda: None) -> None:
         self._listeners: Counter[Access] = Counter()
         self._last = access
-        self._on_refused = on_refused
+        self.on_refused = on_refused
         self._refusals: dict[Access, RelayError] = {}
 
     def __iter__(self) -> Iterator[Access]:
@@ -69,7 +69,7 @@ class ListenerAccess:
             self._refusals[access] = error
         if error.code not in _TRY_ANOTHER:
             return False
-        self._on_refused()
+        self.on_refused()
         return True
 
     def next_best(self, tried: Collection[Access]) -> Access | None:

@@ -46,6 +46,7 @@ _BORDERS = 64
 _TYPES = list(FrameType)
 _TYPE_NUMBERS = {frame_type: number for number, frame_type in enumerate(_TYPES)}
 _OTHER = _TYPE_NUMBERS[FrameType.OTHER]
+_STATUS = _TYPE_NUMBERS[FrameType.STATUS]
 
 
 class Entry(Struct, frozen=True, gc=False):
@@ -123,7 +124,7 @@ class _Row:
 class EventLog:
     """The last frames of one stream: at most `capacity`, and as many as its memory allows.
 
-    Offsets begin at 1 and have no holes.
+    Offsets begin at 1. They have no holes but those that `skip_to` leaves.
 
     When bytes are short, the oldest frames go; those for `lasting` may take up to half of the
     bytes. The newest frame is always held, however large it is.
@@ -156,6 +157,8 @@ class EventLog:
         # out where LIVEs began.
         self._rooms: list[_Placed] = []
         self._ends: list[_Placed] = []
+        # Offsets that this log will never have: behind the first number, up to the second.
+        self._holes: list[tuple[int, int]] = []
         self.size = 0
         self.others_size = 0
         self._memory = LogMemory() if memory is None else memory
@@ -225,6 +228,48 @@ class EventLog:
             del borders[0]
         self.last_border = offset
         self._tell_readers()
+
+    def skip_to(self, offset: int) -> None:
+        """Leave out the offsets up to `offset`: they belong to frames that this log never had.
+
+        Raises:
+            ValueError: the log has that offset already.
+        """
+        if offset <= self.end:
+            raise ValueError(f"the log has the offset {offset} already")
+        if offset > self.end + 1:
+            self._holes.append((self.end, offset))
+            del self._holes[:-_BORDERS]
+        if offset - self.end > self._types_kept:
+            self._forget_all_types(offset)
+        while self.end < offset:
+            self._remember_type(_STATUS)  # which nobody counts
+        self.memo.clear()
+        self._tell_readers()
+
+    def begin_behind(self, epoch: str, offset: int) -> None:
+        """Be the log of that epoch, of which everything up to `offset` is gone, from now on.
+
+        Raises:
+            ValueError: the log is not empty.
+        """
+        if self.end:
+            raise ValueError("the log has begun already")
+        self.epoch = epoch
+        self.first = self.first_with_others = offset + 1
+        self._gone = [offset] * len(_TYPES)
+        self._forget_all_types(offset)
+
+    def _forget_all_types(self, offset: int) -> None:
+        """Go over to that end; nobody knows the types of what is before it."""
+        self.end = offset
+        self._types = bytearray([_STATUS]) * min(offset, self._types_kept)
+        self._forgotten = [offset] * len(_TYPES)
+
+    def is_left_out(self, offset: int) -> bool:
+        """Whether the log has left out that offset. The last one of each hole does not count:
+        nothing is missing behind it."""
+        return any(after < offset < until for after, until in self._holes)
 
     def border_after(self, offset: int) -> tuple[int, Border] | None:
         """The first border behind an offset, with its own offset; None if there is none."""
@@ -337,7 +382,19 @@ class EventLog:
     def _append(self, type: FrameType, at: int, text: str, heard_at: float = 0.0) -> Entry:
         offset = self.end + 1
         entry = _entry(offset, type, at, text, heard_at)
-        types, number = self._types, _TYPE_NUMBERS[type]
+        number = _TYPE_NUMBERS[type]
+        self._remember_type(number)
+        if self.memo:
+            self.memo.clear()
+        if number == _OTHER:
+            self._hold_other(entry)
+        else:
+            self._hold(entry)
+        return entry
+
+    def _remember_type(self, number: int) -> None:
+        """Note the type of the next offset, which is the log's end from now on."""
+        offset, types = self.end + 1, self._types
         kept = self._types_kept
         if len(types) < kept:
             types.append(number)
@@ -346,13 +403,6 @@ class EventLog:
             self._forgotten[types[place]] = offset - kept
             types[place] = number
         self.end = offset
-        if self.memo:
-            self.memo.clear()
-        if number == _OTHER:
-            self._hold_other(entry)
-        else:
-            self._hold(entry)
-        return entry
 
     def _tell_readers(self) -> None:
         if self._waiting:

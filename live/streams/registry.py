@@ -13,7 +13,8 @@ from live.streams import waiting
 from live.streams.counts import StreamCounts
 from live.streams.feed import Feed
 from live.streams.kept_feeds import KEPT_FOR, KeptFeeds
-from live.streams.saved import SavedStream
+from live.streams.saved import SavedFeed, SavedStream
+from live.streams.sharing import Sharing
 from live.streams.stream import LiveStream, StreamOptions
 from live.streams.waiting import OfflineAnswers
 from live.tiktok.access import Access, OneAccess
@@ -23,6 +24,9 @@ from live.tiktok.signgate import SignGate, SignGates
 from live.tiktok.upstream import UpstreamFactory
 
 __all__ = ["Streams"]
+
+# Seconds between two looks whether a stream without sockets here has some in another process.
+_LOOK_AGAIN = 5.0
 
 
 class Streams:
@@ -36,6 +40,8 @@ class Streams:
         rng: where jitter comes from.
         clock: the time, for the streams.
         looks: finds out whether awaited streamers are live; None for attempts to connect.
+        sharing: shares the streams with other processes, and keeps their logs; None for one
+            process that has them to itself.
 
     Attributes:
         gifts: the kinds of gifts that were given on any of them.
@@ -49,6 +55,7 @@ class Streams:
         rng: random.Random | None = None,
         clock: Clock = SYSTEM_CLOCK,
         looks: Looks | None = None,
+        sharing: Sharing | None = None,
     ) -> None:
         self.gifts = SeenGifts()
         self._make_upstream = make_upstream
@@ -57,6 +64,7 @@ class Streams:
         self._rng = rng or random.Random()  # noqa: S311 -- jitter is no secret
         self._clock = clock
         self._looks = looks or ByConnecting()
+        self._sharing = sharing
         # In the test endpoint, the same username has several plans, and each its own answer.
         self._offline_answers = OfflineAnswers(clock, 0 if options.is_test else waiting.KEPT_FOR)
         self._kept = KeptFeeds(clock)
@@ -183,9 +191,14 @@ class Streams:
         linger = longest if linger is None else min(longest, linger)
         if linger:
             loop = asyncio.get_running_loop()
-            self._linger_timers[stream] = loop.call_later(linger, self._end, stream)
+            self._linger_timers[stream] = loop.call_later(linger, self._end_unless, stream, linger)
         else:
-            self._end(stream)
+            self._end_unless(stream, _LOOK_AGAIN)
+
+    async def hand_over(self) -> None:
+        """Have other processes go on with the streams, where there are others."""
+        if self._sharing is not None:
+            await self._sharing.hand_over()
 
     def stop(self) -> None:
         """End all streams: nothing is appended any more. To be followed by `close`."""
@@ -194,7 +207,9 @@ class Streams:
 
     def save(self) -> list[SavedStream]:
         """All logs that somebody might come back for, to be written down. Only what is over is
-        complete: call `stop` before."""
+        complete: call `stop` before. None where streams are shared: the others have them."""
+        if self._sharing is not None:
+            return []
         now = self._clock.monotonic()
         feeds = self._kept.save()
         feeds |= {s.username: (s.feed, KEPT_FOR) for s in self if s.feed.was_live}
@@ -209,24 +224,17 @@ class Streams:
         Raises:
             RestoreError: one of them can't have been saved; none is kept then.
         """
-        now, options = self._clock.monotonic(), self._options
         feeds = {}
         for stream in saved:
-            feed = Feed.restore(
-                stream.feed,
-                now,
-                options.backlog,
-                self._clock,
-                stream.username,
-                self.gifts,
-                options.memory,
-                options.counts,
-            )
+            feed = self.restored_feed(stream.username, stream.feed)
             feeds[stream.username] = feed, stream.keep_for
         self._kept.restore(feeds)
 
     async def close(self) -> None:
-        """End all streams and wait until they have ended."""
+        """End all streams and wait until they have ended. Those that are shared go on in other
+        processes."""
+        if self._sharing is not None:
+            await self._sharing.close()
         while self._streams or self._tasks:
             for stream in self:
                 self._end(stream)
@@ -235,17 +243,7 @@ class Streams:
         self._kept.clear()
 
     def _start(self, username: str, access: Access) -> LiveStream:
-        feed = self._kept.take(username)
-        if feed is None:
-            options = self._options
-            feed = Feed(
-                options.backlog,
-                self._clock,
-                username,
-                self.gifts,
-                options.memory,
-                options.counts,
-            )
+        feed = self._kept.take(username) or self.new_feed(username)
         stream = LiveStream(
             username,
             access,
@@ -256,17 +254,59 @@ class Streams:
             feed,
             self._looks,
             self._offline_answers,
+            is_shared=self._sharing is not None,
         )
         self._streams[username] = stream
-        task = asyncio.create_task(stream.follow(), name=f"stream @{username}")
+        task = asyncio.create_task(self._run(stream), name=f"stream @{username}")
         self._tasks[stream] = task
         task.add_done_callback(lambda _: self._on_done(stream))
         return stream
+
+    def new_feed(self, username: str) -> Feed:
+        """A feed that knows nothing yet."""
+        options = self._options
+        return Feed(
+            options.backlog, self._clock, username, self.gifts, options.memory, options.counts
+        )
+
+    def restored_feed(self, username: str, saved: SavedFeed) -> Feed:
+        """A feed that goes on with what was saved.
+
+        Raises:
+            RestoreError: it can't have been saved.
+        """
+        now, options = self._clock.monotonic(), self._options
+        return Feed.restore(
+            saved,
+            now,
+            options.backlog,
+            self._clock,
+            username,
+            self.gifts,
+            options.memory,
+            options.counts,
+        )
+
+    async def _run(self, stream: LiveStream) -> None:
+        """To be cancelled after the stream was stopped."""
+        if self._sharing is None:
+            await stream.lead()
+        else:
+            await self._sharing.take_part(stream, self)
 
     def _on_done(self, stream: LiveStream) -> None:
         del self._tasks[stream]
         if stream.error is not None:
             self._remove(stream)  # the next socket gets a new attempt
+
+    def _end_unless(self, stream: LiveStream, look_again: float) -> None:
+        """End it, unless somebody listens in another process; then look again later."""
+        if stream.is_leading and stream.elsewhere.listeners:
+            loop = asyncio.get_running_loop()
+            timer = loop.call_later(look_again, self._end_unless, stream, look_again)
+            self._linger_timers[stream] = timer
+        else:
+            self._end(stream)
 
     def _end(self, stream: LiveStream) -> None:
         """Nobody wants it any more."""
@@ -281,7 +321,8 @@ class Streams:
         self._stop_lingering(stream)
         if self._streams.get(stream.username) is stream:
             del self._streams[stream.username]
-            self._kept.keep(stream.username, stream.feed)
+            if self._sharing is None:
+                self._kept.keep(stream.username, stream.feed)
 
     def _stop_lingering(self, stream: LiveStream) -> None:
         if timer := self._linger_timers.pop(stream, None):

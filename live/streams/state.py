@@ -17,7 +17,7 @@ Life cycle of a stream:
      └─────────────────────────────────┘
            the streamer is offline, and a socket waits
 
-    Every state may be followed by one of the two last ones (NEW by ENDED alone):
+    Every state may be followed by one of the two last ones:
     ENDED   the LIVE is over, or nobody listens any more
     FAILED  there is no connection, and the stream does not try again
 
@@ -83,7 +83,8 @@ def _rule(told_as: State | None, *following: StreamState) -> Rule:
 _S = StreamState
 
 RULES: Mapping[StreamState, Rule] = {
-    _S.NEW: _rule(None, _S.CONNECTING, _S.ENDED),
+    # From NEW to FAILED: other processes have its log, and it can't be had.
+    _S.NEW: _rule(None, _S.CONNECTING, _S.ENDED, _S.FAILED),
     _S.CONNECTING: _rule(State.CONNECTING, _S.LIVE, _S.WAITING, _S.ENDED, _S.FAILED),
     # A poll that fails for another reason than "offline" is tried again as after a cut.
     _S.WAITING: _rule(State.WAITING, _S.LIVE, _S.RECONNECTING, _S.ENDED, _S.FAILED),
@@ -101,6 +102,9 @@ RULES: Mapping[StreamState, Rule] = {
     _S.ENDED: _rule(None),
     _S.FAILED: _rule(None),
 }
+
+
+_BY_STATUS = {rule.told_as: state for state, rule in RULES.items() if rule.told_as is not None}
 
 
 class TransitionError(RuntimeError):
@@ -155,6 +159,11 @@ class StateMachine:
         if told_as is not None:
             self.status = Status(told_as, attempt=attempt, retry_in=retry_in)
             self._tell(self.status)
+
+    def copy(self, status: Status) -> None:
+        """Take over the state that another process has told of. Nobody is told."""
+        self.status = status
+        self.state = _BY_STATUS[status.state]
 
     def _refuse(self, state: StreamState) -> None:
         text = f"stream @{self._username}: {state} may not follow {self.state}"

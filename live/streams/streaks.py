@@ -83,6 +83,21 @@ class Streaks:
             streak.gift = gift
         return gift
 
+    def copy(self, gift: Gift, now: float) -> None:
+        """Take over a gift as clients have seen it, which `update` or `expire` gave in another
+        process."""
+        if gift.streak is None:
+            return
+        key = (gift.user.id, gift.gift.id, gift.group_id)
+        streak = self._streaks.pop(key, None) or _Streak(None, 0, now)
+        streak.heard = now
+        if gift.streak is _ENDED:
+            streak.counted += gift.count
+            streak.gift = None
+        else:
+            streak.gift = gift
+        self._streaks[key] = streak
+
     def expire(self, now: float) -> Iterator[Gift]:
         """End the streaks that have been silent for `STREAK_TIMEOUT`; forget those of long ago."""
         for key, streak in list(self._streaks.items()):

@@ -2,7 +2,8 @@
 
 `LiveStream` owns the upstream. `state.py` has the life cycle, `reconnecting.py` decides about new
 attempts, `listener_access.py` about the API key to connect with. Sockets join through
-`registry.py`, read the log at their own pace, and leave.
+`registry.py`, read the log at their own pace, and leave. Where several processes share the stream
+(`sharing.py`), one of them leads it, and the others take over its log entry by entry.
 """
 
 from __future__ import annotations
@@ -20,11 +21,13 @@ from msgspec import UNSET
 
 from live.clock import SYSTEM_CLOCK, Clock
 from live.protocol.errors import ErrorCode, RelayError
-from live.protocol.frames import Snapshot, State, Status
+from live.protocol.frames import FrameType, Snapshot, State, Status
 from live.streams import operator_log
+from live.streams.borders import Border, RoomBegan, StreamerOffline
 from live.streams.counts import StreamCounts
 from live.streams.drift import Finding
 from live.streams.feed import Feed
+from live.streams.followers import NOBODY, Elsewhere
 from live.streams.listener_access import ListenerAccess
 from live.streams.log import EventLog
 from live.streams.log_memory import LogMemory
@@ -103,6 +106,10 @@ class LiveStream:
         listeners, waiters: how many sockets have joined, and how many of them would wait.
         access: what its listeners' accounts connect with.
         route: by which it is connected, or was last; empty before that.
+        is_leading: this process connects to TikTok for it, and appends to its log.
+        elsewhere: who listens in other processes, while this one leads.
+        aside: what sockets of this process are told beside the log, while it can't be followed;
+            None while it can.
     """
 
     def __init__(
@@ -116,12 +123,17 @@ class LiveStream:
         feed: Feed | None = None,
         looks: Looks | None = None,
         offline_answers: OfflineAnswers | None = None,
+        *,
+        is_shared: bool = False,
     ) -> None:
         self.username = username
         self.feed = feed or Feed(
             options.backlog, clock, username, memory=options.memory, counts=options.counts
         )
         self.run = self.feed.begin_run()
+        self.is_leading = False
+        self.elsewhere = NOBODY
+        self.aside: Status | None = None
         self.room: Room | None = None
         self.error: RelayError | None = None
         self.timeline = Timeline(clock)
@@ -154,6 +166,10 @@ class LiveStream:
         self._heard_ms = 0  # the same as `_heard_at`, in ms since the epoch
         self._waits_for_gate = False
         self._sweep_timer: asyncio.TimerHandle | None = None
+        self._unprepared: RelayError | None = None
+        self._prepared = asyncio.Event()
+        if not is_shared:
+            self._prepared.set()
 
     @property
     def log(self) -> EventLog:
@@ -222,6 +238,16 @@ class LiveStream:
             await self.log.changed(self.log.end)
         return self.room
 
+    async def prepared(self) -> None:
+        """Wait until the log is there. Where processes share streams, it may be another's.
+
+        Raises:
+            RelayError: it can't be had.
+        """
+        await self._prepared.wait()
+        if self._unprepared is not None:
+            raise self._unprepared.with_traceback(None)
+
     def add_listener(self, access: Access, *, wait: bool, others: bool = False) -> None:
         """A socket joins.
 
@@ -250,7 +276,7 @@ class LiveStream:
 
     def _want_others(self, change: int) -> None:
         self._wanting_others += change
-        self._reader.tells_others = self._wanting_others > 0
+        self._reader.tells_others = self._wanting_others + self.elsewhere.others > 0
 
     def _on_other_access(self) -> None:
         if self._waits_for_gate and not self._seconds_closed():
@@ -258,6 +284,16 @@ class LiveStream:
 
     def _seconds_closed(self) -> float:
         return self._make_upstream.seconds_closed(self.access)
+
+    @property
+    def others(self) -> int:
+        """How many of its sockets want `other` frames."""
+        return self._wanting_others
+
+    def note_elsewhere(self, elsewhere: Elsewhere) -> None:
+        """So many sockets of other processes follow the stream."""
+        self.elsewhere = elsewhere
+        self._want_others(0)
 
     def poll_soon(self) -> None:
         """Somebody new asks for a LIVE that is being waited for: ask TikTok again soon."""
@@ -334,29 +370,114 @@ class LiveStream:
         self.feed.sweep(self._clock.monotonic())
         self._sweep_later()
 
+    # --- Following another process, which leads the stream --------------------------------------
+
+    def begin_copy(self, feed: Feed, status: Status | None, offline: RelayError | None) -> None:
+        """Go on with the feed of another process, before anything is delivered.
+
+        Args:
+            status: the newest that it has told; None if it is not known.
+            offline: that the streamer is offline, as it has told last.
+        """
+        self.feed, self.run = feed, feed.run
+        self.access.on_refused = feed.log.wake
+        self.offline = offline
+        if feed.room is not None:
+            self.room = feed.room
+        if status is not None:
+            self._states.copy(status)
+
+    def begin_run(self, at_least: int) -> None:
+        """Append as a new run of the feed, with at least that number: the one before was over."""
+        self.run = self.feed.begin_run(at_least)
+
+    def follow(self) -> None:
+        """From now on another process leads; its log is copied by `copy_frame` and
+        `copy_border`."""
+        self.feed.copy_to = None
+        self._prepared.set()
+
+    def copy_frame(self, offset: int, at: int, type: FrameType, id: str, text: str) -> None:
+        """Take over a frame of the leader's log.
+
+        Raises:
+            ValueError: it does not fit behind the newest entry.
+        """
+        self._heard_ms = at
+        data = self.feed.copy_frame(offset, at, type, id, text)
+        if isinstance(data, Status) and not self.over:
+            self._states.copy(data)
+            self.timeline.add(data.state)
+
+    def copy_border(self, offset: int, at: int, border: Border) -> None:
+        """Take over a border of the leader's log.
+
+        Raises:
+            ValueError: as `copy_frame`.
+        """
+        self._heard_ms = at
+        self.run = max(self.run, self.feed.copy_border(offset, at, border))
+        if isinstance(border, RoomBegan):
+            self.room, self.offline = border.room, None
+        elif isinstance(border, StreamerOffline):
+            self.offline = border.error
+        elif border.run >= self.run and not self.over:
+            self.error, self.offline = border.error, None
+            self._states.enter(StreamState.FAILED if border.error else StreamState.ENDED)
+            self.log.wake()
+
+    def tell_aside(self, status: Status | None) -> None:
+        """Tell the sockets of this process of a state that is not in the log: the log can't be
+        followed.
+
+        Args:
+            status: None when it can again.
+        """
+        if status != self.aside:
+            self.aside = status
+            self.log.wake()
+
     # --- Life cycle ----------------------------------------------------------------------------
 
-    async def follow(self) -> None:
-        """Follow the streamer's LIVE from the first connect until the stream is over. To be
-        cancelled after `stop`."""
+    async def lead(self, *, taken_over: bool = False) -> None:
+        """Follow the streamer's LIVE from the first connect until the stream is over.
+
+        When it is cancelled, the stream is not over: it has been stopped, or another process leads
+        it from now on.
+
+        Args:
+            taken_over: another process has led the stream until now; it goes on where that one was.
+        """
+        self._prepared.set()
+        self.is_leading = True
         try:
-            await self._follow()
+            if taken_over:
+                self._take_over()
+                await self._lead(None)
+            else:
+                await self._lead(self._begin())
             self._finish(StreamState.ENDED)
-        except asyncio.CancelledError:
-            self.stop()
-            raise
         except RelayError as error:
             self._finish(StreamState.FAILED, error.with_traceback(None))
             if not self._options.is_test:
                 operator_log.failed(error, self.username)
         except Exception:
             logger.exception("stream @%s failed", self.username, extra={"stream": self.username})
-            internal = RelayError(ErrorCode.INTERNAL_ERROR, username=self.username)
-            self._finish(StreamState.FAILED, internal)
+            self.fail(RelayError(ErrorCode.INTERNAL_ERROR, username=self.username))
+        finally:
+            self.is_leading = False
+
+    def fail(self, error: RelayError) -> None:
+        """Be over, because of that error."""
+        if not self._prepared.is_set():
+            self._unprepared = error
+        self._finish(StreamState.FAILED, error)
 
     def stop(self) -> None:
         """Nobody listens any more: be over now. A connection that there is still has to be
-        closed; what it says meanwhile is not taken."""
+        closed; what it says meanwhile is not taken. Other processes are not told: somebody may
+        listen there."""
+        self.feed.copy_to = None
         self._finish(StreamState.ENDED)
 
     def _finish(self, state: StreamState, error: RelayError | None = None) -> None:
@@ -364,21 +485,39 @@ class LiveStream:
             return
         self.error, self.offline = error, None
         self._states.enter(state)
+        self._prepared.set()
         if self._sweep_timer is not None:
             self._sweep_timer.cancel()
         self.feed.end_run(error, self._heard_ms)
         logger.debug("stream @%s is over: %s", self.username, error or "ended")
 
-    async def _follow(self) -> None:
+    def _begin(self) -> RelayError | None:
         self._states.enter(StreamState.CONNECTING)
-        failure = self._known_offline()
+        return self._known_offline()
+
+    def _take_over(self) -> None:
+        """Go on from the state that another process has told of."""
+        self._reconnecting.on_waited()  # whoever listens has waited for the other one's attempts
+        self.feed.cut(self._heard_ms)
+        if self.state is StreamState.NEW:
+            self._states.enter(StreamState.CONNECTING)
+        elif self.state is StreamState.WAITING:
+            self._is_awaited = True
+        elif self.state is not StreamState.CONNECTING:
+            attempt = self._reconnecting.on_cut(self._clock.monotonic())
+            self._states.enter(StreamState.RECONNECTING, attempt=attempt, retry_in=0)
+
+    async def _lead(self, failure: RelayError | None) -> None:
+        """Args:
+        failure: what is known of the LIVE before anybody is asked; None to ask.
+        """
         while True:
             if failure is None:
                 failure = await self._look_and_connect()
             if failure is None or self.feed.live_ended:
                 return
             self.feed.cut(self._heard_ms)
-            if failure.code is ErrorCode.USER_OFFLINE and self.waiters:
+            if failure.code is ErrorCode.USER_OFFLINE and self._is_waited_for:
                 await self._wait_for_poll(failure)
                 self._reconnecting.on_waited()
             elif self._reconnecting.is_final(failure.code):
@@ -387,12 +526,17 @@ class LiveStream:
                 await self._wait_for_attempt(failure)
             failure = None
 
+    @property
+    def _is_waited_for(self) -> bool:
+        """Somebody wants to wait for an offline streamer."""
+        return self.waiters + self.elsewhere.waiters > 0
+
     def _known_offline(self) -> RelayError | None:
         """What TikTok has answered a moment ago to another stream of the username."""
         answered_at = self._offline_answers.answered_at(self.username)
         if answered_at is None:
             # Those who wait anyway need no deadline: where many want to connect, they look first.
-            self._is_awaited = self.waiters > 0 and self._looks.is_busy
+            self._is_awaited = self._is_waited_for and self._looks.is_busy
             return None
         self._polled_at = answered_at
         return RelayError(ErrorCode.USER_OFFLINE, username=self.username)
@@ -499,7 +643,7 @@ class LiveStream:
         if self.state is not StreamState.WAITING:
             self.feed.streamer_offline(failure)
             self._states.enter(StreamState.WAITING)
-        elif self.waiters < self.listeners:
+        elif self.waiters < self.listeners or self.elsewhere.waiters < self.elsewhere.listeners:
             self.feed.streamer_offline(failure)  # somebody is there who has asked for this answer
         self._poll.clear()  # whoever asked during the poll that just ended has its answer
         offline_for = now - self._offline_since

@@ -14,11 +14,13 @@ from contextlib import asynccontextmanager
 from http import HTTPStatus
 from typing import Any
 
+from live.clock import Clock
 from live.protocol.cursor import Cursor
 from live.protocol.errors import ErrorCode, RelayError
 from live.sockets.delivery import Delivery
 from live.streams.borders import RunEnded
 from live.streams.registry import Streams
+from live.streams.sharing import Sharing
 from live.streams.stream import LiveStream, StreamOptions
 from live.tiktok.access import Access, Accesses, through
 from live.tiktok.decoding import DecodeError
@@ -73,6 +75,8 @@ class World:
         *answers: Exception | str | None,
         seed: int = 1,
         rng: random.Random | None = None,
+        clock: Clock | None = None,
+        sharing: Sharing | None = None,
         **options: Any,
     ) -> None:
         self.answers = deque(answers)
@@ -93,7 +97,9 @@ class World:
         self.gates = SignGates(clock=VirtualClock())
         self.rng = rng or random.Random(seed)
         self.options = StreamOptions(**options)
-        self.streams = Streams(self, self.options, self.gates, self.rng, VirtualClock(), self)
+        self.streams = Streams(
+            self, self.options, self.gates, self.rng, clock or VirtualClock(), self, sharing
+        )
 
     # --- `UpstreamFactory` ---------------------------------------------------------------------
 
@@ -292,9 +298,23 @@ class Socket:
         self.stream: LiveStream = world.streams.join(
             username, self._access, wait=wait, since=since, others=others
         )
-        self._delivery = Delivery(self.stream.log, since, None, 0, now_ms)
+        self._since = since
+        self._delivery = self._new_delivery()
         self._ended = False
         self.received: list[Any] = []
+
+    def _new_delivery(self) -> Delivery:
+        return Delivery(self.stream.log, self._since, None, 0, now_ms)
+
+    async def prepared(self) -> Socket:
+        """Wait until the log is there, which may come from another process."""
+        await self.stream.prepared()
+        self._delivery = self._new_delivery()
+        return self
+
+    @property
+    def resumed(self) -> bool:
+        return self._delivery.resumed
 
     def frames(self) -> list[Any]:
         """All frames so far."""

@@ -1,0 +1,1 @@
+"""Shares streams among several server processes, through Redis."""
