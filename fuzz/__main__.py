@@ -21,6 +21,7 @@ TARGETS = {
     "decoder": "tiktok",
     "feeds": "feeds",
     "state_file": "feeds",
+    "entries": "cluster",
 }
 _INPUTS = 1_000_000
 

@@ -45,9 +45,21 @@ from live.tiktok.signgate import SavedGate, SignGates
 from tests.support.clock import FixedClock
 from tests.support.samples import gift, sample
 
-__all__ = ["Reading", "feeds", "state_file", "worn_feed"]
+__all__ = [
+    "NOW",
+    "NOW_MS",
+    "Reading",
+    "clock",
+    "events",
+    "feeds",
+    "state_file",
+    "use",
+    "wear",
+    "why",
+    "worn_feed",
+]
 
-_NOW_MS, _NOW = 1_795_000_000_000, 1000.0
+NOW_MS, NOW = 1_795_000_000_000, 1000.0
 _BACKLOG = 24
 # More frames than a socket may be behind without getting merged ones.
 _MANY = 600
@@ -72,11 +84,17 @@ class _Head(msgspec.Struct):
 _head_of = msgspec.json.Decoder(_Head).decode
 
 
-def _clock() -> FixedClock:
-    return FixedClock(_NOW_MS)
+class _Clock(FixedClock):
+    def monotonic(self) -> float:
+        return NOW
 
 
-def _events(count: int, first: int = 1) -> Iterator[Event]:
+def clock() -> FixedClock:
+    """A clock that stands still at `NOW_MS`, and at `NOW`."""
+    return _Clock(NOW_MS)
+
+
+def events(count: int, first: int = 1) -> Iterator[Event]:
     """Of all kinds, the frequent ones among them, with streaks that end and others that do not."""
     kinds = [FrameType.LIKE, FrameType.JOIN, FrameType.COMMENT, FrameType.OTHER, FrameType.VIEWERS]
     rare = sorted(EVENT_TYPES - {FrameType.LIVE_END, FrameType.GIFT})
@@ -85,36 +103,41 @@ def _events(count: int, first: int = 1) -> Iterator[Event]:
         if number % 5 == 1:
             streak = (None, _ONGOING, StreakState.ENDED)[number % 3]
             data: Any = gift(number % 9 + 1, streak, who=f"giver{number % 4}", group=str(number))
-            yield Event(FrameType.GIFT, str(number), _NOW_MS, data)
+            yield Event(FrameType.GIFT, str(number), NOW_MS, data)
         else:
-            yield Event(kind, str(number), _NOW_MS, sample(kind, number))
+            yield Event(kind, str(number), NOW_MS, sample(kind, number))
 
 
-def worn_feed(backlog: int = _BACKLOG, events: int = 90) -> Feed:
+def worn_feed(backlog: int = _BACKLOG, count: int = 90) -> Feed:
     """A feed that has dropped frames, with borders of all kinds, a gap and open streaks."""
-    feed = Feed(backlog, _clock(), _NAME)
+    feed = Feed(backlog, clock(), _NAME)
     feed.log.epoch = "fuzzfuzz"  # inputs with it are the same for the same seed
-    feed.begin_run()
-    feed.open(Room("7", "A LIVE"))
-    feed.append_status(Status(State.LIVE))
-    feed.take(_events(events // 2), _NOW)
-    feed.streamer_offline(_OFFLINE)
-    feed.end_run(_LIMITED, _NOW_MS)
-    feed.begin_run()
-    feed.open(Room("8"))
-    feed.cut(_NOW_MS)
-    feed.open(Room("8"))
-    feed.take(_events(events // 2, events), _NOW)
+    wear(feed, count)
     return feed
 
 
+def wear(feed: Feed, count: int) -> None:
+    """Have a new feed hear so many events of two LIVEs."""
+    feed.begin_run()
+    feed.open(Room("7", "A LIVE"))
+    feed.append_status(Status(State.LIVE))
+    feed.take(events(count // 2), NOW)
+    feed.streamer_offline(_OFFLINE)
+    feed.end_run(_LIMITED, NOW_MS)
+    feed.begin_run()
+    feed.open(Room("8"))
+    feed.cut(NOW_MS)
+    feed.open(Room("8"))
+    feed.take(events(count // 2, count), NOW)
+
+
 def _new_feed() -> Feed:
-    feed = Feed(_BACKLOG, _clock(), _NAME)
+    feed = Feed(_BACKLOG, clock(), _NAME)
     feed.log.epoch = "freshone"
     feed.begin_run()
     feed.open(Room("9", "The first"))
-    feed.take(_events(12), _NOW)
-    feed.cut(_NOW_MS)
+    feed.take(events(12), NOW)
+    feed.cut(NOW_MS)
     return feed
 
 
@@ -124,7 +147,7 @@ class Reading:
     def __init__(self, feed: Feed, since: Cursor | None, batch: float = 0) -> None:
         self._feed = feed
         self._since = since
-        self._delivery = Delivery(feed.log, since, None, batch, lambda: _NOW_MS)
+        self._delivery = Delivery(feed.log, since, None, batch, lambda: NOW_MS)
         self._gaps = 0
         self._place = -1
 
@@ -172,8 +195,8 @@ class Reading:
         """Check a frame. Returns its offset."""
         frame = _head_of(text)
         if frame.type is FrameType.BATCH:
-            events = msgspec.json.decode(frame.data)["events"]
-            offsets = [self._take(msgspec.json.encode(event).decode()) for event in events]
+            inner = msgspec.json.decode(frame.data)["events"]
+            offsets = [self._take(msgspec.json.encode(event).decode()) for event in inner]
             return max(offsets)
         cursor = Cursor.parse(frame.cursor)
         assert cursor.epoch == self._feed.log.epoch
@@ -198,23 +221,28 @@ class Reading:
         _head_of(encode(Frame(type=FrameType.CONNECTED, ts=0, data=greeting)))
 
 
-def _use(feed: Feed) -> None:
-    """What a stream and its sockets do with a feed that it has taken over."""
+def use(feed: Feed, choice: int) -> None:
+    """What a stream and its sockets do with a feed that it has taken over.
+
+    Args:
+        choice: any number; it says from where a socket goes on.
+    """
     log = feed.log
-    for since in (None, Cursor("another", 3), Cursor(log.epoch, 0), Cursor(log.epoch, log.end)):
-        Reading(feed, since, batch=0.1 if since is None else 0).read()
     half = Cursor(log.epoch, log.end // 2)
-    Reading(feed, half).read()
-    Reading(feed, half._replace(announced=log.end), batch=0.1).read()
-    feed.cut(_NOW_MS)
+    places = (
+        *(None, Cursor("another", 3), Cursor(log.epoch, 0), Cursor(log.epoch, log.end)),
+        *(half, half._replace(announced=log.end)),
+    )
+    Reading(feed, places[choice % len(places)], batch=0.1 * (choice % 2)).read()
+    feed.cut(NOW_MS)
     run, end = feed.begin_run(), log.end
     feed.open(Room("10"))
-    feed.take(_events(8, first=500), _NOW)
-    feed.take([Event(FrameType.GIFT, "g", _NOW_MS, gift(2, _ONGOING, who="giver1"))], _NOW)
-    feed.sweep(_NOW + _LATER)
+    feed.take(events(8, first=500), NOW)
+    feed.take([Event(FrameType.GIFT, "g", NOW_MS, gift(2, _ONGOING, who="giver1"))], NOW)
+    feed.sweep(NOW + _LATER)
     assert not feed.has_streaks or feed.room is not None
     _head_of(_snapshot_text(feed))
-    feed.end_run(None, _NOW_MS)
+    feed.end_run(None, NOW_MS)
     assert feed.run == run
     assert log.end > end
     Reading(feed, Cursor(log.epoch, end)).read()
@@ -227,15 +255,15 @@ def _snapshot_text(feed: Feed) -> str:
 
 def _restored(data: bytes) -> Feed:
     backlog = (8, _BACKLOG, 4096)[len(data) % 3]
-    return Feed.restore(decode_feed(data), _NOW, backlog, _clock(), _NAME)
+    return Feed.restore(decode_feed(data), NOW, backlog, clock(), _NAME)
 
 
 def _saved(feed: Feed) -> bytes:
-    return encode_feed(feed.save(_NOW))
+    return encode_feed(feed.save(NOW))
 
 
 def _corpus() -> MsgpackCorpus:
-    empty = Feed(_BACKLOG, _clock(), _NAME)
+    empty = Feed(_BACKLOG, clock(), _NAME)
     empty.log.epoch = "emptyone"
     small = [_saved(worn_feed(4, 30)), _saved(_new_feed()), _saved(empty)]
     # Large ones take long, so they are rare.
@@ -249,8 +277,8 @@ def feeds() -> Target:
         try:
             feed = _restored(data)
         except RestoreError as refused:
-            return f"RestoreError: {_sort(refused)}"
-        _use(feed)
+            return f"RestoreError: {why(refused)}"
+        use(feed, len(data))
         try:
             again = _saved(feed)
         except RestoreError:
@@ -327,11 +355,11 @@ class _StateFiles:
         assert 0 <= gate.seconds_closed < 10**6
         if said is None:
             self._write(file)
-            assert (why := self._said()) is None, why
+            assert (refused := self._said()) is None, refused
             if self._path.exists():
                 another, file = self._relay()
                 file.restore()
-                assert (why := self._said()) is None, why
+                assert (refused := self._said()) is None, refused
                 await another.close()
         await streams.close()
         assert streams.is_empty
@@ -340,10 +368,10 @@ class _StateFiles:
         return f"ignored: {said}" if said else "taken over, and written again"
 
     def _relay(self) -> tuple[Streams, StateFile]:
-        clock = _clock()
-        gates = SignGates(clock=clock, secret="of the fuzzing")
-        streams = Streams(_Nobody(), StreamOptions(backlog=_BACKLOG), gates, Random(1), clock)
-        return streams, StateFile(self._path, streams, clock, _LONGEST)
+        now = clock()
+        gates = SignGates(clock=now, secret="of the fuzzing")
+        streams = Streams(_Nobody(), StreamOptions(backlog=_BACKLOG), gates, Random(1), now)
+        return streams, StateFile(self._path, streams, now, _LONGEST)
 
     def _write(self, file: StateFile) -> None:
         if write := file.save():
@@ -353,7 +381,7 @@ class _StateFiles:
         """Why the file was ignored or could not be written, without its numbers."""
         said = [line.replace(str(self._path), "") for line in self._warnings.said]
         self._warnings.said.clear()
-        return _sort("; ".join(said)) if said else None
+        return why("; ".join(said)) if said else None
 
     def _written(self) -> bytes:
         """The file of a relay with streams that are over and a closed gate."""
@@ -361,13 +389,13 @@ class _StateFiles:
         async def write() -> bytes:
             streams, file = self._relay()
             file.restore()
-            fresh = Feed.restore(decode_feed(_saved(_new_feed())), _NOW, _BACKLOG, _clock(), _NAME)
+            fresh = Feed.restore(decode_feed(_saved(_new_feed())), NOW, _BACKLOG, clock(), _NAME)
             worn = _restored(_saved(worn_feed(4, 30)))
             streams.restore(
-                SavedStream(name, feed.save(_NOW), _KEPT_FOR)
+                SavedStream(name, feed.save(NOW), _KEPT_FOR)
                 for name, feed in ((_NAME, fresh), ("ben", worn))
             )
-            closed = SavedGate(b"", _NOW_MS + 30_000, _NOW_MS + 60_000)
+            closed = SavedGate(b"", NOW_MS + 30_000, NOW_MS + 60_000)
             streams.sign_gates.of("a key").restore(closed)
             self._write(file)
             await streams.close()
@@ -384,7 +412,7 @@ class _StateFiles:
         self._folder.cleanup()
 
 
-def _sort(what: object) -> str:
+def why(what: object) -> str:
     """A reason without what it says of this input: texts, numbers and places in it."""
     short = str(what).partition(" - at ")[0].removeprefix("The state file  is ignored: ")
     if "codec" in short:

@@ -24,6 +24,7 @@ FURTHEST = {
     "decoder": "events",
     "feeds": "restored, and used",
     "state_file": "taken over, and written again",
+    "entries": "loaded, and used",
 }
 
 

@@ -36,7 +36,7 @@ from live.streams.drift import Drift
 from live.streams.followers import LogCopy
 from live.streams.log import EventLog
 from live.streams.log_memory import LogMemory
-from live.streams.saved import RestoreError, SavedFeed
+from live.streams.saved import RestoreError, SavedFeed, check_frame
 from live.streams.snapshot import SnapshotKeeper
 from live.streams.streaks import Streaks
 from live.tiktok.events import Event
@@ -299,8 +299,10 @@ class Feed:
             what: a border, or a frame's type and text.
 
         Raises:
-            ValueError: as `copy_frame`.
+            ValueError, RestoreError: as `copy_frame`.
         """
+        if isinstance(what, tuple):
+            self._check_frame(offset, *what)
         self._make_room(offset)
         if isinstance(what, tuple):
             kind, text = what
@@ -320,8 +322,11 @@ class Feed:
             The frame's data, where it matters for the stream: of statuses and of some events.
 
         Raises:
-            ValueError: the offset does not fit behind the newest one, or the text is no such frame.
+            ValueError: the offset does not fit behind the newest one, or the data is none of that
+                type.
+            RestoreError: the text is no frame of that type, with the cursor of that offset.
         """
+        self._check_frame(offset, type, text)
         data = _read_data(type, text)
         self._make_room(offset)
         if not self._is_new(id):
@@ -356,6 +361,9 @@ class Feed:
             self.run = max(self.run, border.run)
         self.log.append_border(border, at)
         return self.run
+
+    def _check_frame(self, offset: int, type: FrameType, text: str) -> None:
+        check_frame(text, type, f"{self.log.epoch}-{offset}")
 
     def _make_room(self, offset: int) -> None:
         """Leave out the offsets before this one that the other process has left out."""
