@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 from collections.abc import Callable
 from importlib import import_module
@@ -29,6 +30,8 @@ _INPUTS = 1_000_000
 def main() -> None:
     arguments = _parse()
     set_up()
+    # `timeout` sends it: what was seen until then is told.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     failed = []
     for name in arguments.targets or TARGETS:
         print(f"{name} …", file=sys.stderr, flush=True)
@@ -41,6 +44,8 @@ def main() -> None:
         if report.findings:
             failed.append(name)
             _write(arguments.found, name, arguments.seed, report)
+        if report.was_stopped:
+            sys.exit("stopped before the end")
     if failed:
         sys.exit(f"something was found in: {', '.join(failed)}")
 
@@ -62,7 +67,7 @@ def target_named(name: str) -> Target:
 def summary(name: str, report: Report) -> str:
     """What came of a run, for a person."""
     slowest, number = report.slowest
-    rate = report.inputs / report.seconds
+    rate = report.inputs / report.seconds if report.seconds else 0
     lines = [
         f"{name}: {report.inputs:,} inputs, {rate:,.0f} a second, {report.found:,} findings; "
         f"slowest {slowest * 1e3:.1f} ms (number {number}); memory {report.blocks:+,} blocks, "

@@ -93,6 +93,7 @@ class Report:
         blocks, bytes: by how much Python's blocks and the resident set grew behind the warm-up.
         findings: one of each sort.
         found: how many inputs there were something wrong with.
+        was_stopped: it ended before all inputs were given.
     """
 
     inputs: int = 0
@@ -103,6 +104,7 @@ class Report:
     bytes: int = 0
     findings: list[Finding] = field(default_factory=list)
     found: int = 0
+    was_stopped: bool = False
 
     def note(self, what: str, number: int, text: str) -> None:
         self.found += 1
@@ -122,27 +124,39 @@ def input_of(target: Target, seed: int, number: int) -> Any:
 def run(
     target: Target, inputs: int, seed: int, first: int = 0, limits: Limits | None = None
 ) -> Report:
-    """Give the target that many inputs, from that number on. Belongs to the main thread."""
+    """Give the target that many inputs, from that number on. Belongs to the main thread. With
+    KeyboardInterrupt it ends earlier, and reports what it has seen."""
     limits = limits or Limits()
     report = Report()
     rng = random.Random()
-    warm, before = int(inputs * _WARM_UP), (0, 0)
+    warm, before = int(inputs * _WARM_UP), None
     began = time.monotonic()
     with _watching(limits.hang) as watched:
-        for number in range(first, first + inputs):
-            if number == first + warm:
-                before = _memory()
-            if number % _REARM_EACH == 0:
-                faulthandler.dump_traceback_later(_STUCK, exit=True, file=2)
-            _give(target, rng, seed, number, report, limits, watched)
-    report.inputs, report.seconds = inputs, time.monotonic() - began
+        try:
+            for number in range(first, first + inputs):
+                if report.inputs == warm:
+                    before = _memory()
+                if report.inputs % _REARM_EACH == 0:
+                    faulthandler.dump_traceback_later(_STUCK, exit=True, file=2)
+                _give(target, rng, seed, number, report, limits, watched)
+                report.inputs += 1
+        except KeyboardInterrupt:
+            report.was_stopped = True
+    report.seconds = time.monotonic() - began
+    if before is not None:
+        _judge_memory(report, before, first, report.inputs - warm, limits)
+    return report
+
+
+def _judge_memory(
+    report: Report, before: tuple[int, int], first: int, inputs: int, limits: Limits
+) -> None:
     blocks, size = _memory()
     report.blocks, report.bytes = blocks - before[0], size - before[1]
-    if report.blocks > limits.blocks + limits.blocks_each * (inputs - warm):
+    if report.blocks > limits.blocks + limits.blocks_each * inputs:
         report.note("memory", first, f"{report.blocks} more blocks of memory behind the warm-up")
     elif report.bytes > limits.bytes:
         report.note("memory", first, f"{report.bytes} more bytes of memory behind the warm-up")
-    return report
 
 
 def _give(

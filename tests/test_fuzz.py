@@ -90,6 +90,19 @@ def test_a_run_can_begin_at_an_input() -> None:
     assert given == [input_of(target, 1, number) for number in (40, 41, 42)]
 
 
+def test_a_run_that_is_stopped_reports_what_it_has_seen() -> None:
+    def give(number: int) -> str:
+        if number == 7:
+            raise KeyboardInterrupt
+        return "fine"
+
+    report = run(Target(number_below(20), give), 500, seed=1)
+
+    assert report.was_stopped
+    assert 0 < report.inputs < 500
+    assert report.kinds == {"fine": report.inputs}
+
+
 def test_an_input_that_takes_too_long_is_found() -> None:
     def give(number: int) -> str:
         until = time.thread_time() + (0.05 if number == 7 else 0)

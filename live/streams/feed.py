@@ -99,6 +99,7 @@ class Feed:
         self.copy_to: LogCopy | None = None
         self._room: Room | None = None  # the last LIVE's
         self._is_in_room = False  # this run has been connected to it, and it has not ended since
+        self._heard_the_end = False  # the run before this one was told that the LIVE is over
         # When a connection to that LIVE last said something (ms since the epoch), while there is
         # none.
         self._gap_since: int | None = None
@@ -231,6 +232,7 @@ class Feed:
             at_least: the smallest number that it may have.
         """
         self.run = max(self.run + 1, at_least)
+        self._heard_the_end = self.live_ended
         self.live_ended = False
         self._is_in_room = False
         return self.run
@@ -243,7 +245,9 @@ class Feed:
             self._streaks = Streaks()
             self._snapshot = SnapshotKeeper()
             self._is_in_room = False
-            self._gap_since = None
+            if self._heard_the_end:
+                self._gap_since = None  # nothing of the old one is missing
+        self._heard_the_end = False
         self._room = room
         if not self._is_in_room:
             self._is_in_room = True

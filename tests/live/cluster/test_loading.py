@@ -23,9 +23,9 @@ EPOCH = "abcdefgh"
 def entry(offset: int = 1, text: str | None = None) -> bytes:
     """That of a follow, with its text or another one."""
     kind = FrameType.FOLLOW
-    cursor, id = f"{EPOCH}-{offset}", str(offset)
-    frame = Frame(type=kind, cursor=cursor, ts=0, id=id, data=sample(kind))
-    return encode(FrameEntry(0, kind, id, encode_text(frame) if text is None else text))
+    cursor, number = f"{EPOCH}-{offset}", str(offset)
+    frame = Frame(type=kind, cursor=cursor, ts=0, id=number, data=sample(kind))
+    return encode(FrameEntry(0, kind, number, encode_text(frame) if text is None else text))
 
 
 async def load(state: bytes | None, *entries: bytes) -> LoadedFeed:
