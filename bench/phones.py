@@ -119,6 +119,7 @@ class Phone(asyncio.Protocol):
         self._stamps = stamps
         self._closes = False
         self.buffer = bytearray()
+        self._transport: Any = None
         self._take: Callable[[], None] = self._take_handshake
 
     def connection_made(self, transport: Any) -> None:
@@ -161,6 +162,9 @@ class Phone(asyncio.Protocol):
             return
         self.buffer[:] = rest
         self._take = self._take_frames
+        if self.opened.cancelled():  # nobody waits for it any more
+            self._transport.abort()
+            return
         self.opened.set_result(None)
         self._take_frames()
 

@@ -17,6 +17,8 @@ __all__ = ["GapSeen", "Hole", "Order", "Place", "Sent", "untrue_holes"]
 _READ_WITHIN_MS = 5_000
 # It ends when the relay has read that it is connected. What is sent behind that is not missing.
 _SLACK_MS = 500
+# So many of the newest comments TikTok may repeat.
+_MOST_REPEATED = 100
 
 
 class GapSeen(NamedTuple):
@@ -71,6 +73,7 @@ class Place(NamedTuple):
     room: str
     new_room: str
     room_told: int
+    missing: frozenset[int]
 
 
 class Order:
@@ -95,20 +98,28 @@ class Order:
         self._room = ""
         self._new_room = ""
         self._room_told = 0
+        self._missing: frozenset[int] = frozenset()  # that were announced, and may yet come
 
     @property
     def place(self) -> Place:
         return Place(
-            self.cursor, self.number, self._gaps, self._room, self._new_room, self._room_told
+            self.cursor,
+            self.number,
+            self._gaps,
+            self._room,
+            self._new_room,
+            self._room_told,
+            self._missing,
         )
 
     def go_back(self, place: Place) -> None:
         """The phone comes back with an older cursor, and gets again what was behind it."""
-        self.cursor, self.number, self._gaps, self._room, self._new_room, self._room_told = place
+        self.cursor, self.number, self._gaps, self._room = place[:4]
+        self._new_room, self._room_told, self._missing = place[4:]
 
     def begin_anew(self) -> None:
         """The phone comes back without a cursor: what it gets may begin anywhere."""
-        self.go_back(Place("", 0, (), "", "", 0))
+        self.go_back(Place("", 0, (), "", "", 0, frozenset()))
 
     def take(self, frame: dict[str, Any]) -> None:
         """A frame that has come."""
@@ -135,9 +146,10 @@ class Order:
     def _note_cursor(self, text: str) -> None:
         if self.cursor:
             before, now = Cursor.parse(self.cursor), Cursor.parse(text)
-            if now.epoch != before.epoch:
+            # The log of a LIVE that never was is not kept.
+            if now.epoch != before.epoch and self._room:
                 self._violated(f"the epoch of cursor {text} is another one")
-            elif now.offset < before.offset:
+            elif now.epoch == before.epoch and now.offset < before.offset:
                 self._violated(f"cursor {text} comes behind")
         self.cursor = text
 
@@ -146,6 +158,10 @@ class Order:
         expected = self.number + 1
         if not self.number:
             pass
+        elif number in self._missing and any(gap.side == "upstream" for gap in self._gaps):
+            # TikTok has repeated it after all, at a later connection.
+            self._missing -= {number}
+            return
         elif number < expected:
             self._violated(f"expected {expected}, received {number}: repeated, or out of order")
             return
@@ -154,6 +170,7 @@ class Order:
         elif number > expected:
             hole = Hole(self._stream, expected, number - 1, self._gaps, self._new_room)
             self.holes.append(hole)
+            self._missing |= set(range(max(expected, number - _MOST_REPEATED), number))
         self.number = number
         # TikTok repeats a part of what was sent while the relay was not connected: the rest may be
         # missing behind that. A gap of the phone's own says what is missing at its place.

@@ -17,7 +17,7 @@ _OFFLINE_FOR = (1.0, 6.0)
 # The shares of the time without faults: at the beginning, while phones come, and at the end.
 _QUIET_BEFORE, _QUIET_BEHIND = 0.05, 0.1
 # When all upstream connections are cut at once, and when the relay is restarted.
-_ALL_CUT_AT, _RESTART_AT = 0.25, 0.4
+_ALL_CUT_AT, _RESTART_AT = 0.15, 0.25
 _OF_THE_LONGEST_LIMIT = 3
 
 

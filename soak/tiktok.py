@@ -13,6 +13,7 @@ from bench.standin import STREAMER
 from soak.checking import Sent
 from standin import Failure, Message, TikTok, encode_push_frame, messages, wire
 from standin.frames import PAYLOAD
+from standin.messages import COMMON
 from standin.room import Room
 
 __all__ = ["NumberedTikTok"]
@@ -21,6 +22,8 @@ __all__ = ["NumberedTikTok"]
 # comment its text.
 _MESSAGES, _METHOD, _PAYLOAD, _MSG_ID = 1, 1, 2, 3
 _TEXT = 3
+# In what all messages have in common: the time.
+_CREATE_TIME = 4
 # TikTok repeats the last messages to whoever connects. A part of what was sent meanwhile is among
 # them.
 _HISTORY = 12
@@ -66,7 +69,11 @@ class _Stream:
         """The next one: its text begins with its number and the time."""
         text = f"{len(self.sent) + 1} {now} ".ljust(self._size, "x").encode()
         fresh = _TEMPLATE.renumbered()
-        payload = wire.replace(fresh.payload, _TEXT, wire.bytes_field(_TEXT, text))
+        shared = next(each.value for each in wire.fields(fresh.payload) if each.number == COMMON)
+        assert isinstance(shared, bytes)
+        shared = wire.replace(shared, _CREATE_TIME, wire.varint_field(_CREATE_TIME, now))
+        payload = wire.replace(fresh.payload, COMMON, wire.bytes_field(COMMON, shared))
+        payload = wire.replace(payload, _TEXT, wire.bytes_field(_TEXT, text))
         return Message(fresh.method, payload, fresh.msg_id)
 
     async def push(self) -> None:

@@ -87,6 +87,13 @@ class TestWhatAPhoneSees:
     def test_another_epoch_is_found(self) -> None:
         assert "epoch" in order(comment(1), comment(2, epoch="another1")).violations[0]
 
+    def test_the_log_of_a_live_that_never_was_is_not_kept(self) -> None:
+        checked = Order(stream=0)
+        checked.take({"type": "status", "cursor": "another1-1", "ts": NOW, "data": {}})
+        checked.take(connected())
+
+        assert not checked.violations
+
     def test_a_batch_is_the_frames_in_it(self) -> None:
         batch = {"type": "batch", "ts": NOW, "data": {"events": [comment(2), comment(4)]}}
 
@@ -103,6 +110,19 @@ class TestWhatAPhoneSees:
 
         assert not checked.violations
         assert [(hole.first, hole.last) for hole in checked.holes] == [(2, 2), (4, 4)]
+
+    def test_what_was_announced_may_come_later(self) -> None:
+        checked = order(
+            comment(1), gap(2, 5), comment(4, 3), gap(5, 6), comment(3, 5), comment(6, 6)
+        )
+
+        assert not checked.violations
+        assert [(hole.first, hole.last) for hole in checked.holes] == [(2, 3), (5, 5)]
+
+    def test_it_comes_once(self) -> None:
+        checked = order(comment(1), gap(2, 5), comment(4, 3), comment(3, 4), comment(3, 5))
+
+        assert "expected 5, received 3" in checked.violations[0]
 
     def test_a_gap_announces_nothing_of_later(self) -> None:
         checked = order(comment(1), gap(2, 3), comment(4), comment(5), comment(7))
