@@ -81,7 +81,14 @@ class _Head(msgspec.Struct):
     cursor: str = ""
 
 
+class _Batch(msgspec.Struct):
+    """What is in a frame need only be JSON, such as a number that Python has no room for."""
+
+    events: list[msgspec.Raw]
+
+
 _head_of = msgspec.json.Decoder(_Head).decode
+_batch_of = msgspec.json.Decoder(_Batch).decode
 
 
 class _Clock(FixedClock):
@@ -195,9 +202,7 @@ class Reading:
         """Check a frame. Returns its offset."""
         frame = _head_of(text)
         if frame.type is FrameType.BATCH:
-            inner = msgspec.json.decode(frame.data)["events"]
-            offsets = [self._take(msgspec.json.encode(event).decode()) for event in inner]
-            return max(offsets)
+            return max(self._take(bytes(each).decode()) for each in _batch_of(frame.data).events)
         cursor = Cursor.parse(frame.cursor)
         assert cursor.epoch == self._feed.log.epoch
         assert self._place <= cursor.offset <= self._feed.log.end, "out of order"
