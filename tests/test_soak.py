@@ -246,7 +246,7 @@ def test_the_slope_is_that_of_a_line() -> None:
 
 
 def test_a_short_soak_finds_nothing() -> None:
-    result = run(Settings(minutes=0.3, streams=10, phones=30, seed=3))
+    result = run(Settings(minutes=0.2, streams=10, phones=30, seed=3))
 
     assert not result.violations
     assert result.is_good
