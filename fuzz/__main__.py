@@ -68,10 +68,12 @@ def summary(name: str, report: Report) -> str:
     """What came of a run, for a person."""
     slowest, number = report.slowest
     rate = report.inputs / report.seconds if report.seconds else 0
+    memory = f"memory {report.blocks:+,} blocks, {report.bytes / 2**20:+.1f} MiB"
+    if not report.memory_known:
+        memory = "memory not judged"
     lines = [
         f"{name}: {report.inputs:,} inputs, {rate:,.0f} a second, {report.found:,} findings; "
-        f"slowest {slowest * 1e3:.1f} ms (number {number}); memory {report.blocks:+,} blocks, "
-        f"{report.bytes / 2**20:+.1f} MiB",
+        f"slowest {slowest * 1e3:.1f} ms (number {number}); {memory}",
         *(f"  {count:>9,}  {kind}" for kind, count in report.kinds.most_common()),
     ]
     return "\n".join(lines)

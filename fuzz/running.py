@@ -94,6 +94,7 @@ class Report:
         findings: one of each sort.
         found: how many inputs there were something wrong with.
         was_stopped: it ended before all inputs were given.
+        memory_known: it got beyond the warm-up, so that `blocks` and `bytes` say something.
     """
 
     inputs: int = 0
@@ -105,6 +106,7 @@ class Report:
     findings: list[Finding] = field(default_factory=list)
     found: int = 0
     was_stopped: bool = False
+    memory_known: bool = False
 
     def note(self, what: str, number: int, text: str) -> None:
         self.found += 1
@@ -152,6 +154,7 @@ def _judge_memory(
     report: Report, before: tuple[int, int], first: int, inputs: int, limits: Limits
 ) -> None:
     blocks, size = _memory()
+    report.memory_known = True
     report.blocks, report.bytes = blocks - before[0], size - before[1]
     if report.blocks > limits.blocks + limits.blocks_each * inputs:
         report.note("memory", first, f"{report.blocks} more blocks of memory behind the warm-up")

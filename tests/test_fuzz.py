@@ -170,4 +170,5 @@ def test_the_summary_names_every_kind() -> None:
     lines = command.summary("cursors", report).splitlines()
 
     assert lines[0].startswith("cursors: 30 inputs, 15 a second, 0 findings")
+    assert lines[0].endswith("memory not judged")
     assert [line.split() for line in lines[1:]] == [["20", "refused"], ["10", "taken"]]
