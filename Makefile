@@ -6,14 +6,17 @@ PYTHON ?= python3
 HOST ?= 127.0.0.1
 PORT ?= 8000
 LIVE ?= anna.live
+N ?= 3
+CLUSTER ?= .cluster
 VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run standin test bench soak fuzz lint lint-javascript requirements messages contract screenshots
+.PHONY: help run run-cluster standin test bench soak fuzz lint lint-javascript requirements messages contract screenshots
 
 help:
 	@echo "make run           serve on $(HOST):$(PORT) (HOST=0.0.0.0 for phones on your network)"
+	@echo "make run-cluster   the same by N=$(N) processes behind nginx, with PostgreSQL and Redis"
 	@echo "make standin       play TikTok on port 9000, with LIVE=name being live"
 	@echo "make test          run the tests"
 	@echo "make bench         measure the speed, beside its references (ARGS='--quick fanout')"
@@ -31,6 +34,10 @@ run: $(VENV)/run.stamp
 	@$(BIN)/python -m relay_project.addresses $(HOST) $(PORT)
 	@exec $(BIN)/python -m relay_project.serve --host $(HOST) --port $(PORT)
 
+# PostgreSQL and Redis are those of DATABASE_URL and REDIS_URL, or private ones in the folder CLUSTER.
+run-cluster: $(VENV)/run.stamp
+	@exec $(BIN)/python -m tools.cluster --processes $(N) --host $(HOST) --port $(PORT) --folder $(CLUSTER)
+
 standin: $(VENV)/run.stamp
 	@exec $(BIN)/python -m standin --port 9000 --live $(LIVE)
 
@@ -40,8 +47,8 @@ NPM := $(shell command -v npm)
 PARSER := tools/asyncapi/node_modules/.package-lock.json
 CHECKERS := tools/javascript/node_modules/.package-lock.json
 
-# xdist would begin with the files of most tests, and end with few that take minutes. In the order of
-# their names, tests/end_to_end, where these are, comes nearly first.
+# xdist would begin with the files of most tests, and end with few that take minutes. tests/conftest.py
+# puts the longest first, and of the rest, tests/end_to_end comes nearly first in the order of names.
 test: $(VENV)/dev.stamp $(if $(NPM),$(PARSER))
 	$(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 

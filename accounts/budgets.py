@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
 from threading import Lock
 from typing import Generic, TypeVar
 
@@ -62,6 +62,7 @@ class Budgets(Generic[Key]):
         self._max_keys = max_keys
         # When the budget of each key is whole again; the key that was used last is the last one.
         self._whole_at: OrderedDict[Key, float] = OrderedDict()
+        self._untold: dict[Key, float] | None = None  # by how much it is whole later
         self._lock = Lock()
 
     def __len__(self) -> int:
@@ -81,6 +82,7 @@ class Budgets(Generic[Key]):
                 return wait
             self._whole_at[key] = max(self._whole_at.get(key, now), now) + self._step
             self._whole_at.move_to_end(key)
+            self._note(key, self._step)
             self._forget(now)
         return None
 
@@ -94,6 +96,38 @@ class Budgets(Generic[Key]):
         with self._lock:
             if key in self._whole_at:
                 self._whole_at[key] -= self._step
+                self._note(key, -self._step)
+
+    # --- For several processes that count together: see `live.cluster.limits` -------------------
+
+    def drain(self) -> dict[Key, float]:
+        """What was taken since the last time: by key, seconds by which it is whole later. The first
+        call begins to note it, and returns nothing."""
+        with self._lock:
+            untold, self._untold = self._untold, {}
+            return untold or {}
+
+    def put_back(self, taken: Mapping[Key, float]) -> None:
+        """Have `drain` return these again."""
+        with self._lock:
+            for key, seconds in taken.items():
+                self._note(key, seconds)
+
+    def owes(self, key: Key, seconds: float) -> None:
+        """The budget of a key is whole in so many seconds, at the earliest, since others have taken
+        of it, too."""
+        with self._lock:
+            now = self._monotonic()
+            whole_at = now + min(seconds, self._period)
+            if whole_at > self._whole_at.get(key, now):
+                self._whole_at[key] = whole_at
+                self._whole_at.move_to_end(key)
+                self._forget(now)
+
+    def _note(self, key: Key, seconds: float) -> None:
+        """Remember it for `drain`, if that is called at all. Of many keys, some are left out."""
+        if self._untold is not None and (key in self._untold or len(self._untold) < self._max_keys):
+            self._untold[key] = self._untold.get(key, 0.0) + seconds
 
     def _wait(self, key: Key, now: float) -> int | None:
         owed = max(self._whole_at.get(key, now) - now, 0) + self._step

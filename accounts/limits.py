@@ -41,11 +41,14 @@ class SignInLimits:
 
     Args:
         now: seconds of a clock that never goes back; tests give another one.
+
+    Attributes:
+        clients, usernames: what each of them may still try.
     """
 
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
-        self._clients: Budgets[str] = Budgets(*_OF_CLIENT, now)
-        self._usernames: Budgets[str] = Budgets(*_OF_USERNAME, now)
+        self.clients: Budgets[str] = Budgets(*_OF_CLIENT, now)
+        self.usernames: Budgets[str] = Budgets(*_OF_USERNAME, now)
         self._lock = threading.Lock()
         self._known: OrderedDict[tuple[str | None, str], None] = OrderedDict()
 
@@ -61,7 +64,7 @@ class SignInLimits:
         """
         if client is None or self._is_known(client, username):
             return
-        if wait := self._clients.take(client):
+        if wait := self.clients.take(client):
             raise TooManyAttempts(wait)
 
     def count_username(self, client: str | None, username: str) -> None:
@@ -72,7 +75,7 @@ class SignInLimits:
         """
         if self._is_known(client, username):
             return
-        if wait := self._usernames.take(username):
+        if wait := self.usernames.take(username):
             raise TooManyAttempts(wait)
 
     def succeeded(self, client: str | None, username: str) -> None:
@@ -80,8 +83,8 @@ class SignInLimits:
         if self._is_known(client, username):
             return
         if client is not None:
-            self._clients.give_back(client)
-        self._usernames.give_back(username)
+            self.clients.give_back(client)
+        self.usernames.give_back(username)
         with self._lock:
             self._known[client, username] = None
             if len(self._known) > _MOST_REMEMBERED:

@@ -18,7 +18,8 @@ from bench.results import ROOT, Options, Row, circumstances, table
 NAMES = (
     *("pipeline", "stages", "fanout", "batching"),
     *("one_upstream", "memory", "connecting", "latency", "slow_client", "guessing", "pages"),
-    *("streams", "waiting", "routes", "socket_libraries"),
+    *("streams", "cluster", "waiting", "routes", "socket_libraries"),
+    *("sign_budget", "frames"),
 )
 
 

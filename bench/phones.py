@@ -50,9 +50,13 @@ class Phones(Helper):
         """
         self.ask("open", port=port, path=path, count=count, greeting=greeting, stamps=stamps)
 
-    def open_each(self, port: int, paths: Sequence[str]) -> None:
-        """Open a socket on each path, and return when all have their first frame."""
-        self.ask("open_each", port=port, paths=paths)
+    def open_each(self, port: int, paths: Sequence[str], stamps: bool = False) -> None:
+        """Open a socket on each path, and return when all have their first frame.
+
+        Args:
+            stamps: note when each event comes.
+        """
+        self.ask("open_each", port=port, paths=paths, stamps=stamps)
 
     def visit(self, port: int, path: str, count: int, at_once: int) -> float:
         """Open that many sockets, `at_once` at any time, each closed once it has its first frame.
@@ -80,6 +84,11 @@ class Phones(Helper):
     def latencies(self, pushed: dict[str, float]) -> list[float]:
         """From push to arrival, seconds, sorted, of every event on every socket."""
         latencies: list[float] = self.ask("latencies", pushed=pushed)
+        return latencies
+
+    def latencies_each(self, pushed: Sequence[dict[str, float]]) -> list[float]:
+        """The same, where each socket of `open_each` has a stream of its own."""
+        latencies: list[float] = self.ask("latencies_each", pushed=pushed)
         return latencies
 
     def stall(self) -> None:
@@ -250,8 +259,8 @@ class _Commands:
     async def open(self, port: int, path: str, count: int, greeting: bool, stamps: bool) -> None:
         await self._open(port, [Phone(path, stamps) for _ in range(count)], greeting)
 
-    async def open_each(self, port: int, paths: list[str]) -> None:
-        await self._open(port, [Phone(path, stamps=False) for path in paths], greeting=True)
+    async def open_each(self, port: int, paths: list[str], stamps: bool) -> None:
+        await self._open(port, [Phone(path, stamps) for path in paths], greeting=True)
 
     async def _open(self, port: int, new: list[Phone], greeting: bool) -> None:
         await asyncio.gather(*(connect(phone, port) for phone in new))
@@ -299,6 +308,13 @@ class _Commands:
             for arrived, event_id in phone.arrivals
         )
 
+    async def latencies_each(self, pushed: list[dict[str, float]]) -> list[float]:
+        return sorted(
+            arrived - of_stream[event_id.decode()]
+            for phone, of_stream in zip(self._phones, pushed, strict=True)
+            for arrived, event_id in phone.arrivals
+        )
+
     async def stall(self) -> None:
         self._phones[-1].stall()
 
@@ -319,7 +335,7 @@ def main() -> None:
     commands = _Commands()
     names = (
         *("open", "open_each", "visit", "reset", "wait_for_events", "counts", "latencies"),
-        *("stall", "resume"),
+        *("latencies_each", "stall", "resume"),
     )
     answer_commands({name: getattr(commands, name) for name in names})
 

@@ -43,6 +43,8 @@ class Relay(Child):
     Args:
         tiktok: the variables that point it at a stand-in are its `environment`.
         streams: how many accounts there are besides, for the streamers of `StandIn.go_live`.
+        redis: the address of a Redis, for several processes.
+        beside: another process, whose database and accounts it shares; it has none of its own.
         settings: further variables of its environment.
 
     Attributes:
@@ -56,11 +58,15 @@ class Relay(Child):
         kind: str,
         tiktok: _PlaysTikTok,
         streams: int = 0,
+        redis: str = "",
+        beside: Relay | None = None,
         settings: Mapping[str, str] | None = None,
     ) -> None:
         port = free_port()
         self._folder = tempfile.TemporaryDirectory()
-        self.database = Path(self._folder.name) / "bench.sqlite3"
+        self._beside = beside
+        own = Path(self._folder.name) / "bench.sqlite3"
+        self.database: Path = own if beside is None else beside.database
         environment = {
             **tiktok.environment,
             "DATABASE_URL": f"sqlite:///{self.database}",
@@ -69,6 +75,7 @@ class Relay(Child):
             "RELAY_STREAM_STARTS": _MOST_SOCKETS,
             "RELAY_MAX_SOCKETS_PER_ADDRESS": _MOST_SOCKETS,
             "RELAY_TIKTOK_RATE": _MOST_SOCKETS,
+            **({"REDIS_URL": redis} if redis else {}),
             **(settings or {}),
         }
         super().__init__(_command(kind, "relay_project.asgi:application", port), environment, port)
@@ -78,14 +85,20 @@ class Relay(Child):
         self._streams = streams
 
     def __enter__(self) -> Relay:
+        if self._beside is None:
+            self._make_accounts()
+        else:
+            self.path, self.paths = self._beside.path, self._beside.paths
+        super().__enter__()
+        return self
+
+    def _make_accounts(self) -> None:
         self._manage("manage.py", "migrate", "--verbosity", "0")
         account = self._manage("manage.py", "add_account", "bench", "--tiktok-username", STREAMER)
         self.path = f"/ws/{json.loads(account)['token']}"
         if self._streams:
             tokens = self._manage("-m", "bench.accounts", str(self._streams))
             self.paths = [f"/ws/{token}" for token in json.loads(tokens)]
-        super().__enter__()
-        return self
 
     def __exit__(self, *exc_info: object) -> None:
         super().__exit__(None, None, None)

@@ -62,13 +62,17 @@ class StandIn(Helper):
         """Start LIVEs of streamer0, streamer1, … beside the streamer's."""
         self.ask("go_live", streams=streams)
 
-    def push_each(self, streams: int, rate: float, within: float) -> None:
+    def push_each(self, streams: int, rate: float, within: float) -> list[dict[str, float]]:
         """Push what was prepared to each of the first streamers of `go_live`, one after the other.
 
         Args:
             rate: events a second to each of them.
+
+        Returns:
+            For each streamer, when each event was pushed (monotonic seconds), by its id.
         """
-        self.ask("push_each", within, streams=streams, rate=rate)
+        pushed: list[dict[str, float]] = self.ask("push_each", within, streams=streams, rate=rate)
+        return pushed
 
     def push_acknowledged(self, window: int, within: float) -> None:
         """Push what was prepared, with so many frames not yet acknowledged at any time."""
@@ -115,12 +119,16 @@ class _Commands:
     async def go_live(self, streams: int) -> None:
         self._rooms = [self._tiktok.go_live(f"{STREAMER}{number}") for number in range(streams)]
 
-    async def push_each(self, streams: int, rate: float) -> None:
+    async def push_each(self, streams: int, rate: float) -> list[dict[str, float]]:
+        pushed: list[dict[str, float]] = [{} for _ in range(streams)]
         per_frame = len(self._frames[0][1])
         count = len(self._frames) * streams
         async for number in paced(count, streams * rate / per_frame):
             frame, stream = divmod(number, streams)
-            await self._rooms[stream].push_encoded(self._frames[frame][0])
+            data, ids = self._frames[frame]
+            pushed[stream].update(dict.fromkeys(ids, time.monotonic()))
+            await self._rooms[stream].push_encoded(data)
+        return pushed
 
     async def all_sockets(self) -> int:
         """How many of the streamers of `go_live` have a webcast socket."""

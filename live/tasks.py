@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Coroutine
 from typing import Any
 
-__all__ = ["cancel_and_wait", "run_to_end"]
+__all__ = ["cancel_and_wait", "cancel_until_done", "run_to_end"]
 
 
 async def cancel_and_wait(*futures: asyncio.Future[Any] | None) -> None:
@@ -25,6 +25,19 @@ async def cancel_and_wait(*futures: asyncio.Future[Any] | None) -> None:
     for future in begun:
         if not future.cancelled():
             future.exception()
+
+
+async def cancel_until_done(task: asyncio.Future[Any] | None, every: float = 0.5) -> None:
+    """As `cancel_and_wait`, for a task that waits in a library which may lose a cancellation, as
+    redis-py does: cancel again, until it is done.
+
+    Args:
+        every: seconds between two cancellations.
+    """
+    while task is not None and not task.done():
+        task.cancel()
+        await asyncio.wait([task], timeout=every)
+    await cancel_and_wait(task)
 
 
 async def run_to_end(work: Coroutine[Any, Any, None]) -> None:

@@ -1,7 +1,8 @@
 """The ASGI application that servers run. Django serves its pages, and the relay its sockets.
 
 Import this module only to start a server. The import makes the relays, closes the rows in the
-connection log that a crash left open, and ends the process if another one serves the database.
+connection log that a crash left open, and ends the process if another one serves the database, or
+if Redis is needed and can't be used.
 """
 
 import gc
@@ -23,7 +24,7 @@ from live.server.door import servers as door  # noqa: E402
 from live.server.door.arrivals import Arrivals  # noqa: E402
 from live.server.door.sockets import SocketDoor  # noqa: E402
 from live.server.health import Check, DatabaseCheck, Health, not_stopping, redis_check  # noqa: E402
-from live.server.lifespan import Lifespan, begin_process  # noqa: E402
+from live.server.lifespan import Lifespan, await_redis, begin_process  # noqa: E402
 from live.server.metrics import Metrics  # noqa: E402
 from live.server.routing import make_router, with_relays  # noqa: E402
 from live.server.shutdown import GracefulShutdown  # noqa: E402
@@ -38,6 +39,7 @@ if settings.LOG_FORMAT == "json":
     logging.captureWarnings(True)  # else they would be lines of another format
 warn_of_unknown_variables()
 limit_statements()
+await_redis(make_cluster)
 begin_process()
 cluster = make_cluster()
 relay = make_relay(state_file=settings.RELAY_STATE_FILE, cluster=cluster)
@@ -71,6 +73,7 @@ application = GracefulShutdown(
                 relay,
                 settings.RELAY_MAX_SOCKETS_PER_ADDRESS,
                 settings.ALLOWED_ORIGINS,
+                relay.shared_limits,
             ),
             "lifespan": Lifespan(relays),
         }

@@ -324,6 +324,10 @@ LOGGING: dict[str, Any] = {
     },
 }
 
+if REDIS:
+    LOGGING["filters"] = {"redis": {"()": "live.cluster.scripts.WithoutFailures"}}
+    LOGGING["loggers"]["channels_redis.pubsub"] = {"filters": ["redis"]}
+
 if LOG_FORMAT == "json":
     # Uvicorn formats its own lines, unless it is told otherwise. The levels stay as it was started.
     for name in ("uvicorn", "uvicorn.access"):

@@ -105,7 +105,7 @@ class _Soak:
         settings = self._settings
         with ExitStack() as stack:
             tiktok = stack.enter_context(NumberedTikTok())
-            relay = stack.enter_context(Relay("uvicorn", tiktok, settings.streams, _RELAY))
+            relay = stack.enter_context(Relay("uvicorn", tiktok, settings.streams, settings=_RELAY))
             helpers = [stack.enter_context(Followers()) for _ in range(_HELPERS)]
             busy = max(1, round(settings.streams * _BUSY_SHARE))
             rates = [_BUSY_RATE if n < busy else settings.rate for n in range(settings.streams)]

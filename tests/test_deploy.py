@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import itertools
 import json
 import os
 import re
@@ -19,7 +20,8 @@ import yaml
 
 from relay_project.serve import OPTIONS
 from tests.support.nginx import HOST
-from tests.support.server import ROOT
+from tests.support.server import ROOT, free_port
+from tools.services import find_redis
 
 DEPLOY = ROOT / "deploy"
 UNIT = DEPLOY / "relay@.service"
@@ -140,7 +142,9 @@ def test_caddy_understands_its_file() -> None:
 
 def test_the_socket_is_the_same_everywhere() -> None:
     socket = "/run/relay/1/relay.sock"
-    assert f"server unix:{socket};" in (DEPLOY / "nginx.conf").read_text()
+    nginx = (DEPLOY / "nginx.conf").read_text()
+    assert f"    server unix:{socket} max_fails=0;\n" in nginx
+    assert f"    # server unix:{socket.replace('/1/', '/2/')} max_fails=0;\n" in nginx
     assert f"unix/{socket}" in (DEPLOY / "Caddyfile").read_text()
     unit = UNIT.read_text()
     assert f"--uds {socket.replace('/1/', '/%i/')}\n" in unit
@@ -226,10 +230,34 @@ class TestContainers:
                 assert named or (DEPLOY / source).is_file(), volume
         upstreams = services["caddy"]["environment"]["UPSTREAMS"].split()
         assert upstreams
-        assert {upstream.removesuffix(":8000") for upstream in upstreams} <= services.keys()
+        relays = {name for name in services if re.fullmatch(r"relay\d+", name)}
+        assert relays == {"relay1", "relay2"}
+        assert {upstream.removesuffix(":8000") for upstream in upstreams} == relays
+        assert relays <= services["caddy"]["depends_on"].keys()
         settings = services["relay1"]["environment"]
         assert urlsplit(settings["REDIS_URL"]).hostname in services
         assert settings["DATABASE_URL"].partition("@")[2].split("/")[0] in services
+
+    def test_all_processes_have_the_same_settings(self) -> None:
+        services = self.COMPOSE["services"]
+        assert services["relay1"] == services["relay2"]
+        assert services["relay1"]["environment"]["REDIS_URL"]
+
+    def test_its_redis_starts_with_these_options(self, tmp_path: Path) -> None:
+        program = find_redis()
+        assert program, "apt-get install redis-server"
+        _name, *options = self.COMPOSE["services"]["valkey"]["command"]
+        where = ("--port", str(free_port()), "--bind", "127.0.0.1", "--dir", str(tmp_path))
+        server = subprocess.Popen([program, *options, *where], stdout=subprocess.PIPE, text=True)
+        try:
+            assert server.stdout is not None
+            said = itertools.takewhile(lambda line: "Ready to accept" not in line, server.stdout)
+            assert "".join(said).count("FATAL") == 0
+            assert server.poll() is None
+        finally:
+            server.terminate()
+            server.communicate()
+        assert list(tmp_path.iterdir()) == []  # it has kept nothing
 
     def test_django_has_nothing_to_say_against_its_settings(self) -> None:
         settings = self.COMPOSE["services"]["relay1"]["environment"]

@@ -17,7 +17,7 @@ from live.protocol.errors import RelayError
 from live.protocol.frames import State
 from live.relay import access
 from live.relay.relay import Relay
-from live.streams.stream import LiveStream
+from live.streams.followers import Seen
 from live.tiktok.lookup import GiftSource
 from live.tiktok.routes import RouteName
 
@@ -92,7 +92,7 @@ router = Router(tags=["LIVE"])
 async def get_status(request: ApiRequest, options: Query[Options]) -> dict[str, Any]:
     account = request.auth.user
     relay = _relay(request, account)
-    stream = relay.streams.get(account.tiktok_username)
+    stream = await relay.streams.look(account.tiktok_username)
     why = None
     try:
         live, room_id = await _is_live(relay, account, stream)
@@ -102,9 +102,9 @@ async def get_status(request: ApiRequest, options: Query[Options]) -> dict[str, 
         "tiktok_username": account.tiktok_username,
         "live": live,
         "room_id": room_id,
-        "stream": None if stream is None else stream.status.state,
-        "route": None if stream is None else stream.current_route or None,
-        "sockets": 0 if stream is None else stream.listeners,
+        "stream": None if stream is None else stream.state,
+        "route": None if stream is None else stream.route or None,
+        "sockets": 0 if stream is None else stream.sockets,
         "sign_gate": _sign_gate(relay, account),
         "problem": None if why is None else problem(request, why),
         "version": settings.VERSION,
@@ -122,7 +122,7 @@ async def get_status(request: ApiRequest, options: Query[Options]) -> dict[str, 
 async def get_gifts(request: ApiRequest, options: Query[Options]) -> HttpResponse:
     account = request.auth.user
     relay = _relay(request, account)
-    stream = relay.streams.get(account.tiktok_username)
+    stream = await relay.streams.look(account.tiktok_username)
     _, room_id = await _is_live(relay, account, stream)
     listed = await relay.gifts(account.pk, account.tiktok_username, room_id)
     # Encoded without Ninja's check against the schema: there are about a thousand gifts, and they
@@ -143,9 +143,7 @@ def _relay(request: ApiRequest, account: User) -> Relay:
     return relay
 
 
-async def _is_live(
-    relay: Relay, account: User, stream: LiveStream | None
-) -> tuple[bool, str | None]:
+async def _is_live(relay: Relay, account: User, stream: Seen | None) -> tuple[bool, str | None]:
     """Find out whether the streamer is live, and in which room.
 
     TikTok is asked only if the stream does not know it.
@@ -153,7 +151,7 @@ async def _is_live(
     Args:
         relay: the relay, which can ask TikTok.
         account: the account, for the TikTok username.
-        stream: the stream of this LIVE; None if there is none.
+        stream: what is known of the stream of this LIVE; None if there is none.
 
     Returns:
         Whether the streamer is live, and TikTok's id of the room; None if there is no room or
@@ -162,9 +160,9 @@ async def _is_live(
     Raises:
         RelayError: if TikTok does not answer the question.
     """
-    if stream is not None and stream.status.state in _IS_LIVE:
-        live = _IS_LIVE[stream.status.state]
-        return live, stream.room.id if live and stream.room is not None else None
+    if stream is not None and stream.state in _IS_LIVE:
+        live = _IS_LIVE[stream.state]
+        return live, stream.room_id if live else None
     room_id = await relay.live_room(account.pk, account.tiktok_username)
     return room_id is not None, room_id
 

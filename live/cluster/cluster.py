@@ -18,6 +18,8 @@ import secrets
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import msgspec
+
 from live.clock import SYSTEM_CLOCK, Clock
 from live.cluster.entries import BorderEntry, FrameEntry, decode_entry
 from live.cluster.loading import encode_state, load_feed
@@ -27,12 +29,12 @@ from live.cluster.scripts import FAILURES
 from live.cluster.writer import LeaderCopy, Writer
 from live.protocol.errors import ErrorCode, RelayError
 from live.protocol.frames import State, Status
-from live.streams.followers import NOBODY, Elsewhere
+from live.streams.followers import NOBODY, Elsewhere, Seen
 from live.streams.saved import RestoreError
 from live.streams.sharing import Feeds
 from live.streams.state import StreamState
 from live.streams.stream import LiveStream
-from live.tasks import cancel_and_wait, run_to_end
+from live.tasks import cancel_and_wait, cancel_until_done, run_to_end
 
 __all__ = ["Cluster"]
 
@@ -54,8 +56,14 @@ _REDIS_WITHIN = 10.0
 _RETRY = 0.5
 # Until the last entries are written when this process stops.
 _FLUSH_WITHIN = 1.0
+# Whoever asks what is known of a stream does not wait longer.
+_LOOK_WITHIN = 0.5
 # What followers are told while Redis can't be reached.
 _CUT_OFF = Status(State.RECONNECTING)
+
+
+_write_seen = msgspec.msgpack.Encoder().encode
+_read_seen = msgspec.msgpack.Decoder(Seen).decode
 
 
 class _Member:
@@ -73,6 +81,7 @@ class _Member:
         self.is_broken = False  # the log that is followed does not go on
         self.state_end = 0  # the offset of the state that Redis has
         self.state_at = clock.monotonic()
+        self.told: Seen | None = None  # what Redis knows of it in short
         self.free_since: float | None = None  # nobody has the lease since then (monotonic)
 
     @property
@@ -104,6 +113,7 @@ class Cluster:
         self._members: set[_Member] = set()
         self._keeper: asyncio.Task[None] | None = None
         self._closing = False
+        self._fails = False  # Redis can't be reached, which has been logged
 
     async def check(self) -> None:
         """Ask Redis for a sign of life.
@@ -113,13 +123,26 @@ class Cluster:
         """
         await self._store.check()
 
+    async def look(self, username: str) -> Seen | None:
+        try:
+            async with asyncio.timeout(_LOOK_WITHIN):
+                told, followers = await self._store.look(LogKeys.of(username))
+            seen = _read_seen(told) if told else None
+        except (*FAILURES, msgspec.MsgspecError) as failure:
+            logger.debug("stream @%s can't be looked at: %s", username, failure)
+            return None
+        if seen is None:
+            return None
+        sockets = seen.sockets + sum(counts[0] for counts in followers)
+        return msgspec.structs.replace(seen, sockets=sockets)
+
     async def hand_over(self) -> None:
         self._closing = True
         await asyncio.gather(*(self._hand_over(member) for member in self._members))
 
     async def close(self) -> None:
         await self.hand_over()
-        await cancel_and_wait(self._keeper)
+        await cancel_until_done(self._keeper)
         await self._writer.close()
         await self._reader.close()
         await self._store.close()
@@ -130,6 +153,8 @@ class Cluster:
         self._members.add(member)
         try:
             while not stream.over:
+                if self._closing:
+                    await asyncio.Event().wait()  # for the end: others shall lead
                 answer = await self._ask(member)
                 await self._load_if_needed(member, answer)
                 if isinstance(answer, Held):
@@ -140,6 +165,11 @@ class Cluster:
             stream.fail(error)
         except RestoreError as failure:
             logger.error("stream @%s: its log in Redis can't be read: %s", stream.username, failure)
+            stream.fail(RelayError(ErrorCode.INTERNAL_ERROR, username=stream.username))
+        except Exception:
+            logger.exception(
+                "stream @%s can't be shared", stream.username, extra={"stream": stream.username}
+            )
             stream.fail(RelayError(ErrorCode.INTERNAL_ERROR, username=stream.username))
         finally:
             if member.copy is not None:
@@ -264,6 +294,7 @@ class Cluster:
             copy.on_skip(end, reserved)
 
     async def _stop_leading(self, member: _Member, *tasks: asyncio.Task[Any]) -> None:
+        member.told = None
         await cancel_and_wait(*tasks)
         member.stream.feed.copy_to = None
         member.stream.note_elsewhere(NOBODY)
@@ -271,14 +302,16 @@ class Cluster:
             if member.look.is_set():
                 # Another process leads; what Redis does not have of this log stays here alone.
                 logger.warning("stream @%s is led by another process", member.stream.username)
-                self._drop(member)
+                copy, member.copy = member.copy, None
+                self._forget(member, copy)
             else:
                 await self._let_go(member)
 
     async def _let_go(self, member: _Member) -> None:
         """Give the lease back, with everything written. The next leader begins a new run, unless
         this process stops: then the run goes on there."""
-        copy = member.copy
+        # From here on the keeper, which would take a lease again that is gone, leaves it alone.
+        copy, member.copy = member.copy, None
         if copy is None:
             return
         try:
@@ -290,15 +323,17 @@ class Cluster:
                 )
         except FAILURES as failure:
             logger.warning(
-                "stream @%s could not be handed over: %s", member.stream.username, failure
+                "stream @%s could not be handed over: %s",
+                member.stream.username,
+                str(failure) or "Redis has not taken all of it in time",
             )
-        self._drop(member)
+        except Exception:
+            logger.exception("stream @%s could not be handed over", member.stream.username)
+        self._forget(member, copy)
 
-    def _drop(self, member: _Member) -> None:
-        copy, member.copy = member.copy, None
-        if copy is not None:
-            member.last_id = f"{copy.written}-0"
-            self._writer.forget(copy)
+    def _forget(self, member: _Member, copy: LeaderCopy) -> None:
+        member.last_id = f"{copy.written}-0"
+        self._writer.forget(copy)
 
     async def _hand_over(self, member: _Member) -> None:
         """This process stops: another one shall lead. What is appended here from now on is seen
@@ -376,13 +411,26 @@ class Cluster:
             following = [member for member in self._members if member.is_following]
             try:
                 await self._renew(leading)
+                await self._tell(leading)
                 await self._say_what_is_followed(following)
+                self._note_success()
             except FAILURES as failure:
-                logger.debug("leases can't be renewed: %s", failure)
+                self._note_failure(failure)
                 for member in following:
                     member.stream.tell_aside(_CUT_OFF)
             except Exception:
                 logger.exception("leases could not be renewed")
+
+    def _note_failure(self, failure: Exception) -> None:
+        """Log the first failure only: there is one a second."""
+        if not self._fails:
+            self._fails = True
+            logger.error("Redis can't be reached: %s", failure)
+
+    def _note_success(self) -> None:
+        if self._fails:
+            self._fails = False
+            logger.info("Redis can be reached again")
 
     async def _renew(self, leading: Sequence[_Member]) -> None:
         leases = [
@@ -396,6 +444,16 @@ class Cluster:
             elif member.stream.is_leading:
                 sums = [sum(column) for column in zip(*counts, strict=True)]
                 member.stream.note_elsewhere(Elsewhere(*sums) if sums else NOBODY)
+
+    async def _tell(self, leading: Sequence[_Member]) -> None:
+        """Have Redis know in short what others may ask of the streams that this process leads."""
+        told = []
+        for member in leading:
+            seen = member.stream.seen()
+            if member.copy is not None and member.stream.is_leading and seen != member.told:
+                member.told = seen
+                told.append((member.keys, member.copy.lease, _write_seen(seen)))
+        await self._store.tell(told)
 
     def _state(self, member: _Member) -> bytes:
         """The state to keep in Redis; nothing if what is there is new enough."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from live.cluster.redis import LogKeys, Store
 from live.cluster.scripts import FAILURES
+from live.tasks import cancel_until_done
 
 __all__ = ["Reader"]
 
@@ -39,18 +40,13 @@ class Reader:
         self._woken = "0-0"
         self._begun = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
-        self._is_closed = False
 
     def start(self) -> None:
         if self._task is None:
             self._task = asyncio.create_task(self._run(), name="log reader")
 
     async def close(self) -> None:
-        # A cancellation may end the wait for Redis alone, and nothing else.
-        self._is_closed = True
-        while self._task is not None and not self._task.done():
-            self._task.cancel()
-            await asyncio.wait([self._task], timeout=_RETRY)
+        await cancel_until_done(self._task)
 
     async def follow(
         self,
@@ -76,7 +72,7 @@ class Reader:
         self._followed.pop(keys.log, None)
 
     async def _run(self) -> None:
-        while not self._is_closed:
+        while True:
             if not self._followed:
                 self._begun.clear()
                 await self._begun.wait()

@@ -12,13 +12,12 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from live.cluster.scripts import Scripts, connect
+from live.streams.followers import MAX_AHEAD
 
-__all__ = ["MAX_AHEAD", "Granted", "Held", "LogKeys", "Store", "StoredLog", "offset_of"]
+__all__ = ["Granted", "Held", "LogKeys", "Store", "StoredLog", "offset_of"]
 
 # Seconds to wait for a connection, and for an answer.
 _TIMEOUT = 3.0
-# How many offsets a leader may have used that Redis does not have.
-MAX_AHEAD = 16_384
 # Milliseconds that the reader waits for entries; and entries of one stream that it takes at once.
 _BLOCK = 1000
 _ENTRIES = 512
@@ -96,7 +95,26 @@ redis.pcall('XADD', KEYS[3], ARGV[2] .. '-*', 'e', '')
 redis.call('DEL', KEYS[1])
 return 1
 """
+# Tells of the stream, as its leader. KEYS: lease, facts. ARGV: lease's value, what is told.
+_TELL = """
+if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('HSET', KEYS[2], 'seen', ARGV[2]) end
+"""
+# Looks at a stream. KEYS: lease, facts, followers. Returns what its leader told, or nothing, and
+# who follows.
+_LOOK = """
+if redis.call('EXISTS', KEYS[1]) == 0 then return {} end
+local now = tonumber(redis.call('TIME')[1])
+local found = {redis.call('HGET', KEYS[2], 'seen') or ''}
+local all = redis.call('HGETALL', KEYS[3])
+for i = 1, #all, 2 do
+  local counts, till = string.match(all[i + 1], '^(.*) (%d+)$')
+  if till and tonumber(till) >= now then found[#found + 1] = counts end
+end
+return found
+"""
 _FUNCTIONS = {
+    "tell": _TELL,
+    "look": _LOOK,
     "acquire": _ACQUIRE,
     "append": _APPEND,
     "renew": _RENEW,
@@ -233,7 +251,7 @@ class Store:
             for keys, lease, state in leases
         ]
         return [
-            [tuple(map(int, counts.split(b":"))) for counts in answer[1:]] if answer[0] else None
+            [_counts(each) for each in answer[1:]] if answer[0] else None
             for answer in await self._scripts.run(steps)
         ]
 
@@ -254,6 +272,17 @@ class Store:
             for keys, counts in following
         ]
         return [(bool(held), epoch.decode()) for held, epoch in await self._scripts.run(steps)]
+
+    async def tell(self, told: Iterable[tuple[LogKeys, str, bytes]]) -> None:
+        """Tell of streams that this process leads: for each its keys, the lease, what is told."""
+        await self._scripts.run([("tell", keys[:2], (lease, what)) for keys, lease, what in told])
+
+    async def look(self, keys: LogKeys) -> tuple[bytes, list[tuple[int, ...]]]:
+        """What the leader of a stream has told last, or nothing if nobody leads; and the counts of
+        each process that follows."""
+        [answer] = await self._scripts.run([("look", (keys.lease, keys.facts, keys.followers), ())])
+        told, *followers = answer or [b""]
+        return told, [_counts(each) for each in followers]
 
     async def release(self, keys: LogKeys, lease: str, end: int, *, is_over: bool) -> bool:
         """Stop leading. Those who follow are told.
@@ -297,6 +326,10 @@ class Store:
             pipeline.xadd(key, {"e": ""}, maxlen=1)
             pipeline.expire(key, 60)
             await pipeline.execute()
+
+
+def _counts(given: bytes) -> tuple[int, ...]:
+    return tuple(map(int, given.split(b":")))
 
 
 def offset_of(id: bytes) -> int:

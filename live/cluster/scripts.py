@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,9 +12,10 @@ from channels_redis.utils import create_pool
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import NoScriptError, RedisError
 
-__all__ = ["FAILURES", "Scripts", "Step", "connect"]
+__all__ = ["FAILURES", "Scripts", "Step", "WithoutFailures", "connect"]
 
 # What goes wrong with Redis, and passes.
 FAILURES = (RedisError, OSError, asyncio.TimeoutError)
@@ -28,17 +31,19 @@ def connect(server: Mapping[str, Any], timeout: float) -> Redis:
         server: how to connect, as the setting `REDIS` has it.
         timeout: seconds to wait for a connection, and for an answer.
     """
-    # Whoever uses this tries again by itself, and knows when that makes sense.
+    # Whoever uses this tries again by itself, and knows when that makes sense. But a connection of
+    # the pool may have ended long ago: then another one is made at once. Every step may be done
+    # twice.
     limits = {
         "socket_connect_timeout": timeout,
         "socket_timeout": timeout,
-        "retry": Retry(NoBackoff(), 0),
+        "retry": Retry(NoBackoff(), 1, supported_errors=(RedisConnectionError,)),
     }
     return Redis(connection_pool=create_pool({**server, **limits}))
 
 
 class Scripts:
-    """Runs Lua functions, which Redis is given once.
+    """Runs Lua functions, which Redis is given when it does not have them.
 
     Args:
         redis: the client. Its owner calls `close` of this.
@@ -48,7 +53,11 @@ class Scripts:
     def __init__(self, redis: Redis, functions: Mapping[str, str]) -> None:
         self._redis = redis
         self._functions = functions
-        self._loaded: dict[str, str] = {}
+        # Redis names a function by its digest.
+        self._digests = {
+            name: hashlib.sha1(function.encode()).hexdigest()  # noqa: S324 -- as Redis does
+            for name, function in functions.items()
+        }
 
     async def close(self) -> None:
         await self._redis.aclose()
@@ -69,12 +78,10 @@ class Scripts:
         """
         if not steps:
             return []
-        if not self._loaded:
-            await self._load()
         answers = await self._try(steps)
         if any(isinstance(answer, NoScriptError) for answer in answers):
-            await self._load()  # Redis was restarted; none of these steps has run
-            answers = await self._try(steps)
+            await self._load()
+            answers = await self._try(steps)  # none has run: Redis has all of them or none
         if raises:
             for answer in answers:
                 if isinstance(answer, Exception):
@@ -84,9 +91,20 @@ class Scripts:
     async def _try(self, steps: Sequence[Step]) -> list[Any]:
         async with self._redis.pipeline(transaction=False) as pipeline:
             for name, keys, values in steps:
-                pipeline.evalsha(self._loaded[name], len(keys), *keys, *values)
+                pipeline.evalsha(self._digests[name], len(keys), *keys, *values)
             return await pipeline.execute(raise_on_error=False)
 
     async def _load(self) -> None:
-        for name, function in self._functions.items():
-            self._loaded[name] = await self._redis.script_load(function)
+        for function in self._functions.values():
+            await self._redis.script_load(function)
+
+
+class WithoutFailures(logging.Filter):
+    """Drops what the channel layer logs while Redis can't be reached: a traceback a second. The
+    cluster says so once."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        failure = record.exc_info[1] if record.exc_info else None
+        # While it reconnects, its receiver and whoever joins a group may read at the same time.
+        is_collision = isinstance(failure, RuntimeError) and "another coroutine" in str(failure)
+        return not (isinstance(failure, FAILURES) or is_collision)

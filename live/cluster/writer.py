@@ -15,11 +15,12 @@ from itertools import islice
 import msgspec
 
 from live.cluster.entries import BorderEntry, Skip, encode, encode_frame
-from live.cluster.redis import MAX_AHEAD, LogKeys, Store
+from live.cluster.redis import LogKeys, Store
 from live.cluster.scripts import FAILURES
 from live.streams.borders import Border
+from live.streams.followers import MAX_AHEAD
 from live.streams.log import Entry, EventLog
-from live.tasks import cancel_and_wait
+from live.tasks import cancel_until_done
 
 __all__ = ["LeaderCopy", "Writer"]
 
@@ -148,7 +149,7 @@ class Writer:
             self._task = asyncio.create_task(self._run(), name="log writer")
 
     async def close(self) -> None:
-        await cancel_and_wait(self._task)
+        await cancel_until_done(self._task)
 
     def wake(self, copy: LeaderCopy) -> None:
         """There is something to write."""

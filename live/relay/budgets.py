@@ -31,6 +31,11 @@ class AccountBudgets:
         self._starts: Budgets[int] = Budgets(starts, PERIOD, monotonic)
         self._lookups: Budgets[int] = Budgets(lookups, PERIOD, monotonic)
 
+    @property
+    def shared(self) -> dict[str, Budgets[int]]:
+        """The budgets that several processes count together, by name."""
+        return {"stream-starts": self._starts, "lookups": self._lookups}
+
     def start_stream(self, account_id: int) -> None:
         """Count one stream that exists because of the account.
 

@@ -11,7 +11,6 @@ all open sockets are also looked up again every minute.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Protocol
@@ -21,11 +20,12 @@ from channels.layers import get_channel_layer
 
 from accounts import announcements
 from accounts.models import AccessToken
+from live.cluster.scripts import FAILURES
 from live.protocol.errors import ErrorCode, RelayError
 from live.relay import groups
 from live.relay.socket import Socket
 from live.streams.stream import LiveStream
-from live.tasks import cancel_and_wait
+from live.tasks import cancel_until_done
 
 __all__ = ["Control", "disconnect_stream", "reconnect_stream", "staff_watching"]
 
@@ -122,6 +122,7 @@ class Control:
         self._is_test = is_test
         self._recheck_every = recheck_every
         self._task: asyncio.Task[None] | None = None
+        self._fails = False
 
     def start(self) -> None:
         """Begin to receive messages. Does nothing if it has already begun."""
@@ -130,32 +131,49 @@ class Control:
 
     async def close(self) -> None:
         """Stop receiving messages."""
-        await cancel_and_wait(self._task)
+        await cancel_until_done(self._task)
 
     async def _run(self) -> None:
         while True:
             try:
                 await self._listen()
+            except FAILURES as failure:
+                if not self._fails:
+                    self._fails = True
+                    logger.error("Control messages can't be received from Redis: %s", failure)
             except Exception:
                 logger.exception("control messages can't be received")
-                await asyncio.sleep(_RETRY)
+            await asyncio.sleep(_RETRY)
 
     async def _listen(self) -> None:
         layer = get_channel_layer()
         channel = await layer.new_channel()
         joined = (groups.RELAYS, announcements.GROUP)
+        receiving: asyncio.Task[Any] | None = None
         try:
             while True:
                 for group in joined:
                     # Join again every time: a channel layer forgets old members of a group.
                     await layer.group_add(group, channel)
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(self._recheck_every):
-                        await self._obey(layer, channel)
+                self._note_success()
+                end = asyncio.get_running_loop().time() + self._recheck_every
+                while (left := end - asyncio.get_running_loop().time()) > 0:
+                    # Cancelled only at the end: a channel layer then forgets the channel.
+                    receiving = receiving or asyncio.ensure_future(layer.receive(channel))
+                    await asyncio.wait([receiving], timeout=left)
+                    if receiving.done():
+                        message, receiving = receiving.result(), None
+                        await self._obey(message)
                 await self._recheck_all()
         finally:
+            await cancel_until_done(receiving)
             for group in joined:
                 await layer.group_discard(group, channel)
+
+    def _note_success(self) -> None:
+        if self._fails:
+            self._fails = False
+            logger.info("Control messages can be received again")
 
     async def _recheck_all(self) -> None:
         accounts = {socket.connection.account_id for socket in self._admitted()}
@@ -164,13 +182,11 @@ class Control:
         except Exception:
             logger.exception("the accounts of open sockets could not be looked up")
 
-    async def _obey(self, layer: Any, channel: str) -> None:
-        while True:
-            message = await layer.receive(channel)
-            try:
-                await self._handle(message)
-            except Exception:
-                logger.exception("a control message could not be obeyed")
+    async def _obey(self, message: dict[str, Any]) -> None:
+        try:
+            await self._handle(message)
+        except Exception:
+            logger.exception("a control message could not be obeyed")
 
     async def _handle(self, message: dict[str, Any]) -> None:
         match message:

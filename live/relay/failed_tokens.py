@@ -36,10 +36,13 @@ class FailedTokens:
 
     Args:
         now: seconds of a clock that never goes back; tests give another one.
+
+    Attributes:
+        clients: what each client may still try.
     """
 
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
-        self._clients: Budgets[str] = Budgets(*_LIMIT, now)
+        self.clients: Budgets[str] = Budgets(*_LIMIT, now)
         self._lock = threading.Lock()
         self._working: OrderedDict[bytes, None] = OrderedDict()  # digests, as tokens are secret
 
@@ -53,7 +56,7 @@ class FailedTokens:
         Raises:
             RelayError: `too_many_connections`, with `retry_after`.
         """
-        wait = None if client is None else self._clients.retry_after(client)
+        wait = None if client is None else self.clients.retry_after(client)
         if wait is not None and _digest(token) not in self._working:
             raise RelayError(ErrorCode.TOO_MANY_CONNECTIONS, reason=REASON, retry_after=wait)
 
@@ -65,7 +68,7 @@ class FailedTokens:
         """
         with self._lock:
             self._working.pop(_digest(token), None)
-        return client is not None and self._clients.take(client) is not None
+        return client is not None and self.clients.take(client) is not None
 
     def works(self, token: str) -> None:
         """Remember a token that gave access."""

@@ -16,12 +16,14 @@ from collections.abc import Collection, Iterable, Iterator
 from typing import Any, Protocol, TypedDict
 from weakref import WeakKeyDictionary
 
+import msgspec
 from channels.db import database_sync_to_async
 from channels.layers import get_channel_layer
 from msgspec import UNSET
 
 from accounts.models import User
 from live.clock import Clock
+from live.cluster.board import Board
 from live.connections.process import THIS_PROCESS
 from live.relay import groups
 from live.relay.key_users import KeyUsers
@@ -29,14 +31,24 @@ from live.relay.open_sockets import OpenSockets
 from live.relay.socket import Socket
 from live.streams.log import EventLog
 from live.streams.stream import LiveStream
-from live.tasks import cancel_and_wait
+from live.tasks import cancel_until_done
 from live.tiktok.blockgate import BlockGate
 from live.tiktok.network import Networks
 from live.tiktok.route_counts import HourOfRoutes, RouteCounts
 from live.tiktok.routes import RouteName
 from live.tiktok.signgate import SignGate
 
-__all__ = ["Numbers", "NumbersPublisher", "is_slow"]
+__all__ = [
+    "MAX_SLOW",
+    "GateNumbers",
+    "Numbers",
+    "NumbersPublisher",
+    "RouteNumbers",
+    "SlowSocket",
+    "StreamNumbers",
+    "is_slow",
+    "slowness",
+]
 
 logger = logging.getLogger(__name__)
 
@@ -51,7 +63,7 @@ _SLOW_LAG = 100
 # A socket is slow, too, when its client has taken nothing for this many seconds.
 _SLOW_STALL = 2.0
 # The number of slow sockets that are published: the slowest.
-_MAX_SLOW = 20
+MAX_SLOW = 20
 
 
 class StreamNumbers(TypedDict):
@@ -66,6 +78,7 @@ class StreamNumbers(TypedDict):
         sockets: how many sockets receive the stream.
         events: events per second; None while that is not known.
         faults: how many kinds of TikTok's messages are unknown or not as expected.
+        leads: whether the process that tells of it is connected to TikTok for it, or would be.
     """
 
     username: str
@@ -76,6 +89,7 @@ class StreamNumbers(TypedDict):
     sockets: int
     events: float | None
     faults: int
+    leads: bool
 
 
 class GateNumbers(TypedDict):
@@ -138,6 +152,7 @@ class Numbers(TypedDict):
     """All numbers of one relay at one moment.
 
     Attributes:
+        processes: of how many server processes they are.
         source: the server process and the relay that they are of, as a text to compare.
         is_test: whether it is the relay of the test endpoint, whose numbers are published
             separately.
@@ -158,6 +173,7 @@ class Numbers(TypedDict):
         slow: the slowest sockets, the slowest first.
     """
 
+    processes: int
     source: str
     is_test: bool
     at: int
@@ -195,6 +211,9 @@ class NumbersPublisher:
         counts: what has become of attempts on each route.
         clock: tells the time.
         is_test: whether the relay is that of the test endpoint.
+
+    Attributes:
+        board: where processes tell each other; None where there is one.
     """
 
     def __init__(
@@ -208,6 +227,7 @@ class NumbersPublisher:
         *,
         is_test: bool,
     ) -> None:
+        self.board: Board | None = None
         self._sockets = sockets
         self._streams = streams
         self._key_users = key_users
@@ -243,9 +263,10 @@ class NumbersPublisher:
         streams = [self._stream(stream) for stream in self._streams if not stream.over]
         rates = [stream["events"] for stream in streams if stream["events"] is not None]
         known = self._task is not None and (rates or not streams)
-        slow = sorted(map(_slow_socket, filter(is_slow, sockets)), key=_slowness)[-_MAX_SLOW:]
+        slow = sorted(map(_slow_socket, filter(is_slow, sockets)), key=slowness)[-MAX_SLOW:]
         cpu = self._cpu.of(time.process_time())
         return Numbers(
+            processes=1,
             source=f"{THIS_PROCESS.id}-{'test' if self._is_test else 'live'}",
             is_test=self._is_test,
             at=self._clock.unix_ms(),
@@ -261,15 +282,32 @@ class NumbersPublisher:
             slow=await _with_accounts(slow[::-1]),
         )
 
+    async def of_others(self) -> list[Numbers]:
+        """The numbers of the other processes, if they have published any in the last seconds."""
+        if self.board is None:
+            return []
+        found = []
+        for said in await self.board.others():
+            try:
+                found.append(_decode(said))
+            except msgspec.MsgspecError as failure:  # it may be of another version
+                logger.debug("the numbers of another process can't be read: %s", failure)
+        return found
+
     async def close(self) -> None:
         """Stop publishing."""
-        await cancel_and_wait(self._task)
+        await cancel_until_done(self._task)
+        if self.board is not None:
+            await self.board.close()
 
     async def _publish(self) -> None:
         try:
             while self._clock.monotonic() < self._watched_until:
                 self._sample()
-                await _send(groups.STAFF_NUMBERS, numbers=await self.now())
+                numbers = await self.now()
+                if self.board is not None:
+                    await self.board.say(_encode(numbers))
+                await _send(groups.STAFF_NUMBERS, numbers=numbers)
                 if self._log_changed:
                     self._log_changed = False
                     await _send(groups.STAFF_CONNECTIONS)
@@ -326,7 +364,12 @@ class NumbersPublisher:
             sockets=stream.listeners,
             events=None if events is None else round(events, 1),
             faults=len(stream.findings) + len(stream.undecodable) + len(stream.unknown),
+            leads=stream.is_leading,
         )
+
+
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(Numbers).decode
 
 
 class _Rate:
@@ -397,7 +440,7 @@ def _slow_socket(socket: Socket) -> SlowSocket:
     )
 
 
-def _slowness(socket: SlowSocket) -> tuple[float, int]:
+def slowness(socket: SlowSocket) -> tuple[float, int]:
     return socket["stalled_for"], socket["lag"]
 
 

@@ -12,6 +12,7 @@ from typing import ClassVar
 
 from accounts.models import User
 from live.clock import Clock
+from live.cluster.limits import SharedLimits
 from live.connections.writer import ConnectionLogWriter
 from live.protocol.errors import ErrorCode, RelayError
 from live.protocol.options import SocketOptions
@@ -75,6 +76,7 @@ class Relay:
         is_test: whether it is the relay of the test endpoint, whose LIVEs are invented or
             recorded.
         state_file: what the streams are kept in while no process runs; None where nothing is kept.
+        shared_limits: what is counted together with other processes; None where there are none.
     """
 
     is_test: ClassVar[bool] = False
@@ -99,12 +101,19 @@ class Relay:
     traffic: Traffic
     clock: Clock
     state_file: StateFile | None = None
+    shared_limits: SharedLimits | None = None
+
+    def share_limits(self, shared_limits: SharedLimits) -> None:
+        """Count limits together with other processes. To be called before any socket opens."""
+        self.shared_limits = self.quota.counts = shared_limits
 
     def start(self) -> None:
         """Begin to receive control messages, and go on where the last process has stopped. To be
         called before each request and each socket is served; only the first call does something."""
         self.restore()
         self.control.start()
+        if self.shared_limits is not None:
+            self.shared_limits.start()
 
     def restore(self) -> None:
         """Go on where the last process has stopped, unless that has been done."""
@@ -113,7 +122,7 @@ class Relay:
 
     def opened(self, socket: Socket) -> None:
         """Register a socket that has opened. The socket calls `closed` when it has closed."""
-        self.control.start()
+        self.start()
         self.sockets.add(socket)
 
     def closed(self, socket: Socket) -> None:
@@ -265,17 +274,20 @@ class Relay:
         """Tell all clients that the server stops, end all streams, keep what they know, and write
         the rest of the log.
 
-        The order matters: sockets close before their streams, these have stopped when they are
-        kept, and the log is written last. It takes three and a half seconds at most, whatever the
-        database and the disk do.
+        The order matters: other processes lead the streams as soon as no socket here gets anything
+        new; sockets close before their streams, these have stopped when they are kept, and the log
+        is written last. It takes three and a half seconds at most, whatever the database and the
+        disk do.
         """
         loop = asyncio.get_running_loop()
         end = loop.time() + _CLOSE_WITHIN
         saving: asyncio.Task[None] | None = None
         try:
             async with asyncio.timeout_at(end - _FOR_THE_LOG):
-                await self.shutdown.close_sockets(self.sockets)
-                await self.streams.hand_over()
+                # Others need not wait for the slowest socket: it gets nothing new any more.
+                await asyncio.gather(
+                    self.shutdown.close_sockets(self.sockets), self.streams.hand_over()
+                )
                 self.streams.stop()
                 if self.state_file is not None and (write := self.state_file.save()):
                     saving = asyncio.create_task(asyncio.to_thread(write), name="state file")
@@ -286,6 +298,8 @@ class Relay:
                 await self.lookup.close()
                 await self.pictures.close()
                 await self.networks.close()
+                if self.shared_limits is not None:
+                    await self.shared_limits.close()
                 if saving is not None:
                     await saving
         except TimeoutError:

@@ -11,8 +11,12 @@ from typing import TypeVar
 
 from django.conf import settings
 
+from accounts import lockout
+from accounts.budgets import username_changes
 from live.clock import SYSTEM_CLOCK, Clock
+from live.cluster.board import Board
 from live.cluster.cluster import Cluster
+from live.cluster.limits import SharedBudgets, SharedLimits
 from live.connections.writer import ConnectionLogWriter
 from live.relay.budgets import AccountBudgets
 from live.relay.control import Control
@@ -94,6 +98,17 @@ def make_relay(
         counts=counts,
         cluster=cluster,
     )
+    if cluster is not None:
+        budgets: dict[str, SharedBudgets] = {
+            **relay.budgets.shared,
+            "failed-tokens": relay.failed_tokens.clients,
+            "username-changes": username_changes,
+            "sign-in-clients": lockout.limits.clients,
+            "sign-in-usernames": lockout.limits.usernames,
+        }
+        gates = relay.streams.sign_gates
+        relay.numbers.board = Board(settings.REDIS, cluster.process, "numbers")
+        relay.share_limits(SharedLimits(settings.REDIS, cluster.process, budgets, gates, clock))
     if state_file is not None and cluster is None:
         longest = settings.RELAY_LINGER + _STATE_KEPT
         relay.state_file = StateFile(state_file, relay.streams, clock, longest)

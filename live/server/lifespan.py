@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import threading
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from django.conf import settings
 from django.db import DatabaseError, connection
+from redis.exceptions import (
+    AuthenticationError,
+    AuthorizationError,
+    NoPermissionError,
+    ResponseError,
+)
 
+from live.cluster.cluster import Cluster
+from live.cluster.scripts import FAILURES
 from live.connections.process import THIS_PROCESS
 from live.models import ConnectionLog
 from live.relay.relay import Relay
 from live.server.shutdown import close_all
 
-__all__ = ["Lifespan", "begin_process", "may_share_database"]
+__all__ = ["Lifespan", "await_redis", "begin_process", "may_share_database"]
 
 logger = logging.getLogger(__name__)
 
@@ -25,6 +35,9 @@ _REFUSAL = (
     "Another server process runs on this database. Several need REDIS_URL, to share their streams. "
     "Nothing was started."
 )
+# Seconds to wait for a Redis that can't be reached: it may be starting, too. And between attempts.
+_REDIS_WITHIN = 8.0
+_REDIS_RETRY = 0.5
 
 
 def may_share_database() -> bool:
@@ -84,6 +97,59 @@ def _be_alone() -> bool:
         _LEAVE_WITHIN,
     )
     return THIS_PROCESS.be_alone(_LEAVE_WITHIN)
+
+
+def await_redis(make: Callable[[], Cluster | None], within: float = _REDIS_WITHIN) -> None:
+    """Wait until Redis answers, if there is one.
+
+    It runs in a thread of its own: a server may import the application in its event loop.
+
+    Args:
+        make: makes what connects to Redis; it is closed here. None without Redis.
+        within: seconds to wait for a Redis that can't be reached.
+
+    Raises:
+        SystemExit: it can't be reached, or refuses. The text has no password.
+    """
+    problems: list[str] = []
+    thread = threading.Thread(
+        target=lambda: problems.append(asyncio.run(_redis_problem(make(), within))),
+        name="wait for Redis",
+    )
+    thread.start()
+    thread.join()
+    for problem in filter(None, problems):
+        raise SystemExit(f"{problem} Nothing was started.")
+
+
+async def _redis_problem(cluster: Cluster | None, within: float) -> str:
+    """What is wrong with Redis, in one line without the password; empty when it answers."""
+    if cluster is None:
+        return ""
+    deadline = time.monotonic() + within
+    is_told = False
+    try:
+        while True:
+            try:
+                await cluster.check()
+            except (AuthenticationError, AuthorizationError, NoPermissionError):
+                return "Redis refuses the user or the password in REDIS_URL."
+            except FAILURES as failure:
+                has_answered = isinstance(failure, ResponseError)
+                if not has_answered and time.monotonic() < deadline:
+                    if not is_told:
+                        logger.warning("No answer from Redis; waiting %g seconds for it", within)
+                        is_told = True
+                    await asyncio.sleep(_REDIS_RETRY)
+                    continue
+                # For Sentinels, redis-py's own objects follow behind the colon.
+                said, _colon, _objects = str(failure).partition(" : <")
+                reason = " ".join(said.split()).rstrip(".") or type(failure).__name__
+                return f"Redis (REDIS_URL) can't be used: {reason}."
+            else:
+                return ""
+    finally:
+        await cluster.close()
 
 
 class Lifespan:

@@ -79,6 +79,8 @@ class GracefulShutdown:
     async def _close_relays(self, number: int) -> None:
         try:
             await close_all(self._relays)
+        except Exception:
+            logger.exception("The relays could not be closed")
         finally:
             self._pass_on(number)
 

@@ -67,10 +67,14 @@ class Delivery:
         types: event types that are wanted; None for all but `other`.
         batch: seconds over which frames are gathered into one; 0 for none.
         clock: ms since the epoch.
+        ahead: by how many offsets `since` may be ahead of the log, which is a copy of another
+            process's; 0 for a log that is no copy.
 
     Attributes:
         position: the offset of the last entry that was delivered or passed over.
-        resumed: whether the log can go on exactly where `since` says.
+        resumed: whether the log can go on exactly where `since` says, as far as that is known.
+        is_ahead: the client has more than the log. When the log gets there, it either goes on
+            behind it, or has left it out: then there is a `gap`.
         heard_at: when TikTok's push arrived whose frame is the first of the last parcels, by
             `Clock.precise`; 0 where that says nothing of how fast they are sent: there were none,
             they are of no push, or they have waited for this socket (a replay, a batch).
@@ -83,6 +87,7 @@ class Delivery:
         types: frozenset[FrameType] | None,
         batch: float,
         clock: Callable[[], int],
+        ahead: int = 0,
     ) -> None:
         self._log = log
         self._wanted = (_UNLESS_ASKED if types is None else types) | _ALWAYS
@@ -94,7 +99,7 @@ class Delivery:
         self._lost = False  # `since` names no place in this log
         self._announced = 0  # what passes and is gone, up to this offset, has been announced
         self._due = log.end  # frames up to this offset do not count as lag
-        self.resumed = False
+        self.resumed = self.is_ahead = False
         self.heard_at = 0.0
         if since is None:
             self.position = log.end
@@ -103,6 +108,10 @@ class Delivery:
             self._announced = since.announced
             self._lost = log.is_left_out(since.offset)
             self.resumed = self._missed() == {}
+        elif since.epoch == log.epoch and max(since.offset, since.announced) <= log.end + ahead:
+            self.position = since.offset
+            self._announced = since.announced
+            self.is_ahead = self.resumed = True
         else:
             self.position = log.first_room()
             self._lost = True
@@ -114,7 +123,7 @@ class Delivery:
     @property
     def behind(self) -> int:
         """How many frames of the log are still to come."""
-        return self._log.end - self.position
+        return max(0, self._log.end - self.position)
 
     @property
     def up_to_date(self) -> bool:
@@ -145,6 +154,9 @@ class Delivery:
         """The next parcels that there are before the next border; empty when there are none."""
         stop = self._next_stop
         self.heard_at = 0.0
+        if self.is_ahead and self._log.end >= self.position:
+            self.is_ahead = False
+            self._lost = self._log.is_left_out(self.position)
         parcels: list[Parcel] = []
         if self._lost or (self.position < stop and self.position < self._first - 1):
             parcels += self._what_fell_off(stop)

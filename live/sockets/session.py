@@ -28,6 +28,7 @@ from live.sockets.orders import End, Inbox, Interrupt, MoveTo
 from live.sockets.stalls import StallDetector
 from live.sockets.wire.asgi import Parcel, Wire
 from live.streams.borders import RoomBegan, StreamerOffline
+from live.streams.followers import MAX_AHEAD
 from live.streams.listener_access import OF_THE_KEY
 from live.streams.state import StreamState
 from live.streams.stream import LiveStream
@@ -259,10 +260,10 @@ class Session:
         assert account is not None
         if options.wants_others:
             await asyncio.to_thread(load_whole_messages)
+        await self._relay.quota.check_others(account.id)
         self.stream = stream = self._relay.join(account, options)
         try:
-            async with asyncio.timeout(self._relay.limits.connect_timeout):
-                await stream.prepared()
+            await self._prepared(stream)
             connection.joined(stream)
             self._delivery = delivery = Delivery(
                 stream.log,
@@ -270,6 +271,7 @@ class Session:
                 options.types,
                 options.batch / 1000,
                 self._relay.clock.unix_ms,
+                MAX_AHEAD if stream.is_following else 0,
             )
             await self._deliver(stream, delivery)
         finally:
@@ -280,6 +282,19 @@ class Session:
             # Not `account`: its key may be another by now.
             moved = isinstance(self._inbox.order, MoveTo)
             self._relay.leave(stream, self._account, options, moved=moved)
+
+    async def _prepared(self, stream: LiveStream) -> None:
+        """Wait until the stream has its log.
+
+        Raises:
+            RelayError: it can't be had, or not in time.
+        """
+        try:
+            async with asyncio.timeout(self._relay.limits.connect_timeout):
+                await stream.prepared()
+        except TimeoutError:
+            # Unlike other errors of its class, this one is not the client's.
+            raise RelayError(ErrorCode.INTERNAL_ERROR, said="no log in time") from None
 
     async def _deliver(self, stream: LiveStream, delivery: Delivery) -> None:
         """Greet the client, then send what the log has, until the stream is over and all of it
@@ -310,6 +325,11 @@ class Session:
                 if stream.aside is not aside:
                     aside = stream.aside
                     await self._send(FrameType.STATUS, aside or stream.status)
+                elif stream.over and delivery.is_ahead:
+                    # The log ended here before it got where the client is.
+                    if stream.error is None:
+                        return
+                    raise _again(stream.error)
                 else:
                     await delivery.wait()
             elif isinstance(border, RoomBegan):

@@ -319,8 +319,8 @@ class Feed:
     ) -> Struct | None:
         """Append a frame as another process has: with its offset, and its cursor in the text.
 
-        An event that is known already, since this process was connected to TikTok at the same
-        time, is left out of the log.
+        What is known already, since this process was connected to TikTok at the same time, is left
+        out of the log: an event, and the end of a streak that TikTok forgot to end.
 
         Returns:
             The frame's data, where it matters for the stream: of statuses and of some events.
@@ -333,7 +333,8 @@ class Feed:
         self._check_frame(offset, type, text)
         data = _read_data(type, text)
         self._make_room(offset)
-        if not self._is_new(id):
+        is_ended = isinstance(data, Gift) and not id and self._streaks.has_ended(data)
+        if is_ended or not self._is_new(id):
             self.log.skip_to(offset)
             return None
         self.log.append(type, at, text)

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from typing import NamedTuple, Protocol
 
+import msgspec
+
+from live.protocol.frames import State
 from live.streams.borders import Border
 from live.streams.log import Entry
 
-__all__ = ["NOBODY", "Elsewhere", "LogCopy"]
+__all__ = ["MAX_AHEAD", "NOBODY", "Elsewhere", "LogCopy", "Seen"]
+
+# How many offsets a leader may have used, and its own sockets have seen, that others do not have.
+MAX_AHEAD = 16_384
 
 
 class Elsewhere(NamedTuple):
@@ -20,6 +26,22 @@ class Elsewhere(NamedTuple):
 
 
 NOBODY = Elsewhere()
+
+
+class Seen(msgspec.Struct, frozen=True, array_like=True):
+    """What is known of a stream, whichever process leads it.
+
+    Attributes:
+        state: as in status frames.
+        route: by which it is connected; empty while it is not.
+        room_id: of the LIVE; None if there is none.
+        sockets: how many receive it.
+    """
+
+    state: State
+    route: str
+    room_id: str | None
+    sockets: int
 
 
 class LogCopy(Protocol):

@@ -12,6 +12,7 @@ from live.protocol.errors import RelayError
 from live.streams import waiting
 from live.streams.counts import StreamCounts
 from live.streams.feed import Feed
+from live.streams.followers import Seen
 from live.streams.kept_feeds import KEPT_FOR, KeptFeeds
 from live.streams.saved import SavedFeed, SavedStream
 from live.streams.sharing import Sharing
@@ -95,6 +96,13 @@ class Streams:
         """The stream of `username` that is up; None where there is none, or it is over."""
         stream = self._streams.get(username)
         return None if stream is None or stream.over else stream
+
+    async def look(self, username: str) -> Seen | None:
+        """What is known of the stream of `username`, in whichever processes it is; None where there
+        is none, or it is over."""
+        elsewhere = None if self._sharing is None else await self._sharing.look(username)
+        stream = self.get(username)
+        return elsewhere if stream is None else elsewhere or stream.seen()
 
     @property
     def gates(self) -> list[tuple[str, SignGate]]:

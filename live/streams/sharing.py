@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from live.streams.feed import Feed
+from live.streams.followers import Seen
 from live.streams.saved import SavedFeed
 from live.streams.stream import LiveStream
 
@@ -40,6 +41,10 @@ class Sharing(Protocol):
         Args:
             feeds: makes the feed that the stream goes on with.
         """
+
+    async def look(self, username: str) -> Seen | None:
+        """What is known of the stream of `username` in all processes; None if none has one, or it
+        can't be told."""
 
     async def hand_over(self) -> None:
         """This process stops: have other processes lead what it leads. What is appended here from

@@ -83,6 +83,11 @@ class Streaks:
             streak.gift = gift
         return gift
 
+    def has_ended(self, gift: Gift) -> bool:
+        """Whether the streak of that gift is known, and has been ended."""
+        streak = self._streaks.get((gift.user.id, gift.gift.id, gift.group_id))
+        return streak is not None and streak.gift is None
+
     def copy(self, gift: Gift, now: float) -> None:
         """Take over a gift as clients have seen it, which `update` or `expire` gave in another
         process."""

@@ -27,7 +27,7 @@ from live.streams.borders import Border, RoomBegan, StreamerOffline
 from live.streams.counts import StreamCounts
 from live.streams.drift import Finding
 from live.streams.feed import Feed
-from live.streams.followers import NOBODY, Elsewhere
+from live.streams.followers import NOBODY, Elsewhere, Seen
 from live.streams.listener_access import ListenerAccess
 from live.streams.log import EventLog
 from live.streams.log_memory import LogMemory
@@ -53,8 +53,6 @@ logger = logging.getLogger(__name__)
 
 # Seconds between two looks for streaks that TikTok forgot to end.
 _STREAK_SWEEP = STREAK_TIMEOUT / 4
-# Seconds between two looks whether a connection is silent, at most.
-_TICK = 5.0
 # Sums of times are inexact: without this, a task that wakes slightly too early would wake again
 # and again.
 _ROUNDING = 1e-6
@@ -107,6 +105,7 @@ class LiveStream:
         access: what its listeners' accounts connect with.
         route: by which it is connected, or was last; empty before that.
         is_leading: this process connects to TikTok for it, and appends to its log.
+        is_following: its log is a copy of another process's, which may have more.
         elsewhere: who listens in other processes, while this one leads.
         aside: what sockets of this process are told beside the log, while it can't be followed;
             None while it can.
@@ -131,7 +130,7 @@ class LiveStream:
             options.backlog, clock, username, memory=options.memory, counts=options.counts
         )
         self.run = self.feed.begin_run()
-        self.is_leading = False
+        self.is_leading = self.is_following = False
         self.elsewhere = NOBODY
         self.aside: Status | None = None
         self.room: Room | None = None
@@ -290,6 +289,11 @@ class LiveStream:
         """How many of its sockets want `other` frames."""
         return self._wanting_others
 
+    def seen(self) -> Seen:
+        """What is known of it in short, with the sockets of this process."""
+        room_id = self.current_room.id if self.current_room is not None else None
+        return Seen(self.status.state, self.current_route, room_id, self.listeners)
+
     def note_elsewhere(self, elsewhere: Elsewhere) -> None:
         """So many sockets of other processes follow the stream."""
         self.elsewhere = elsewhere
@@ -395,6 +399,7 @@ class LiveStream:
         """From now on another process leads; its log is copied by `copy_frame` and
         `copy_border`."""
         self.feed.copy_to = None
+        self.is_following = True
         self._prepared.set()
 
     def copy_frame(self, offset: int, at: int, type: FrameType, id: str, text: str) -> None:
@@ -449,7 +454,7 @@ class LiveStream:
             taken_over: another process has led the stream until now; it goes on where that one was.
         """
         self._prepared.set()
-        self.is_leading = True
+        self.is_leading, self.is_following = True, False
         try:
             if taken_over:
                 self._take_over()
@@ -600,11 +605,9 @@ class LiveStream:
         idle_timeout = self._options.idle_timeout
         try:
             while True:
-                silent_in = max(self._heard_at + idle_timeout - self._clock.monotonic(), 0)
-                wake_in = min(_TICK, silent_in + _ROUNDING)
                 await asyncio.wait(
                     [lost, ended, unwanted],
-                    timeout=wake_in,
+                    timeout=self._due_in(),
                     return_when=asyncio.FIRST_COMPLETED,
                 )
                 if self._live_ended.is_set():
@@ -632,6 +635,13 @@ class LiveStream:
                     self._states.enter(StreamState.QUIET)
         finally:
             await cancel_and_wait(lost, ended, unwanted)
+
+    def _due_in(self) -> float:
+        """Seconds until the connection is silent for too long, or the LIVE quiet, if nothing comes
+        until then. Whatever comes can only move these times further away."""
+        since = self._message_at if self.state is StreamState.LIVE else self._heard_at
+        due_at = since + self._options.idle_timeout
+        return max(due_at - self._clock.monotonic(), 0) + _ROUNDING
 
     async def _wait_for_poll(self, failure: RelayError) -> None:
         """The streamer is offline, and somebody wants to wait: sleep until the next look."""

@@ -191,8 +191,10 @@ class TikTokUpstream:
         if self._pacer is None:
             return
         known = self._room_id is not None  # the room: from the connection before, or a look
+        # A turn that comes too late to connect would be lost for those who wait behind.
+        latest = until - settings.RELAY_CONNECT_TIMEOUT / _PAGES
         try:
-            async with asyncio.timeout_at(until):
+            async with asyncio.timeout_at(latest):
                 await self._pacer.turn(Priority.RECONNECT if known else Priority.CONNECT)
         except TimeoutError:
             raise RelayError(

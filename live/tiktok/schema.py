@@ -10,8 +10,10 @@ sent.
 
 from __future__ import annotations
 
+import dataclasses
+import sys
 from collections.abc import Container, Iterable, Mapping
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, get_args, get_type_hints
 
 import betterproto2
 from google.protobuf import descriptor_pb2, descriptor_pool, message, message_factory
@@ -200,17 +202,17 @@ def build_schema(
     )
     for cls, names in fields.items():
         described = file.message_type.add(name=_type_name(cls))
-        metadata = cls()._betterproto
+        metadata, referred = _metadata(cls), _referred(cls)
         for name in names.split():
-            meta = metadata.meta_by_field_name[name]
+            meta = metadata[name]
             field = described.field.add(name=name, number=meta.number, json_name=name)
             field.label = field.LABEL_REPEATED if meta.repeated else field.LABEL_OPTIONAL
             if (cls, name) in as_bytes:
                 field.type = field.TYPE_BYTES
             elif meta.proto_type == "map":
-                _describe_map(described, field, meta, metadata.cls_by_field, fields)
+                _describe_map(described, field, meta, referred[name], fields)
             else:
-                _describe_type(field, meta, metadata.cls_by_field.get(name), fields)
+                _describe_type(field, meta, referred[name], fields)
     pool = descriptor_pool.DescriptorPool()
     pool.Add(file)
     return {
@@ -221,11 +223,32 @@ def build_schema(
     }
 
 
-def _describe_type(field: Any, meta: Any, referred: type | None, known: Container[type]) -> None:
+def _metadata(cls: type) -> dict[str, betterproto2.FieldMetadata]:
+    """Betterproto2's description of each field, by name.
+
+    Not from an object of the class: for its first object, pydantic builds what validates one.
+    """
+    return {field.name: betterproto2.FieldMetadata.get(field) for field in dataclasses.fields(cls)}
+
+
+def _referred(cls: type) -> dict[str, type]:
+    """The class of each field's values, by name; for a map, that of the values in it.
+
+    As betterproto2 finds them, which evaluates the annotations of all fields once for each field.
+    """
+    hints = get_type_hints(cls, vars(sys.modules[cls.__module__]), {})
+    metadata = _metadata(cls)
+    referred: dict[str, type] = {}
+    for name, meta in metadata.items():
+        parts = get_args(hints[name]) or (hints[name],)
+        referred[name] = parts[1 if meta.proto_type == "map" else 0]
+    return referred
+
+
+def _describe_type(field: Any, meta: Any, referred: type, known: Container[type]) -> None:
     if meta.proto_type != "message":
         field.type = _SCALARS[meta.proto_type]
         return
-    assert referred is not None
     cls = described_class(referred)
     if cls not in known:
         raise LookupError(f"{field.name}: {cls} is not in FIELDS")
@@ -234,7 +257,7 @@ def _describe_type(field: Any, meta: Any, referred: type | None, known: Containe
 
 
 def _describe_map(
-    described: Any, field: Any, meta: Any, classes: Mapping[str, type], known: Container[type]
+    described: Any, field: Any, meta: Any, referred: type, known: Container[type]
 ) -> None:
     """Describe a map field: in protobuf, it is a repeated message of a key and a value."""
     entry = described.nested_type.add(name=f"{field.name.title().replace('_', '')}Entry")
@@ -242,7 +265,7 @@ def _describe_map(
     for part, part_meta in zip(("key", "value"), meta.map_meta, strict=True):
         of_entry = entry.field.add(name=part, number=part_meta.number, json_name=part)
         of_entry.label = of_entry.LABEL_OPTIONAL
-        _describe_type(of_entry, part_meta, classes.get(f"{field.name}.value"), known)
+        _describe_type(of_entry, part_meta, referred, known)
     field.label = field.LABEL_REPEATED
     field.type = field.TYPE_MESSAGE
     field.type_name = f".{_PACKAGE}.{described.name}.{entry.name}"
@@ -260,14 +283,10 @@ def all_fields(classes: Iterable[type]) -> dict[type, str]:
         cls = waiting.pop()
         if cls in fields:
             continue
-        metadata = cls()._betterproto
-        fields[cls] = " ".join(metadata.meta_by_field_name)
-        # For a map field, `cls_by_field` has the class of the map's entries under the field's own
-        # name. It is skipped; the class of the map's values is listed under another name.
-        maps = {n for n, m in metadata.meta_by_field_name.items() if m.proto_type == "map"}
+        fields[cls] = " ".join(_metadata(cls))
         waiting += [
             described_class(referred)
-            for name, referred in metadata.cls_by_field.items()
-            if issubclass(referred, betterproto2.Message) and name not in maps
+            for referred in _referred(cls).values()
+            if issubclass(referred, betterproto2.Message)
         ]
     return fields

@@ -33,22 +33,26 @@ import hmac
 import itertools
 import math
 from collections import Counter, OrderedDict
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
 from http import HTTPStatus
+from typing import Annotated
 from weakref import WeakValueDictionary
 
 import msgspec
 from django.utils.translation import gettext_noop as _
+from msgspec import Meta
 
 from live.clock import SYSTEM_CLOCK, Clock
 from live.protocol.errors import ErrorCode, RelayError
 
-__all__ = ["SavedGate", "SignAnswer", "SignGate", "SignGates", "seconds_until_reset"]
+__all__ = ["SavedGate", "SignAnswer", "SignGate", "SignGates", "ToldGate", "seconds_until_reset"]
 
 # Seconds that the gate stays closed at most, whatever the sign server's answer says.
 _LONGEST_RESET = 24 * 60 * 60
+# The latest moment that another process may tell of, in ms since the Unix epoch.
+_LAST_MS = 10**15
 # Seconds that the gate stays closed if the answer gives no time: the sign server counts requests
 # per minute.
 _DEFAULT_RESET = 60
@@ -223,6 +227,11 @@ class SignGate:
         api_key: empty for requests without a key, which have a limit of their own.
         limit_hint: what to do about the limit, beside the usual hint; not yet translated.
         answers: counts what became of requests, for all gates together.
+        name: tells gates apart where the API key must not be seen.
+
+    Attributes:
+        name: as given.
+        is_untold: the sign server has answered since other processes were told last.
     """
 
     def __init__(
@@ -231,7 +240,11 @@ class SignGate:
         clock: Clock = SYSTEM_CLOCK,
         limit_hint: str = "",
         answers: Counter[SignAnswer] | None = None,
+        name: bytes = b"",
     ) -> None:
+        self.name = name
+        self.is_untold = False
+        self._answered_at = 0  # ms since the epoch, whichever process got the answer
         self._answers = Counter() if answers is None else answers
         self.api_key = api_key
         self.limit_hint = limit_hint
@@ -333,6 +346,7 @@ class SignGate:
             headers: the answer's headers, with names in lower case.
         """
         self._answers[SignAnswer.of(status)] += 1
+        self._answered_at, self.is_untold = self._clock.unix_ms(), True
         now = self._clock.monotonic()
         remaining = headers.get("ratelimit-remaining", "").strip()
         self._remaining = int(remaining[:9]) if remaining.isdecimal() else None
@@ -360,16 +374,38 @@ class SignGate:
         self._breaker.on_failure(self._clock.monotonic())
         self._let_through()
 
-    def save(self, name: bytes) -> SavedGate | None:
-        """What is against requests, to be written down under that name; None for nothing."""
+    def save(self) -> SavedGate | None:
+        """What is against requests, to be written down; None for nothing."""
         closed = self._unix_ms(self._closed_until)
         forbidden = self._unix_ms(self._forbidden_until)
-        return SavedGate(name, closed, forbidden) if closed or forbidden else None
+        return SavedGate(self.name, closed, forbidden) if closed or forbidden else None
 
     def restore(self, saved: SavedGate) -> None:
         """Take over what was against requests in an earlier process."""
         self._closed_until = self._monotonic(saved.closed_until, _LONGEST_RESET)
         self._forbidden_until = self._monotonic(saved.forbidden_until, _REFUSAL_KEPT)
+
+    def tell(self) -> ToldGate:
+        """What the sign server has said last, for other processes."""
+        return ToldGate(
+            self.name,
+            self._answered_at,
+            self._unix_ms(self._closed_until),
+            self._unix_ms(self._forbidden_until),
+            self._remaining,
+        )
+
+    def hear(self, told: ToldGate) -> None:
+        """Take over what the sign server has said to another process, if it is newer."""
+        if told.at <= self._answered_at:
+            return
+        self._answered_at, self.is_untold = told.at, False
+        self._closed_until = self._monotonic(told.closed_until, _LONGEST_RESET)
+        self._forbidden_until = self._monotonic(told.forbidden_until, _REFUSAL_KEPT)
+        self._remaining = told.remaining
+        if self._closed_until is not None:
+            self._shares.begin_anew()
+        self._let_through()
 
     def _unix_ms(self, at: float | None) -> int | None:
         """None for a time that is over."""
@@ -471,6 +507,23 @@ class SavedGate(msgspec.Struct, frozen=True, array_like=True):
     forbidden_until: int | None
 
 
+class ToldGate(msgspec.Struct, frozen=True, array_like=True):
+    """What the sign server has said last of an API key.
+
+    Attributes:
+        name: the gate's, which tells nothing of the API key and the proxy.
+        at: when it was said, in ms since the Unix epoch.
+        closed_until, forbidden_until: Unix time in ms; None for neither.
+        remaining: how many requests are left; None if it was not said.
+    """
+
+    name: bytes
+    at: Annotated[int, Meta(ge=0, le=_LAST_MS)]
+    closed_until: Annotated[int, Meta(ge=0, le=_LAST_MS)] | None
+    forbidden_until: Annotated[int, Meta(ge=0, le=_LAST_MS)] | None
+    remaining: Annotated[int, Meta(ge=0, le=10**9)] | None
+
+
 class SignGates:
     """The sign gates of all API keys in use.
 
@@ -523,8 +576,10 @@ class SignGates:
         key = (api_key, "" if api_key else proxy)
         gate = self._gates.get(key)
         if gate is None:
-            gate = self._gates[key] = SignGate(api_key, self._clock, self._limit_hint, self.answers)
-            if self._saved and (saved := self._saved.pop(self._name_of(key), None)):
+            gate = self._gates[key] = SignGate(
+                api_key, self._clock, self._limit_hint, self.answers, self._name_of(key)
+            )
+            if saved := self._saved.pop(gate.name, None):
                 gate.restore(saved)
         self._kept[key] = gate
         self._kept.move_to_end(key)
@@ -537,16 +592,42 @@ class SignGates:
 
     def save(self) -> list[SavedGate]:
         """The gates that are closed and the keys that were refused, to be written down."""
-        gates = [gate.save(self._name_of(key)) for key, gate in self._gates.items()]
+        gates = [gate.save() for gate in self._gates.values()]
         return [gate for gate in gates if gate is not None] + list(self._saved.values())
 
     def restore(self, saved: Iterable[SavedGate]) -> None:
         """Close the gates that were closed in an earlier process. To be called before any of them
         is used."""
         self._saved = {gate.name: gate for gate in saved}
-        for key, gate in self._gates.items():
-            if known := self._saved.pop(self._name_of(key), None):
+        for gate in self._gates.values():
+            if known := self._saved.pop(gate.name, None):
                 gate.restore(known)
+
+    def names(self) -> list[bytes]:
+        """The names of all gates in use."""
+        return [gate.name for gate in self._gates.values()]
+
+    def to_tell(self) -> list[ToldGate]:
+        """What the sign server has said since the last time, for other processes."""
+        told = []
+        for gate in self._gates.values():
+            if gate.is_untold:
+                gate.is_untold = False
+                told.append(gate.tell())
+        return told
+
+    def tell_again(self, told: Collection[ToldGate]) -> None:
+        """Have `to_tell` return these again, if nothing newer was said."""
+        names = {each.name for each in told}
+        for gate in self._gates.values():
+            gate.is_untold |= gate.name in names
+
+    def hear(self, told: Iterable[ToldGate]) -> None:
+        """Take over what the sign server has said to other processes."""
+        gates = {gate.name: gate for gate in self._gates.values()}
+        for each in told:
+            if gate := gates.get(each.name):
+                gate.hear(each)
 
     def _name_of(self, key: tuple[str, str]) -> bytes:
         return hmac.digest(self._secret, "\n".join(key).encode(), "sha256")

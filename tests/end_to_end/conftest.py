@@ -3,6 +3,7 @@ loop."""
 
 from __future__ import annotations
 
+import ipaddress
 import itertools
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -25,6 +26,11 @@ SETTINGS = {
     "RELAY_OWN_PROXIES": "on",
     "RELAY_RECONNECT_FOR": "3",
 }
+# For tests of what the servers have no part in: of pages, of REST, of what becomes of events. What
+# tells the servers apart is tested on both: handshakes, frames of the wire, closing, shutdown, slow
+# clients, limits at the door.
+ON_DAPHNE = pytest.mark.parametrize("server", ["daphne"], indirect=True)
+ON_UVICORN = pytest.mark.parametrize("server", ["uvicorn"], indirect=True)
 _numbers = itertools.count(1)
 
 AddAccount = Callable[..., Awaitable[Account]]
@@ -77,6 +83,13 @@ async def server(request: pytest.FixtureRequest, servers: GetServer) -> Server:
 def streamer() -> str:
     """A TikTok username that no other test uses."""
     return f"streamer{next(_numbers)}"
+
+
+@pytest.fixture
+def own_address() -> str:
+    """An address of this machine that no other test uses. Tokens that give no access are sent from
+    one, as a server that tests share makes an address wait that has sent a few of them."""
+    return str(ipaddress.IPv4Address("127.1.0.0") + next(_numbers))
 
 
 @pytest.fixture

@@ -10,11 +10,12 @@ import pytest
 from playwright.async_api import Locator, Page, expect
 
 from standin import TikTok
+from tests.end_to_end.conftest import ON_UVICORN
 from tests.support.browsing import PASSWORD, add_person, http
 from tests.support.phone import Phone
 from tests.support.server import Account, Server
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), ON_UVICORN]
 
 _numbers = itertools.count(1)
 

@@ -11,12 +11,12 @@ import pytest
 import pytest_asyncio
 
 from standin import TikTok
-from tests.end_to_end.conftest import AddAccount, OnAir
-from tests.support.browsing import PASSWORD, add_person, http
+from tests.end_to_end.conftest import ON_DAPHNE, AddAccount, OnAir
+from tests.support.browsing import ANSWER_WITHIN, PASSWORD, add_person, http
 from tests.support.phone import Phone
 from tests.support.server import Account, Server
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), ON_DAPHNE]
 
 WITHIN = 1.0  # seconds
 LIST = "/admin/accounts/user/"
@@ -68,7 +68,7 @@ def _values(page: str) -> dict[str, str]:
 async def administrator(server: Server, streamer: str) -> AsyncIterator[Administrator]:
     boss = await add_person(server, f"boss-{streamer}", "", "--staff")
     server.execute("UPDATE accounts_user SET is_superuser = 1 WHERE id = ?", boss.user_id)
-    async with httpx.AsyncClient(base_url=http(server)) as browser:
+    async with httpx.AsyncClient(base_url=http(server), timeout=ANSWER_WITHIN) as browser:
         administrator = Administrator(browser)
         await administrator.sign_in(boss.username)
         yield administrator

@@ -8,12 +8,12 @@ from TikTokLive.events.proto_events import EVENT_MAPPINGS
 from live.tiktok.decoding import METHODS
 from standin import TikTok, captures, messages, pages
 from standin.messages import Message
-from tests.end_to_end.conftest import AddAccount
+from tests.end_to_end.conftest import ON_DAPHNE, AddAccount
 from tests.support.captures import each_once, ends_live
 from tests.support.phone import Phone
 from tests.support.server import Server
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), ON_DAPHNE]
 
 CHUNK = 10
 

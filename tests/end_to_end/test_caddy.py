@@ -70,7 +70,8 @@ async def house(start_server: StartServer, tmp_path: Path) -> AsyncIterator[tupl
         ALLOWED_HOSTS="127.0.0.1",
         TRUSTED_PROXIES="unix",
     )
-    caddy = Caddy(tmp_path, f"unix/{socket}")
+    # The second process has just been stopped.
+    caddy = Caddy(tmp_path, f"unix/{socket} unix/{tmp_path}/stopped.sock")
     process = await caddy.run("run")
     try:
         await caddy.wait()
@@ -115,3 +116,16 @@ async def test_a_reload_ends_sockets_and_phones_can_come_back(
     assert ended in {1001, 1006}
     async with Phone(address) as phone:
         await phone.until_type("connected")
+
+
+async def test_what_a_stopped_process_can_t_take_another_one_gets(
+    house: tuple[Server, Caddy], tiktok: TikTok, streamer: str
+) -> None:
+    server, caddy = house
+    tiktok.go_live(streamer)
+    account = await server.add_account("phone", streamer)
+    async with contextlib.AsyncExitStack() as stack:
+        for _ in range(4):  # the stopped one has always the fewest
+            phone = Phone(f"ws://127.0.0.1:{caddy.port}/ws/{account.token}")
+            await stack.enter_async_context(phone)
+            await phone.until_type("connected")

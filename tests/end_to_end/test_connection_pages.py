@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
 from axe_playwright_python.async_playwright import Axe
-from playwright.async_api import Page, expect
+from playwright.async_api import Browser, Page, StorageState, expect
 
 from standin import TikTok
-from tests.end_to_end.conftest import SETTINGS, StartServer
+from tests.end_to_end.conftest import SETTINGS
 from tests.support.browsing import add_person, http, sign_in
 from tests.support.phone import Phone
 from tests.support.server import Account, Server
@@ -18,15 +20,37 @@ from tests.support.server import Account, Server
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 PHONE_SIZE = {"width": 360, "height": 740}
+_numbers = itertools.count(1)
 
 
-@pytest_asyncio.fixture(loop_scope="session")
-async def server(start_server: StartServer, page: Page) -> Server:
-    """One server will do: what is tested is the browser's part. Staff are signed in."""
-    server = await start_server("uvicorn", **SETTINGS)
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def server(tiktok: TikTok, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Server]:
+    """One server will do: what is tested is the browser's part."""
+    settings = {**tiktok.environment(), **SETTINGS}
+    server = Server("uvicorn", tmp_path_factory.mktemp("connections"), settings)
+    await server.start()
+    yield server
+    await server.stop()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def signed_in(browser: Browser, server: Server) -> StorageState:
+    """What a browser keeps in which staff have signed in."""
     await add_person(server, "boss", "", "--staff")
-    await sign_in(page, server, "boss")
-    return server
+    async with await browser.new_context() as context:
+        await sign_in(await context.new_page(), server, "boss")
+        return await context.storage_state()
+
+
+@pytest_asyncio.fixture(loop_scope="session", autouse=True)
+async def _staff(page: Page, signed_in: StorageState) -> None:
+    await page.context.add_cookies(signed_in["cookies"])  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def anna() -> str:
+    """An account name that no other test uses, nor is it a part of another."""
+    return f"anna{next(_numbers):03}"
 
 
 async def call(server: Server, account: Account) -> None:
@@ -44,34 +68,35 @@ async def faults(page: Page) -> list[str]:
 
 class TestFindingTheReason:
     async def test_the_reason_is_three_clicks_from_the_dashboard(
-        self, server: Server, page: Page, streamer: str
+        self, server: Server, page: Page, streamer: str, anna: str
     ) -> None:
         """From the dashboard to the reason in three clicks."""
-        account = await server.add_account("anna", streamer)
+        account = await server.add_account(anna, streamer)
         await call(server, account)
         await page.goto(f"{http(server)}/staff/")
         await page.get_by_role("link", name="Connections").first.click()
-        await page.get_by_role("row").filter(has_text="anna").get_by_role("link").click()
+        await page.get_by_role("row").filter(has_text=anna).get_by_role("link").click()
         reason = page.get_by_text("TikTok Live connection error: no such user").first
         await expect(reason).to_be_visible()
         await expect(page.get_by_role("listitem").filter(has_text="1011")).to_be_visible()
 
     async def test_it_is_found_among_others(
-        self, server: Server, page: Page, streamer: str
+        self, server: Server, page: Page, streamer: str, anna: str
     ) -> None:
-        for name in ("anna", "bert"):
+        bert = anna.replace("anna", "bert")
+        for name in (anna, bert):
             await call(server, await server.add_account(name, f"{streamer}.{name}"))
         await page.goto(f"{http(server)}/staff/connections/")
-        await page.get_by_label("TikTok username").fill(f"@{streamer}.anna")
+        await page.get_by_label("TikTok username").fill(f"@{streamer}.{anna}")
         await page.get_by_label("Error").select_option("user_not_found")
         await page.get_by_role("button", name="Show").click()
         await expect(page.locator("tbody tr")).to_have_count(1)
-        await expect(page.locator("tbody tr")).to_contain_text("anna")
+        await expect(page.locator("tbody tr")).to_contain_text(anna)
 
     async def test_it_is_sorted_by_the_headings(
-        self, server: Server, page: Page, streamer: str
+        self, server: Server, page: Page, streamer: str, anna: str
     ) -> None:
-        await call(server, await server.add_account("anna", streamer))
+        await call(server, await server.add_account(anna, streamer))
         await page.goto(f"{http(server)}/staff/connections/?error=user_not_found")
         heading = page.get_by_role("columnheader", name="Frames sent")
         await heading.get_by_role("link").click()
@@ -81,28 +106,28 @@ class TestFindingTheReason:
         await expect(page.get_by_label("Error")).to_have_value("user_not_found")
 
     async def test_it_is_downloaded(
-        self, server: Server, page: Page, streamer: str, tmp_path: Path
+        self, server: Server, page: Page, streamer: str, anna: str, tmp_path: Path
     ) -> None:
-        await call(server, await server.add_account("anna", streamer))
-        await page.goto(f"{http(server)}/staff/connections/?error=user_not_found")
+        await call(server, await server.add_account(anna, streamer))
+        await page.goto(f"{http(server)}/staff/connections/?error=user_not_found&account={anna}")
         async with page.expect_download() as download:
             await page.get_by_role("link", name="Download as CSV").click()
         file = tmp_path / "connections.csv"
         await (await download.value).save_as(file)
         head, row = file.read_text("utf-8-sig").splitlines()
         assert head.startswith("id,opened_at,")
-        assert f",anna,{streamer}," in row
+        assert f",{anna},{streamer}," in row
 
 
 class TestLiveRows:
     async def test_a_row_appears_and_changes_and_the_focus_stays(
-        self, server: Server, page: Page, tiktok: TikTok, streamer: str
+        self, server: Server, page: Page, tiktok: TikTok, streamer: str, anna: str
     ) -> None:
         """A row appears, and changes, while the focus stays where it is."""
-        account = await server.add_account("anna", streamer)
+        account = await server.add_account(anna, streamer)
         await call(server, account)
         tiktok.go_live(streamer)
-        await page.goto(f"{http(server)}/staff/connections/?account=anna")
+        await page.goto(f"{http(server)}/staff/connections/?account={anna}")
         rows = page.locator("tbody tr")
         await expect(rows).to_have_count(1)
         await rows.get_by_role("link").focus()
@@ -114,9 +139,11 @@ class TestLiveRows:
         await expect(rows.first).to_contain_text("1000")
         await expect(rows.last.get_by_role("link")).to_be_focused()
 
-    async def test_it_can_be_paused(self, server: Server, page: Page, streamer: str) -> None:
-        account = await server.add_account("anna", streamer)
-        await page.goto(f"{http(server)}/staff/connections/?account=anna")
+    async def test_it_can_be_paused(
+        self, server: Server, page: Page, streamer: str, anna: str
+    ) -> None:
+        account = await server.add_account(anna, streamer)
+        await page.goto(f"{http(server)}/staff/connections/?account={anna}")
         switch = page.get_by_role("switch", name="Live updates")
         await switch.click()
         await expect(switch).to_have_attribute("aria-checked", "false")
@@ -125,24 +152,26 @@ class TestLiveRows:
         await switch.click()
         await expect(page.locator("tbody tr")).to_have_count(1)
 
-    async def test_it_says_when_it_is_over(self, server: Server, page: Page, streamer: str) -> None:
+    async def test_it_says_when_it_is_over(
+        self, server: Server, page: Page, streamer: str, anna: str
+    ) -> None:
         await page.goto(f"{http(server)}/staff/connections/")
         await expect(page.get_by_role("switch")).to_be_visible()
         await page.context.clear_cookies()
-        await call(server, await server.add_account("anna", streamer))
+        await call(server, await server.add_account(anna, streamer))
         await expect(page.get_by_role("status")).to_contain_text("no longer updated")
 
 
 class TestOneConnection:
     async def test_it_follows_an_open_one(
-        self, server: Server, page: Page, tiktok: TikTok, streamer: str
+        self, server: Server, page: Page, tiktok: TikTok, streamer: str, anna: str
     ) -> None:
         room = tiktok.go_live(streamer)
-        account = await server.add_account("anna", streamer)
+        account = await server.add_account(anna, streamer)
         timeline = page.locator(".timeline")
         async with Phone(f"{server.address}/ws/{account.token}") as phone:
             await phone.until_type("connected")
-            await page.goto(f"{http(server)}/staff/connections/?account=anna")
+            await page.goto(f"{http(server)}/staff/connections/?account={anna}")
             await page.locator("tbody tr").get_by_role("link").click()
             await expect(page.get_by_text("Still open.")).to_be_visible()
             await expect(timeline).to_contain_text("Live")
@@ -156,10 +185,10 @@ class TestOneConnection:
 class TestAccessibility:
     @pytest.mark.parametrize("scheme", ["light", "dark"])
     async def test_axe_core_finds_nothing_and_nothing_scrolls_sideways(
-        self, server: Server, page: Page, streamer: str, scheme: str
+        self, server: Server, page: Page, streamer: str, anna: str, scheme: str
     ) -> None:
         """Nothing for axe-core to find, no scrolling sideways, on a phone and on a desk."""
-        account = await server.add_account("anna", streamer)
+        account = await server.add_account(anna, streamer)
         await call(server, account)
         row = await server.closed_row(account)
         await page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
@@ -174,9 +203,9 @@ class TestAccessibility:
                 assert width <= size["width"], address
 
     async def test_its_headings_are_seen_when_they_have_the_focus(
-        self, server: Server, page: Page, streamer: str
+        self, server: Server, page: Page, streamer: str, anna: str
     ) -> None:
-        await call(server, await server.add_account("anna", streamer))
+        await call(server, await server.add_account(anna, streamer))
         await page.set_viewport_size(PHONE_SIZE)  # type: ignore[arg-type]
         await page.goto(f"{http(server)}/staff/connections/")
         link = page.get_by_role("link", name="Frames sent")
@@ -188,11 +217,12 @@ class TestAccessibility:
 
 class TestTimes:
     async def test_times_are_those_of_the_device_and_stay_so_when_the_page_is_refreshed(
-        self, server: Server, page: Page, streamer: str
+        self, server: Server, page: Page, streamer: str, anna: str
     ) -> None:
         browser = page.context.browser
         assert browser is not None
-        account = await server.add_account("anna", streamer)
+        bert = anna.replace("anna", "bert")
+        account = await server.add_account(anna, streamer)
         await call(server, account)
         server.execute(
             "UPDATE live_connectionlog SET opened_at = ? WHERE account_id = ?",
@@ -205,11 +235,11 @@ class TestTimes:
         try:
             there = await context.new_page()
             await there.goto(f"{http(server)}/staff/connections/")
-            row = there.get_by_role("row").filter(has_text="anna")
+            row = there.get_by_role("row").filter(has_text=anna)
             await expect(row).to_contain_text("May 5, 2026, 01:30:05")
             await expect(there.get_by_text("Times are those of your device.")).to_be_visible()
-            await call(server, await server.add_account("bert", streamer))
-            await expect(there.get_by_role("row").filter(has_text="bert")).to_be_visible()
+            await call(server, await server.add_account(bert, streamer))
+            await expect(there.get_by_role("row").filter(has_text=bert)).to_be_visible()
             await expect(row).to_contain_text("May 5, 2026, 01:30:05")
             await row.get_by_role("link").click()
             heading = there.get_by_role("heading", level=1)

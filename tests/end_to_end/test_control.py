@@ -11,19 +11,19 @@ import httpx
 import pytest
 
 from standin import Kind, TikTok, messages
-from tests.end_to_end.conftest import AddAccount
-from tests.support.browsing import PASSWORD, http, post, signed_in
+from tests.end_to_end.conftest import ON_UVICORN, AddAccount
+from tests.support.browsing import ANSWER_WITHIN, PASSWORD, http, post, signed_in
 from tests.support.phone import Phone
 from tests.support.server import Server
 from tests.support.tiktok_proxy import TikTokProxy
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), ON_UVICORN]
 
 WITHIN = 1.0  # seconds
 
 
 async def change(server: Server, token: str, **values: str) -> None:
-    async with httpx.AsyncClient(base_url=http(server)) as client:
+    async with httpx.AsyncClient(base_url=http(server), timeout=ANSWER_WITHIN) as client:
         answer = await client.patch(
             "/api/v1/account", json=values, headers={"Authorization": f"Bearer {token}"}
         )

@@ -12,8 +12,8 @@ from websockets.exceptions import InvalidStatus
 from websockets.typing import Origin
 
 from standin import TikTok
-from tests.end_to_end.conftest import AddAccount, OnAir, StartServer
-from tests.support.browsing import add_person, http, sign_in
+from tests.end_to_end.conftest import ON_DAPHNE, ON_UVICORN, AddAccount, OnAir, StartServer
+from tests.support.browsing import ANSWER_WITHIN, add_person, http, sign_in
 from tests.support.phone import Phone
 from tests.support.server import Server
 
@@ -40,6 +40,7 @@ def take(route: WebSocketRoute, sockets: list[WebSocketRoute]) -> None:
 
 
 class TestDashboard:
+    @ON_UVICORN
     async def test_a_stream_appears_and_leads_to_its_page(
         self,
         server: Server,
@@ -62,6 +63,7 @@ class TestDashboard:
             await row.get_by_role("link").click()
             await expect(page).to_have_url(re.compile(f"/staff/streams/{streamer}/$"))
 
+    @ON_UVICORN
     async def test_it_shows_a_failure(
         self, server: Server, streamer: str, add_account: AddAccount, page: Page
     ) -> None:
@@ -81,6 +83,7 @@ class TestDashboard:
         )
         await expect(page.get_by_text(f"@{streamer}").first).to_be_visible()
 
+    @ON_UVICORN
     async def test_it_leaves_alone_what_somebody_uses(
         self, server: Server, streamer: str, on_air: OnAir, page: Page
     ) -> None:
@@ -111,6 +114,7 @@ class TestDashboard:
             await expect(hours).to_contain_text("1 (100%)", timeout=WITHIN)
             await expect(hours).to_be_visible()
 
+    @ON_DAPHNE
     async def test_it_comes_back_after_the_connection_was_lost(
         self, server: Server, streamer: str, page: Page
     ) -> None:
@@ -123,6 +127,7 @@ class TestDashboard:
         await expect(page.get_by_text("Updates by itself")).to_be_visible()
         assert len(sockets) == 2
 
+    @ON_DAPHNE
     async def test_it_says_so_when_somebody_is_signed_out(
         self, server: Server, streamer: str, page: Page
     ) -> None:
@@ -135,6 +140,7 @@ class TestDashboard:
         )
         await expect(page).to_have_title("forbidden")
 
+    @ON_DAPHNE
     async def test_it_shows_numbers_without_scripts(
         self, server: Server, streamer: str, on_air: OnAir, browser: Browser
     ) -> None:
@@ -187,8 +193,9 @@ class TestTheSocket:
             assert '"type":"numbers"' in str(await socket.recv())
 
 
+@ON_UVICORN
 class TestHistory:
     async def test_it_is_for_staff_alone(self, server: Server) -> None:
-        async with httpx.AsyncClient(base_url=http(server)) as stranger:
+        async with httpx.AsyncClient(base_url=http(server), timeout=ANSWER_WITHIN) as stranger:
             answer = await stranger.get("/staff/history.json")
         assert answer.headers["Location"].startswith("/login/")

@@ -14,7 +14,8 @@ import pytest
 import pytest_asyncio
 
 from standin import TikTok, messages
-from tests.end_to_end.conftest import AddAccount, StartServer
+from tests.end_to_end.conftest import ON_DAPHNE, ON_UVICORN, AddAccount, StartServer
+from tests.support.proxy import CuttableProxy
 from tests.support.server import ROOT, Server
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -76,47 +77,8 @@ async def run() -> AsyncIterator[Run]:
         await example.process.communicate()
 
 
-class Network:
-    """Between a phone and the relay: passes bytes on until it is cut."""
-
-    def __init__(self, port: int) -> None:
-        self._to = port
-        self._pipes: set[asyncio.Task[None]] = set()
-        self._writers: list[asyncio.StreamWriter] = []
-
-    async def __aenter__(self) -> str:
-        self._server = await asyncio.start_server(self._connect, "127.0.0.1", 0)
-        return f"ws://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.cut()
-        self._server.close()
-        await self._server.wait_closed()
-
-    async def cut(self) -> None:
-        """Every connection breaks off without a goodbye."""
-        for writer in self._writers:
-            writer.transport.abort()
-        self._writers.clear()
-        await asyncio.gather(*self._pipes, return_exceptions=True)
-
-    async def _connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._to)
-        self._writers += [writer, far_writer]
-        for pipe in (self._pass_on(reader, far_writer), self._pass_on(far_reader, writer)):
-            task = asyncio.create_task(pipe)
-            self._pipes.add(task)
-            task.add_done_callback(self._pipes.discard)
-
-    async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(OSError):
-            while data := await reader.read(65536):
-                writer.write(data)
-                await writer.drain()
-        writer.close()
-
-
 class TestThePythonExample:
+    @ON_DAPHNE
     async def test_it_prints_comments_and_gifts_and_ends_with_the_live(
         self, server: Server, tiktok: TikTok, streamer: str, add_account: AddAccount, run: Run
     ) -> None:
@@ -141,16 +103,14 @@ class TestThePythonExample:
         server = await start_server("uvicorn")
         room = tiktok.go_live(streamer)
         account = await server.add_account("phone", streamer)
-        network = Network(server.port)
-        async with network as address:
-            example = await run(
-                sys.executable, EXAMPLES / "watch.py", f"{address}/ws/{account.token}"
-            )
+        async with CuttableProxy(server.port) as network:
+            address = f"ws://127.0.0.1:{network.port}/ws/{account.token}"
+            example = await run(sys.executable, EXAMPLES / "watch.py", address)
             await example.until("is live\n")
             await room.wait_for_socket()
             await room.push(messages.chat("viewer", "number 1"))
             await example.until("number 1\n")
-            await network.cut()
+            network.cut()
             await room.push(*(messages.chat("viewer", f"number {n}") for n in range(2, 6)))
             await example.until("number 5\n")
         lines = [line.partition(": ")[2] for line in example.printed.splitlines()]
@@ -171,6 +131,7 @@ class TestThePythonExample:
         room.go_live()
         await example.until("is live\n")
 
+    @ON_UVICORN
     async def test_the_python_example_ends_when_nobody_reads_what_it_prints(
         self, server: Server, tiktok: TikTok, streamer: str, add_account: AddAccount, run: Run
     ) -> None:
@@ -185,14 +146,17 @@ class TestThePythonExample:
         assert await example.until_ended() == 0
         assert example.printed == f"@{streamer} is live\n"
 
+    @ON_DAPHNE
     @pytest.mark.parametrize(
         ("token", "said"), [("no-such-token", "Access denied"), ("", "Access denied")]
     )
     async def test_it_stops_where_a_retry_cures_nothing(
-        self, server: Server, run: Run, token: str, said: str
+        self, server: Server, own_address: str, run: Run, token: str, said: str
     ) -> None:
-        example = await run(sys.executable, EXAMPLES / "watch.py", f"{server.address}/ws/{token}")
-        assert await example.until_ended() == 1
+        async with CuttableProxy(server.port, source=own_address) as proxy:
+            address = f"ws://127.0.0.1:{proxy.port}/ws/{token}"
+            example = await run(sys.executable, EXAMPLES / "watch.py", address)
+            assert await example.until_ended() == 1
         assert said in example.printed
         assert "Traceback" not in example.printed
 
@@ -219,9 +183,14 @@ class TestTheLook:
         await room.push(messages.chat("viewer", "have a look"))
         await example.until('"text":"have a look"')
 
-    async def test_it_finds_a_tool_by_itself(self, server: Server, run: Run) -> None:
-        example = await run("sh", EXAMPLES / "look.sh", f"{server.address}/ws/no-such-token")
-        await example.until("invalid_token")
+    @ON_UVICORN
+    async def test_it_finds_a_tool_by_itself(
+        self, server: Server, own_address: str, run: Run
+    ) -> None:
+        async with CuttableProxy(server.port, source=own_address) as proxy:
+            address = f"ws://127.0.0.1:{proxy.port}/ws/no-such-token"
+            example = await run("sh", EXAMPLES / "look.sh", address)
+            await example.until("invalid_token")
 
     async def test_it_knows_no_other_tool(self, run: Run) -> None:
         example = await run("sh", EXAMPLES / "look.sh", "ws://127.0.0.1:1/", "telnet")

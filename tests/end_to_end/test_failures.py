@@ -11,7 +11,7 @@ import pytest
 from websockets.exceptions import InvalidStatus
 
 from standin import Failure, TikTok
-from tests.end_to_end.conftest import AddAccount
+from tests.end_to_end.conftest import ON_DAPHNE, AddAccount
 from tests.support.phone import Phone
 from tests.support.server import Server
 
@@ -38,6 +38,7 @@ SCENARIOS = [
 ]
 
 
+@ON_DAPHNE
 class TestAFailure:
     @pytest.mark.parametrize(
         ("failure", "code", "close_code"), SCENARIOS, ids=[str(s[0].value) for s in SCENARIOS]
@@ -105,35 +106,42 @@ class TestAFailure:
 
 
 class TestARefusal:
-    async def test_it_says_nothing_of_why_a_token_is_unknown(self, server: Server) -> None:
-        async with Phone(f"{server.address}/ws/no-such-token") as phone:
+    async def test_it_says_nothing_of_why_a_token_is_unknown(
+        self, server: Server, own_address: str
+    ) -> None:
+        address = f"{server.address}/ws/no-such-token"
+        async with Phone(address, local_addr=(own_address, 0)) as phone:
             error, closed_with = await phone.explanation()
         assert (error["code"], closed_with) == ("invalid_token", 1008)
 
-    async def test_it_refuses_a_socket_without_a_token(self, server: Server) -> None:
-        async with Phone(f"{server.address}/ws") as phone:
+    async def test_it_refuses_a_socket_without_a_token(
+        self, server: Server, own_address: str
+    ) -> None:
+        async with Phone(f"{server.address}/ws", local_addr=(own_address, 0)) as phone:
             error, closed_with = await phone.explanation()
         assert (error["code"], closed_with) == ("invalid_token", 1008)
 
     async def test_it_tells_that_a_token_was_revoked(
-        self, server: Server, add_account: AddAccount
+        self, server: Server, add_account: AddAccount, own_address: str
     ) -> None:
         account = await add_account()
         server.execute(
             "UPDATE accounts_accesstoken SET revoked_at = created_at WHERE user_id = ?",
             account.user_id,
         )
-        async with Phone(f"{server.address}/ws/{account.token}") as phone:
+        address = f"{server.address}/ws/{account.token}"
+        async with Phone(address, local_addr=(own_address, 0)) as phone:
             error, closed_with = await phone.explanation()
         assert (error["code"], closed_with) == ("token_revoked", 1008)
         assert (await server.closed_row(account))["error_code"] == "token_revoked"
 
     async def test_it_tells_that_the_account_is_disabled(
-        self, server: Server, add_account: AddAccount
+        self, server: Server, add_account: AddAccount, own_address: str
     ) -> None:
         account = await add_account()
         server.execute("UPDATE accounts_user SET is_active = 0 WHERE id = ?", account.user_id)
-        async with Phone(f"{server.address}/ws/{account.token}") as phone:
+        address = f"{server.address}/ws/{account.token}"
+        async with Phone(address, local_addr=(own_address, 0)) as phone:
             error, closed_with = await phone.explanation()
         assert (error["code"], closed_with) == ("account_disabled", 1008)
         assert (await server.closed_row(account))["error_code"] == "account_disabled"

@@ -48,8 +48,8 @@ async def until_ready(server: Server) -> None:
         await asyncio.sleep(0.1)
 
 
-@pytest.mark.parametrize("kind", SERVERS)
 class TestHealth:
+    @pytest.mark.parametrize("kind", SERVERS)
     async def test_it_costs_no_line_in_the_log(self, start_server: StartServer, kind: str) -> None:
         server = await start_server(kind)
         for _ in range(3):
@@ -65,8 +65,11 @@ class TestHealth:
         assert "/readyz" not in server.log_text
 
     @pytest.mark.parametrize(
-        ("how", "problem"),
-        [("stopped", "can't be reached, or refuses"), ("frozen", "no answer within 0.8 s")],
+        ("kind", "how", "problem"),
+        [
+            ("daphne", "stopped", "can't be reached, or refuses"),
+            ("uvicorn", "frozen", "no answer within 0.8 s"),
+        ],
     )
     async def test_a_database_that_is_away_makes_it_not_ready_and_not_unhealthy(
         self,
@@ -90,6 +93,7 @@ class TestHealth:
         await until_ready(server)
         assert "Traceback" not in server.log_text
 
+    @pytest.mark.parametrize("kind", SERVERS)
     async def test_it_is_not_ready_while_it_stops(
         self,
         start_server: StartServer,

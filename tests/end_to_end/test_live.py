@@ -10,7 +10,7 @@ import pytest
 
 from live.tiktok.decoding import METHODS
 from standin import Failure, Kind, TikTok, captures, messages
-from tests.end_to_end.conftest import AddAccount, StartServer
+from tests.end_to_end.conftest import ON_DAPHNE, ON_UVICORN, AddAccount, StartServer
 from tests.support.captures import each_once, ends_live
 from tests.support.phone import Phone
 from tests.support.server import Server
@@ -45,6 +45,7 @@ class TestALive:
         assert row["address"] == "127.0.0.1"
         assert row["user_agent"].startswith("Python/")
 
+    @ON_DAPHNE
     async def test_it_passes_on_the_history_of_the_first_answer(
         self, server: Server, tiktok: TikTok, streamer: str, add_account: AddAccount
     ) -> None:
@@ -76,6 +77,7 @@ class TestALive:
         assert (row["close_code"], row["error_code"]) == (1000, "")
         await tiktok.wait_for(lambda: not room.sockets)
 
+    @ON_DAPHNE
     async def test_it_survives_garbage_and_unknown_messages(
         self, server: Server, tiktok: TikTok, streamer: str, add_account: AddAccount
     ) -> None:
@@ -94,6 +96,7 @@ class TestALive:
             (comment,) = await phone.events(1)
         assert comment["data"]["text"] == "still here"
 
+    @ON_UVICORN
     @pytest.mark.skipif(not captures.captures_available(), reason=captures.captures_reason())
     async def test_it_loses_no_captured_message(
         self, server: Server, tiktok: TikTok, streamer: str, add_account: AddAccount
@@ -117,6 +120,7 @@ class TestALive:
         assert [event["id"] for event in events] == expected
 
 
+@ON_UVICORN
 class TestSharing:
     async def test_it_takes_one_upstream_and_one_signature_for_any_phones(
         self, server: Server, tiktok: TikTok, streamer: str, add_account: AddAccount
@@ -193,6 +197,7 @@ class TestLeaving:
         assert (row["close_code"], row["error_code"]) == (1000, "")
         await tiktok.wait_for(lambda: not tiktok.under_way, within=5)
 
+    @ON_UVICORN
     async def test_it_lingers_for_a_phone_that_comes_back(
         self, server: Server, tiktok: TikTok, streamer: str, add_account: AddAccount
     ) -> None:
@@ -247,6 +252,7 @@ class TestTheHandshake:
             await phone.until_type("connected")
             assert phone.socket.subprotocol == "bearer"
 
+    @ON_DAPHNE
     @pytest.mark.parametrize(
         "query",
         ["since=xyz", "since=", "types=comment,nonsense", "batch=-1", "batch=5000", "wait=yes"],
@@ -260,6 +266,7 @@ class TestTheHandshake:
         assert (error["code"], closed_with) == ("bad_request", 1008)
         assert (await server.closed_row(account))["error_code"] == "bad_request"
 
+    @ON_UVICORN
     async def test_it_ignores_an_unknown_option_and_filters_by_type(
         self, server: Server, tiktok: TikTok, streamer: str, add_account: AddAccount
     ) -> None:

@@ -11,6 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from standin import messages
 from tests.end_to_end.conftest import OnAir, StartServer
+from tests.support.browsing import ANSWER_WITHIN
 from tests.support.server import Server
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -21,7 +22,7 @@ PARTS = re.compile(r"_(bucket|count|sum|created)$")
 
 
 async def get(server: Server, **headers: str) -> httpx.Response:
-    async with httpx.AsyncClient(trust_env=False) as client:
+    async with httpx.AsyncClient(trust_env=False, timeout=ANSWER_WITHIN) as client:
         address = f"http://127.0.0.1:{server.port}/metrics"
         return await client.get(address, headers={"Host": "localhost", **headers})
 

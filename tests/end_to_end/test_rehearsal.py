@@ -15,10 +15,10 @@ from websockets.exceptions import InvalidStatus
 from live.protocol.errors import ErrorCode
 from rehearsal.plan import rehearsed
 from standin import TikTok, messages
-from tests.end_to_end.conftest import AddAccount, StartServer
+from tests.end_to_end.conftest import ON_DAPHNE, ON_UVICORN, AddAccount, StartServer
 from tests.support.phone import Frame, Phone
 from tests.support.recordings import ROOM_ID, write_recording
-from tests.support.server import SERVERS, Account, Server
+from tests.support.server import Account, Server
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -42,20 +42,20 @@ def recordings(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("recordings")
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="session", params=SERVERS)
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def rehearsing(
-    request: pytest.FixtureRequest,
     unasked: TikTok,
     recordings: Path,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> AsyncIterator[Server]:
+    """One server only: what differs between servers is tested on real LIVEs."""
     settings = {
         "RELAY_TEST_ENDPOINT": "always",
         "RELAY_RECORDINGS": str(recordings),
         "RELAY_RECONNECT_FOR": "0.01",
     }
     folder = tmp_path_factory.mktemp("server")
-    server = Server(request.param, folder, {**unasked.environment(), **settings})
+    server = Server("daphne", folder, {**unasked.environment(), **settings})
     await server.start()
     yield server
     await server.stop()
@@ -262,6 +262,7 @@ class TestRecordings:
 
 
 class TestTheSwitch:
+    @ON_DAPHNE
     async def test_it_is_off_by_default(self, server: Server, add_account: AddAccount) -> None:
         account = await add_account()
         with pytest.raises(InvalidStatus) as refusal:
@@ -269,6 +270,7 @@ class TestTheSwitch:
                 pass
         assert refusal.value.response.status_code == 403
 
+    @ON_UVICORN
     async def test_it_is_off_for_a_token_in_the_handshake(
         self, server: Server, add_account: AddAccount
     ) -> None:

@@ -13,7 +13,7 @@ import pytest_asyncio
 from playwright.async_api import Page, expect
 
 from standin import Failure, TikTok, messages
-from tests.end_to_end.conftest import AddAccount, StartServer
+from tests.end_to_end.conftest import ON_DAPHNE, ON_UVICORN, AddAccount, StartServer
 from tests.support.contract import check_frame
 from tests.support.phone import Phone
 from tests.support.proxy import CuttableProxy
@@ -88,8 +88,8 @@ class Client:
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def client(page: Page, server: Server) -> AsyncIterator[Client]:
-    async with CuttableProxy(server.port) as proxy:
+async def client(page: Page, server: Server, own_address: str) -> AsyncIterator[Client]:
+    async with CuttableProxy(server.port, source=own_address) as proxy:
         yield Client(page, proxy)
         await page.goto("about:blank")
 
@@ -128,6 +128,7 @@ class TestInABrowser:
         assert "Chrome" in row["user_agent"]
         assert account.token not in server.log_text
 
+    @ON_UVICORN
     async def test_it_survives_cuts_and_loses_nothing(
         self,
         server: Server,
@@ -162,6 +163,7 @@ class TestInABrowser:
         assert [frame["data"]["resumed"] for frame in greetings] == [False] + [True] * 5
         assert {event["code"] for event in await client.events("closed")} == {1006}
 
+    @ON_DAPHNE
     async def test_it_leaves_a_socket_that_has_died_silently(
         self,
         server: Server,
@@ -185,6 +187,7 @@ class TestInABrowser:
         assert (await client.events("closed"))[0] == {"code": 1006, "error": None, "final": False}
         assert (await client.frames("connected"))[-1]["data"]["resumed"] is True
 
+    @ON_UVICORN
     async def test_it_returns_at_once_when_the_network_is_back(
         self, tiktok: TikTok, streamer: str, add_account: AddAccount, client: Client
     ) -> None:
@@ -199,6 +202,7 @@ class TestInABrowser:
         await client.until("client.state === 'open'")
         await client.until("log.filter(([, event]) => event.type === 'connected').length === 2")
 
+    @ON_DAPHNE
     async def test_it_stops_on_a_wrong_token(self, client: Client, server: Server) -> None:
         await client.connect("a-token-of-nobody", lang="ru", backoff={"base": 0.01})
         await client.until("client.state === 'closed'")
@@ -209,6 +213,7 @@ class TestInABrowser:
         assert await client.events("reconnecting") == []
         assert "a-token-of-nobody" not in server.log_text
 
+    @ON_UVICORN
     async def test_it_waits_out_a_rate_limit(
         self, tiktok: TikTok, streamer: str, add_account: AddAccount, client: Client
     ) -> None:
@@ -255,13 +260,15 @@ class TestWhenTheServerRestarts:
             await page.goto("about:blank")
 
 
+@ON_DAPHNE
 class TestTheExample:
     async def test_the_example_explains_an_unknown_token(
-        self, server: Server, tiktok: TikTok, streamer: str, add_account: AddAccount, page: Page
+        self, tiktok: TikTok, streamer: str, add_account: AddAccount, client: Client
     ) -> None:
         room = tiktok.go_live(streamer)
         account = await add_account()
-        await _open_example(page, server, EXAMPLE)
+        page = client.page
+        await _open_example(page, client.proxy, EXAMPLE)
         await page.get_by_label("Token").fill(account.token)
         await page.get_by_role("button", name="Connect").click()
         await expect(page.locator("[role=status]")).to_have_text("live", timeout=WITHIN)
@@ -282,9 +289,9 @@ class TestTheExample:
         )
 
 
-async def _open_example(page: Page, server: Server, path: Path) -> None:
-    """Show a file as a page of the server's origin."""
-    address = f"http://127.0.0.1:{server.port}/{path.name}"
+async def _open_example(page: Page, proxy: CuttableProxy, path: Path) -> None:
+    """Show a file as a page of the relay's origin, to which the proxy leads."""
+    address = f"{proxy.address}/{path.name}"
     # To Chromium, a page that no server sent is not on this machine, and so may not reach it.
     await page.context.grant_permissions(["local-network-access"])
     await page.route(address, lambda route: route.fulfill(path=path, content_type="text/html"))

@@ -8,19 +8,18 @@ from contextlib import AsyncExitStack
 import pytest
 
 from standin import Kind, TikTok, messages
-from tests.end_to_end.conftest import AddAccount, StartServer
+from tests.end_to_end.conftest import ON_DAPHNE, AddAccount, StartServer
 from tests.support.phone import Phone
-from tests.support.server import SERVERS, Server
+from tests.support.server import Server
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
-@pytest.mark.parametrize("kind", SERVERS)
 class TestCuts:
     async def test_each_phone_sees_each_event_once_however_often_the_upstream_is_cut(
-        self, start_server: StartServer, tiktok: TikTok, streamer: str, kind: str
+        self, start_server: StartServer, tiktok: TikTok, streamer: str
     ) -> None:
-        server = await start_server(kind, RELAY_MAX_SOCKETS="20")
+        server = await start_server("daphne", RELAY_MAX_SOCKETS="20")
         account = await server.add_account("phones", streamer)
         room = tiktok.go_live(streamer)
         sent = [messages.chat("viewer", str(number)) for number in range(1000)]
@@ -73,6 +72,7 @@ class TestStorms:
             await asyncio.gather(*(phone.until_type("comment") for phone in phones))
         assert tiktok.count(Kind.SIGN, room) == 1
 
+    @ON_DAPHNE
     async def test_it_asks_a_limited_sign_server_a_few_times_for_any_phones(
         self, server: Server, tiktok: TikTok, streamer: str, add_account: AddAccount
     ) -> None:
@@ -149,6 +149,7 @@ class TestSilence:
         assert tiktok.count(Kind.SIGN, room) == 2
 
 
+@ON_DAPHNE
 class TestBatching:
     async def test_it_gathers_events_into_one_frame(
         self, server: Server, tiktok: TikTok, streamer: str, add_account: AddAccount

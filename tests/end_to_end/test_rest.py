@@ -12,7 +12,7 @@ import pytest
 
 from live.protocol.frames import State
 from standin import Kind, TikTok
-from tests.end_to_end.conftest import AddAccount
+from tests.end_to_end.conftest import ON_DAPHNE, ON_UVICORN, AddAccount
 from tests.support.phone import Phone
 from tests.support.server import Account, Server
 
@@ -22,9 +22,10 @@ FUZZING = Path(__file__).with_name("schemathesis.toml")
 FUZZED_WITHIN = 120
 
 
-def app(server: Server, account: Account) -> httpx.AsyncClient:
-    """The HTTP side of the account's app."""
+def app(server: Server, account: Account, source: str = "127.0.0.1") -> httpx.AsyncClient:
+    """The HTTP side of the account's app, which has the address `source`."""
     return httpx.AsyncClient(
+        transport=httpx.AsyncHTTPTransport(local_address=source),
         base_url=f"http://127.0.0.1:{server.port}/api/v1",
         headers={"Authorization": f"Bearer {account.token}"},
         timeout=20,
@@ -48,6 +49,7 @@ async def fuzz(server: Server, account: Account, method: str, folder: Path) -> N
 
 
 class TestTheRestApi:
+    @ON_DAPHNE
     async def test_an_app_changes_its_username_and_reads_status_and_gifts(
         self, server: Server, tiktok: TikTok, streamer: str, add_account: AddAccount
     ) -> None:
@@ -74,6 +76,7 @@ class TestTheRestApi:
         assert account.token not in server.log_text
         assert "Traceback" not in server.log_text
 
+    @ON_DAPHNE
     async def test_a_phone_s_token_does_not_change_the_account(
         self, server: Server, streamer: str, add_account: AddAccount
     ) -> None:
@@ -83,21 +86,24 @@ class TestTheRestApi:
             assert (refused.status_code, refused.json()["code"]) == (403, "insufficient_scope")
             assert (await client.get("/account")).json()["tiktok_username"] == streamer
 
+    @ON_DAPHNE
     async def test_it_refuses_as_the_socket_does(
-        self, server: Server, add_account: AddAccount
+        self, server: Server, add_account: AddAccount, own_address: str
     ) -> None:
         account = await add_account()
         server.execute(
             "UPDATE accounts_accesstoken SET revoked_at = '2026-01-01' WHERE user_id = ?",
             account.user_id,
         )
-        async with Phone(f"{server.address}/ws/{account.token}") as phone:
+        address = f"{server.address}/ws/{account.token}"
+        async with Phone(address, local_addr=(own_address, 0)) as phone:
             told, _closed_with = await phone.explanation()
         del told["close_code"]
-        async with app(server, account) as client:
+        async with app(server, account, own_address) as client:
             response = await client.get("/status")
         assert (response.status_code, response.json()) == (401, told)
 
+    @ON_UVICORN
     async def test_its_page_comes_from_this_server(
         self, server: Server, add_account: AddAccount
     ) -> None:
@@ -110,7 +116,7 @@ class TestTheRestApi:
                 file = await client.get(f"http://127.0.0.1:{server.port}{address}")
                 assert file.status_code == 200, address
 
-    @pytest.mark.parametrize("server", ["uvicorn"], indirect=True)
+    @ON_UVICORN
     async def test_it_keeps_its_own_description(
         self,
         server: Server,

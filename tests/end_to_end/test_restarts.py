@@ -51,8 +51,8 @@ def lines(server: Server, part: str) -> list[str]:
     return [line for line in server.log_text.splitlines() if part in line]
 
 
-@pytest.mark.parametrize("kind", SERVERS)
 class TestSigterm:
+    @pytest.mark.parametrize("kind", SERVERS)
     async def test_phones_go_on_as_if_nothing_had_been(
         self, start_server: StartServer, tiktok: TikTok, streamer: str, kind: str
     ) -> None:
@@ -101,9 +101,9 @@ class TestSigterm:
         assert len(lines(server, "streams of before the restart can go on")) == 1
 
     async def test_a_file_is_read_once(
-        self, start_server: StartServer, tiktok: TikTok, streamer: str, kind: str
+        self, start_server: StartServer, tiktok: TikTok, streamer: str
     ) -> None:
-        server = await start_server(kind)
+        server = await start_server("daphne")
         account = await server.add_account("phone", streamer)
         tiktok.go_live(streamer)
         async with Phone(address(server, account)) as phone:
@@ -123,9 +123,9 @@ class TestSigterm:
         assert gap["data"]["missed"] is None
 
     async def test_a_closed_sign_gate_stays_closed(
-        self, start_server: StartServer, tiktok: TikTok, streamer: str, kind: str
+        self, start_server: StartServer, tiktok: TikTok, streamer: str
     ) -> None:
-        server = await start_server(kind)
+        server = await start_server("uvicorn")
         key = f"key-of-{streamer}"
         account = await server.add_account("phone", streamer, "--sign-api-key", key)
         tiktok.go_live(streamer)

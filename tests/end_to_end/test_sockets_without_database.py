@@ -15,12 +15,9 @@ from standin import TikTok
 from tests.end_to_end.conftest import StartServer
 from tests.support.phone import Phone
 from tests.support.postgresql import PostgreSQL, private_postgresql
-from tests.support.server import SERVERS, Account, Server
+from tests.support.server import Account, Server
 
-pytestmark = [
-    pytest.mark.asyncio(loop_scope="session"),
-    pytest.mark.parametrize("kind", SERVERS),
-]
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 CONNECT_TIMEOUT = 2.0
 # From a newcomer's time-out to its error frame, on a machine that is busy.
@@ -71,10 +68,8 @@ async def refusal(server: Server, account: Account) -> tuple[str, int, float]:
     return error["code"], close_code, time.monotonic() - began
 
 
-async def test_a_locked_sqlite_is_no_trouble(
-    kind: str, start_server: StartServer, tiktok: TikTok
-) -> None:
-    server = await start_server(kind, RELAY_CONNECT_TIMEOUT=str(CONNECT_TIMEOUT))
+async def test_a_locked_sqlite_is_no_trouble(start_server: StartServer, tiktok: TikTok) -> None:
+    server = await start_server("daphne", RELAY_CONNECT_TIMEOUT=str(CONNECT_TIMEOUT))
     tiktok.go_live("locked")
     account = await server.add_account("locked", "locked")
     address = f"{server.address}/ws/{account.token}"
@@ -89,7 +84,9 @@ async def test_a_locked_sqlite_is_no_trouble(
     assert "Traceback" not in server.log_text
 
 
-@pytest.mark.parametrize("how", ["frozen", "stopped"])
+@pytest.mark.parametrize(
+    ("kind", "how"), [("daphne", "frozen"), ("uvicorn", "frozen"), ("uvicorn", "stopped")]
+)
 async def test_a_postgresql_that_does_not_answer_keeps_nobody_waiting(
     kind: str, how: str, start_server: StartServer, tiktok: TikTok, postgresql: PostgreSQL
 ) -> None:

@@ -8,12 +8,12 @@ import pytest
 from playwright.async_api import Page, expect
 
 from standin import Failure, TikTok, messages
-from tests.end_to_end.conftest import AddAccount, OnAir
+from tests.end_to_end.conftest import ON_DAPHNE, AddAccount, OnAir
 from tests.support.browsing import add_person, http, sign_in
 from tests.support.phone import Phone
 from tests.support.server import Server
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), ON_DAPHNE]
 
 WITHIN = 5_000  # ms
 FAILURES = [

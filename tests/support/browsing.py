@@ -12,6 +12,8 @@ from playwright.async_api import Page, expect
 from tests.support.server import Account, Server
 
 PASSWORD = "of the tests, only"
+# Seconds. A first page takes its time on a machine that is busy.
+ANSWER_WITHIN = 20.0
 
 
 def http(server: Server) -> str:
@@ -38,7 +40,7 @@ async def sign_in(page: Page, server: Server, name: str) -> None:
 @asynccontextmanager
 async def signed_in(server: Server, name: str) -> AsyncIterator[httpx.AsyncClient]:
     """A browser without a screen, in which somebody is signed in."""
-    async with httpx.AsyncClient(base_url=http(server)) as browser:
+    async with httpx.AsyncClient(base_url=http(server), timeout=ANSWER_WITHIN) as browser:
         answer = await post(browser, "/login/", username=name, password=PASSWORD)
         assert answer.status_code == 302, answer.text
         yield browser

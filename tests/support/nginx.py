@@ -6,33 +6,18 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import shutil
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 
 import pytest
 
 from tests.support.server import ROOT, free_port
+from tools.services import find_nginx, nginx_main
 
 __all__ = ["HOST", "Nginx", "running_nginx"]
 
 HOST = "relay.example"  # as the configuration has it
 _WITHIN = 20.0
-_MAIN = """
-{user}
-daemon off;
-pid {folder}/nginx.pid;
-error_log {folder}/error.log notice;
-events {{ worker_connections 256; }}
-http {{
-    client_body_temp_path {folder}/body;
-    proxy_temp_path {folder}/proxy;
-    fastcgi_temp_path {folder}/fastcgi;
-    uwsgi_temp_path {folder}/uwsgi;
-    scgi_temp_path {folder}/scgi;
-    include {folder}/site.conf;
-}}
-"""
 
 
 class Nginx:
@@ -57,9 +42,9 @@ class Nginx:
         for old, new in {**ports, **replaced}.items():
             assert site.count(old) == 1, f"deploy/nginx.conf has not once {old}"
             site = site.replace(old, new)
-        user = "user root;" if os.getuid() == 0 else ""
         (folder / "site.conf").write_text(site)
-        (folder / "nginx.conf").write_text(_MAIN.format(user=user, folder=folder))
+        main = nginx_main(folder, f"{folder}/error.log notice", connections=256)
+        (folder / "nginx.conf").write_text(main)
 
     def logs(self) -> str:
         """All that nginx has written."""
@@ -101,7 +86,7 @@ async def running_nginx(folder: Path, replaced: Mapping[str, str]) -> AsyncItera
         folder: an empty one, for all that nginx writes.
         replaced: texts that stand once in deploy/nginx.conf, and what comes in their place.
     """
-    program = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
+    program = find_nginx()
     if program is None:
         assert "CI" not in os.environ, "CI needs nginx"
         pytest.skip("no nginx: apt-get install --no-install-recommends nginx")

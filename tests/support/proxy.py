@@ -127,11 +127,18 @@ class Proxy(ABC):
 
 
 class CuttableProxy(Proxy):
-    """Passes connections on to one server: `async with CuttableProxy(server_port) as proxy`."""
+    """Passes connections on to one server: `async with CuttableProxy(server_port) as proxy`.
 
-    def __init__(self, port: int, tls: ssl.SSLContext | None = None) -> None:
+    Args:
+        port: the server's.
+        tls: what it speaks TLS with to its clients; None for none.
+        source: this machine's address that the server takes for the client's.
+    """
+
+    def __init__(self, port: int, tls: ssl.SSLContext | None = None, source: str = HOST) -> None:
         super().__init__(tls)
         self._far_port = port
+        self._source = source
 
     @property
     def address(self) -> str:
@@ -139,7 +146,7 @@ class CuttableProxy(Proxy):
         return f"http://{HOST}:{self.port}"
 
     async def _open(self, reader: asyncio.StreamReader, near: asyncio.StreamWriter) -> Streams:
-        return await asyncio.open_connection(HOST, self._far_port)
+        return await asyncio.open_connection(HOST, self._far_port, local_addr=(self._source, 0))
 
 
 async def _pump(

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.server import free_port
+from tools.services import find_redis
 
 __all__ = ["RedisServer", "private_redis"]
 
@@ -41,6 +42,7 @@ class RedisServer:
             "--dir": str(self._folder),
             "--appendonly": "yes",
             "--save": "",
+            "--logfile": f"{self._folder}.log",
         }
         arguments = [part for option in options.items() for part in option]
         self._process = subprocess.Popen(
@@ -85,7 +87,7 @@ class RedisServer:
 @contextmanager
 def private_redis(folder: Path) -> Iterator[RedisServer]:
     """A server that runs. Fails, and never skips, where there is no program for it."""
-    program = shutil.which("redis-server") or shutil.which("valkey-server")
+    program = find_redis()
     if program is None:
         pytest.fail("No redis-server in PATH. Install it: apt-get install redis-server")
     folder.mkdir(parents=True, exist_ok=True)

@@ -10,11 +10,14 @@ import signal
 import socket
 import sqlite3
 import sys
+import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, Self
+
+from tests.support.preloaded import Program, start_program
 
 ROOT = Path(__file__).resolve().parents[2]
 SERVERS = ("daphne", "uvicorn")
@@ -67,8 +70,8 @@ class Server:
             "RELAY_LOOKUPS": "100000",
             **environment,
         }
-        self._process: asyncio.subprocess.Process | None = None
-        self._adding: asyncio.subprocess.Process | None = None
+        self._program: Program | None = None
+        self._adding: _Adding | None = None
         self._adds = asyncio.Lock()
 
     @property
@@ -79,27 +82,26 @@ class Server:
     def log_text(self) -> str:
         return self.log.read_text()
 
-    async def start(self) -> None:
-        """Migrate and serve; returns when connections are accepted."""
-        await self._migrate()
+    async def start(self, *, migrate: bool = True) -> None:
+        """Serve; returns when connections are accepted.
+
+        Args:
+            migrate: before that, make the database's tables.
+        """
+        if migrate:
+            await self._migrate()
         port = str(self.port)
         command = {
             "daphne": ["daphne", "-b", "127.0.0.1", "-p", port, "relay_project.asgi:application"],
             "uvicorn": ["relay_project.serve", "--port", port, *self.options],
         }[self.kind]
         with self.log.open("ab") as log:
-            self._process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-m",
-                *command,
-                cwd=ROOT,
-                env=self.environment,
-                stdout=log,
-                stderr=log,
+            self._program = await start_program(
+                *command, environment=self.environment, stdout=log.fileno(), stderr=log.fileno()
             )
         async with asyncio.timeout(_START_WITHIN):
             while True:
-                if self._process.returncode is not None:
+                if self._program.has_ended:
                     raise RuntimeError(f"{self.kind} did not start:\n{self.log_text}")
                 with contextlib.suppress(OSError):
                     _reader, writer = await self._connect()
@@ -125,24 +127,32 @@ class Server:
             with contextlib.closing(sqlite3.connect(self.database)) as database:
                 _migrated.append(database.serialize())
 
+    @property
+    def is_running(self) -> bool:
+        return self._program is not None and not self._program.has_ended
+
+    def send_signal(self, number: signal.Signals) -> None:
+        """Send a signal to the process, and do not wait for anything."""
+        assert self._program is not None
+        self._program.send_signal(number)
+
     async def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
         """Send the signal and wait for the end of the process."""
         adding, self._adding = self._adding, None
         if adding is not None:
-            assert adding.stdin is not None
-            adding.stdin.close()  # which ends it, while the server stops
-        process, self._process = self._process, None
-        if process is not None and process.returncode is None:
-            process.send_signal(how)
+            adding.close()  # which ends it, while the server stops
+        program, self._program = self._program, None
+        if program is not None:
+            program.send_signal(how)
             async with asyncio.timeout(30):
-                await process.wait()
+                await program.wait()
         if adding is not None:
-            await adding.communicate()
+            await adding.end()
 
     def memory(self) -> int:
         """The process's resident memory, in bytes."""
-        assert self._process is not None
-        pages = Path(f"/proc/{self._process.pid}/statm").read_text().split()[1]
+        assert self._program is not None
+        pages = Path(f"/proc/{self._program.pid}/statm").read_text().split()[1]
         return int(pages) * os.sysconf("SC_PAGE_SIZE")
 
     async def manage(self, *arguments: str) -> str:
@@ -174,23 +184,11 @@ class Server:
         line = json.dumps([name, "--tiktok-username", tiktok_username, *arguments])
         async with self._adds:
             if self._adding is None:
-                self._adding = await asyncio.create_subprocess_exec(
-                    *(sys.executable, "-m", "tests.support.adding"),
-                    cwd=ROOT,
-                    env=self.environment,
-                    stdin=asyncio.subprocess.PIPE,
-                    stdout=asyncio.subprocess.PIPE,
-                    stderr=asyncio.subprocess.PIPE,
-                )
-            adding = self._adding
-            assert adding.stdin is not None
-            assert adding.stdout is not None
-            adding.stdin.write(f"{line}\n".encode())
-            printed = await adding.stdout.readline()
+                self._adding = await _Adding.start(self.environment)
+            printed = await self._adding.add(line)
             if not printed:
-                self._adding = None
-                _out, errors = await adding.communicate()
-                raise RuntimeError(f"add_account {name}: {errors.decode()}")
+                adding, self._adding = self._adding, None
+                raise RuntimeError(f"add_account {name}: {await adding.end()}")
         return Account(**json.loads(printed))
 
     def execute(self, sql: str, *values: Any) -> list[dict[str, Any]]:
@@ -218,6 +216,59 @@ class Server:
         """What the connection log's row says has happened."""
         timeline: list[list[Any]] = json.loads(row["timeline"])
         return timeline
+
+
+class _Adding:
+    """A process of `tests.support.adding`."""
+
+    def __init__(
+        self,
+        program: Program,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        errors: IO[bytes],
+    ) -> None:
+        self._program = program
+        self._reader = reader
+        self._writer = writer
+        self._errors = errors
+
+    @classmethod
+    async def start(cls, environment: Mapping[str, str]) -> Self:
+        errors = tempfile.TemporaryFile()  # noqa: SIM115 -- it is closed by `end`
+        ours, theirs = socket.socketpair()
+        with theirs:
+            end = theirs.fileno()
+            program = await start_program(
+                "tests.support.adding",
+                environment=environment,
+                stdin=end,
+                stdout=end,
+                stderr=errors.fileno(),
+            )
+        return cls(program, *await asyncio.open_connection(sock=ours), errors)
+
+    async def add(self, line: str) -> bytes:
+        """What is printed about the account; nothing if the process has ended instead."""
+        self._writer.write(f"{line}\n".encode())
+        try:
+            return await self._reader.readline()
+        except ConnectionError:
+            return b""
+
+    def close(self) -> None:
+        """It ends soon."""
+        self._writer.close()
+
+    async def end(self) -> str:
+        """What it wrote of errors."""
+        self.close()
+        await self._program.wait()
+        with contextlib.suppress(ConnectionError):
+            await self._writer.wait_closed()
+        with self._errors as errors:
+            errors.seek(0)
+            return errors.read().decode()
 
 
 def free_port() -> int:

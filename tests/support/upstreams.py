@@ -19,6 +19,7 @@ from live.protocol.cursor import Cursor
 from live.protocol.errors import ErrorCode, RelayError
 from live.sockets.delivery import Delivery
 from live.streams.borders import RunEnded
+from live.streams.followers import MAX_AHEAD
 from live.streams.registry import Streams
 from live.streams.sharing import Sharing
 from live.streams.stream import LiveStream, StreamOptions
@@ -304,7 +305,8 @@ class Socket:
         self.received: list[Any] = []
 
     def _new_delivery(self) -> Delivery:
-        return Delivery(self.stream.log, self._since, None, 0, now_ms)
+        ahead = MAX_AHEAD if self.stream.is_following else 0
+        return Delivery(self.stream.log, self._since, None, 0, now_ms, ahead)
 
     async def prepared(self) -> Socket:
         """Wait until the log is there, which may come from another process."""

@@ -31,6 +31,7 @@ from live.pages.mixins import FragmentMixin, StaffPage, is_for_fragment
 from live.protocol.errors import RelayError
 from live.relay import control
 from live.relay.access import Account
+from live.relay.all_numbers import add_up
 from live.relay.numbers import Numbers
 from live.relay.probe import probe
 from live.relay.relay import Relay
@@ -106,12 +107,18 @@ class StreamPage(StaffPage, FragmentMixin, TemplateView):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         username = kwargs["username"]
-        stream = async_to_sync(stream_now)(_scope(self.request)["relay"], username)
+        relay: Relay = _scope(self.request)["relay"]
+        stream = async_to_sync(stream_now)(relay, username)
+        elsewhere = None
         if stream is not None:
             name_accounts(stream.listeners)
+        else:
+            elsewhere = async_to_sync(relay.streams.look)(username)
         connections = ConnectionLog.objects.filter(tiktok_username=username)
         return super().get_context_data(
             stream=stream,
+            elsewhere=elsewhere,
+            elsewhere_word=word_for(elsewhere.state) if elsewhere else "",
             connections=connections.select_related("account").defer(
                 "timeline", "account__own_sign_api_key", "account__own_proxy"
             )[:_CONNECTIONS],
@@ -191,8 +198,9 @@ class Now(NamedTuple):
     """The numbers of the relay at this moment.
 
     Attributes:
-        numbers: the numbers of the relay of real LIVEs.
-        test_sockets: how many sockets the test endpoint has; None if it is off.
+        numbers: the numbers of the relay of real LIVEs, of all processes together. (Others that
+            nobody has watched tell theirs a second later.)
+        test_sockets: how many sockets the test endpoint of this process has; None if it is off.
     """
 
     numbers: Numbers
@@ -202,7 +210,8 @@ class Now(NamedTuple):
 async def _now(relay: Relay, relays: Sequence[Relay]) -> Now:
     relay.numbers.watch()
     of_tests = [len(other.sockets) for other in relays if other.is_test]
-    return Now(await relay.numbers.now(), sum(of_tests) if of_tests else None)
+    numbers = add_up(await relay.numbers.now(), await relay.numbers.of_others())
+    return Now(numbers, sum(of_tests) if of_tests else None)
 
 
 def _past(hours: int) -> dict[str, Any]:

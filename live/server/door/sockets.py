@@ -17,6 +17,7 @@ from accounts import requests
 from live.protocol.addresses import BEARER, STAFF_ADDRESS
 from live.protocol.errors import ErrorCode, RelayError
 from live.protocol.frames import Frame, FrameType, encode
+from live.relay.quota import Counts
 from live.relay.relay import Relay
 from live.sockets.admission import connection_of
 from live.sockets.wire.asgi import Parcel
@@ -36,15 +37,22 @@ class SocketDoor:
         relay: whose failed tokens count, and whose connection log has the refusals.
         most: how many sockets an address may have open.
         origins: of pages that may open phones' sockets, beside this server's own; empty for all.
+        counts: the sockets of other processes; None where there are no others.
     """
 
     def __init__(
-        self, application: Any, relay: Relay, most: int, origins: Collection[str] = ()
+        self,
+        application: Any,
+        relay: Relay,
+        most: int,
+        origins: Collection[str] = (),
+        counts: Counts | None = None,
     ) -> None:
         self._application = application
         self._relay = relay
         self._most = most
         self._origins = frozenset(origins)
+        self._counts = counts
         self._open: dict[str, int] = {}
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
@@ -57,22 +65,29 @@ class SocketDoor:
         if client is None:
             await self._application(scope, receive, send)
             return
-        self._open[client] = self._open.get(client, 0) + 1
+        open_here = self._open[client] = self._open.get(client, 0) + 1
         try:
+            if await self._open_elsewhere(client) + open_here > self._most:
+                await self._refuse(_too_many(), scope, receive, send)
+                return
             await self._application(scope, receive, send)
         finally:
             self._open[client] -= 1
+            if self._counts is not None:
+                self._counts.note(_key(client), self._open[client])
             if not self._open[client]:
                 del self._open[client]
+
+    async def _open_elsewhere(self, client: str) -> int:
+        """How many sockets the client has open in other processes."""
+        if self._counts is None:
+            return 0
+        return await self._counts.count(_key(client), self._open[client])
 
     def _check(self, client: str | None, scope: Any) -> None:
         """Raises RelayError: `too_many_connections`, `bad_request`."""
         if client is not None and self._open.get(client, 0) >= self._most:
-            raise RelayError(
-                ErrorCode.TOO_MANY_CONNECTIONS,
-                reason=_("Too many sockets from this address."),
-                retry_after=_RETRY_AFTER,
-            )
+            raise _too_many()
         if not scope["path"].startswith(STAFF_ADDRESS):  # which takes its own pages alone
             self._check_origin(scope)
             self._relay.failed_tokens.check(client, _token(scope))
@@ -104,6 +119,18 @@ class SocketDoor:
             self._relay.traffic.sent(parcel.types, len(parcel.framed))
             self._relay.traffic.closed[error.code] += 1
             await send({"type": "websocket.close", "code": error.close_code})
+
+
+def _too_many() -> RelayError:
+    return RelayError(
+        ErrorCode.TOO_MANY_CONNECTIONS,
+        reason=_("Too many sockets from this address."),
+        retry_after=_RETRY_AFTER,
+    )
+
+
+def _key(client: str) -> str:
+    return f"sockets of address {client}"
 
 
 def _token(scope: Any) -> str:

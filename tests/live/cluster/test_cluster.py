@@ -64,6 +64,28 @@ class TestFollowing:
         assert other.resumed
         assert not other.of_type("gap")
 
+    async def test_a_phone_that_comes_before_the_log_gets_nothing_twice(
+        self, process: Process, redis: RedisServer
+    ) -> None:
+        async with CuttableProxy(redis.port) as way:
+            first, second = await process(), await process(port=way.port)
+            one = await listening(first)
+            await one.is_live()
+            other = await listening(second)
+            first.newest.say(messages.chat("bob", "1"))
+            await until(lambda: other.comments() == ["1"])
+            way.freeze()  # the second process hears nothing more for now
+            first.newest.say(messages.chat("bob", "2"))
+            await until(lambda: one.comments() == ["1", "2"])
+            moved = await listening(second, since=one.cursor)
+            assert moved.frames() == []
+            assert moved.resumed
+            first.newest.say(messages.chat("bob", "3"))
+            way.cut()
+            await until(lambda: other.comments() == ["1", "2", "3"])
+            assert moved.comments() == ["3"]
+            assert not moved.of_type("gap")
+
 
 class TestTakingOver:
     async def test_a_process_that_stops_hands_its_streams_over(self, process: Process) -> None:
@@ -126,6 +148,7 @@ class TestTakingOver:
             first.newest.say(seen_by_one)  # under an offset that Redis never gets
             await until(lambda: one.comments() == ["1", "2"])
             fork = one.cursor
+            early = await listening(second, since=fork)
             await until(lambda: second.upstreams and second.newest.was_opened, within=10)
             second.newest.say(hello, seen_by_one)
             await until(lambda: other.comments() == ["1", "2"])
@@ -141,6 +164,8 @@ class TestTakingOver:
             late = await listening(second, since=fork)
             await until(lambda: late.comments())
             assert late.types()[0] == "gap"
+            assert early.types()[0] == "gap"
+            assert early.comments() == ["2", "3"]
 
 
 class TestRedis:
@@ -194,3 +219,22 @@ class TestRedis:
         phone = world.socket()
         with pytest.raises(RelayError, match="internal_error"):
             await phone.stream.prepared()
+
+
+class TestLooking:
+    async def test_a_process_without_the_stream_knows_of_it(self, process: Process) -> None:
+        first, second = await process(), await process()
+        one = await listening(first)
+        await one.is_live()
+        assert await second.streams.look("nobody") is None
+        async with asyncio.timeout(10):
+            while not (seen := await second.streams.look(one.stream.username)) or not seen.room_id:
+                await asyncio.sleep(0.05)
+        assert one.stream.room is not None
+        assert (seen.state, seen.room_id, seen.sockets) == ("live", one.stream.room.id, 1)
+        await listening(second)
+        async with asyncio.timeout(10):
+            while (seen := await first.streams.look(one.stream.username)) and seen.sockets < 2:
+                await asyncio.sleep(0.05)
+        assert seen is not None
+        await first.streams.close()

@@ -84,6 +84,7 @@ class TestNumbers:
                     "sockets": 1,
                     "events": None,
                     "faults": 0,
+                    "leads": True,
                 }
             ]
             assert numbers["gates"] == [{"label": "", "remaining": None, "closed_until": None}]

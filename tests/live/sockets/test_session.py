@@ -12,6 +12,8 @@ from live.protocol.errors import CloseCode, ErrorCode, RelayError
 from live.protocol.options import SocketOptions
 from live.relay.access import Account
 from live.relay.relay import Relay
+from live.streams.sharing import Feeds
+from live.streams.stream import LiveStream
 from standin import messages
 from tests.support.clock import settle, virtual_time
 from tests.support.sessions import FakePhone, open_relay
@@ -44,6 +46,19 @@ class Token:
 
     def is_usable(self) -> bool:
         return True
+
+
+class Unreachable:
+    """A `Sharing` that never has a log."""
+
+    async def take_part(self, stream: LiveStream, feeds: Feeds) -> None:
+        await asyncio.Event().wait()
+
+    async def hand_over(self) -> None:
+        pass
+
+    async def close(self) -> None:
+        pass
 
 
 def recheck(phone: FakePhone, tiktok_username: str, key: str = "", proxy: str = "") -> None:
@@ -87,6 +102,12 @@ class TestFollowing:
             assert (await phone.until("error"))["data"]["code"] == "user_offline"
             await settle()
             assert phone.closed_with == 1011
+
+    @virtual_time
+    async def test_a_log_that_can_t_be_had_in_time_is_explained(self) -> None:
+        async with open_relay(sharing=Unreachable()) as (_world, relay):
+            phone = FakePhone(relay, ALICE)
+            assert (await phone.until("error"))["data"]["code"] == "internal_error"
 
 
 class TestAnInterrupt:

@@ -117,6 +117,21 @@ class TestStreaks:
         assert gifts(feed)[-1] == ("ended", 3)
         assert "id" not in frames(feed)[-1]
 
+    def test_a_streak_that_two_processes_have_ended_counts_once(self) -> None:
+        streak = messages.streak("a", count=3)[:-1]
+        mine, leaders = make_feed(), make_feed()
+        for feed in (mine, leaders):
+            feed.hear(streak, 100)
+        leaders.log.skip_to(10)
+        for feed in (mine, leaders):
+            feed.sweep(100 + STREAK_TIMEOUT)
+        (ended,) = leaders.log.read(10, 10)
+
+        mine.copy_frame(ended.offset, ended.at, ended.type, "", ended.text)
+
+        assert [gift for gift in gifts(mine) if gift[0] == "ended"] == [("ended", 3)]
+        assert mine.log.end == leaders.log.end
+
     def test_it_ends_open_streaks_when_the_stream_is_over(self) -> None:
         feed = make_feed()
         feed.hear(messages.streak("a", count=2)[:-1], 0)

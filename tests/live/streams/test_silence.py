@@ -24,6 +24,22 @@ class TestSilence:
             assert len(world.upstreams) == 1
 
     @virtual_time
+    async def test_a_live_is_quiet_as_soon_as_its_last_message_is_long_enough_ago(self) -> None:
+        async with World().running() as world:
+            socket = world.socket()
+            await socket.is_live()
+            await asyncio.sleep(3)
+            world.newest.say(messages.chat("a", "the last one"))
+            for _ in range(IDLE // 10):
+                await asyncio.sleep(9.99)
+                world.newest.beat()
+            assert socket.states()[-1] == "live"
+
+            await asyncio.sleep(0.1)
+
+            assert socket.states()[-1] == "quiet"
+
+    @virtual_time
     async def test_a_live_stream_is_live_again_with_the_next_message(self) -> None:
         async with World().running() as world:
             socket = world.socket()

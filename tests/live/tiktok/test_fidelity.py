@@ -712,8 +712,9 @@ class TestWhatTikTokSent:
             for message in captured(method):
                 event: Any = EVENT_MAPPINGS[method]().parse(message.payload)
                 identity = getattr(event, "user_identity", None)
-                is_friend = ExtendedUser.from_user(event.user).is_friend
-                if identity is not None:
+                if identity is None:
+                    is_friend = ExtendedUser.from_user(event.user).is_friend
+                else:
                     status = event.user.follow_info and event.user.follow_info.follow_status
                     assert status != 3 or not identity.is_mutual_following_with_anchor
                     is_friend = identity.is_mutual_following_with_anchor

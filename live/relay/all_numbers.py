@@ -1,0 +1,100 @@
+"""Adds the numbers of several processes up to those of the whole relay."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from itertools import zip_longest
+from operator import itemgetter
+
+from live.relay.numbers import (
+    MAX_SLOW,
+    GateNumbers,
+    Numbers,
+    RouteNumbers,
+    SlowSocket,
+    StreamNumbers,
+    slowness,
+)
+
+__all__ = ["add_up"]
+
+
+def add_up(own: Numbers, others: Sequence[Numbers]) -> Numbers:
+    """The numbers of all processes together.
+
+    Args:
+        own: those of this process, whose moment counts.
+        others: those of the other processes.
+    """
+    everybody = [own, *others]
+    streams = _streams(each for numbers in everybody for each in numbers["streams"])
+    rates = [stream["events"] for stream in streams if stream["events"] is not None]
+    slow: list[SlowSocket] = [each for numbers in everybody for each in numbers["slow"]]
+    slow.sort(key=slowness, reverse=True)
+    return {
+        **own,
+        "processes": sum(numbers["processes"] for numbers in everybody),
+        "started_at": min(numbers["started_at"] for numbers in everybody),
+        "cpu": _sum(numbers["cpu"] for numbers in everybody),
+        "sockets": sum(numbers["sockets"] for numbers in everybody),
+        "events": round(sum(rates), 1) if rates else own["events"],
+        "streams": streams,
+        "gates": _gates(each for numbers in everybody for each in numbers["gates"]),
+        "pages_closed_until": _latest(numbers["pages_closed_until"] for numbers in everybody),
+        "routes": _routes([numbers["routes"] for numbers in everybody]),
+        "first_hour": min(numbers["first_hour"] for numbers in everybody),
+        "slow": slow[:MAX_SLOW],
+    }
+
+
+def _streams(streams: Iterable[StreamNumbers]) -> list[StreamNumbers]:
+    """One for each username: what its leader says, with the sockets of all processes."""
+    found: dict[str, StreamNumbers] = {}
+    for stream in streams:
+        known = found.setdefault(stream["username"], stream)
+        if known is not stream:
+            said = stream if stream["leads"] else known
+            sockets = known["sockets"] + stream["sockets"]
+            found[stream["username"]] = {**said, "sockets": sockets}
+    return sorted(found.values(), key=itemgetter("username"))
+
+
+def _gates(gates: Iterable[GateNumbers]) -> list[GateNumbers]:
+    """One for each label, with the least that is allowed."""
+    found: dict[str, GateNumbers] = {}
+    for gate in gates:
+        known = found.setdefault(gate["label"], gate)
+        left = [n for n in (known["remaining"], gate["remaining"]) if n is not None]
+        found[gate["label"]] = {
+            **known,
+            "remaining": min(left) if left else None,
+            "closed_until": _latest((known["closed_until"], gate["closed_until"])),
+        }
+    return list(found.values())
+
+
+def _routes(of_processes: Sequence[Sequence[RouteNumbers]]) -> list[RouteNumbers]:
+    """One for each route, in the order of the first process. Their hours end at the same one."""
+    found: dict[str, RouteNumbers] = {}
+    for route in (route for routes in of_processes for route in routes):
+        known = found.setdefault(route["name"], route)
+        if known is not route:
+            hours = zip_longest(known["opened"][::-1], route["opened"][::-1], fillvalue=0)
+            refused = Counter(known["refused"]) + Counter(route["refused"])
+            found[route["name"]] = {
+                **known,
+                "closed_until": _latest((known["closed_until"], route["closed_until"])),
+                "opened": [sum(hour) for hour in hours][::-1],
+                "refused": dict(refused.most_common()),
+            }
+    return list(found.values())
+
+
+def _latest(moments: Iterable[int | None]) -> int | None:
+    return max((moment for moment in moments if moment is not None), default=None)
+
+
+def _sum(shares: Iterable[float | None]) -> float | None:
+    known = [share for share in shares if share is not None]
+    return round(sum(known), 3) if known else None

@@ -1,0 +1,100 @@
+"""The numbers of several processes, added up."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from live.relay.all_numbers import add_up
+from live.relay.numbers import Numbers, StreamNumbers
+
+
+def stream(username: str, **known: Any) -> StreamNumbers:
+    numbers: StreamNumbers = {
+        "username": username,
+        "state": "live",
+        "route": "signed",
+        "attempt": None,
+        "since": 1000,
+        "sockets": 1,
+        "events": 2.0,
+        "faults": 0,
+        "leads": True,
+    }
+    return {**numbers, **known}  # type: ignore[typeddict-item]
+
+
+def of_process(**known: Any) -> Numbers:
+    numbers: Numbers = {
+        "processes": 1,
+        "source": "1-live",
+        "is_test": False,
+        "at": 5000,
+        "started_at": 1000,
+        "cpu": 0.25,
+        "sockets": 3,
+        "events": 2.0,
+        "streams": [],
+        "gates": [],
+        "pages_closed_until": None,
+        "routes": [],
+        "first_hour": 0,
+        "slow": [],
+    }
+    return {**numbers, **known}  # type: ignore[typeddict-item]
+
+
+def test_one_process_is_as_it_was() -> None:
+    alone = of_process(streams=[stream("anna")], cpu=None)
+    assert add_up(alone, []) == alone
+
+
+def test_sums_and_the_oldest_start() -> None:
+    whole = add_up(of_process(), [of_process(sockets=4, started_at=500, cpu=0.5)])
+    assert (whole["processes"], whole["sockets"], whole["started_at"]) == (2, 7, 500)
+    assert whole["cpu"] == 0.75
+
+
+def test_a_stream_is_told_once_by_its_leader_with_the_sockets_of_all() -> None:
+    follower = stream("anna", leads=False, route="", events=1.0, sockets=5)
+    leader = stream("anna", sockets=2, events=9.0)
+    for one, other in ((follower, leader), (leader, follower)):
+        whole = add_up(of_process(streams=[one]), [of_process(streams=[other, stream("bob")])])
+        assert whole["streams"] == [{**leader, "sockets": 7}, stream("bob")]
+        assert whole["events"] == 11.0
+
+
+def test_of_a_gate_the_least_that_is_allowed() -> None:
+    gates = [
+        [{"label": "", "remaining": 9, "closed_until": None}],
+        [{"label": "", "remaining": 4, "closed_until": 7000}],
+        [{"label": "@anna", "remaining": None, "closed_until": None}],
+    ]
+    whole = add_up(of_process(gates=gates[0]), [of_process(gates=each) for each in gates[1:]])
+    assert whole["gates"] == [
+        {"label": "", "remaining": 4, "closed_until": 7000},
+        {"label": "@anna", "remaining": None, "closed_until": None},
+    ]
+
+
+def test_the_hours_of_routes_end_together() -> None:
+    def route(opened: list[int], refused: dict[str, int]) -> Any:
+        return {"name": "signed", "closed_until": None, "opened": opened, "refused": refused}
+
+    whole = add_up(
+        of_process(routes=[route([1, 2, 3], {"rate_limited": 1})], first_hour=0),
+        [of_process(routes=[route([10], {"rate_limited": 2, "tiktok_blocked": 9})], first_hour=7)],
+    )
+    assert whole["routes"][0]["opened"] == [1, 2, 13]
+    assert whole["routes"][0]["refused"] == {"tiktok_blocked": 9, "rate_limited": 3}
+    assert whole["first_hour"] == 0
+
+
+def test_the_slowest_sockets_of_all() -> None:
+    def slow(stalled_for: float) -> Any:
+        return {"stalled_for": stalled_for, "lag": 1, "row": None}
+
+    whole = add_up(
+        of_process(slow=[slow(9), slow(3)]), [of_process(slow=[slow(5 + n) for n in range(25)])]
+    )
+    assert len(whole["slow"]) == 20
+    assert whole["slow"][0]["stalled_for"] == 29
