@@ -12,7 +12,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run run-cluster standin test bench lint lint-javascript requirements messages contract screenshots
+.PHONY: help run run-cluster standin test bench soak fuzz lint lint-javascript requirements messages contract screenshots
 
 help:
 	@echo "make run           serve on $(HOST):$(PORT) (HOST=0.0.0.0 for phones on your network)"
@@ -20,6 +20,8 @@ help:
 	@echo "make standin       play TikTok on port 9000, with LIVE=name being live"
 	@echo "make test          run the tests"
 	@echo "make bench         measure the speed, beside its references (ARGS='--quick fanout')"
+	@echo "make soak          30 minutes of load with faults: is every phone told the truth? (ARGS='--minutes 3')"
+	@echo "make fuzz          a million spoilt inputs for whatever reads them (ARGS='decoder --inputs 1000')"
 	@echo "make lint          ruff and mypy, and for JavaScript tsc and ESLint (needs Node.js and npm)"
 	@echo "make contract      write docs/asyncapi.yaml and docs/schemas/, which the code defines"
 	@echo "make screenshots   take the README's pictures, in Chromium, against the stand-in"
@@ -53,6 +55,12 @@ test: $(VENV)/dev.stamp $(if $(NPM),$(PARSER))
 bench: $(VENV)/dev.stamp
 	$(BIN)/python -m bench $(ARGS)
 
+soak: $(VENV)/dev.stamp
+	$(BIN)/python -m soak $(ARGS)
+
+fuzz: $(VENV)/dev.stamp
+	$(BIN)/python -m fuzz $(ARGS)
+
 lint: $(VENV)/dev.stamp
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -78,7 +86,7 @@ requirements:
 MESSAGES := --locale ru --no-obsolete --no-location --no-wrap --ignore .venv --ignore node_modules
 
 messages: $(VENV)/dev.stamp
-	$(BIN)/python manage.py makemessages $(MESSAGES) --ignore tests --ignore bench --ignore tools
+	$(BIN)/python manage.py makemessages $(MESSAGES) --ignore tests --ignore bench --ignore soak --ignore fuzz --ignore tools
 	$(BIN)/python manage.py makemessages $(MESSAGES) --domain djangojs --ignore tests --ignore docs --ignore vendor --ignore relay-client.js
 	$(BIN)/python manage.py compilemessages --locale ru --ignore .venv
 

@@ -18,7 +18,7 @@ from typing import Any
 
 from bench.processes import Helper, answer_commands
 
-__all__ = ["Phones"]
+__all__ = ["Phone", "Phones", "connect", "until"]
 
 _KEY = base64.b64encode(bytes(16)).decode()
 _REQUEST = (
@@ -106,7 +106,15 @@ class Phones(Helper):
         return told
 
 
-class _Phone(asyncio.Protocol):
+class Phone(asyncio.Protocol):
+    """One socket.
+
+    Attributes:
+        opened, greeted, gone: futures that are done when the handshake, the first frame and the end
+            of the connection have come.
+        code: of the close; None while it is open.
+    """
+
     def __init__(self, path: str, stamps: bool) -> None:
         loop = asyncio.get_running_loop()
         self.opened = loop.create_future()
@@ -119,7 +127,8 @@ class _Phone(asyncio.Protocol):
         self._path = path
         self._stamps = stamps
         self._closes = False
-        self._buffer = bytearray()
+        self.buffer = bytearray()
+        self._transport: Any = None
         self._take: Callable[[], None] = self._take_handshake
 
     def connection_made(self, transport: Any) -> None:
@@ -128,7 +137,7 @@ class _Phone(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self.bytes += len(data)
-        self._buffer += data
+        self.buffer += data
         self._take()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -154,19 +163,22 @@ class _Phone(asyncio.Protocol):
         self._transport.resume_reading()
 
     def _take_handshake(self) -> None:
-        head, separator, rest = bytes(self._buffer).partition(b"\r\n\r\n")
+        head, separator, rest = bytes(self.buffer).partition(b"\r\n\r\n")
         if not separator:
             return
         if b" 101 " not in head.partition(b"\r\n")[0]:
             self._transport.abort()
             return
-        self._buffer[:] = rest
+        self.buffer[:] = rest
         self._take = self._take_frames
+        if self.opened.cancelled():  # nobody waits for it any more
+            self._transport.abort()
+            return
         self.opened.set_result(None)
         self._take_frames()
 
     def _take_frames(self) -> None:
-        buffer, at = self._buffer, 0
+        buffer, at = self.buffer, 0
         while len(buffer) >= at + 2:
             length, body = buffer[at + 1], at + 2
             if length >= 126:
@@ -181,20 +193,12 @@ class _Phone(asyncio.Protocol):
         del buffer[:at]
 
     def _take_frame(self, opcode: int, start: int, end: int) -> None:
-        buffer = self._buffer
+        buffer = self.buffer
         if opcode == _TEXT:
             self.texts += 1
             if self.texts == 1:
                 self.greeted.set_result(None)
-            if self._stamps:
-                now = time.monotonic()
-                self.arrivals += [(now, found) for found in _ID.findall(buffer, start, end)]
-            if buffer.startswith(_GAP, start):
-                self.gaps += 1
-            else:
-                self.events += buffer.count(_CURSOR, start, end)
-            if not self.reads:
-                self.last = bytes(buffer[start:end])
+            self.take_text(start, end)
         elif opcode == _PING:
             self._reply(_PONG, bytes(buffer[start:end]))
         elif opcode == _CLOSE:
@@ -202,12 +206,44 @@ class _Phone(asyncio.Protocol):
             if not self._closes:
                 self._reply(_CLOSE, bytes(buffer[start:end]))
 
+    def take_text(self, start: int, end: int) -> None:
+        """Count a text that lies in the buffer between these places."""
+        buffer = self.buffer
+        if self._stamps:
+            now = time.monotonic()
+            self.arrivals += [(now, found) for found in _ID.findall(buffer, start, end)]
+        if buffer.startswith(_GAP, start):
+            self.gaps += 1
+        else:
+            self.events += buffer.count(_CURSOR, start, end)
+        if not self.reads:
+            self.last = bytes(buffer[start:end])
+
     def _reply(self, opcode: int, payload: bytes) -> None:
         # Masked, as a client must, with zeros.
         self._transport.write(bytes([0x80 | opcode, 0x80 | len(payload), 0, 0, 0, 0]) + payload)
 
 
-async def _until(condition: Callable[[], bool], seconds: float) -> None:
+async def connect(phone: Phone, port: int) -> None:
+    """Open the socket of a phone.
+
+    Raises:
+        OSError: it could not be opened.
+    """
+    raw = socket.socket()
+    raw.setblocking(False)
+    raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _SMALL_BUFFER)
+    loop = asyncio.get_running_loop()
+    try:
+        await loop.sock_connect(raw, ("127.0.0.1", port))
+        await loop.create_connection(lambda: phone, sock=raw)
+    except OSError:
+        raw.close()
+        raise
+    await phone.opened
+
+
+async def until(condition: Callable[[], bool], seconds: float) -> None:
     """Wait until it is true, or time is up."""
     deadline = time.monotonic() + seconds
     while not condition():
@@ -218,19 +254,19 @@ async def _until(condition: Callable[[], bool], seconds: float) -> None:
 
 class _Commands:
     def __init__(self) -> None:
-        self._phones: list[_Phone] = []
+        self._phones: list[Phone] = []
 
     async def open(self, port: int, path: str, count: int, greeting: bool, stamps: bool) -> None:
-        await self._open(port, [_Phone(path, stamps) for _ in range(count)], greeting)
+        await self._open(port, [Phone(path, stamps) for _ in range(count)], greeting)
 
     async def open_each(self, port: int, paths: list[str], stamps: bool) -> None:
-        await self._open(port, [_Phone(path, stamps) for path in paths], greeting=True)
+        await self._open(port, [Phone(path, stamps) for path in paths], greeting=True)
 
-    async def _open(self, port: int, new: list[_Phone], greeting: bool) -> None:
-        await asyncio.gather(*(self._connect(phone, port) for phone in new))
+    async def _open(self, port: int, new: list[Phone], greeting: bool) -> None:
+        await asyncio.gather(*(connect(phone, port) for phone in new))
         self._phones += new
         if greeting:
-            await _until(lambda: all(phone.texts for phone in new), _GREETED_WITHIN)
+            await until(lambda: all(phone.texts for phone in new), _GREETED_WITHIN)
 
     async def visit(self, port: int, path: str, count: int, at_once: int) -> float:
         began = time.monotonic()
@@ -238,8 +274,8 @@ class _Commands:
 
         async def visit_in_turn() -> None:
             for _ in left:
-                phone = _Phone(path, stamps=False)
-                await self._connect(phone, port)
+                phone = Phone(path, stamps=False)
+                await connect(phone, port)
                 await asyncio.wait({phone.greeted, phone.gone}, return_when="FIRST_COMPLETED")
                 if not phone.texts or phone.code is not None:
                     raise ConnectionError(f"not greeted, but closed with {phone.code}")
@@ -249,22 +285,13 @@ class _Commands:
         await asyncio.gather(*(visit_in_turn() for _ in range(at_once)))
         return time.monotonic() - began
 
-    async def _connect(self, phone: _Phone, port: int) -> None:
-        raw = socket.socket()
-        raw.setblocking(False)
-        raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _SMALL_BUFFER)
-        loop = asyncio.get_running_loop()
-        await loop.sock_connect(raw, ("127.0.0.1", port))
-        await loop.create_connection(lambda: phone, sock=raw)
-        await phone.opened
-
     async def reset(self) -> None:
         for phone in self._phones:
             phone.reset()
 
     async def wait_for_events(self, each: int, seconds: float) -> dict[str, Any]:
         reading = [phone for phone in self._phones if phone.reads]
-        await _until(lambda: all(phone.events >= each for phone in reading), seconds)
+        await until(lambda: all(phone.events >= each for phone in reading), seconds)
         return await self.counts()
 
     async def counts(self) -> dict[str, Any]:
@@ -294,7 +321,7 @@ class _Commands:
     async def resume(self, seconds: float) -> dict[str, Any]:
         phone = self._phones[-1]
         phone.resume()
-        await _until(lambda: phone.code is not None, seconds)
+        await until(lambda: phone.code is not None, seconds)
         last = json.loads(phone.last) if phone.last else {}
         return {
             "events": phone.events,

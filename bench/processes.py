@@ -124,13 +124,17 @@ class Child:
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        self.stop()
+        self._log.close()
+
+    def stop(self, within: float = _STOP_WITHIN) -> None:
+        """End it with SIGTERM; with SIGKILL, if it takes longer than that many seconds."""
         self._process.terminate()
         try:
-            self._process.wait(_STOP_WITHIN)
+            self._process.wait(within)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
-        self._log.close()
 
 
 class Helper(Child):

@@ -8,17 +8,20 @@ import subprocess
 import sys
 import tempfile
 import urllib.request
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Protocol
 
 from bench.processes import Child, free_port
 from bench.results import ROOT
-from bench.standin import STREAMER, StandIn
+from bench.standin import STREAMER
 
 __all__ = ["SERVERS", "Plain", "Reference", "Relay"]
 
 SERVERS = ("uvicorn", "daphne")
 _MOST_SOCKETS = "10000"
 _MANAGE_WITHIN = 60
+_RESTART_WITHIN = 60
 
 
 def _command(kind: str, application: str, port: int) -> list[str]:
@@ -30,13 +33,19 @@ def _command(kind: str, application: str, port: int) -> list[str]:
     ]
 
 
+class _PlaysTikTok(Protocol):
+    environment: dict[str, str]
+
+
 class Relay(Child):
     """The relay on "uvicorn" or "daphne", with a database of its own and one account.
 
     Args:
+        tiktok: the variables that point it at a stand-in are its `environment`.
         streams: how many accounts there are besides, for the streamers of `StandIn.go_live`.
         redis: the address of a Redis, for several processes.
         beside: another process, whose database and accounts it shares; it has none of its own.
+        settings: further variables of its environment.
 
     Attributes:
         path: the account's socket address.
@@ -47,10 +56,11 @@ class Relay(Child):
     def __init__(
         self,
         kind: str,
-        tiktok: StandIn,
+        tiktok: _PlaysTikTok,
         streams: int = 0,
         redis: str = "",
         beside: Relay | None = None,
+        settings: Mapping[str, str] | None = None,
     ) -> None:
         port = free_port()
         self._folder = tempfile.TemporaryDirectory()
@@ -66,6 +76,7 @@ class Relay(Child):
             "RELAY_MAX_SOCKETS_PER_ADDRESS": _MOST_SOCKETS,
             "RELAY_TIKTOK_RATE": _MOST_SOCKETS,
             **({"REDIS_URL": redis} if redis else {}),
+            **(settings or {}),
         }
         super().__init__(_command(kind, "relay_project.asgi:application", port), environment, port)
         self.port: int = port
@@ -92,6 +103,11 @@ class Relay(Child):
     def __exit__(self, *exc_info: object) -> None:
         super().__exit__(None, None, None)
         self._folder.cleanup()
+
+    def restart(self) -> None:
+        """Stop it as an operator does, with SIGTERM, and start it again on the same port."""
+        self.stop(_RESTART_WITHIN)
+        super().__enter__()
 
     def _manage(self, *arguments: str) -> str:
         return subprocess.run(

@@ -11,7 +11,8 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 # What a text in backticks begins with when it is a path of this project.
 FOLDERS = (
-    *("live", "accounts", "relay_project", "rehearsal", "standin", "bench", "tools"),
+    *("live", "accounts", "relay_project", "rehearsal", "standin"),
+    *("bench", "soak", "fuzz", "tools"),
     *("tests", "templates", "static", "locale", "docs", "deploy"),
 )
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)|<img src=\"([^\"]+)\"")

@@ -17,7 +17,15 @@ from live.streams.borders import Border, restore_border, save_border
 from live.streams.log import Entry
 from live.streams.saved import RestoreError, SavedBorder
 
-__all__ = ["BorderEntry", "FrameEntry", "Skip", "StoredEntry", "decode_entry", "encode_frame"]
+__all__ = [
+    "BorderEntry",
+    "FrameEntry",
+    "Number",
+    "Skip",
+    "StoredEntry",
+    "decode_entry",
+    "encode_frame",
+]
 
 _MOST = 10**15 - 1
 Number = Annotated[int, Meta(ge=0, le=_MOST)]

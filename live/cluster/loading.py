@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from live.cluster.entries import BorderEntry, FrameEntry, decode_entry
+from live.cluster.entries import BorderEntry, FrameEntry, Number, decode_entry
 from live.cluster.redis import StoredLog, offset_of
 from live.protocol.errors import RelayError
 from live.protocol.frames import FrameType, State, Status
@@ -42,7 +42,7 @@ class LoadedFeed(NamedTuple):
 class _State(msgspec.Struct, array_like=True):
     """A feed without its log, as of an offset of the log."""
 
-    end: int
+    end: Number
     feed: bytes
 
 

@@ -36,7 +36,7 @@ from live.streams.drift import Drift
 from live.streams.followers import LogCopy
 from live.streams.log import EventLog
 from live.streams.log_memory import LogMemory
-from live.streams.saved import RestoreError, SavedFeed
+from live.streams.saved import RestoreError, SavedFeed, check_frame
 from live.streams.snapshot import SnapshotKeeper
 from live.streams.streaks import Streaks
 from live.tiktok.events import Event
@@ -99,6 +99,7 @@ class Feed:
         self.copy_to: LogCopy | None = None
         self._room: Room | None = None  # the last LIVE's
         self._is_in_room = False  # this run has been connected to it, and it has not ended since
+        self._heard_the_end = False  # the run before this one was told that the LIVE is over
         # When a connection to that LIVE last said something (ms since the epoch), while there is
         # none.
         self._gap_since: int | None = None
@@ -231,6 +232,7 @@ class Feed:
             at_least: the smallest number that it may have.
         """
         self.run = max(self.run + 1, at_least)
+        self._heard_the_end = self.live_ended
         self.live_ended = False
         self._is_in_room = False
         return self.run
@@ -243,7 +245,9 @@ class Feed:
             self._streaks = Streaks()
             self._snapshot = SnapshotKeeper()
             self._is_in_room = False
-            self._gap_since = None
+            if self._heard_the_end:
+                self._gap_since = None  # nothing of the old one is missing
+        self._heard_the_end = False
         self._room = room
         if not self._is_in_room:
             self._is_in_room = True
@@ -299,8 +303,10 @@ class Feed:
             what: a border, or a frame's type and text.
 
         Raises:
-            ValueError: as `copy_frame`.
+            ValueError, RestoreError: as `copy_frame`.
         """
+        if isinstance(what, tuple):
+            self._check_frame(offset, *what)
         self._make_room(offset)
         if isinstance(what, tuple):
             kind, text = what
@@ -320,8 +326,11 @@ class Feed:
             The frame's data, where it matters for the stream: of statuses and of some events.
 
         Raises:
-            ValueError: the offset does not fit behind the newest one, or the text is no such frame.
+            ValueError: the offset does not fit behind the newest one, or the data is none of that
+                type.
+            RestoreError: the text is no frame of that type, with the cursor of that offset.
         """
+        self._check_frame(offset, type, text)
         data = _read_data(type, text)
         self._make_room(offset)
         is_ended = isinstance(data, Gift) and not id and self._streaks.has_ended(data)
@@ -357,6 +366,9 @@ class Feed:
             self.run = max(self.run, border.run)
         self.log.append_border(border, at)
         return self.run
+
+    def _check_frame(self, offset: int, type: FrameType, text: str) -> None:
+        check_frame(text, type, f"{self.log.epoch}-{offset}")
 
     def _make_room(self, offset: int) -> None:
         """Leave out the offsets before this one that the other process has left out."""

@@ -23,6 +23,7 @@ from live.protocol.frames import FrameType, Gift, TopGifter, User
 from live.tiktok.rooms import Room
 
 __all__ = [
+    "OLDEST",
     "Age",
     "Ms",
     "RestoreError",
@@ -56,7 +57,8 @@ Number = Annotated[int, Meta(ge=0, le=_MOST)]
 Ms = Annotated[int, Meta(ge=-_MOST, le=_MOST)]
 # What TikTok's numbers add up to; it may be more than a cursor has room for.
 Count = Annotated[int, Meta(ge=0)]
-Age = Annotated[float, Meta(ge=0, le=1e9)]
+OLDEST = 1e9
+Age = Annotated[float, Meta(ge=0, le=OLDEST)]
 Epoch = Annotated[str, Meta(pattern=r"\A[a-z0-9]{1,16}\Z")]
 
 T = TypeVar("T")

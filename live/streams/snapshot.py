@@ -123,6 +123,8 @@ class SnapshotKeeper:
             keeper._add_comment(_Comment(comment.id, comment.user_id, comment.text))
         for user_id, gift_id, group_id, text in saved.streaks:
             check_frame(text, FrameType.GIFT)
+            if (user_id, gift_id, group_id) in keeper._streaks:
+                raise RestoreError("two streaks that are the same")
             keeper._add_streak((user_id, gift_id, group_id), text)
         keeper._gifters = dict(saved.gifters)
         keeper._top = {user.id: user for user in saved.top}

@@ -24,7 +24,7 @@ from dataclasses import dataclass
 import msgspec
 
 from live.protocol.frames import Gift, StreakState
-from live.streams.saved import RestoreError, SavedStreak
+from live.streams.saved import OLDEST, RestoreError, SavedStreak
 
 __all__ = ["STREAK_TIMEOUT", "Streaks"]
 
@@ -122,7 +122,9 @@ class Streaks:
     def save(self, now: float) -> list[SavedStreak]:
         """All that is remembered, to be written down."""
         return [
-            SavedStreak(*key, streak.gift, streak.counted, max(0.0, now - streak.heard))
+            SavedStreak(
+                *key, streak.gift, streak.counted, min(max(0.0, now - streak.heard), OLDEST)
+            )
             for key, streak in self._streaks.items()
         ]
 

@@ -63,7 +63,7 @@ class TestBetweenTwoLives:
             await settle()
 
             told = ["connected 1", "gift 1 ongoing", "gift 2 ongoing", "gift 2 ended"]
-            assert story(phone) == [*told, "connected 2", "the next one"]
+            assert story(phone) == [*told, "connected 2", "gap", "the next one"]
 
     @virtual_time
     async def test_who_is_slow_is_told_in_the_same_order(self) -> None:
@@ -79,7 +79,13 @@ class TestBetweenTwoLives:
             phone.takes.set()
             await settle()
 
-            assert story(phone) == ["connected 1", "the old one", "connected 2", "the next one"]
+            assert story(phone) == [
+                "connected 1",
+                "the old one",
+                "connected 2",
+                "gap",
+                "the next one",
+            ]
 
     @virtual_time
     async def test_who_comes_back_after_it_gets_the_rest_of_the_old_one_first(self) -> None:
@@ -99,7 +105,13 @@ class TestBetweenTwoLives:
             back = FakePhone(relay, ALICE, seen(phone))
             await settle()
 
-            assert story(back) == ["connected 1 resumed", "missed", "connected 2", "the next one"]
+            assert story(back) == [
+                "connected 1 resumed",
+                "missed",
+                "connected 2",
+                "gap",
+                "the next one",
+            ]
             assert back.frames[0]["data"]["snapshot"]["comments"] == []
 
     @virtual_time
@@ -120,7 +132,7 @@ class TestBetweenTwoLives:
             back = FakePhone(relay, ALICE, seen(phone))
             await settle()
 
-            assert story(back) == ["connected 2 resumed", "the next one"]
+            assert story(back) == ["connected 2 resumed", "gap", "the next one"]
 
     @virtual_time
     async def test_who_does_not_wait_gets_the_rest_and_is_told_that_it_is_over(self) -> None:

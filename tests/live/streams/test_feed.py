@@ -240,6 +240,53 @@ class TestBorders:
         assert border.snapshot.viewers == 12
         assert types_of(feed)[-1] == "gap"
 
+    def test_a_gap_tells_that_the_end_of_the_last_live_was_not_heard(self) -> None:
+        feed = make_feed()
+        feed.open(ROOM)
+        feed.hear([messages.chat("a", "hello")], 0)
+        feed.cut(NOW - 5000)
+
+        feed.open(replace(ROOM, id="2"))
+
+        assert types_of(feed) == ["comment", "gap"]
+        assert frames(feed)[-1]["data"]["from"] == NOW - 5000
+        assert feed.log.border_after(2) == (3, RoomBegan(replace(ROOM, id="2"), feed.snapshot()))
+
+    def test_so_it_does_in_the_next_run(self) -> None:
+        feed = make_feed()
+        feed.begin_run()
+        feed.open(ROOM)
+        feed.end_run(None, NOW - 5000)
+        feed.begin_run()
+
+        feed.open(replace(ROOM, id="2"))
+
+        assert types_of(feed) == ["gap"]
+
+    def test_no_gap_follows_an_end_that_was_heard(self) -> None:
+        feed = make_feed()
+        feed.begin_run()
+        feed.open(ROOM)
+        feed.hear([messages.end()], 0)
+        feed.end_run(None, NOW)
+        feed.begin_run()
+
+        feed.open(replace(ROOM, id="2"))
+
+        assert types_of(feed) == ["live_end"]
+
+    def test_a_live_that_goes_on_after_its_end_has_a_gap(self) -> None:
+        feed = make_feed()
+        feed.begin_run()
+        feed.open(ROOM)
+        feed.hear([messages.end()], 0)
+        feed.end_run(None, NOW)
+        feed.begin_run()
+
+        feed.open(ROOM)
+
+        assert types_of(feed) == ["live_end", "gap"]
+
     def test_streaks_end_before_the_next_live_begins(self) -> None:
         feed = make_feed()
         feed.open(ROOM)

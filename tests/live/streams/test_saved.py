@@ -356,6 +356,25 @@ class TestForeign:
         with pytest.raises(RestoreError, match="a hole"):
             restore(msgspec.msgpack.encode(tree))
 
+    def test_a_streak_of_the_greatest_age_can_be_written_again(self) -> None:
+        world = World.new()
+        world.hear(FrameType.GIFT, gift(streak=ONGOING))
+        tree = msgspec.msgpack.decode(encode_feed(world.feed.save(1000)))
+        tree[1]["streaks"][0][-1] = 1e9
+
+        later = restore(msgspec.msgpack.encode(tree)).save(5e9)
+
+        assert decode_feed(encode_feed(later)).streaks[0].silent == 1e9
+
+    def test_an_open_streak_that_is_there_twice_is_refused(self) -> None:
+        world = World.new()
+        world.hear(FrameType.GIFT, gift(streak=ONGOING))
+        tree = msgspec.msgpack.decode(encode_feed(world.feed.save(1000)))
+        tree[1]["snapshot"]["streaks"] *= 2
+
+        with pytest.raises(RestoreError, match="two streaks"):
+            restore(msgspec.msgpack.encode(tree))
+
     def test_a_number_that_does_not_fit_is_not_written(self) -> None:
         world = World.new()
         data = msgspec.structs.replace(gift(), diamonds_total=2**70)
