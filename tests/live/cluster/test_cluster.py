@@ -48,7 +48,12 @@ class TestFollowing:
         await one.is_live()
         first.newest.say(messages.chat("bob", "hello"), messages.like("bob", total=77))
         await until(lambda: one.comments() == ["hello"])
+        third = await listening(second)  # so that Redis is known to have them
+        await until(lambda: third.stream.snapshot().likes == 77)
+        third.leave()
+        await until(lambda: second.streams.is_empty)
         other = await listening(second)
+        assert other.stream is not third.stream
         assert other.stream.snapshot().likes == 77
         assert len(other.stream.snapshot().comments) == 1
 
