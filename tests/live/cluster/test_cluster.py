@@ -98,12 +98,13 @@ class TestTakingOver:
         one = await listening(first)
         await one.is_live()
         before, after = messages.chat("bob", "before"), messages.chat("bob", "after")
-        first.newest.say(before)
         other = await listening(second)
+        first.newest.say(before)
+        await until(lambda: other.comments() == ["before"])
         await first.streams.close()
         await until(lambda: second.upstreams and second.newest.was_opened, within=1)
         second.newest.say(before, after)
-        await until(lambda: other.comments() == ["after"])
+        await until(lambda: other.comments() == ["before", "after"])
 
         assert other.stream.log.epoch == one.stream.log.epoch
         assert len(other.of_type("gap")) == 1
