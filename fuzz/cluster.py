@@ -13,7 +13,7 @@ from fuzz.mutation import MsgpackCorpus
 from fuzz.running import Target
 from live.cluster.entries import BorderEntry, Skip, encode, encode_frame
 from live.cluster.loading import LoadedFeed, encode_state, load_feed
-from live.cluster.redis import StoredLog
+from live.cluster.store import StoredLog
 from live.streams.borders import Border
 from live.streams.feed import Feed
 from live.streams.log import Entry

@@ -15,7 +15,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from enum import StrEnum
 from typing import Any
 
 import msgspec
@@ -24,8 +26,8 @@ from live.clock import SYSTEM_CLOCK, Clock
 from live.cluster.entries import BorderEntry, FrameEntry, decode_entry
 from live.cluster.loading import encode_state, load_feed
 from live.cluster.reader import Reader
-from live.cluster.redis import Granted, Held, LogKeys, Store, offset_of
 from live.cluster.scripts import FAILURES
+from live.cluster.store import Granted, Held, LogKeys, Store, offset_of
 from live.cluster.writer import LeaderCopy, Writer
 from live.protocol.errors import ErrorCode, RelayError
 from live.protocol.frames import State, Status
@@ -36,7 +38,7 @@ from live.streams.state import StreamState
 from live.streams.stream import LiveStream
 from live.tasks import cancel_and_wait, cancel_until_done, run_to_end
 
-__all__ = ["Cluster"]
+__all__ = ["Cluster", "LeaseChange"]
 
 logger = logging.getLogger(__name__)
 
@@ -64,6 +66,14 @@ _CUT_OFF = Status(State.RECONNECTING)
 
 _write_seen = msgspec.msgpack.Encoder().encode
 _read_seen = msgspec.msgpack.Decoder(Seen).decode
+
+
+class LeaseChange(StrEnum):
+    """What became of a lease, for those who count."""
+
+    TAKEN = "taken"
+    GIVEN_BACK = "given_back"
+    LOST = "lost"
 
 
 class _Member:
@@ -96,6 +106,10 @@ class Cluster:
     Args:
         server: how to connect to Redis, as the setting `REDIS` has it.
         length: about how many entries of a stream Redis keeps.
+
+    Attributes:
+        changes: of leases, since the process started.
+        is_cut_off: Redis could not be reached the last time.
     """
 
     def __init__(
@@ -113,7 +127,8 @@ class Cluster:
         self._members: set[_Member] = set()
         self._keeper: asyncio.Task[None] | None = None
         self._closing = False
-        self._fails = False  # Redis can't be reached, which has been logged
+        self.changes: Counter[LeaseChange] = Counter()
+        self.is_cut_off = False
 
     async def check(self) -> None:
         """Ask Redis for a sign of life.
@@ -274,6 +289,7 @@ class Cluster:
         stream, copy = member.stream, member.copy
         assert copy is not None
         member.look.clear()
+        self.changes[LeaseChange.TAKEN] += 1
         goes_on = stream.state is not StreamState.NEW
         self._leave_out(stream, copy, granted.reserved)
         stream.feed.copy_to = copy
@@ -302,6 +318,7 @@ class Cluster:
             if member.look.is_set():
                 # Another process leads; what Redis does not have of this log stays here alone.
                 logger.warning("stream @%s is led by another process", member.stream.username)
+                self.changes[LeaseChange.LOST] += 1
                 copy, member.copy = member.copy, None
                 self._forget(member, copy)
             else:
@@ -329,6 +346,8 @@ class Cluster:
             )
         except Exception:
             logger.exception("stream @%s could not be handed over", member.stream.username)
+        else:
+            self.changes[LeaseChange.GIVEN_BACK] += 1
         self._forget(member, copy)
 
     def _forget(self, member: _Member, copy: LeaderCopy) -> None:
@@ -423,13 +442,13 @@ class Cluster:
 
     def _note_failure(self, failure: Exception) -> None:
         """Log the first failure only: there is one a second."""
-        if not self._fails:
-            self._fails = True
+        if not self.is_cut_off:
+            self.is_cut_off = True
             logger.error("Redis can't be reached: %s", failure)
 
     def _note_success(self) -> None:
-        if self._fails:
-            self._fails = False
+        if self.is_cut_off:
+            self.is_cut_off = False
             logger.info("Redis can be reached again")
 
     async def _renew(self, leading: Sequence[_Member]) -> None:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import msgspec
 
 from live.cluster.entries import BorderEntry, FrameEntry, Number, decode_entry
-from live.cluster.redis import StoredLog, offset_of
+from live.cluster.store import StoredLog, offset_of
 from live.protocol.errors import RelayError
 from live.protocol.frames import FrameType, State, Status
 from live.streams.borders import Border, StreamerOffline

@@ -8,8 +8,8 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from live.cluster.redis import LogKeys, Store
 from live.cluster.scripts import FAILURES
+from live.cluster.store import LogKeys, Store
 from live.tasks import cancel_until_done
 
 __all__ = ["Reader"]

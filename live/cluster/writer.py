@@ -15,8 +15,8 @@ from itertools import islice
 import msgspec
 
 from live.cluster.entries import BorderEntry, Skip, encode, encode_frame
-from live.cluster.redis import LogKeys, Store
 from live.cluster.scripts import FAILURES
+from live.cluster.store import LogKeys, Store
 from live.streams.borders import Border
 from live.streams.followers import MAX_AHEAD
 from live.streams.log import Entry, EventLog

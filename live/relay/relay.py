@@ -12,6 +12,7 @@ from typing import ClassVar
 
 from accounts.models import User
 from live.clock import Clock
+from live.cluster.cluster import Cluster
 from live.cluster.limits import SharedLimits
 from live.connections.writer import ConnectionLogWriter
 from live.protocol.errors import ErrorCode, RelayError
@@ -76,6 +77,7 @@ class Relay:
         is_test: whether it is the relay of the test endpoint, whose LIVEs are invented or
             recorded.
         state_file: what the streams are kept in while no process runs; None where nothing is kept.
+        cluster: shares the streams with other processes; None where there are none.
         shared_limits: what is counted together with other processes; None where there are none.
     """
 
@@ -101,6 +103,7 @@ class Relay:
     traffic: Traffic
     clock: Clock
     state_file: StateFile | None = None
+    cluster: Cluster | None = None
     shared_limits: SharedLimits | None = None
 
     def share_limits(self, shared_limits: SharedLimits) -> None:

@@ -107,6 +107,7 @@ def make_relay(
             "sign-in-usernames": lockout.limits.usernames,
         }
         gates = relay.streams.sign_gates
+        relay.cluster = cluster
         relay.numbers.board = Board(settings.REDIS, cluster.process, "numbers")
         relay.share_limits(SharedLimits(settings.REDIS, cluster.process, budgets, gates, clock))
     if state_file is not None and cluster is None:

@@ -23,6 +23,7 @@ from prometheus_client.core import (
 from prometheus_client.registry import Collector
 
 from accounts import requests
+from live.cluster.cluster import Cluster, LeaseChange
 from live.histogram import Histogram
 from live.protocol.errors import UPSTREAM_CODES, ErrorCode
 from live.protocol.frames import EVENT_TYPES, FrameType
@@ -108,6 +109,8 @@ class RelayCollector(Collector):
         yield from self._streams()
         yield from self._ways_to_tiktok()
         yield from self._log()
+        if self._relay.cluster is not None:
+            yield from _cluster(self._relay.cluster)
 
     def _sockets(self) -> Iterator[Metric]:
         relay, traffic = self._relay, self._relay.traffic
@@ -153,12 +156,21 @@ class RelayCollector(Collector):
         counts, streams = self._relay.streams.counts, list(self._relay.streams)
         states = dict.fromkeys((str(state) for state in StreamState if not state.is_last), 0)
         routes = dict.fromkeys(self._relay.route_counts.routes, 0)
+        followed = 0
         for stream in streams:
-            if not stream.over:
+            if stream.is_following:
+                followed += 1
+            elif not stream.over:
                 states[stream.state] += 1
             if stream.current_route in routes:
                 routes[stream.current_route] += 1
         yield _gauge("relay_streams", "Streams, by state.", ["state"], _by(states))
+        yield _gauge(
+            "relay_streams_followed",
+            "Streams that another process leads, which this one follows.",
+            [],
+            {(): followed},
+        )
         yield _gauge(
             "relay_streams_connected",
             "Streams that TikTok is connected to, by route.",
@@ -252,6 +264,21 @@ class RelayCollector(Collector):
             [],
             {(): log.lost},
         )
+
+
+def _cluster(cluster: Cluster) -> Iterator[Metric]:
+    yield _gauge(
+        "relay_redis_up",
+        "1 while Redis can be reached, by the last time that it was asked.",
+        [],
+        {(): not cluster.is_cut_off},
+    )
+    yield _counter(
+        "relay_lease_changes",
+        "Leases of streams that this process has taken, given back or lost to another one.",
+        ["change"],
+        {(change,): cluster.changes[change] for change in LeaseChange},
+    )
 
 
 def _by(values: Mapping[str, float]) -> dict[tuple[str, ...], float]:

@@ -9,7 +9,7 @@ import pytest
 
 from live.cluster.entries import FrameEntry, encode
 from live.cluster.loading import LoadedFeed, encode_state, load_feed
-from live.cluster.redis import StoredLog
+from live.cluster.store import StoredLog
 from live.protocol.frames import Frame, FrameType
 from live.protocol.frames import encode as encode_text
 from live.streams.feed import Feed

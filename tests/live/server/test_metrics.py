@@ -11,6 +11,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from pytest_django import Settings
 
+from live.cluster.cluster import Cluster, LeaseChange
 from live.protocol.errors import ErrorCode
 from live.relay.access import Account
 from live.server.assembly import make_relay
@@ -157,6 +158,17 @@ class TestFigures:
             assert value(samples, "relay_route_attempts_total", "signed", result) == 0
         assert value(samples, "relay_undecodable_messages_total", "WebcastChatMessage") == 0
         assert value(samples, "relay_undecodable_messages_total", "other") == 0
+
+    async def test_leases_are_counted_where_processes_share_streams(self) -> None:
+        relay = make_relay()
+        assert "relay_redis_up" not in (await Site(relay).get())[1]
+        relay.cluster = Cluster({"address": "redis://127.0.0.1:1/0", "db": 0}, 10)
+        relay.cluster.changes[LeaseChange.LOST] += 2
+        samples = await Site(relay).samples()
+        assert value(samples, "relay_redis_up") == 1
+        assert value(samples, "relay_streams_followed") == 0
+        assert value(samples, "relay_lease_changes_total", LeaseChange.LOST) == 2
+        assert value(samples, "relay_lease_changes_total", LeaseChange.TAKEN) == 0
 
     async def test_gates_and_sign_requests_are_there_without_keys(self) -> None:
         relay = make_relay()
