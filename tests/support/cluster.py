@@ -360,7 +360,7 @@ class ScriptedViewer(Watcher):
 
     async def _run(self) -> None:
         process = await asyncio.create_subprocess_exec(
-            find_node(),
+            find_node(oldest=20),  # which has a WebSocket
             "--experimental-websocket",  # which is on from version 22
             "--no-warnings",
             "--input-type=module",

@@ -13,14 +13,18 @@ import pytest
 OLDEST_NODE = 18
 
 
-def find_node() -> str:
-    """The path of Node. The test that asks is skipped where there is none; in CI it fails."""
+def find_node(oldest: int = OLDEST_NODE) -> str:
+    """The path of Node. The test that asks is skipped where there is none; in CI it fails.
+
+    Args:
+        oldest: the oldest version that the test can use.
+    """
     path = shutil.which("node")
     if path is None:
-        cannot_run(f"there is no node: install Node.js {OLDEST_NODE} or later")
+        cannot_run(f"there is no node: install Node.js {oldest} or later")
     version = run_command(path, "--version").stdout.strip()
-    if int(version.lstrip("v").partition(".")[0]) < OLDEST_NODE:
-        cannot_run(f"node is {version}: install Node.js {OLDEST_NODE} or later")
+    if int(version.lstrip("v").partition(".")[0]) < oldest:
+        cannot_run(f"node is {version}: install Node.js {oldest} or later")
     return path
 
 
