@@ -28,8 +28,8 @@ async def cancel_and_wait(*futures: asyncio.Future[Any] | None) -> None:
 
 
 async def cancel_until_done(task: asyncio.Future[Any] | None, every: float = 0.5) -> None:
-    """As `cancel_and_wait`, for a task that waits in a library which may lose a cancellation, as
-    redis-py does: cancel again, until it is done.
+    """As `cancel_and_wait`, for a task that waits in a library which may lose a cancellation:
+    cancel again, until it is done.
 
     Args:
         every: seconds between two cancellations.

@@ -42,18 +42,31 @@ def connect(server: Mapping[str, Any], timeout: float) -> Redis:
     }
     pool = create_pool({**server, **limits})
     kind = pool.connection_class
-    pool.connection_class = type(f"Packing{kind.__name__}", (_PackingInC, kind), {})
+    pool.connection_class = type(f"Mended{kind.__name__}", (_Mended, kind), {})
     return Redis(connection_pool=pool)
 
 
-class _PackingInC:
-    """A connection that has hiredis pack commands. redis-py does so by itself without asyncio only;
-    in Python, each argument takes a few µs."""
+class _Mended:
+    """What redis-py's connections for asyncio lack.
 
+    - They pack commands in Python, which takes a few µs for each argument. hiredis does it in C.
+    - They send within `asyncio.wait_for`, which may lose a cancellation before Python 3.12
+      (https://github.com/python/cpython/issues/86296): a task then goes on that nobody waits for.
+    """
+
+    socket_timeout: float | None
     _serializer = HiredisRespSerializer()
 
     def pack_command(self, *arguments: Any) -> Any:
         return self._serializer.pack(*arguments)
+
+    async def send_packed_command(self, command: Any, check_health: bool = True) -> None:
+        timeout, self.socket_timeout = self.socket_timeout, None
+        try:
+            async with asyncio.timeout(timeout):
+                await super().send_packed_command(command, check_health)  # type: ignore[misc]
+        finally:
+            self.socket_timeout = timeout
 
 
 class Scripts:

@@ -29,8 +29,10 @@ logger = logging.getLogger(__name__)
 # Seconds for which entries are gathered; and until it is tried again when Redis can't be reached.
 _GATHER = 0.01
 _RETRY = 0.5
-# Entries of one stream that are written at once.
+# About how many entries are written at once, of one stream and of all: Redis does nothing else
+# meanwhile.
 _AT_ONCE = 512
+_ALL_AT_ONCE = 4096
 # A leader may be so many offsets ahead of Redis, less what a stream says of itself meanwhile. What
 # it appends beyond that could not be left out by the next leader.
 _MOST_AHEAD = MAX_AHEAD - 1024
@@ -102,6 +104,11 @@ class LeaderCopy:
                 self._add(entry.offset, (entry, _id_of(entry.text)))
             elif (placed := log.border_after(entry.offset - 1)) and placed[0] == entry.offset:
                 self.on_border(entry.offset, entry.at, placed[1])
+
+    @property
+    def has_entries(self) -> bool:
+        """Some are not written yet."""
+        return bool(self._waiting)
 
     def next_entries(self) -> list[tuple[int, bytes]]:
         """The oldest entries that are not written yet."""
@@ -177,30 +184,31 @@ class Writer:
                 self._woken.set()
 
     async def _write(self) -> None:
-        pushes = {copy: copy.next_entries() for copy in self._dirty}
+        pushes, count = [], 0
+        for copy in self._dirty:
+            entries = copy.next_entries()
+            pushes.append((copy, copy.lease, entries))
+            count += len(entries)
+            if count >= _ALL_AT_ONCE:
+                break
         answers = await self._store.append(
-            (copy.keys, copy.lease, copy.length, copy.reserved + len(entries), entries)
-            for copy, entries in pushes.items()
-            if entries
+            (copy.keys, lease, copy.length, copy.reserved + len(entries), entries)
+            for copy, lease, entries in pushes
         )
         failed: Exception | None = None
-        for (copy, entries), answer in zip(
-            [(copy, entries) for copy, entries in pushes.items() if entries], answers, strict=True
-        ):
+        for (copy, lease, entries), answer in zip(pushes, answers, strict=True):
             if isinstance(answer, Exception):
                 failed = answer
             elif answer:
                 copy.on_written(len(entries))
-                self._done(copy)
-            else:
-                # The lease is gone. The cluster sees so within a second, and takes it again if it
-                # can: then this is tried again.
-                self.forget(copy)
+                self._dirty.pop(copy, None)
+                if copy.has_entries:
+                    self._dirty[copy] = None  # behind the others
+            elif copy.lease == lease:
+                # It is lost. The cluster sees so within a second, and takes it again if it can:
+                # then this is tried again.
+                self._dirty.pop(copy, None)
+        if self._dirty:
+            self._woken.set()
         if failed is not None:
             raise failed
-
-    def _done(self, copy: LeaderCopy) -> None:
-        if copy.next_entries():
-            self._woken.set()
-        else:
-            self._dirty.pop(copy, None)
