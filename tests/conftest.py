@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import hypothesis
 import pytest
 from django.core.cache import caches
 from django.utils import translation
@@ -14,6 +15,10 @@ import live.tiktok  # noqa: F401 -- before a test imports TikTokLive, whose impo
 from accounts import budgets, lockout
 from accounts.limits import SignInLimits
 from live.streams.state import StateMachine
+
+# No test is timed: a busy machine takes its time.
+hypothesis.settings.register_profile("relay", deadline=None)
+hypothesis.settings.load_profile("relay")
 
 # The files that take longest, of which each is one process's. They come first, so that at the end
 # no process works alone.

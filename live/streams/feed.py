@@ -125,6 +125,7 @@ class Feed:
             log=log.save(),
             run=self.run,
             live_ended=self.live_ended,
+            heard_the_end=self._heard_the_end,
             room=self._room,
             is_in_room=self._is_in_room,
             gap_since=self._gap_since,
@@ -166,7 +167,7 @@ class Feed:
         feed.log = EventLog.restore(saved.log, backlog, memory)
         feed.run, feed.live_ended = saved.run, saved.live_ended
         feed._room, feed._is_in_room = saved.room, saved.is_in_room
-        feed._gap_since = saved.gap_since
+        feed._gap_since, feed._heard_the_end = saved.gap_since, saved.heard_the_end
         feed._ids, feed._oldest_ids = ids, deque(saved.ids)
         feed._streaks, feed._snapshot = streaks, snapshot
         return feed

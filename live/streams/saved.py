@@ -226,6 +226,7 @@ class SavedFeed(Struct, frozen=True, kw_only=True):
         at: when it was written down (ms).
         ids: of the events that were seen, oldest first.
         streaks: in the order of their newest messages.
+        heard_the_end: the run before this one was told that the LIVE is over.
         gap_since: when TikTok was last heard (ms), while it is not.
     """
 
@@ -233,6 +234,7 @@ class SavedFeed(Struct, frozen=True, kw_only=True):
     log: SavedLog
     run: Number
     live_ended: bool
+    heard_the_end: bool
     room: Room | None
     is_in_room: bool
     gap_since: Ms | None

@@ -105,10 +105,14 @@ class Proxy(ABC):
         """
 
     async def _carry(self, reader: asyncio.StreamReader, near: asyncio.StreamWriter) -> None:
+        opening = asyncio.ensure_future(self._open(reader, near))
         try:
-            far_reader, far = await self._open(reader, near)
+            far_reader, far = await asyncio.shield(opening)
         except (ConnectionError, EOFError):
             return
+        except asyncio.CancelledError:
+            await _give_up(opening)
+            raise
         connection = _Connection(near, far, asyncio.Event())
         connection.flowing.set()
         self._connections.add(connection)
@@ -124,6 +128,15 @@ class Proxy(ABC):
             for way in ways:
                 way.cancel()
             await asyncio.wait(ways)
+
+
+async def _give_up(opening: asyncio.Future[Streams]) -> None:
+    """asyncio may leave a socket open when `open_connection` is cancelled; so let it end first."""
+    await asyncio.wait([opening], timeout=1)
+    if opening.done() and not opening.exception():
+        opening.result()[1].close()
+    opening.cancel()
+    await asyncio.wait([opening])
 
 
 class CuttableProxy(Proxy):

@@ -120,6 +120,7 @@ class TestStreaks:
     def test_a_streak_that_two_processes_have_ended_counts_once(self) -> None:
         streak = messages.streak("a", count=3)[:-1]
         mine, leaders = make_feed(), make_feed()
+        mine.log.begin_behind(leaders.log.epoch, 0)
         for feed in (mine, leaders):
             feed.hear(streak, 100)
         leaders.log.skip_to(10)
