@@ -164,7 +164,7 @@ def seen(world: World) -> Any:
 
 
 def differing(one: World, other: World) -> list[str]:
-    """What differs of what can be learned of two feeds: its names, since all of it would be long."""
+    """What differs of what can be learned of two feeds: its names, as all would be long."""
     of_one, of_other = seen(one), seen(other)
     return [name for name in of_one if of_one[name] != of_other[name]]
 
