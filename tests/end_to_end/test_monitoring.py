@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import time
 from collections.abc import AsyncIterator
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +86,8 @@ class Prometheus:
     async def query(self, expression: str) -> list[Any]:
         """The values that there are now. Fails where the expression is none."""
         answer = await self._client.get("/api/v1/query", params={"query": expression})
+        if answer.status_code == HTTPStatus.SERVICE_UNAVAILABLE:
+            answer.raise_for_status()  # it has begun to listen, and is not ready
         said = answer.json()
         assert said["status"] == "success", f"{expression}: {said.get('error')}"
         result = said["data"]["result"]
@@ -94,7 +97,7 @@ class Prometheus:
         """Wait until there is a value."""
         deadline = time.monotonic() + WITHIN
         while True:
-            with contextlib.suppress(httpx.TransportError):  # it starts
+            with contextlib.suppress(httpx.TransportError, httpx.HTTPStatusError):  # it starts
                 if await self.query(expression):
                     return
             assert time.monotonic() < deadline, expression
