@@ -9,7 +9,6 @@ Latency is from the stand-in's push to the phone of the other process, as in `la
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 import time
 from collections.abc import Iterator
@@ -23,6 +22,7 @@ from bench.processes import Child, cpu_seconds, free_port
 from bench.results import Options, Row
 from bench.servers import SERVERS, Relay
 from bench.standin import StandIn
+from tools.services import find_redis
 
 __all__ = ["run"]
 
@@ -68,7 +68,7 @@ class Redis(Child):
     """
 
     def __init__(self) -> None:
-        program = shutil.which("redis-server") or shutil.which("valkey-server")
+        program = find_redis()
         if program is None:
             raise RuntimeError("no redis-server: apt-get install redis-server")
         self._folder = tempfile.TemporaryDirectory()
@@ -141,7 +141,7 @@ def _measure(kind: str, streams: int, events: int) -> _Cost:
             alone = _Round(tiktok, streams, events)
             alone.connect(relay, phones)
             [cost_alone] = alone.push([relay], [phones])
-        _until_idle(tiktok)
+        tiktok.wait_for_streams(0, _CONNECTED_WITHIN)
         leader = stack.enter_context(Relay(kind, tiktok, streams, redis.url))
         follower = stack.enter_context(Relay(kind, tiktok, streams, redis.url, beside=leader))
         here = stack.enter_context(Phones())
@@ -168,15 +168,6 @@ def _measure(kind: str, streams: int, events: int) -> _Cost:
         )
 
 
-def _until_idle(tiktok: StandIn) -> None:
-    """Wait until nobody is connected to TikTok."""
-    deadline = time.monotonic() + _CONNECTED_WITHIN
-    while tiktok.ask("all_sockets"):
-        if time.monotonic() > deadline:
-            raise RuntimeError("a process that has stopped is connected still")
-        time.sleep(0.1)
-
-
 class _Round:
     """Pushes events to all streams.
 
@@ -193,11 +184,7 @@ class _Round:
     def connect(self, relay: Relay, phones: Phones) -> None:
         """Have a phone on each stream, and push once, so that what is made once is not counted."""
         phones.open_each(relay.port, relay.paths, stamps=True)
-        deadline = time.monotonic() + _CONNECTED_WITHIN
-        while (open_now := self._tiktok.ask("all_sockets")) < self._streams:
-            if time.monotonic() > deadline:
-                raise RuntimeError(f"{open_now} of {self._streams} streams are connected")
-            time.sleep(0.1)
+        self._tiktok.wait_for_streams(self._streams, _CONNECTED_WITHIN)
         self.push([relay], [phones])
 
     def push(self, processes: list[Child], phones: list[Phones]) -> list[float]:

@@ -10,7 +10,6 @@ time, as most pushes of TikTok have one to four events.
 from __future__ import annotations
 
 import itertools
-import shutil
 import statistics
 import tempfile
 import time
@@ -22,6 +21,7 @@ import redis
 from bench.mix import SOURCE, encoded_frames, mixed
 from bench.processes import Child, cpu_seconds
 from bench.results import Options, Row
+from tools.services import find_redis
 
 __all__ = ["run"]
 
@@ -53,9 +53,10 @@ def run(options: Options) -> list[Row]:
         ),
         _from_tiktok(options.of(_FRAMES, _BACKLOG) // 2),
     ]
-    if shutil.which("redis-server") is None:
+    program = find_redis()
+    if program is None:
         return [*rows, Row("a stream's log in Redis", "not measured: redis-server is missing")]
-    return [*rows, *_in_redis(texts)]
+    return [*rows, *_in_redis(texts, program)]
 
 
 def _from_tiktok(events: int) -> Row:
@@ -92,11 +93,11 @@ def _header(length: int) -> int:
     return 2 if length < 126 else 4 if length < 65_536 else 10
 
 
-def _in_redis(texts: Sequence[bytes]) -> Iterator[Row]:
+def _in_redis(texts: Sequence[bytes], program: str) -> Iterator[Row]:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "redis.sock"
         arguments = ["--port", "0", "--unixsocket", str(path), "--save", "", "--appendonly", "no"]
-        with Child(arguments, program="redis-server") as server:
+        with Child(arguments, program=program) as server:
             client = _connected(path)
             used = _used(client)
             before = cpu_seconds(server.pid)

@@ -74,6 +74,18 @@ class StandIn(Helper):
         pushed: list[dict[str, float]] = self.ask("push_each", within, streams=streams, rate=rate)
         return pushed
 
+    def wait_for_streams(self, streams: int, within: float) -> None:
+        """Wait until so many of the streamers of `go_live` are connected to, and no more.
+
+        Raises:
+            RuntimeError: it takes longer than `within` seconds.
+        """
+        deadline = time.monotonic() + within
+        while (connected := self.ask("all_sockets")) != streams:
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"{connected} streams are connected, and not {streams}")
+            time.sleep(0.1)
+
     def push_acknowledged(self, window: int, within: float) -> None:
         """Push what was prepared, with so many frames not yet acknowledged at any time."""
         self.ask("push_acknowledged", within, window=window)

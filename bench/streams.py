@@ -168,11 +168,7 @@ class _Measurement:
         new = self._relay.paths[self._streams : streams]
         before = cpu_seconds(self._relay.pid)
         self._phones.open_each(self._relay.port, new)
-        deadline = time.monotonic() + _CONNECTED_WITHIN
-        while (open_now := self._tiktok.ask("all_sockets")) < streams:
-            if time.monotonic() > deadline:
-                raise RuntimeError(f"{open_now} of {streams} streams are connected")
-            time.sleep(0.1)
+        self._tiktok.wait_for_streams(streams, _CONNECTED_WITHIN)
         time.sleep(_SETTLE)
         self._streams = streams
         return (cpu_seconds(self._relay.pid) - before) / len(new)

@@ -222,16 +222,12 @@ class Cluster:
                 await asyncio.sleep(_RETRY)
                 continue
             if isinstance(answer, Granted):
-                member.copy = self._new_copy(member, lease, answer.end)
+                member.copy = LeaderCopy(
+                    self._writer, member.keys, lease, self._length, answer.end, member.look.set
+                )
             if member.is_loaded and answer.epoch != epoch:
                 raise _log_is_gone()
             return answer
-
-    def _new_copy(self, member: _Member, lease: str, end: int) -> LeaderCopy:
-        def on_lost() -> None:
-            member.look.set()
-
-        return LeaderCopy(self._writer, member.keys, lease, self._length, end, on_lost)
 
     async def _load_if_needed(self, member: _Member, answer: Granted | Held) -> None:
         """Have the stream's log here, as far as Redis has it.

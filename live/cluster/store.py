@@ -25,6 +25,25 @@ _TIMEOUT = 3.0
 _BLOCK = 1000
 _ENTRIES = 512
 
+# The newest offset of a log; 0 if it has none.
+_NEWEST = """
+local function newest_of(log)
+  local last = redis.call('XREVRANGE', log, '+', '-', 'COUNT', 1)
+  return last[1] and tonumber(string.match(last[1][1], '^%d+')) or 0
+end
+"""
+# Adds to a list the counts of each process that follows; those that no longer do are forgotten.
+_FOLLOWERS = """
+local function add_followers(found, followers)
+  local now, all = tonumber(redis.call('TIME')[1]), redis.call('HGETALL', followers)
+  for i = 1, #all, 2 do
+    local counts, till = string.match(all[i + 1], '^(.*) (%d+)$')
+    if till and tonumber(till) >= now then found[#found + 1] = counts
+    else redis.call('HDEL', followers, all[i]) end
+  end
+  return found
+end
+"""
 # Asks to lead. KEYS: lease, log's facts, log. ARGV: lease's value, its ms, ms to keep the log, an
 # epoch for a new log, how many offsets a leader may be ahead of Redis.
 _ACQUIRE = """
@@ -36,8 +55,7 @@ end
 local is_new = redis.call('HSETNX', KEYS[2], 'epoch', ARGV[4])
 if is_new == 1 then redis.call('DEL', KEYS[3]) end
 local known = redis.call('HMGET', KEYS[2], 'epoch', 'run', 'reserved', 'idle')
-local last = redis.call('XREVRANGE', KEYS[3], '+', '-', 'COUNT', 1)
-last = last[1] and tonumber(string.match(last[1][1], '^%d+')) or 0
+local last = newest_of(KEYS[3])
 local reserved = math.max(tonumber(known[3] or 0), last)
 redis.call('HSET', KEYS[2], 'reserved', string.format('%d', reserved + ARGV[5]))
 local run, idle = tonumber(known[2] or 0), known[4] ~= '0'
@@ -45,7 +63,6 @@ if idle then
   run = redis.call('HINCRBY', KEYS[2], 'run', 1)
   redis.call('HSET', KEYS[2], 'idle', '0')
 end
-redis.call('HINCRBY', KEYS[2], 'leases', 1)
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 redis.call('PEXPIRE', KEYS[2], ARGV[3])
 return {1, known[1], run, idle and 1 or 0, reserved, last}
@@ -64,9 +81,7 @@ local function append(facts, log, length, reserved, entries)
     at = at + entries[i + 1]
     id = redis.pcall('XADD', log, 'MAXLEN', '~', length, id, 'e', entry)
     if type(id) == 'table' and id.err then
-      local last = redis.call('XREVRANGE', log, '+', '-', 'COUNT', 1)
-      local newest = last[1] and tonumber(string.match(last[1][1], '^%d+')) or 0
-      if newest < entries[i] then return id.err end
+      if newest_of(log) < entries[i] then return id.err end
     end
   end
   redis.call('HSET', facts, 'reserved', string.format('%d', reserved))
@@ -93,14 +108,7 @@ if redis.call('GET', KEYS[1]) ~= ARGV[1] then return {0} end
 redis.call('PEXPIRE', KEYS[1], ARGV[2])
 if ARGV[4] ~= '' then redis.call('SET', KEYS[4], ARGV[4]) end
 for i = 2, 4 do redis.call('PEXPIRE', KEYS[i], ARGV[3]) end
-local now, found = tonumber(redis.call('TIME')[1]), {1}
-local all = redis.call('HGETALL', KEYS[5])
-for i = 1, #all, 2 do
-  local counts, till = string.match(all[i + 1], '^(.*) (%d+)$')
-  if till and tonumber(till) >= now then found[#found + 1] = counts
-  else redis.call('HDEL', KEYS[5], all[i]) end
-end
-return found
+return add_followers({1}, KEYS[5])
 """
 # Follows. KEYS: lease, facts, followers. ARGV: process, its counts, seconds that they hold.
 _FOLLOW = """
@@ -126,21 +134,14 @@ if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('HSET', KEYS[2], 'seen'
 # who follows.
 _LOOK = """
 if redis.call('EXISTS', KEYS[1]) == 0 then return {} end
-local now = tonumber(redis.call('TIME')[1])
-local found = {redis.call('HGET', KEYS[2], 'seen') or ''}
-local all = redis.call('HGETALL', KEYS[3])
-for i = 1, #all, 2 do
-  local counts, till = string.match(all[i + 1], '^(.*) (%d+)$')
-  if till and tonumber(till) >= now then found[#found + 1] = counts end
-end
-return found
+return add_followers({redis.call('HGET', KEYS[2], 'seen') or ''}, KEYS[3])
 """
 _FUNCTIONS = {
     "tell": _TELL,
-    "look": _LOOK,
-    "acquire": _ACQUIRE,
-    "append": _APPEND,
-    "renew": _RENEW,
+    "look": _FOLLOWERS + _LOOK,
+    "acquire": _NEWEST + _ACQUIRE,
+    "append": _NEWEST + _APPEND,
+    "renew": _FOLLOWERS + _RENEW,
     "follow": _FOLLOW,
     "release": _RELEASE,
 }

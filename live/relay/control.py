@@ -146,6 +146,7 @@ class Control:
             await asyncio.sleep(_RETRY)
 
     async def _listen(self) -> None:
+        loop = asyncio.get_running_loop()
         layer = get_channel_layer()
         channel = await layer.new_channel()
         joined = (groups.RELAYS, announcements.GROUP)
@@ -156,8 +157,8 @@ class Control:
                     # Join again every time: a channel layer forgets old members of a group.
                     await layer.group_add(group, channel)
                 self._note_success()
-                end = asyncio.get_running_loop().time() + self._recheck_every
-                while (left := end - asyncio.get_running_loop().time()) > 0:
+                end = loop.time() + self._recheck_every
+                while (left := end - loop.time()) > 0:
                     # Cancelled only at the end: a channel layer then forgets the channel.
                     receiving = receiving or asyncio.ensure_future(layer.receive(channel))
                     await asyncio.wait([receiving], timeout=left)
