@@ -111,6 +111,16 @@ class User(AbstractUser):
             "browser or the app asks."
         ),
     )
+    is_watched = models.BooleanField(
+        _("watched"),
+        default=False,
+        help_text=_("The relay waits for its LIVEs and hears them, though no app is connected."),
+    )
+    keeps_transcripts = models.BooleanField(
+        _("keeps transcripts"),
+        default=False,
+        help_text=_("What viewers say in its LIVEs is kept for some days."),
+    )
 
     class Meta(AbstractUser.Meta):
         verbose_name = _("account")  # type: ignore[assignment]

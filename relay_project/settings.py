@@ -75,6 +75,12 @@ RELAY_LOOKUPS = env.whole_number("RELAY_LOOKUPS", default=60, minimum=1, maximum
 RELAY_MAX_SOCKETS_PER_ADDRESS = env.whole_number(
     "RELAY_MAX_SOCKETS_PER_ADDRESS", default=200, minimum=1, maximum=100_000
 )
+# How many days a LIVE is kept after it was heard last; and what was said in it, where an account
+# wants that.
+RELAY_HISTORY_DAYS = env.whole_number("RELAY_HISTORY_DAYS", default=90, minimum=1, maximum=36_500)
+RELAY_TRANSCRIPT_DAYS = env.whole_number(
+    "RELAY_TRANSCRIPT_DAYS", default=7, minimum=1, maximum=36_500
+)
 RELAY_REQUEST_TIMEOUT = env.seconds("RELAY_REQUEST_TIMEOUT", default=10, minimum=0.1)
 RELAY_PICTURE_HOSTS = env.picture_hosts(
     "RELAY_PICTURE_HOSTS",
@@ -100,6 +106,10 @@ RELAY_RECORDINGS = Path(env.text("RELAY_RECORDINGS", str(BASE_DIR / "recordings"
 INSTALLED_APPS = [
     "accounts",
     "live",
+    "live.history",
+    "live.webhooks",
+    "live.overlays",
+    "live.aloud",
     "standin",  # for the command replay_stream; servers use only its messages, for rehearsals
     "django.contrib.admin",
     "django.contrib.auth",

@@ -19,9 +19,9 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from accounts.models import AccessToken
 from live.connections.database import own_connection
+from live.connections.database_thread import DatabaseThread
 from live.protocol.errors import ErrorCode, RelayError
 from live.relay import access
-from live.relay.database_thread import DatabaseThread
 from live.tasks import cancel_and_wait
 
 __all__ = ["TokenLookup"]

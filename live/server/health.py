@@ -25,8 +25,8 @@ from live.clock import SYSTEM_CLOCK, Clock
 from live.cluster.cluster import Cluster
 from live.cluster.scripts import FAILURES
 from live.connections.database import own_connection
+from live.connections.database_thread import DatabaseThread
 from live.protocol.errors import RelayError
-from live.relay.database_thread import DatabaseThread
 from live.relay.relay import Relay
 
 __all__ = ["HEALTH", "READY", "Check", "DatabaseCheck", "Health", "not_stopping", "redis_check"]
