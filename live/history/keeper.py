@@ -55,6 +55,8 @@ _TOUCH_EVERY = 30.0
 _MOST_WAITING = 100_000
 _MOST_BYTES = 64 * 1024 * 1024
 _AT_ONCE = 5000
+# Seconds for which the end of a stream may wait until other processes can have it.
+_SETTLE_WITHIN = 30.0
 # How many streams that are over may wait until the rest of their logs is read.
 _MOST_OVER = 1000
 # Seconds until old LIVEs are looked for first, between two such looks, and between two steps.
@@ -111,7 +113,9 @@ class HistoryKeeper:
         self._readers: WeakKeyDictionary[EventLog, LogReader] = WeakKeyDictionary()
         # Who hears each stream, at the last look and since then.
         self._accounts: dict[LiveStream, set[int]] = {}
+        # When something of each was last written, and when each was found to be over.
         self._touched: dict[LiveStream, float] = {}
+        self._over: dict[LiveStream, float] = {}
         self._pieces: list[Piece] = []
         self._waiting = self._bytes = 0
         # Of LIVEs that other processes count: what has its row, and what needs one.
@@ -206,12 +210,15 @@ class HistoryKeeper:
         reader = self._reader_of(stream)
         # What other processes don't have, the next leader may give the same offsets as something
         # else.
-        end = log.end if feed.last_copy is None else min(log.end, feed.last_copy.written)
+        copy = feed.last_copy
+        end = log.end if copy is None else min(log.end, copy.written)
         room = _MOST_WAITING - self._waiting if self._bytes < _MOST_BYTES else 0
         before = len(self._pieces)
         for piece in reader.read(log, end, room, hearing):
             self._take(piece)
-        is_read = reader.position >= end
+        # When this process stops, and when Redis fails for long, the rest is never written.
+        is_settled = copy is None or not copy.has_entries or self._gives_up(stream)
+        is_read = reader.position >= end and is_settled
         now = self._clock.monotonic()
         if len(self._pieces) > before:
             self._touched[stream] = now
@@ -223,6 +230,13 @@ class HistoryKeeper:
                 self._touched[stream] = now
                 self._take(reader.touch(hearing))
         return is_read
+
+    def _gives_up(self, stream: LiveStream) -> bool:
+        """Whether nobody waits any more for what a stream that is over has not handed on."""
+        if not stream.over:
+            return False
+        now = self._clock.monotonic()
+        return self._stopping.is_set() or now - self._over.setdefault(stream, now) >= _SETTLE_WITHIN
 
     def _reader_of(self, stream: LiveStream) -> LogReader:
         reader = self._readers.get(stream.log)
@@ -240,6 +254,7 @@ class HistoryKeeper:
         self._streams.pop(stream, None)
         self._accounts.pop(stream, None)
         self._touched.pop(stream, None)
+        self._over.pop(stream, None)
 
     def _followed(self, hearing: dict[LiveStream, set[int]]) -> set[Listening]:
         """Who hears LIVEs here that other processes count."""

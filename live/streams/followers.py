@@ -55,6 +55,10 @@ class LogCopy(Protocol):
     written: int
 
     @property
+    def has_entries(self) -> bool:
+        """Some are not written yet."""
+
+    @property
     def is_full(self) -> bool:
         """It holds so much that it could not hand on that nothing more may be appended."""
 
