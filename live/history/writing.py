@@ -133,16 +133,16 @@ class Writer:
 
     def _lives(self, pieces: Iterable[Piece]) -> dict[tuple[str, str], Live]:
         """The rows of the pieces' LIVEs, held until the end of the transaction."""
-        wanted: dict[tuple[str, str], Live] = {}
-        for piece in pieces:
-            if _begins_row(piece):
-                wanted.setdefault(piece.course.key, _new_live(piece))
         keys = {piece.course.key for piece in pieces if piece.course.room is not None}
         found = _held(keys)
-        missing = [live for key, live in wanted.items() if key not in found]
-        if missing:
-            Live.objects.bulk_create(missing, ignore_conflicts=True)
-            found |= _held({(live.tiktok_username, live.room_id) for live in missing})
+        wanted: dict[tuple[str, str], Piece] = {}
+        for piece in pieces:
+            if piece.course.key not in found and _may_begin(piece):
+                wanted.setdefault(piece.course.key, piece)
+        new = [_new_live(piece) for piece in wanted.values() if _is_wanted(piece)]
+        if new:
+            Live.objects.bulk_create(new, ignore_conflicts=True)
+            found |= _held({(live.tiktok_username, live.room_id) for live in new})
         return found
 
     def _count(self, pieces: Sequence[Piece], lives: dict[tuple[str, str], Live]) -> list[_Part]:
@@ -248,14 +248,18 @@ class Writer:
                     logger.exception("%s has failed; LIVEs are kept all the same", sink)
 
 
-def _begins_row(piece: Piece) -> bool:
-    """Whether a LIVE without a row gets one. One that was deleted while it was heard gets none
-    once nobody hears it any more."""
+def _may_begin(piece: Piece) -> bool:
+    """Whether it tells of a LIVE, so that there has to be a row."""
     if piece.course.room is None:
         return False
-    is_deleted = piece.course.is_begun and not piece.accounts
     says_something = any(entry.type is not FrameType.STATUS for entry in piece.entries)
-    return bool(piece.begins_at or says_something) and not is_deleted
+    return bool(piece.begins_at or says_something)
+
+
+def _is_wanted(piece: Piece) -> bool:
+    """Whether a LIVE without a row gets one. One that was deleted while it was heard gets none,
+    unless an account is left that hears it."""
+    return not piece.course.is_begun or User.objects.filter(pk__in=piece.accounts).exists()
 
 
 def _new_live(piece: Piece) -> Live:
@@ -290,7 +294,7 @@ def _goes_on_with(part: _Part, live: Live, piece: Piece) -> bool:
     part.tally = tally = Tally(min(to_ms(live.began_at), to_ms(live.heard_from)), _owner_id(course))
     if live.epoch == course.epoch:
         return True
-    if course.is_begun:
+    if course.is_begun and live.epoch:
         if not course.is_stale:
             course.is_stale = True
             logger.warning("@%s: another process goes on with its LIVE", course.username)

@@ -34,7 +34,7 @@ def rows(database: Server | PostgreSQL, sql: str) -> list[dict[str, Any]]:
     if isinstance(database, Server):
         return database.execute(sql)
     with psycopg.connect(database.url, row_factory=dict_row) as connection:
-        return connection.execute(sql).fetchall()  # type: ignore[arg-type]
+        return connection.execute(sql).fetchall()
 
 
 async def live_with(database: Server | PostgreSQL, condition: str) -> dict[str, Any]:

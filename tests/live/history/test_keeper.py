@@ -411,6 +411,33 @@ class TestWhoHearsIt:
         assert (await LiveListener.objects.aget()).account_id == anna
 
 
+class TestALiveThatIsDeletedWhileItIsHeard:
+    async def test_it_stays_away_when_its_only_account_is_gone(self, keeping: Keeping) -> None:
+        anna = await an_account()
+        stream = keeping.stream(anna)
+        stream.feed.open(room())
+        await keeping.write()
+        await (await User.objects.aget(pk=anna)).adelete()
+        assert not await Live.objects.aexists()
+        stream.feed.take([event(FrameType.LIKE, NOW, 1)], 0)
+        await keeping.write()  # its socket is not closed yet
+        stream.stop()
+        await keeping.write()
+        assert not await Live.objects.aexists()
+
+    async def test_it_begins_anew_for_an_account_that_hears_it(self, keeping: Keeping) -> None:
+        anna = await an_account()
+        stream = keeping.stream(anna)
+        stream.feed.open(room())
+        stream.feed.take([event(FrameType.LIKE, NOW, 5)], 0)
+        await keeping.write()
+        await Live.objects.all().adelete()
+        for _ in range(2):
+            stream.feed.take([event(FrameType.LIKE, NOW, 1)], 0)
+            await keeping.write()
+        assert (await Live.objects.aget()).likes == 2
+
+
 class TestTranscripts:
     async def test_only_an_account_that_wants_them_has_them(self, keeping: Keeping) -> None:
         stream = keeping.stream(await an_account())
