@@ -178,7 +178,8 @@ class Writer:
             if piece.lost_until > before:
                 since = tally.newest or live.counted_until or to_ms(live.heard_from)
                 until = piece.entries[0].at if piece.entries else piece.read_at
-                _add_hole(tally, HoleKind.OVERRUN, since, until)
+                # However short: something is missing.
+                _add_hole(tally, HoleKind.OVERRUN, since, max(until, since + 1))
             if piece.begins_at and is_new:
                 _begin(live, piece)
             self._count_entries(part, piece, before, keepers)
