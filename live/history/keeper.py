@@ -378,7 +378,10 @@ class HistoryKeeper:
         return []
 
     def _attempt_one(self, pieces: Sequence[Piece]) -> None:
-        empty = [replace(each, entries=(), lost_until=each.until) for each in pieces]
+        empty = [
+            replace(each, entries=(), lost_until=each.until) if each.entries else each
+            for each in pieces
+        ]
         for attempt in (pieces, empty):
             try:
                 self._writer.write(attempt)

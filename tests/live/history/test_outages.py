@@ -81,7 +81,7 @@ class TestSinks:
         stream.feed.take([event(FrameType.LIKE, NOW, 2), event(FrameType.LIVE_END, NOW)], 0)
         await keeping.write()
         first, second = sink.heard
-        assert (first.username, first.accounts) == ("anna.live", {anna})
+        assert (first.username, first.accounts) == ("anna.live", frozenset({anna}))
         assert (first.has_begun, first.has_ended, first.error) == (True, False, None)
         assert [entry.type for entry in first.entries] == ["gift"]
         assert (second.has_begun, second.has_ended) == (False, True)
@@ -98,7 +98,7 @@ class TestSinks:
         stream.stop(RelayError(ErrorCode.USER_OFFLINE, username="anna.live"))
         await keeping.write()
         (heard,) = sink.heard
-        assert (heard.live, heard.accounts) == (None, {anna})
+        assert (heard.live, heard.accounts) == (None, frozenset({anna}))
         assert heard.error is not None
         assert heard.error.code is ErrorCode.USER_OFFLINE
 
