@@ -34,7 +34,7 @@ _LIVES = 20
 _RATE = 50  # events a second, of each LIVE
 _PER_PUSH = 10
 _PHASE = 9.0  # seconds: three transactions
-_ROUNDS, _QUICK_ROUNDS = 6, 2
+_ROUNDS, _QUICK_ROUNDS = 6, 3
 
 
 def run(options: Options) -> list[Row]:

@@ -23,7 +23,7 @@ from live.history.curve import curve_of
 from live.history.heard import Heard, Sink
 from live.history.models import EndReason, HoleKind, Live, LiveListener
 from live.history.pieces import Course, End, Piece
-from live.history.rows import add_all, from_ms, to_ms
+from live.history.rows import add_all, from_ms, save_lives, to_ms
 from live.history.tally import HeardHole, Tally
 from live.protocol.errors import RelayError
 from live.protocol.frames import FrameType
@@ -118,8 +118,7 @@ class Writer:
             for live in lives.values():
                 if live.pk in longer | ended:
                     live.curve = curve_of(live)
-                changed = {name: getattr(live, name) for name in _CHANGING}
-                Live.objects.filter(pk=live.pk).update(**changed)
+            save_lives(lives.values(), _CHANGING)
             listed = _list_listeners(parts)
             done = _list_elsewhere(listenings)
             self._tell_sinks(parts)
