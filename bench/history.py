@@ -66,6 +66,9 @@ def run(options: Options) -> list[Row]:
             notes=(
                 f"{_LIVES} LIVEs, {_LIVES * _RATE} events/s in all, {SOURCE}",
                 f"the keeper's own CPU, beside the events' way: {own:.1f} µs an event",
+                f"wall time of a push of {_PER_PUSH}, p50/p99: "
+                f"{figures['p50_kept']:.0f}/{figures['p99_kept']:.0f} µs, "
+                f"not kept {figures['p50_alone']:.0f}/{figures['p99_alone']:.0f} µs",
             ),
         )
     ]
@@ -82,10 +85,10 @@ async def _measure(rounds: int) -> dict[str, float]:
     figures: dict[str, list[float]] = {}
     for number in range(2 * rounds):
         name = "kept" if number % 2 else "alone"
-        take, cpu = await _phase(number, is_kept=number % 2 == 1)
+        measured = await _phase(number, is_kept=number % 2 == 1)
         if number >= 2:  # the first ones warm everything up
-            figures.setdefault(f"take_{name}", []).append(take)
-            figures.setdefault(f"cpu_{name}", []).append(cpu)
+            for what, figure in measured.items():
+                figures.setdefault(f"{what}_{name}", []).append(figure)
     return {name: statistics.median(values) for name, values in figures.items()}
 
 
@@ -108,8 +111,8 @@ class _Stream:
         return self.feed.log
 
 
-async def _phase(number: int, *, is_kept: bool) -> tuple[float, float]:
-    """Microseconds an event in `take`, and of the process's CPU."""
+async def _phase(number: int, *, is_kept: bool) -> dict[str, float]:
+    """Microseconds: of CPU an event, in `take` and in all; and of wall time a push."""
     from live.history.keeper import HistoryKeeper
     from live.streams.feed import Feed
     from live.tiktok.rooms import Room
@@ -126,12 +129,14 @@ async def _phase(number: int, *, is_kept: bool) -> tuple[float, float]:
     if is_kept:
         keeper.start()
     within, events = 0.0, 0
+    walls: list[float] = []
     began, cpu = time.monotonic(), time.process_time()
     for turn, pushed in enumerate(zip(*pushes, strict=True)):
         for stream, push in zip(streams, pushed, strict=True):
-            before = time.perf_counter()
+            before, wall = time.thread_time(), time.perf_counter()
             stream.feed.take(push, 0)
-            within += time.perf_counter() - before
+            walls.append((time.perf_counter() - wall) * 1e6)
+            within += time.thread_time() - before
             events += len(push)
             await asyncio.sleep(0)
         await asyncio.sleep(max(0.0, began + turn * _PER_PUSH / _RATE - time.monotonic()))
@@ -139,7 +144,13 @@ async def _phase(number: int, *, is_kept: bool) -> tuple[float, float]:
     await keeper.close(30)
     if is_kept and keeper.written < events:
         raise RuntimeError(f"{events} events, and {keeper.written} are written")
-    return within / events * 1e6, cpu / events * 1e6
+    percentiles = statistics.quantiles(walls, n=100)
+    return {
+        "take": within / events * 1e6,
+        "cpu": cpu / events * 1e6,
+        "p50": percentiles[49],
+        "p99": percentiles[98],
+    }
 
 
 def _pushes() -> list[list[Event]]:
