@@ -42,7 +42,7 @@ limit_statements()
 await_redis(make_cluster)
 begin_process()
 cluster = make_cluster()
-relay = make_relay(state_file=settings.RELAY_STATE_FILE, cluster=cluster)
+relay = make_relay(state_file=settings.RELAY_STATE_FILE, cluster=cluster, keeps_history=True)
 rehearsal = None
 if settings.RELAY_TEST_ENDPOINT:
     from rehearsal.relay import make_rehearsal_relay

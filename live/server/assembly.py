@@ -67,6 +67,8 @@ def make_relay(
     rng: random.Random | None = None,
     state_file: Path | None = None,
     cluster: Cluster | None = None,
+    *,
+    keeps_history: bool = False,
 ) -> Relay:
     """Make the relay of real LIVEs.
 
@@ -78,6 +80,7 @@ def make_relay(
         state_file: where its streams are kept while no process runs; None for nowhere.
         cluster: shares its streams with other processes, which then keep them, and not the file;
             None for this process alone.
+        keeps_history: whether its LIVEs are kept in the database.
     """
     rng = rng or random.Random()  # noqa: S311 -- jitter is no secret
     pacer = Pacer(settings.RELAY_TIKTOK_RATE, clock)
@@ -113,6 +116,8 @@ def make_relay(
     if state_file is not None and cluster is None:
         longest = settings.RELAY_LINGER + _STATE_KEPT
         relay.state_file = StateFile(state_file, relay.streams, clock, longest)
+    if keeps_history:
+        relay.keep_history()
     return relay
 
 
