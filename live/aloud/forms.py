@@ -26,6 +26,15 @@ _MOST_WORDS = 200
 _LONGEST_WORD = 60
 
 
+class _Slider(forms.NumberInput):
+    """Set with a thumb. The page's script shows the value."""
+
+    input_type = "range"
+
+    def __init__(self, lowest: int, highest: int) -> None:
+        super().__init__(attrs={"min": lowest, "max": highest, "step": 5})
+
+
 class AloudForm(forms.ModelForm):  # type: ignore[type-arg]
     """All settings of an account, in groups."""
 
@@ -34,6 +43,9 @@ class AloudForm(forms.ModelForm):  # type: ignore[type-arg]
         exclude = ("owner",)
         widgets = {
             "voice": forms.Select,
+            "rate": _Slider(50, 200),
+            "volume": _Slider(0, 100),
+            "sound_volume": _Slider(0, 100),
             "never_words": forms.Textarea(attrs={"rows": 4, "spellcheck": "false"}),
             **{f"sound_{event}": forms.Select for event in EVENTS},
         }
@@ -49,7 +61,7 @@ class AloudForm(forms.ModelForm):  # type: ignore[type-arg]
         choices = [("", _("The browser's own"))]
         if voice:
             choices.append((voice, voice))
-        self.fields["voice"].widget.choices = choices  # type: ignore[attr-defined]
+        self.fields["voice"].widget.choices = choices
 
     def _offer_sounds(self) -> None:
         own = [

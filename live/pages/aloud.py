@@ -101,7 +101,7 @@ class _OwnPage(LoginRequiredMixin):
 
     @method_decorator(never_cache)
     def dispatch(self, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        return super().dispatch(*args, **kwargs)  # type: ignore[misc,no-any-return]
+        return super().dispatch(*args, **kwargs)
 
 
 class AloudPage(_OwnPage, TemplateView):
