@@ -132,19 +132,18 @@ export class Filters {
  */
 function patternOf(words) {
   const escaped = words
-    .map((word) => folded(word).replace(/[$()*+.?[\\\]^{|}/-]/g, "\\$&"))
+    .map((word) => folded(word).replace(/[$()*+.?[\\\]^{|}/]/g, "\\$&"))
     .filter(Boolean);
   if (!escaped.length) return null;
   return new RegExp(`(?<![\\p{L}\\p{N}])(?:${escaped.join("|")})(?![\\p{L}\\p{N}])`, "u");
 }
 
-/** The same for texts that look alike: case, spaces and the ways to write a letter. @param {string} text */
+/** The same for texts that look alike: case, spaces, accents, what can't be seen. @param {string} text */
 function folded(text) {
   return text
-    .normalize("NFKC")
+    .normalize("NFKD")
     .replace(/[\p{Cf}\p{M}]/gu, "")
     .toLowerCase()
-    .replaceAll("ё", "е")
     .replace(/\s+/gu, " ")
     .trim();
 }
