@@ -140,7 +140,7 @@ class TestTheConsole:
         await expect(state).to_have_text("off")
         await switch_on(page)
         # Which is true of this browser.
-        await expect(state).to_have_text("on, but this browser has no voices", timeout=WITHIN)
+        await expect(state).to_have_text("no voices here: sounds only", timeout=WITHIN)
         await page.reload()
         await expect(state).to_have_text("tap the page to start")
         await room.push(messages.chat("maria", "nobody hears this"))

@@ -22,7 +22,7 @@ const WORDS = {
   off: gettext("off"),
   on: gettext("on"),
   tap: gettext("tap the page to start"),
-  mute: gettext("on, but this browser has no voices"),
+  mute: gettext("no voices here: sounds only"),
   failed: gettext("the settings can't be loaded"),
 };
 
