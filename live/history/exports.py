@@ -245,15 +245,9 @@ TABLES = {
         ),
         _gifts,
     ),
-    "gifters": Table(
-        ("user_id", "username", "nickname", "avatar", "gifts", "diamonds"), _gifters
-    ),
-    "gift_kinds": Table(
-        ("gift_id", "name", "image", "diamonds_each", "gifts", "diamonds"), _kinds
-    ),
-    "battles": Table(
-        ("battle_id", "began_at", "ended_at", "state", "result", "teams"), _battles
-    ),
+    "gifters": Table(("user_id", "username", "nickname", "avatar", "gifts", "diamonds"), _gifters),
+    "gift_kinds": Table(("gift_id", "name", "image", "diamonds_each", "gifts", "diamonds"), _kinds),
+    "battles": Table(("battle_id", "began_at", "ended_at", "state", "result", "teams"), _battles),
     "holes": Table(("kind", "began_at", "ended_at"), _holes),
     TRANSCRIPT: Table(
         ("at", "type", "user_id", "username", "nickname", "text", "diamonds"), _transcript

@@ -47,6 +47,7 @@ class TestGetAccount:
             "language": "",
             "has_own_sign_api_key": False,
             "has_own_proxy": False,
+            "keeps_transcripts": False,
         }
 
     def test_it_tells_that_there_is_an_api_key_and_no_more(self, ask: Ask, user: User) -> None:
@@ -79,6 +80,7 @@ class TestPatchAccount:
             "language": "ru",
             "has_own_sign_api_key": False,
             "has_own_proxy": False,
+            "keeps_transcripts": False,
         }
         user.refresh_from_db()
         assert (user.tiktok_username, user.language) == ("carol", "ru")

@@ -86,9 +86,7 @@ def gave(live: Live, user_id: str, diamonds: int, **values: Any) -> Gifter:
     live.gifter_count += 1
     live.save()
     values.setdefault("username", f"user{user_id}")
-    return Gifter.objects.create(
-        live=live, user_id=user_id, gifts=1, diamonds=diamonds, **values
-    )
+    return Gifter.objects.create(live=live, user_id=user_id, gifts=1, diamonds=diamonds, **values)
 
 
 def hear_fully(

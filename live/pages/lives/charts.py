@@ -13,7 +13,18 @@ from datetime import datetime, timedelta
 from live.history.course import Course
 from live.history.models import Battle, Hole
 
-__all__ = ["Chart", "Mark", "Span", "Tick", "area", "bars", "chart_of", "line", "small_curve", "ticks"]
+__all__ = [
+    "Chart",
+    "Mark",
+    "Span",
+    "Tick",
+    "area",
+    "bars",
+    "chart_of",
+    "line",
+    "small_curve",
+    "ticks",
+]
 
 # The size of a chart in the units of its paths.
 WIDTH, HEIGHT = 1000, 200
@@ -135,7 +146,7 @@ def rounded_up(value: float) -> int:
     """The next number that people like to read at an axis: 1, 2, 3, 4, 5, 6, 8, 10, 20, …"""
     if value <= 1:
         return 1
-    power = 10 ** int(math.log10(value))
+    power: int = 10 ** int(math.log10(value))
     for step in (1, 2, 3, 4, 5, 6, 8, 10):
         if step * power >= value:
             return step * power
@@ -172,7 +183,12 @@ def small_curve(curve: Sequence[Sequence[float | None]]) -> SmallCurve:
 
 
 def chart_of(
-    name: str, title: str, values: Sequence[float | None], *, as_line: bool, marks_at: Iterable[float]
+    name: str,
+    title: str,
+    values: Sequence[float | None],
+    *,
+    as_line: bool,
+    marks_at: Iterable[float],
 ) -> Chart:
     """Make a chart.
 
@@ -185,7 +201,7 @@ def chart_of(
     """
     known = [value or 0 for value in values]
     top = rounded_up(max(known, default=0))
-    shape = (area if as_line else bars)(values if as_line else known, top, WIDTH, HEIGHT)  # type: ignore[operator]
+    shape = area(values, top, WIDTH, HEIGHT) if as_line else bars(known, top, WIDTH, HEIGHT)
     return Chart(
         name,
         title,

@@ -12,6 +12,7 @@ from django.conf import settings
 from django.contrib.auth.mixins import LoginRequiredMixin
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
 from django.shortcuts import redirect
+from django.utils.functional import cached_property
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.generic import TemplateView, View
@@ -60,7 +61,7 @@ __all__ = [
 # How many LIVEs are on a page of a list.
 PAGE_SIZE = 20
 # How many lines of a transcript are on a page.
-LINES = 100
+LINES = 50
 # How many gifters, kinds of gifts and big gifts a LIVE's page shows; exports have all of them.
 _GIFTERS = 10
 _KINDS = 12
@@ -143,11 +144,14 @@ class LiveFilter(forms.Form):
 class AllLives(StaffPage, _Lives):
     """Lists the LIVEs that any account has heard, or those of one streamer."""
 
+    @cached_property
+    def form(self) -> LiveFilter:
+        return LiveFilter(self.request.GET)
+
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         return super().get_context_data(form=self.form, **kwargs)
 
     def found(self) -> Found:
-        self.form = LiveFilter(self.request.GET)
         if not self.form.is_valid():
             return Found([], None, None)
         return self.page(LiveList.of_all(self.form.cleaned_data["username"]))
@@ -358,7 +362,9 @@ def _comparison(live: Live, earlier: Sequence[Live]) -> list[Compared]:
     return compared
 
 
-def _change(value: float | None, other: Averages | None, name: str, holes_count: bool) -> Change | None:
+def _change(
+    value: float | None, other: Averages | None, name: str, holes_count: bool
+) -> Change | None:
     others: float | None = getattr(other, name, None)
     if value is None or other is None or others is None:
         return None

@@ -80,8 +80,8 @@ function background() {
         [0, BLUE, 0.5],
         [1, BLUE, 0.04],
       ]),
-      svg("clipPath", { id: "round", clipPathUnits: "objectBoundingBox" },
-        svg("circle", { cx: 0.5, cy: 0.5, r: 0.5 })),
+      clip("round", { rx: 0.5 }),
+      clip("card", { rx: 0.14 }),
     ),
     svg("rect", { width: WIDTH, height: HEIGHT, fill: "url(#night)" }),
     svg("rect", { width: WIDTH, height: HEIGHT, fill: "url(#glow)" }),
@@ -118,13 +118,22 @@ function diamonds(live, pictureOf) {
   const y = 640;
   const photograph = live.biggest_gift && pictureOf(live.biggest_gift.image);
   const room = photograph ? INNER - 260 : INNER;
-  const label = live.at_least ? gettext("diamonds at least") : gettext("diamonds");
   return [
+    ...(live.at_least
+      ? [text(gettext("at least"), { x: MARGIN, y: y - 170, size: 40, fill: QUIET })]
+      : []),
     fitted(number(live.diamonds), { x: MARGIN - 6, y, size: 190, weight: 800, fill: GOLD }, room),
-    text(label, { x: MARGIN, y: y + 62, size: 44, weight: 600, fill: "#f3e8f1" }),
+    text(gettext("diamonds"), { x: MARGIN, y: y + 62, size: 44, weight: 600, fill: "#f3e8f1" }),
     ...(photograph && live.biggest_gift
       ? [
-          svg("image", { href: photograph, x: WIDTH - MARGIN - 220, y: y - 190, width: 220, height: 220 }),
+          svg("image", {
+            href: photograph,
+            x: WIDTH - MARGIN - 220,
+            y: y - 190,
+            width: 220,
+            height: 220,
+            "clip-path": "url(#card)",
+          }),
           fitted(
             live.biggest_gift.gift +
               (live.biggest_gift.count > 1 ? ` ×${number(live.biggest_gift.count)}` : ""),
@@ -151,13 +160,18 @@ function tiles(live, top) {
   return shown.flatMap(([label, value, isAtLeast], index) => {
     const x = MARGIN + (index % 2) * (width + gap);
     const y = top + Math.floor(index / 2) * (height + gap);
-    const words = isAtLeast
-      ? interpolate(gettext("%(what)s at least"), { what: label }, true)
-      : label;
+    const before = isAtLeast ? `${gettext("at least")} ` : "";
+    const indent = before ? widthOf(before, 32, 400) + 12 : 0;
+    const line = y + 78;
     return [
       svg("rect", { x, y, width, height, rx: 28, fill: CARD }),
-      fitted(shortNumber(value), { x: x + 32, y: y + 78, size: 64, weight: 800 }, width - 64),
-      fitted(words, { x: x + 32, y: y + 122, size: 32, fill: QUIET }, width - 64),
+      text(before, { x: x + 32, y: line, size: 32, fill: QUIET }),
+      fitted(
+        shortNumber(value),
+        { x: x + 32 + indent, y: line, size: 64, weight: 800 },
+        width - 64 - indent,
+      ),
+      fitted(label, { x: x + 32, y: y + 122, size: 32, fill: QUIET }, width - 64),
     ];
   });
 }
@@ -370,6 +384,12 @@ function svg(tag, attributes, ...children) {
  */
 function gradient(id, direction, stops) {
   return svg("linearGradient", { id, ...direction }, ...stops.map((values) => stop(...values)));
+}
+
+/** A shape in whose corners nothing is seen. @param {string} id @param {{ rx: number }} corners Of 1. */
+function clip(id, corners) {
+  const whole = svg("rect", { width: 1, height: 1, ...corners });
+  return svg("clipPath", { id, clipPathUnits: "objectBoundingBox" }, whole);
 }
 
 /** @param {number} offset @param {string} colour @param {number} [opacity] */
