@@ -85,6 +85,14 @@ class TestPatchAccount:
         user.refresh_from_db()
         assert (user.tiktok_username, user.language) == ("carol", "ru")
 
+    def test_transcripts_can_be_kept_and_no_more(self, ask: Ask, user: User) -> None:
+        for keeps in (True, False):
+            response = ask("PATCH", {"keeps_transcripts": keeps})
+            assert response.json()["keeps_transcripts"] is keeps
+            user.refresh_from_db()
+            assert user.keeps_transcripts is keeps
+        assert ask("PATCH", {"keeps_transcripts": 1}).status_code == 422
+
     @pytest.mark.parametrize(
         "pasted", ["carol", " @Carol ", "https://www.tiktok.com/@carol/live?lang=en"]
     )

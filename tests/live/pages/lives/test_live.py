@@ -268,7 +268,6 @@ class TestTranscript:
         self, browser: Client, anna: User, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr("live.history.transcript.REACH", 20)
-        monkeypatch.setattr("live.history.transcript._CHUNK", 10)
         live = hear(anna)
         say(live, *["x"] * 25, "found")
         page = browser.get(f"/lives/{live.pk}/?q=found").text
