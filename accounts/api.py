@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from django.core.handlers.asgi import ASGIRequest
 from ninja import Field, Query, Router, Schema
-from pydantic import ConfigDict
+from pydantic import ConfigDict, StrictBool
 
 from accounts.budgets import take_username_change
 from accounts.models import AccessToken, Scope, User
@@ -80,6 +80,9 @@ class Account(Schema):
         description="Of the account's pages, of emails to it, and of what its app is told; "
         "empty: as the browser or the app asks."
     )
+    keeps_transcripts: bool = Field(
+        description="Whether what viewers say in its LIVEs is kept for some days."
+    )
     has_own_sign_api_key: bool = Field(
         description="Whether it has an EulerStream API key of its own, and so its own limit."
     )
@@ -92,6 +95,7 @@ class Account(Schema):
                 "username": user.username,
                 "tiktok_username": user.tiktok_username,
                 "language": user.language,
+                "keeps_transcripts": user.keeps_transcripts,
                 "has_own_sign_api_key": bool(user.sign_api_key()),
                 "has_own_proxy": bool(user.proxy()),
             }
@@ -112,6 +116,11 @@ class AccountChange(Schema):
     )
     language: AccountLanguage = Field(
         "", description="Empty: as the browser or the app asks.", json_schema_extra=_may_be_absent
+    )
+    keeps_transcripts: StrictBool = Field(
+        False,
+        description="These are other people's words.",
+        json_schema_extra=_may_be_absent,
     )
 
 
