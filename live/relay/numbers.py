@@ -361,7 +361,7 @@ class NumbersPublisher:
             route=stream.current_route,
             attempt=None if status.attempt is UNSET else status.attempt,
             since=moments[-1].at if moments else None,
-            sockets=stream.listeners,
+            sockets=stream.sockets,
             events=None if events is None else round(events, 1),
             faults=len(stream.findings) + len(stream.undecodable) + len(stream.unknown),
             leads=stream.is_leading,
