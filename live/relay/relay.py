@@ -32,6 +32,7 @@ from live.relay.socket import Socket
 from live.relay.state_file import StateFile
 from live.relay.token_lookup import TokenLookup
 from live.relay.traffic import Traffic
+from live.relay.watching import LINGER_AFTER_MOVE, Watching
 from live.streams import operator_log
 from live.streams.registry import Streams
 from live.streams.stream import LiveStream
@@ -45,9 +46,6 @@ __all__ = ["Limits", "Relay"]
 
 logger = logging.getLogger(__name__)
 
-# How many seconds a stream outlives its last socket when that has moved to another username. Only
-# a username that is corrected at once needs it again.
-_LINGER_AFTER_MOVE = 3.0
 # Seconds to close; and how much of it is kept for the rest of the connection log.
 _CLOSE_WITHIN = 3.5
 _FOR_THE_LOG = 0.5
@@ -95,6 +93,7 @@ class Relay:
     numbers: NumbersPublisher
     key_users: KeyUsers
     control: Control
+    watching: Watching
     shutdown: Shutdown
     lookup: Lookup
     pictures: Pictures
@@ -111,10 +110,12 @@ class Relay:
         self.shared_limits = self.quota.counts = shared_limits
 
     def start(self) -> None:
-        """Begin to receive control messages, and go on where the last process has stopped. To be
-        called before each request and each socket is served; only the first call does something."""
+        """Begin to receive control messages, go on where the last process has stopped, and watch
+        accounts. To be called when the server starts, and before each request and each socket is
+        served; only the first call does something."""
         self.restore()
         self.control.start()
+        self.watching.start()
         if self.shared_limits is not None:
             self.shared_limits.start()
 
@@ -237,7 +238,7 @@ class Relay:
             account.access(streams),
             wait=options.wait,
             others=options.wants_others,
-            linger=_LINGER_AFTER_MOVE if moved else None,
+            linger=LINGER_AFTER_MOVE if moved else None,
         )
         self.quota.give_back(account.id)
 
@@ -288,15 +289,14 @@ class Relay:
         try:
             async with asyncio.timeout_at(end - _FOR_THE_LOG):
                 # Others need not wait for the slowest socket: it gets nothing new any more.
-                await asyncio.gather(
-                    self.shutdown.close_sockets(self.sockets), self.streams.hand_over()
-                )
+                await asyncio.gather(self.shutdown.close_sockets(self.sockets), self._hand_over())
                 self.streams.stop()
                 if self.state_file is not None and (write := self.state_file.save()):
                     saving = asyncio.create_task(asyncio.to_thread(write), name="state file")
                 await self.control.close()
                 await self.tokens.close()
                 await self.numbers.close()
+                await self.watching.close()
                 await self.streams.close()
                 await self.lookup.close()
                 await self.pictures.close()
@@ -312,3 +312,9 @@ class Relay:
                 await cancel_and_wait(saving)
         self.refusals.close()
         await self.connection_log.flush(end - loop.time())
+
+    async def _hand_over(self) -> None:
+        """Have other processes go on, where there are some: first with the streams, then with what
+        is watched here, which joins those."""
+        await self.streams.hand_over()
+        await self.watching.hand_over()
