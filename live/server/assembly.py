@@ -179,6 +179,7 @@ def assemble(
         streams=streams,
         sockets=sockets,
         quota=SocketQuota(settings.RELAY_MAX_SOCKETS),
+        overlay_quota=SocketQuota(settings.RELAY_MAX_OVERLAYS, "overlays' sockets"),
         budgets=budgets,
         tokens=tokens,
         failed_tokens=FailedTokens(),

@@ -7,12 +7,23 @@ import re
 import pytest
 
 from accounts import requests
-from live.protocol.addresses import ADDRESSES, BEARER, STAFF_ADDRESS, TEST_ADDRESSES, pattern
+from live.protocol.addresses import (
+    ADDRESSES,
+    BEARER,
+    OVERLAY_ADDRESSES,
+    PREVIEW_ADDRESS,
+    STAFF_ADDRESS,
+    TEST_ADDRESSES,
+    pattern,
+)
 
 
 def matching(path: str) -> list[str]:
     """The addresses that a path, without its first slash, fits."""
-    addresses = [*ADDRESSES, *TEST_ADDRESSES, STAFF_ADDRESS]
+    addresses = [
+        *(*ADDRESSES, *TEST_ADDRESSES, *OVERLAY_ADDRESSES),
+        *(PREVIEW_ADDRESS, STAFF_ADDRESS),
+    ]
     return [address for address in addresses if re.search(pattern(address), path)]
 
 
@@ -29,6 +40,12 @@ def matching(path: str) -> list[str]:
         ("ws/test/", "/ws/test"),
         ("ws/test/t0ken", "/ws/test/{token}"),
         ("ws/test/test-t0ken", "/ws/test/{token}"),
+        ("ws/overlay", "/ws/overlay"),
+        ("ws/overlay/", "/ws/overlay"),
+        ("ws/overlay/s3cret", "/ws/overlay/{token}"),
+        ("ws/overlays", "/ws/{token}"),
+        ("ws/overlay-preview", "/ws/overlay-preview"),
+        ("ws/overlay-preview/", "/ws/overlay-preview"),
         ("staff/socket", "/staff/socket"),
     ],
 )
