@@ -6,8 +6,18 @@ import re
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
-from live.protocol.addresses import ADDRESSES, STAFF_ADDRESS, TEST_ADDRESSES, pattern
+from accounts import requests
+from live.protocol.addresses import (
+    ADDRESSES,
+    STAFF_ADDRESS,
+    TEST_ADDRESSES,
+    TEST_TIKFINITY_ADDRESSES,
+    TIKFINITY_ADDRESSES,
+    is_of_tikfinity,
+    pattern,
+)
 from live.relay.relay import Relay
+from live.sockets.dialects import FRAMES, TIKFINITY
 from live.sockets.phone import PhoneSocket, reject
 from live.sockets.staff import staff_socket
 
@@ -25,9 +35,9 @@ def make_router(relay: Relay, rehearsal: Relay | None = None) -> _Application:
         relay: the relay of real LIVEs.
         rehearsal: the relay of the test endpoint; None if the test endpoint is off.
     """
-    relays_by_address = dict.fromkeys(ADDRESSES, relay)
+    relays_by_address = dict.fromkeys((*ADDRESSES, *TIKFINITY_ADDRESSES), relay)
     if rehearsal is not None:
-        relays_by_address |= dict.fromkeys(TEST_ADDRESSES, rehearsal)
+        relays_by_address |= dict.fromkeys((*TEST_ADDRESSES, *TEST_TIKFINITY_ADDRESSES), rehearsal)
     phones = [(re.compile(pattern(address)), it) for address, it in relays_by_address.items()]
     staff_address, staff = re.compile(pattern(STAFF_ADDRESS)), staff_socket()
     relays = {*relays_by_address.values()}
@@ -39,7 +49,10 @@ def make_router(relay: Relay, rehearsal: Relay | None = None) -> _Application:
         for address, its_relay in phones:
             if match := address.match(path):
                 token = match.groupdict().get("token", "")
-                return PhoneSocket(its_relay, scope, send, token).serve(receive)
+                dialect = FRAMES
+                if is_of_tikfinity(path):
+                    dialect, token = TIKFINITY, token or requests.query_token(scope)
+                return PhoneSocket(its_relay, scope, send, token, dialect).serve(receive)
         application: _Application = staff if staff_address.match(path) else reject
         return application(scope, receive, send)
 
