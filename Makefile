@@ -42,7 +42,8 @@ standin: $(VENV)/run.stamp
 	@exec $(BIN)/python -m standin --port 9000 --live $(LIVE)
 
 # What npm installs: AsyncAPI's parser, which one test of the contract runs; tiktok-live-connector, whose
-# events live/tikfinity is compared with; and what checks JavaScript. Where Node or npm is missing, the tests that need them are skipped, but fail in CI.
+# events live/tikfinity is compared with; and what checks JavaScript. Where Node or npm is missing, the
+# tests that need them are skipped, but fail in CI.
 NPM := $(shell command -v npm)
 PARSER := tools/asyncapi/node_modules/.package-lock.json
 CONNECTOR := tools/tiktok_connector/node_modules/.package-lock.json

@@ -1,7 +1,8 @@
 /** Prints which events tiktok-live-connector 1.x makes of TikTok's messages.
  *
  * Reads a JSON file, `[[method, base64 payload], …]`, and prints a list as long: for each message,
- * `[[event, data], …]`. A method that the connector does not know has no events.
+ * `[[event, data], …]`, or null where it can't read the message: one with a number of more than 32
+ * bits. A method that the connector does not know has no events.
  */
 
 import { readFileSync } from "node:fs";
@@ -23,6 +24,7 @@ async function convert(method, payload) {
   try {
     await connection.decodeProtobufMessage(method, Buffer.from(payload, "base64"));
   } catch (error) {
+    if (error instanceof RangeError || String(error).includes("invalid wire type")) return null;
     if (!String(error).includes("no such type")) throw error;
   }
   return events;

@@ -18,7 +18,7 @@ from django.conf import settings
 from live.tikfinity.translator import Translator
 from standin import captures
 from standin.messages import Message
-from tests.support.captures import write_other_captures
+from tests.support.messages import built_messages
 from tests.support.node import cannot_run, find_node, run_command
 from tests.support.reading import MessageFeed
 
@@ -37,6 +37,11 @@ def same(ours: Any, theirs: Any) -> bool:
 def same_or_nothing(ours: Any, theirs: Any) -> bool:
     """protobuf does not send a 0 or an empty text, and the connector then has no field."""
     return ours == theirs or (theirs is ABSENT and not ours)
+
+
+def same_number(ours: Any, theirs: Any) -> bool:
+    """The connector reads 32 bits of it."""
+    return same_or_nothing(ours, theirs) or abs(ours) >= 2**31
 
 
 def known_here(ours: Any, theirs: Any) -> bool:
@@ -103,7 +108,7 @@ def scene_types(ours: Any, theirs: Any) -> bool:
 
 def details(ours: Any, theirs: Any) -> bool:
     pictures = theirs.get("profilePictureUrls") or ours["profilePictureUrls"]
-    return ours["profilePictureUrls"][:1] == pictures[:1]
+    return bool(ours["profilePictureUrls"][:1] == pictures[:1])
 
 
 def emotes(ours: Any, theirs: Any) -> bool:
@@ -131,6 +136,8 @@ def armies(ours: Any, theirs: Any) -> bool:
         }
 
     mine, others = by_host(ours), by_host(theirs)
+    if len(mine) < len(others):  # a team of several hosts is one army here
+        return sum(team[0] for team in mine.values()) == sum(team[0] for team in others.values())
     # Of a team of several hosts, TikTok may name another one in the field that is read there.
     return sorted(mine.values()) == sorted(others.values()) and all(
         mine[host] == others[host] for host in mine.keys() & others.keys()
@@ -178,7 +185,7 @@ ADDED: dict[str, Rule] = {
 ADDED_PLACE: dict[str, Rule] = {"msgId": known_here, "createTime": known_here}
 OF_USER = {**USER, **OF_MESSAGE, **ADDED}
 GIFT: dict[str, Rule] = {
-    "giftId": same,
+    "giftId": same_number,
     "giftName": same,
     "originalName": known_here,
     "describe": known_here,
@@ -188,9 +195,9 @@ GIFT: dict[str, Rule] = {
     "repeatCount": same,
     "groupId": lambda ours, theirs: ours == theirs or (ours == "0" and theirs is ABSENT),
     "timestamp": nearly,
-    "gift": lambda ours, theirs: ours["gift_id"] == theirs["gift_id"],
+    "gift": lambda ours, theirs: same_number(ours["gift_id"], theirs["gift_id"]),
     # To whom, unless it is a guest; and what TikTok notes for itself.
-    "receiverUserId": lambda ours, theirs: ours in {theirs, ABSENT},
+    "receiverUserId": lambda ours, theirs: ours == theirs or ABSENT in {ours, theirs},
     "monitorExtra": lambda ours, theirs: ours is ABSENT,
 }
 # The sender of an envelope is told by name alone, or by another field than the connector's.
@@ -204,7 +211,7 @@ ENVELOPE: dict[str, Rule] = {
 FIELDS: dict[str, dict[str, Rule]] = {
     "chat": {**OF_USER, "comment": same_or_nothing, "emotes": emotes},
     "gift": {**OF_USER, **GIFT},
-    "like": {**OF_USER, "likeCount": same_or_nothing, "totalLikeCount": same_or_nothing},
+    "like": {**OF_USER, "likeCount": same_or_nothing, "totalLikeCount": same_number},
     "member": {**OF_USER, "actionId": lambda ours, theirs: ours in {1, ABSENT}},
     "social": OF_USER,
     "follow": OF_USER,
@@ -260,7 +267,7 @@ def told_here(message: Message) -> list[Event]:
     return [(event["event"], event["data"]) for event in map(json.loads, texts)]
 
 
-def told_by_connector(messages: list[Message], folder: Path) -> list[list[Event]]:
+def told_by_connector(messages: list[Message], folder: Path) -> list[list[Event] | None]:
     node = find_node()
     if not (CONNECTOR / "node_modules").exists():
         cannot_run("tiktok-live-connector is not installed; `make test` does so where there is npm")
@@ -269,7 +276,7 @@ def told_by_connector(messages: list[Message], folder: Path) -> list[list[Event]
     file.write_text(json.dumps(encoded))
     result = run_command(node, "convert.mjs", file, cwd=CONNECTOR)
     assert result.returncode == 0, result.stderr
-    converted: list[list[Event]] = json.loads(result.stdout)
+    converted: list[list[Event] | None] = json.loads(result.stdout)
     return converted
 
 
@@ -277,6 +284,8 @@ def check(messages: list[Message], folder: Path) -> set[str]:
     """Compare what is told of each message. Returns the names of the events that were compared."""
     seen = set()
     for message, converted in zip(messages, told_by_connector(messages, folder), strict=True):
+        if converted is None:  # it can't read large numbers
+            continue
         theirs = [(name, data) for name, data in converted]
         # Of several emotes, the connector keeps the last.
         ours = list({name: (name, data) for name, data in told_here(message)}.values())
@@ -301,10 +310,4 @@ def test_captured_messages_become_the_events_of_the_connector(tmp_path: Path) ->
 
 def test_built_messages_become_the_events_of_the_connector(tmp_path: Path) -> None:
     """Of every kind, also those that no capture might have."""
-    file = tmp_path / "built.json"
-    write_other_captures(file)
-    some: dict[str, list[Message]] = {}
-    for message in captures.load_captures(file):
-        some.setdefault(message.method, []).append(message)
-    seen = check([message for each in some.values() for message in each[:12]], tmp_path)
-    assert seen == set(FIELDS) - {"linkMicArmies", "streamEnd"}
+    assert check(built_messages(), tmp_path) == set(FIELDS)
