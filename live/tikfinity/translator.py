@@ -81,6 +81,9 @@ class Translators:
     def __init__(self) -> None:
         self._of: WeakValueDictionary[str, Translator] = WeakValueDictionary()
 
+    def __len__(self) -> int:
+        return len(self._of)
+
     def of(self, streamer: str) -> Translator:
         """The streamer's translator.
 
