@@ -176,6 +176,8 @@ def _subscribe(frame: Frame, subscribe: Subscribe) -> Events:
     fields = _of_user(frame, subscribe.user, _SUBSCRIBED)
     if subscribe.months is not UNSET:
         fields["subMonth"] = subscribe.months
+    elif subscribe.kind is SubscriptionKind.NEW:
+        fields["subMonth"] = 1  # programs show the number
     if subscribe.kind is not SubscriptionKind.GIFTED:
         # 0: never before. TikTok has several numbers for those who have.
         fields["oldSubscribeStatus"] = int(subscribe.kind is SubscriptionKind.RENEWED)

@@ -218,7 +218,7 @@ FIELDS: dict[str, dict[str, Rule]] = {
     "share": OF_USER,
     "subscribe": {
         **OF_USER,
-        "subMonth": same_or_nothing,
+        "subMonth": lambda ours, theirs: ours == theirs or (ours == 1 and theirs is ABSENT),
         "oldSubscribeStatus": lambda ours, theirs: bool(ours) == (theirs is not ABSENT),
         "subscribingStatus": lambda ours, theirs: ours == 1,
         "subscribeType": lambda ours, theirs: ours is ABSENT,

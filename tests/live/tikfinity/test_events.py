@@ -269,6 +269,13 @@ class TestOtherEvents:
         assert (event, fields["subMonth"]) == ("subscribe", 7)
         assert fields.get("oldSubscribeStatus") == before
 
+    def test_a_new_subscription_without_months_is_of_one(self) -> None:
+        assert (
+            told_once(FrameType.SUBSCRIBE, Subscribe(user(), SubscriptionKind.NEW))["subMonth"] == 1
+        )
+        renewed = Subscribe(user(), SubscriptionKind.RENEWED)
+        assert "subMonth" not in told_once(FrameType.SUBSCRIBE, renewed)
+
     @pytest.mark.parametrize(
         ("state", "event"),
         [(SuperFanState.NEW, "superFan"), (SuperFanState.JOINED, "superFanJoin")],
