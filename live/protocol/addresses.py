@@ -29,7 +29,7 @@ ADDRESSES = (settings.SOCKET_PATH, f"{settings.SOCKET_PATH}/{{token}}")
 TEST_ADDRESSES = (f"{settings.SOCKET_PATH}/test", f"{settings.SOCKET_PATH}/test/{{token}}")
 # The addresses for programs that understand TikFinity's local event API; the first one also takes
 # the token in its query. They are no part of the published contract: docs/tikfinity.md has them.
-TIKFINITY_ADDRESSES = tuple(f"{settings.SOCKET_PATH}/tikfinity{end}" for end in ("", "/{token}"))
+TIKFINITY_ADDRESSES = (settings.TIKFINITY_PATH, f"{settings.TIKFINITY_PATH}/{{token}}")
 TEST_TIKFINITY_ADDRESSES = tuple(
     f"{settings.SOCKET_PATH}/test/tikfinity{end}" for end in ("", "/{token}")
 )
