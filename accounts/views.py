@@ -44,7 +44,7 @@ from accounts.forms import (
     UsernameForm,
 )
 from accounts.models import AccessToken, User
-from accounts.sockets import is_for_this_computer_only, qr_code, socket_url
+from accounts.sockets import is_for_this_computer_only, qr_code, socket_url, tikfinity_url
 from accounts.usernames import normalise_tiktok_username
 
 __all__ = [
@@ -319,6 +319,7 @@ class IssueToken(AccountPart):
             "issued": issued,
             "token": token,
             "socket_url": address,
+            "tikfinity_url": tikfinity_url(self.request, token),
             "qr_code": qr_code(address),
             "is_for_this_computer_only": is_for_this_computer_only(address),
         }

@@ -33,6 +33,7 @@ from live.relay.relay import Relay
 from live.relay.watch import WatchState
 from live.sockets.staff import StaffConsumer
 from live.streams.state import StreamState
+from live.tikfinity.translator import Translator
 from live.tiktok.decoding import METHODS
 from live.tiktok.signgate import SignAnswer
 
@@ -142,9 +143,9 @@ class RelayCollector(Collector):
         )
         yield _counter(
             "relay_frames_sent",
-            "Frames that phones' sockets took, by type.",
+            "Frames that phones' sockets took, by type; `tikfinity`: events of that API.",
             ["type"],
-            {(kind,): traffic.frames[kind] for kind in FrameType},
+            {(kind,): traffic.frames[kind] for kind in (*FrameType, Translator.kind)},
         )
         yield _counter(
             "relay_sent_bytes", "Bytes of these frames, uncompressed.", [], {(): traffic.bytes}

@@ -519,6 +519,11 @@ class TestIssueToken:
         assert f'value="{token}"' in page.text
         assert "for the REST API and the Authorization header" in page.text
 
+    def test_it_shows_the_address_for_tikfinity_s_programs(self, client: Client) -> None:
+        page = issue(client)
+        token = page.context["socket_url"].rpartition("/")[2]
+        assert f'value="ws://testserver/ws/tikfinity/{token}"' in page.text
+
     @pytest.mark.parametrize(
         "host", ["localhost", "localhost:8000", "127.0.0.1:8000", "[::1]:8000", "[::1]"]
     )
