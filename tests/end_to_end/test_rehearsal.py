@@ -79,7 +79,7 @@ class TestTheProgramme:
     async def test_programs_for_tikfinity_get_generated_events_too(
         self, rehearsing: Server, account: Account
     ) -> None:
-        names = set()
+        names: set[str] = set()
         address = f"{rehearsing.address}/ws/test/tikfinity?token={account.token}"
         async with asyncio.timeout(WITHIN), connect(address) as socket:
             while not names >= {"connected", "chat", "gift", "like"}:
