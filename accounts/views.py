@@ -40,6 +40,7 @@ from accounts.forms import (
     OwnProxyForm,
     OwnSignApiKeyForm,
     ResetPasswordForm,
+    TranscriptsForm,
     UsernameForm,
 )
 from accounts.models import AccessToken, User
@@ -53,6 +54,7 @@ __all__ = [
     "ChangePassword",
     "ChangeProxy",
     "ChangeSignApiKey",
+    "ChangeTranscripts",
     "ChangeUsername",
     "ChooseNewPassword",
     "IssueToken",
@@ -149,6 +151,7 @@ class AccountPage(OwnAccount, TemplateView):
                 "sign_api_key_form": OwnSignApiKeyForm(instance=account),
                 "proxy_form": self._proxy_form(),
                 "language_form": LanguageForm(instance=account),
+                "transcripts_form": TranscriptsForm(instance=account),
                 "email_form": self._email_form(),
                 "token_form": IssueTokenForm(),
                 **kwargs,
@@ -255,6 +258,16 @@ class ChangeLanguage(AccountPart):
     def done(self, account: User) -> str:
         with override(account.language or get_language()):
             return super().done(account)
+
+
+class ChangeTranscripts(AccountPart):
+    form_class = TranscriptsForm
+    context_name = "transcripts_form"
+
+    def done(self, account: User) -> str:
+        if account.keeps_transcripts:
+            return gettext("Saved: transcripts of your LIVEs are kept from now on.")
+        return gettext("Saved: no transcripts of your LIVEs are kept.")
 
 
 @method_decorator(sensitive_post_parameters("current_password"), name="dispatch")

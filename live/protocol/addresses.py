@@ -12,6 +12,8 @@ from django.conf import settings
 __all__ = [
     "ADDRESSES",
     "BEARER",
+    "OVERLAY_ADDRESSES",
+    "PREVIEW_ADDRESS",
     "STAFF_ADDRESS",
     "TEST_ADDRESSES",
     "TEST_TIKFINITY_ADDRESSES",
@@ -27,6 +29,11 @@ ADDRESSES = (settings.SOCKET_PATH, f"{settings.SOCKET_PATH}/{{token}}")
 # The addresses of the test endpoint, where apps get invented events. They exist only if
 # RELAY_TEST_ENDPOINT is on.
 TEST_ADDRESSES = (f"{settings.SOCKET_PATH}/test", f"{settings.SOCKET_PATH}/test/{{token}}")
+# The addresses that overlays connect to, with the overlay's secret in the place of a token; and
+# that of overlays' previews, where the token is that of the signed-in session's console, and the
+# LIVE invented. They are not part of the published contract.
+OVERLAY_ADDRESSES = (f"{settings.SOCKET_PATH}/overlay", f"{settings.SOCKET_PATH}/overlay/{{token}}")
+PREVIEW_ADDRESS = f"{settings.SOCKET_PATH}/overlay-preview"
 # The addresses for programs that understand TikFinity's local event API; the first one also takes
 # the token in its query. They are no part of the published contract: docs/tikfinity.md has them.
 TIKFINITY_ADDRESSES = (settings.TIKFINITY_PATH, f"{settings.TIKFINITY_PATH}/{{token}}")
@@ -42,7 +49,7 @@ BEARER = "bearer"
 _OF_TIKFINITY = re.compile(rf"/*{settings.SOCKET_PATH[1:]}/(?:test/)?tikfinity(?:/[^/]+)?/?$")
 # The words that come in the place of a token, and so are none. "test" is no token either where the
 # test endpoint is off: its addresses are then refused like all addresses that do not exist.
-_WORDS = ("test", "tikfinity")
+_WORDS = ("test", "tikfinity", "overlay", "overlay-preview")
 # Matches a token.
 _TOKEN = f"(?P<token>(?!(?:{'|'.join(_WORDS)})/?$)[^/]+)"
 

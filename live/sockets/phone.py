@@ -1,5 +1,5 @@
-"""The socket of the mobile app, `/ws/{token}` and `/ws`, as ASGI has it; and of programs that
-understand TikFinity alone, `/ws/tikfinity`.
+"""The socket of the mobile app, `/ws/{token}` and `/ws`, as ASGI has it; also that of overlays, and
+of programs that understand TikFinity alone.
 
 Connects a session (`live.sockets.session`) to the server, and reads what the client sends. A socket
 is accepted first and refused afterwards: otherwise its client would get neither an `error` frame
@@ -40,6 +40,7 @@ class PhoneSocket:
         scope: of the handshake, as ASGI has it.
         send: what the server gave to the application.
         token: the one in the address; empty if there is none.
+        admission: the class that admits it.
         dialect: what the client understands.
     """
 
@@ -55,7 +56,13 @@ class PhoneSocket:
     )
 
     def __init__(
-        self, relay: Relay, scope: Any, send: Any, token: str, dialect: Dialect = FRAMES
+        self,
+        relay: Relay,
+        scope: Any,
+        send: Any,
+        token: str,
+        admission: type[Admission] = Admission,
+        dialect: Dialect = FRAMES,
     ) -> None:
         self._scope = scope
         self._send = send
@@ -65,8 +72,8 @@ class PhoneSocket:
         self._allowance = Allowance(relay.clock)
         self._dialect = dialect
         connection = connection_of(scope, is_test=relay.is_test)
-        admission = Admission(relay, scope, connection, token)
-        self._session = Session(relay, self, self._wire, admission, connection, dialect)
+        admitting = admission(relay, scope, connection, token)
+        self._session = Session(relay, self, self._wire, admitting, connection, dialect)
 
     async def serve(self, receive: Any) -> None:
         """Run the session until the client has gone, and answer what the client says meanwhile."""

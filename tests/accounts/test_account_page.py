@@ -28,6 +28,7 @@ CHECK = "/account/username/check/"
 API_KEY = "/account/api-key/"
 PROXY = "/account/proxy/"
 LANGUAGE = "/account/language/"
+TRANSCRIPTS = "/account/transcripts/"
 EMAIL = "/account/email/"
 TOKENS = "/account/tokens/"
 CANT_USE = "A phone can't use this address:"
@@ -353,6 +354,34 @@ class TestChangeLanguage:
         assert "Select a valid choice" in response.text
         account.refresh_from_db()
         assert account.language == ""
+
+
+class TestChangeTranscripts:
+    def test_they_are_kept_only_where_the_account_wants_it(
+        self, client: Client, account: User
+    ) -> None:
+        assert account.keeps_transcripts is False
+        response = client.post(TRANSCRIPTS, {"keeps_transcripts": "on"}, follow=True)
+        assert "transcripts of your LIVEs are kept from now on" in response.text
+        account.refresh_from_db()
+        assert account.keeps_transcripts is True
+        response = client.post(TRANSCRIPTS, {}, follow=True)
+        assert "no transcripts of your LIVEs are kept" in response.text
+        account.refresh_from_db()
+        assert account.keeps_transcripts is False
+
+    def test_it_says_whose_words_they_are_and_for_how_long_they_are_kept(
+        self, client: Client, settings: Settings
+    ) -> None:
+        settings.RELAY_TRANSCRIPT_DAYS = 3
+        page = client.get(PAGE).text
+        assert "other people&#x27;s words: they are deleted after 3 days." in page
+
+    def test_it_saves_nothing_else(self, client: Client, account: User) -> None:
+        User.objects.update(tiktok_username="changed.meanwhile")
+        client.post(TRANSCRIPTS, {"keeps_transcripts": "on", "tiktok_username": "x"})
+        account.refresh_from_db()
+        assert account.tiktok_username == "changed.meanwhile"
 
 
 class TestChangeEmail:

@@ -10,6 +10,8 @@ from accounts import requests
 from live.protocol.addresses import (
     ADDRESSES,
     BEARER,
+    OVERLAY_ADDRESSES,
+    PREVIEW_ADDRESS,
     STAFF_ADDRESS,
     TEST_ADDRESSES,
     TEST_TIKFINITY_ADDRESSES,
@@ -23,11 +25,9 @@ from live.protocol.addresses import (
 def matching(path: str) -> list[str]:
     """The addresses that a path, without its first slash, fits."""
     addresses = [
-        *ADDRESSES,
-        *TEST_ADDRESSES,
-        *TIKFINITY_ADDRESSES,
-        *TEST_TIKFINITY_ADDRESSES,
-        STAFF_ADDRESS,
+        *(*ADDRESSES, *TEST_ADDRESSES, *OVERLAY_ADDRESSES),
+        *(*TIKFINITY_ADDRESSES, *TEST_TIKFINITY_ADDRESSES),
+        *(PREVIEW_ADDRESS, STAFF_ADDRESS),
     ]
     return [address for address in addresses if re.search(pattern(address), path)]
 
@@ -45,6 +45,12 @@ def matching(path: str) -> list[str]:
         ("ws/test/", "/ws/test"),
         ("ws/test/t0ken", "/ws/test/{token}"),
         ("ws/test/test-t0ken", "/ws/test/{token}"),
+        ("ws/overlay", "/ws/overlay"),
+        ("ws/overlay/", "/ws/overlay"),
+        ("ws/overlay/s3cret", "/ws/overlay/{token}"),
+        ("ws/overlays", "/ws/{token}"),
+        ("ws/overlay-preview", "/ws/overlay-preview"),
+        ("ws/overlay-preview/", "/ws/overlay-preview"),
         ("ws/tikfinity", "/ws/tikfinity"),
         ("ws/tikfinity/", "/ws/tikfinity"),
         ("ws/tikfinity/t0ken", "/ws/tikfinity/{token}"),
