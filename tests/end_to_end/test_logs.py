@@ -12,6 +12,7 @@ from urllib.parse import quote, quote_plus
 import httpx
 import pytest
 import pytest_asyncio
+from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
 from standin import Failure, TikTok, messages
@@ -85,6 +86,9 @@ class Run:
         ):
             async with phone:
                 await phone.until_type("connected")
+        for place in (f"?lang=en&token={token}", f"/{token}", f"?token={NOBODYS_TOKEN}"):
+            async with connect(f"{address}/ws/tikfinity{place}") as socket:
+                await socket.recv()
         async with Phone(f"{address}/ws/{token}") as phone:
             await phone.until_type("connected")
             await room.cut()
