@@ -7,6 +7,8 @@ from live.pages import account as account_views
 from live.pages import aloud, console, docs, pictures
 from live.pages.connections import views as connection_views
 from live.pages.dashboard import views as dashboard
+from live.pages.overlays import shown
+from live.pages.overlays import views as overlays
 
 register_converter(dashboard.UsernameConverter, "tiktok")
 
@@ -36,6 +38,18 @@ urlpatterns = [
             ]
         ),
     ),
+    path("overlays/", overlays.OverlayList.as_view(), name="overlays"),
+    path("overlays/new/<slug:kind>/", overlays.NewOverlay.as_view(), name="new-overlay"),
+    path("overlays/preview/<slug:kind>/", overlays.preview, name="overlay-preview"),
+    path("overlays/<int:pk>/", overlays.ChangeOverlay.as_view(), name="overlay"),
+    path("overlays/<int:pk>/renew/", overlays.renew, name="renew-overlay"),
+    path("overlays/<int:pk>/delete/", overlays.DeleteOverlay.as_view(), name="delete-overlay"),
+    path("overlays/<int:pk>/test/", overlays.test, name="test-overlay"),
+    path("overlays/<int:pk>/state.json", overlays.state, name="overlay-state"),
+    # What OBS opens, by the secret in the address.
+    path("overlay/<str:secret>/", shown.overlay_page, name="shown-overlay"),
+    path("overlay/<str:secret>/sums.json", shown.overlay_sums, name="overlay-sums"),
+    path("overlay/<str:secret>/picture/", shown.overlay_picture, name="overlay-picture"),
     path("docs/", docs.reference, name="docs"),
     path("docs/asyncapi.yaml", docs.asyncapi, name="docs-asyncapi"),
     path("docs/schemas/<slug:type>.json", docs.schema, name="docs-schema"),

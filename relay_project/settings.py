@@ -64,6 +64,8 @@ RELAY_BACKLOG_BYTES_TOTAL = env.whole_number(
     "RELAY_BACKLOG_BYTES_TOTAL", default=512 * 2**20, minimum=2**20, maximum=2**40
 )
 RELAY_MAX_SOCKETS = env.whole_number("RELAY_MAX_SOCKETS", default=10, minimum=1, maximum=100_000)
+# How many overlays an account may have, and how many sockets these may have open.
+RELAY_MAX_OVERLAYS = env.whole_number("RELAY_MAX_OVERLAYS", default=20, minimum=1, maximum=10_000)
 # How often an account may do what costs the server's limits: at once, and again in ten minutes.
 RELAY_STREAM_STARTS = env.whole_number(
     "RELAY_STREAM_STARTS", default=30, minimum=1, maximum=100_000

@@ -7,7 +7,16 @@ from __future__ import annotations
 
 from django.conf import settings
 
-__all__ = ["ADDRESSES", "BEARER", "STAFF_ADDRESS", "TEST_ADDRESSES", "pattern"]
+__all__ = [
+    "ADDRESSES",
+    "BEARER",
+    "NO_TOKENS",
+    "OVERLAY_ADDRESSES",
+    "PREVIEW_ADDRESS",
+    "STAFF_ADDRESS",
+    "TEST_ADDRESSES",
+    "pattern",
+]
 
 # The addresses that apps connect to. The one without a token is for clients that send the token in
 # the handshake.
@@ -15,15 +24,22 @@ ADDRESSES = (settings.SOCKET_PATH, f"{settings.SOCKET_PATH}/{{token}}")
 # The addresses of the test endpoint, where apps get invented events. They exist only if
 # RELAY_TEST_ENDPOINT is on.
 TEST_ADDRESSES = (f"{settings.SOCKET_PATH}/test", f"{settings.SOCKET_PATH}/test/{{token}}")
+# The addresses that overlays connect to, with the overlay's secret in the place of a token; and
+# that of overlays' previews, where the token is that of the signed-in session's console, and the
+# LIVE invented. They are not part of the published contract.
+OVERLAY_ADDRESSES = (f"{settings.SOCKET_PATH}/overlay", f"{settings.SOCKET_PATH}/overlay/{{token}}")
+PREVIEW_ADDRESS = f"{settings.SOCKET_PATH}/overlay-preview"
 # The address that the staff's pages connect to. It is not part of the published contract.
 STAFF_ADDRESS = "/staff/socket"
 # The scheme in the header `Authorization` (RFC 6750), and also the first of the two subprotocols
 # of a client that sends its token as the second one.
 BEARER = "bearer"
 
-# Matches a token. "test" is never a token, also if the test endpoint is off: its addresses are
-# then refused like all addresses that do not exist.
-_TOKEN = "(?P<token>(?!test/?$)[^/]+)"
+# Words in the place of a token that are none. "test" is not one even if the test endpoint is off:
+# its addresses are then refused like all addresses that do not exist.
+NO_TOKENS = ("test", "overlay", "overlay-preview")
+# Matches a token.
+_TOKEN = f"(?P<token>(?!(?:{'|'.join(NO_TOKENS)})/?$)[^/]+)"
 
 
 def pattern(address: str) -> str:

@@ -1,7 +1,8 @@
 """Hides tokens in texts that are logged.
 
-Tokens are part of socket addresses, and of the links in emails for a lost password. Servers log
-these addresses, some of them as they were sent: percent-encoded, also several times.
+Tokens are part of socket addresses, and of the links in emails for a lost password; overlays'
+secrets are part of the addresses of their sockets, pages and pictures. Servers log these addresses,
+some of them as they were sent: percent-encoded, also several times.
 """
 
 from __future__ import annotations
@@ -23,14 +24,19 @@ _START = rf"(?:{_SLASH}|(?<!\w))"
 # What follows, up to the character that ends the path in a log; but not slashes at the end.
 _REST = r"[^\s\"'?#]*[^/\s\"'?#]"
 
-# Matches /ws/<token> and /ws/test/<token>.
-_SOCKET = rf"({_START}{_encoded('ws')}{_SLASH}+(?:{_encoded('test')}{_SLASH}+)?){_REST}"
+# Matches /ws/<token>, /ws/test/<token> and /ws/overlay/<secret>.
+_SOCKET = (
+    rf"({_START}{_encoded('ws')}{_SLASH}+"
+    rf"(?:(?:{_encoded('test')}|{_encoded('overlay')}){_SLASH}+)?){_REST}"
+)
+# Matches /overlay/<secret>/ and what follows it.
+_OVERLAY = rf"({_START}{_encoded('overlay')}{_SLASH}+){_REST}"
 # Matches /login/reset/<account>/<token>.
 _RESET = (
     rf"({_START}{_encoded('login')}{_SLASH}+{_encoded('reset')}{_SLASH}+[^/\s\"'?#]+?{_SLASH}+)"
     rf"{_REST}"
 )
-_SECRETS = (re.compile(_SOCKET), re.compile(_RESET))
+_SECRETS = (re.compile(_SOCKET), re.compile(_OVERLAY), re.compile(_RESET))
 
 
 def redact(text: str) -> str:

@@ -15,19 +15,21 @@ import logging
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Protocol
 
+import msgspec
 from asgiref.sync import async_to_sync
 from channels.layers import get_channel_layer
 
 from accounts import announcements
 from accounts.models import AccessToken
 from live.cluster.scripts import FAILURES
+from live.overlays.models import Overlay
 from live.protocol.errors import ErrorCode, RelayError
 from live.relay import groups
 from live.relay.socket import Socket
 from live.streams.stream import LiveStream
 from live.tasks import cancel_until_done
 
-__all__ = ["Control", "disconnect_stream", "reconnect_stream", "staff_watching"]
+__all__ = ["Control", "disconnect_stream", "reconnect_stream", "staff_watching", "tell_overlay"]
 
 logger = logging.getLogger(__name__)
 
@@ -60,6 +62,17 @@ def disconnect_stream(username: str) -> None:
     async_to_sync(_send)({"type": "stream.disconnect", "username": username})
 
 
+def tell_overlay(overlay_id: int, data: dict[str, Any]) -> None:
+    """Send the open pages of an overlay a message, wherever they are connected.
+
+    Args:
+        overlay_id: the overlay's primary key.
+        data: what the page's script knows, see live/static/live/overlays/overlay.js.
+    """
+    text = msgspec.json.encode({"type": "overlay", "data": data}).decode()
+    async_to_sync(_send)({"type": "overlay.tell", "overlay": overlay_id, "text": text})
+
+
 async def staff_watching() -> None:
     """Tell all relays to publish their numbers for the next minute: a staff page is open."""
     await _send({"type": "staff.watching"})
@@ -87,6 +100,10 @@ class _Tokens(Protocol):
     async def usable(
         self, account_ids: Collection[int], within: float
     ) -> Mapping[int, AccessToken]: ...
+
+    async def usable_overlays(
+        self, account_ids: Collection[int], within: float
+    ) -> Mapping[str, Overlay]: ...
 
 
 class Control:
@@ -199,6 +216,10 @@ class Control:
                     for socket in self._sockets
                     if socket.connection.account_id in account_ids
                 )
+            case {"type": "overlay.tell", "overlay": int(overlay_id), "text": str(text)}:
+                for socket in self._sockets:
+                    if socket.connection.overlay_id == overlay_id:
+                        socket.tell(text)
             case {"type": "staff.watching"}:
                 self._numbers.watch()
             case _ if self._is_test:
@@ -224,7 +245,11 @@ class Control:
             socket.interrupt(RelayError(ErrorCode.DISCONNECTED))
 
     def _admitted(self) -> list[Socket]:
-        return [socket for socket in self._sockets if socket.connection.token_id is not None]
+        return [
+            socket
+            for socket in self._sockets
+            if socket.connection.token_id is not None or socket.connection.overlay_id is not None
+        ]
 
     async def _recheck(self, account_ids: Collection[int]) -> None:
         """Look up the accounts in the database, and tell their open sockets what has changed."""
@@ -233,11 +258,16 @@ class Control:
             some = set(ids[start : start + _AT_ONCE])
             try:
                 tokens = await self._tokens.usable(some, _DATABASE_TIMEOUT)
+                overlays = await self._tokens.usable_overlays(some, _DATABASE_TIMEOUT)
             except TimeoutError:
                 return  # which is logged; the next check of all sockets comes in a minute
             # List the sockets only after the query: a socket that was admitted during the query
             # may have read its token before the change.
             for socket in self._admitted():
                 connection = socket.connection
-                if connection.account_id in some and connection.token_id is not None:
+                if connection.account_id not in some:
+                    pass
+                elif connection.overlay_id is not None:
+                    socket.recheck(overlays.get(connection.overlay_digest))
+                elif connection.token_id is not None:
                     socket.recheck(tokens.get(connection.token_id))

@@ -79,6 +79,9 @@ class Relay:
     Attributes:
         is_test: whether it is the relay of the test endpoint, whose LIVEs are invented or
             recorded.
+        quota: limits the sockets of each account.
+        overlay_quota: limits those of its overlays, apart from the others: however many scenes of
+            OBS are open, the phone gets in.
         state_file: what the streams are kept in while no process runs; None where nothing is kept.
         cluster: shares the streams with other processes; None where there are none.
         shared_limits: what is counted together with other processes; None where there are none.
@@ -90,6 +93,7 @@ class Relay:
     streams: Streams
     sockets: OpenSockets
     quota: SocketQuota
+    overlay_quota: SocketQuota
     budgets: AccountBudgets
     tokens: TokenLookup
     failed_tokens: FailedTokens
@@ -129,7 +133,12 @@ class Relay:
 
     def share_limits(self, shared_limits: SharedLimits) -> None:
         """Count limits together with other processes. To be called before any socket opens."""
-        self.shared_limits = self.quota.counts = shared_limits
+        self.shared_limits = shared_limits
+        self.quota.counts = self.overlay_quota.counts = shared_limits
+
+    def quota_of(self, options: SocketOptions) -> SocketQuota:
+        """Return the quota that a socket with these options counts against."""
+        return self.overlay_quota if options.is_overlay else self.quota
 
     def start(self) -> None:
         """Begin to receive control messages, and go on where the last process has stopped. To be
@@ -196,13 +205,14 @@ class Relay:
             RelayError: `too_many_connections`, if the account has reached the limit of sockets, or
                 has started too many streams in a short time. Joining others' streams is free.
         """
-        self.quota.take(account.id)
+        quota = self.quota_of(options)
+        quota.take(account.id)
         streams = self.streams_of(options)
         if not self.is_test and streams.would_start(account.tiktok_username, options.since):
             try:
                 self.budgets.start_stream(account.id)
             except RelayError:
-                self.quota.give_back(account.id)
+                quota.give_back(account.id)
                 raise
         self.note_key(streams, account)
         stream = streams.join(
@@ -265,7 +275,7 @@ class Relay:
             others=options.wants_others,
             linger=_LINGER_AFTER_MOVE if moved else None,
         )
-        self.quota.give_back(account.id)
+        self.quota_of(options).give_back(account.id)
 
     async def live_room(self, account_id: int, username: str) -> str | None:
         """Ask TikTok in which room the user is live, as `Lookup.live_room`, for an account.

@@ -169,6 +169,7 @@ def assemble(
         streams=streams,
         sockets=sockets,
         quota=SocketQuota(settings.RELAY_MAX_SOCKETS),
+        overlay_quota=SocketQuota(settings.RELAY_MAX_OVERLAYS, "overlays' sockets"),
         budgets=AccountBudgets(
             settings.RELAY_STREAM_STARTS, settings.RELAY_LOOKUPS, clock.monotonic
         ),

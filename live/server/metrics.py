@@ -97,8 +97,8 @@ class RelayCollector(Collector):
     """
 
     def __init__(self, relays: Sequence[Relay]) -> None:
+        self._relays = relays
         self._relay = relays[0]
-        self._test_relays = relays[1:]
 
     def describe(self) -> Iterable[Metric]:
         """Nothing: else everything would be read when it is registered."""
@@ -117,9 +117,12 @@ class RelayCollector(Collector):
 
     def _sockets(self) -> Iterator[Metric]:
         relay, traffic = self._relay, self._relay.traffic
+        overlays = sum(socket.connection.overlay_id is not None for socket in relay.sockets)
         kinds = {
-            "phone": len(relay.sockets),
-            "test": sum(len(test.sockets) for test in self._test_relays),
+            "phone": len(relay.sockets) - overlays,
+            "overlay": overlays,
+            # That of the previews is made later.
+            "test": sum(len(test.sockets) for test in self._relays[1:]),
             "staff": StaffConsumer.open_now,
         }
         yield _gauge("relay_sockets", "Open sockets.", ["kind"], _by(kinds))

@@ -1,4 +1,4 @@
-"""The socket of the mobile app, `/ws/{token}` and `/ws`, as ASGI has it.
+"""The socket of the mobile app, `/ws/{token}` and `/ws`, as ASGI has it; also that of overlays.
 
 Connects a session (`live.sockets.session`) to the server, and reads what the client sends. A socket
 is accepted first and refused afterwards: otherwise its client would get neither an `error` frame
@@ -38,11 +38,19 @@ class PhoneSocket:
         scope: of the handshake, as ASGI has it.
         send: what the server gave to the application.
         token: the one in the address; empty if there is none.
+        admission: the class that admits it.
     """
 
     __slots__ = ("_allowance", "_clock", "_scope", "_send", "_session", "_traffic", "_wire")
 
-    def __init__(self, relay: Relay, scope: Any, send: Any, token: str) -> None:
+    def __init__(
+        self,
+        relay: Relay,
+        scope: Any,
+        send: Any,
+        token: str,
+        admission: type[Admission] = Admission,
+    ) -> None:
         self._scope = scope
         self._send = send
         self._clock = relay.clock
@@ -50,8 +58,8 @@ class PhoneSocket:
         self._wire = wire_for(send)
         self._allowance = Allowance(relay.clock)
         connection = connection_of(scope, is_test=relay.is_test)
-        admission = Admission(relay, scope, connection, token)
-        self._session = Session(relay, self, self._wire, admission, connection)
+        admitting = admission(relay, scope, connection, token)
+        self._session = Session(relay, self, self._wire, admitting, connection)
 
     async def serve(self, receive: Any) -> None:
         """Run the session until the client has gone, and answer what the client says meanwhile."""

@@ -17,12 +17,14 @@ from msgspec import UNSET, Struct
 
 from accounts.models import AccessToken
 from live.connections.record import Connection
+from live.overlays.models import Overlay
 from live.protocol.errors import CloseCode, ErrorCode, RelayError
 from live.protocol.frames import Connected, Frame, FrameType, Snapshot, State, encode
 from live.protocol.options import SocketOptions
 from live.relay import access
 from live.relay.access import Account
 from live.relay.relay import Relay
+from live.sockets.asides import Asides
 from live.sockets.delivery import Delivery
 from live.sockets.orders import End, Inbox, Interrupt, MoveTo
 from live.sockets.stalls import StallDetector
@@ -89,6 +91,7 @@ class Session:
         self._admission: Admitting | None = admission
         self._language = admission.language
         self._inbox = Inbox()
+        self._asides = Asides(wire)
         self._stalls = StallDetector(relay.clock, relay.limits.send_timeout)
         self._account: Account | None = None
         self._options = SocketOptions()
@@ -134,7 +137,11 @@ class Session:
         except RelayError as error:
             self.interrupt(error)
 
-    def recheck(self, token: AccessToken | None) -> None:
+    def tell(self, text: str) -> None:
+        if not self.is_ending:
+            self._asides.put(text)
+
+    def recheck(self, token: AccessToken | Overlay | None) -> None:
         try:
             account = self._relay.account_of(access.check_token(token).user)
         except RelayError as error:
@@ -163,6 +170,7 @@ class Session:
         except Exception:
             logger.exception("the end of a socket could not be explained", extra=self._ids())
         finally:
+            await self._asides.close()
             if isinstance(end := self._inbox.order, End) and end.close_code is not None:
                 self.connection.close_code = end.close_code
             self._relay.closed(self)
@@ -231,6 +239,7 @@ class Session:
     async def _explain_and_close(self, error: RelayError | None) -> None:
         """Say why, then close. Nothing is sent after that."""
         self._inbox.begin_explaining()
+        await self._asides.close()
         connection = self.connection
         connection.close_code = CloseCode.NORMAL
         if error is not None:
@@ -260,7 +269,7 @@ class Session:
         assert account is not None
         if options.wants_others:
             await asyncio.to_thread(load_whole_messages)
-        await self._relay.quota.check_others(account.id)
+        await self._relay.quota_of(options).check_others(account.id)
         self.stream = stream = self._relay.join(account, options)
         try:
             await self._prepared(stream)

@@ -14,7 +14,7 @@ from typing import Any
 from django.utils.translation import gettext_noop as _
 
 from accounts import requests
-from live.protocol.addresses import BEARER, STAFF_ADDRESS
+from live.protocol.addresses import BEARER, NO_TOKENS, STAFF_ADDRESS
 from live.protocol.errors import ErrorCode, RelayError
 from live.protocol.frames import Frame, FrameType, encode
 from live.relay.quota import Counts
@@ -136,4 +136,4 @@ def _key(client: str) -> str:
 def _token(scope: Any) -> str:
     """The token that the client has sent, if there is one: else some other text."""
     last = scope["path"].rstrip("/").rpartition("/")[2]
-    return last if last not in {"ws", "test"} else requests.bearer_token(scope)
+    return last if last not in {"ws", *NO_TOKENS} else requests.bearer_token(scope)
