@@ -256,6 +256,8 @@ describe("The speaker", () => {
 function makeAloud(changes = {}) {
   /** @type {string[]} */
   const heard = [];
+  /** What was told to be heard. @type {(string | null)[]} */
+  const told = [];
   /** @type {(() => void)[]} */
   const ends = [];
   const hear = (/** @type {string} */ what) => {
@@ -275,12 +277,16 @@ function makeAloud(changes = {}) {
     },
     stop,
   };
-  const aloud = new Aloud(speaker, sounds, () => 0);
+  const aloud = new Aloud(speaker, sounds, {
+    now: () => 0,
+    onHear: (announcement) => told.push(announcement?.kind ?? null),
+  });
   aloud.change(makeSettings(changes));
   aloud.start();
   return {
     aloud,
     heard,
+    told,
     /** What is being heard ends. */
     async end() {
       ends.shift()?.();
@@ -349,6 +355,26 @@ describe("Reading aloud", () => {
     aloud.take(makeFrame("delete", { message_ids: [], user_ids: [rude.data.user.id] }));
     await turn();
     assert.deepEqual(heard, ["Troll says: rude", "Anna says: kind"]);
+  });
+
+  it("tells what is being heard, and when that is over", async () => {
+    const { aloud, told, end } = makeAloud();
+    aloud.take(makeGift());
+    aloud.take(makeComment("hello"));
+    await end();
+    await end();
+    assert.deepEqual(told, ["gift", "comment", null]);
+  });
+
+  it("reads a test whatever is chosen, and again", async () => {
+    const { aloud, heard, end } = makeAloud({ of_moderators: true, reads_gifts: false });
+    for (let round = 0; round < 2; round += 1) {
+      aloud.test(makeComment("hello"));
+      aloud.test(makeGift());
+    }
+    for (let number = 0; number < 4; number += 1) await end();
+    const both = ["Anna says: hello", "Dave sent Rose"];
+    assert.deepEqual(heard, [...both, ...both]);
   });
 
   it("does not read what was said before the page came", () => {
