@@ -187,13 +187,40 @@ describe("The speaker", () => {
   });
 
   it("goes on when the browser never tells of an end", async () => {
-    const { speaker, spoken, synthesis, clock } = makeBrowser();
+    for (const begins of [true, false]) {
+      const { speaker, spoken, synthesis, clock } = makeBrowser([{ lang: "en-US", name: "Zoe" }]);
+      const saying = speaker.say([{ text: "one" }, { text: "two" }], settings);
+      if (begins) spoken[0].onstart();
+      clock.advance(5.2);
+      await turn();
+      assert.equal(synthesis.cancelled, 0);
+      clock.advanceToTimer();
+      await turn();
+      assert.equal(synthesis.cancelled, 1);
+      assert.equal(spoken.length, 2);
+      clock.advanceToTimer();
+      await saying;
+      assert.equal(clock.timers.size, 0);
+    }
+  });
+
+  it("does not keep sounds waiting in a browser without voices", async () => {
+    const { speaker, spoken, clock } = makeBrowser([]);
     const saying = speaker.say([{ text: "one" }, { text: "two" }], settings);
-    clock.advanceToTimer();
+    clock.advance(1.5);
+    await saying;
+    assert.equal(spoken.length, 1);
+  });
+
+  it("hears a browser out that speaks though it names no voices", async () => {
+    const { speaker, spoken, clock } = makeBrowser([]);
+    const saying = speaker.say([{ text: "one" }, { text: "two" }], settings);
+    spoken[0].onstart();
+    clock.advance(4);
+    spoken[0].onend();
     await turn();
-    assert.equal(synthesis.cancelled, 1);
     assert.equal(spoken.length, 2);
-    clock.advanceToTimer();
+    spoken[1].onend();
     await saying;
   });
 
