@@ -94,7 +94,9 @@ describe("What is said", () => {
 
 describe("The voice", () => {
   /** @param {string} name @param {string} lang @param {object} more */
-  const make = (name, lang, more = {}) => ({ name, lang, default: false, localService: true, ...more });
+  function make(name, lang, more = {}) {
+    return { name, lang, default: false, localService: true, ...more };
+  }
   const voices = [
     make("Google", "en-US", { localService: false }),
     make("Anna", "en-GB"),
@@ -465,7 +467,8 @@ describe("The screen", () => {
   });
 
   it("goes off where the browser can't keep it on", async () => {
-    const screen = new ScreenLock(/** @type {any} */ ({}), /** @type {any} */ ({ addEventListener() {} }));
+    const page = { hidden: false, addEventListener() {} };
+    const screen = new ScreenLock(/** @type {any} */ ({}), /** @type {any} */ (page));
     await screen.want(true);
     await screen.want(false);
   });

@@ -1,4 +1,9 @@
-/** Plays short sounds, loaded once each. */
+/**
+ * Plays short sounds, loaded once each.
+ *
+ * By Web Audio, which decodes bytes: an `<audio>` would need another Content-Security-Policy, and on
+ * iPhones a tap for each sound.
+ */
 
 /** A sound that is as good as never ending would hold up all others: in seconds. */
 const LONGEST = 10;
