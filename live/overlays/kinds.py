@@ -80,14 +80,14 @@ KINDS: Mapping[str, Kind] = {
         summary=_("How far the LIVE has come: diamonds, likes or followers."),
         form=GoalOptions,
         types=frozenset({_GIFT, _LIKE, _FOLLOW, _SHARE}),
-        size=(720, 200),
+        size=(720, 260),
     ),
     "top": Kind(
         label=_("Top gifters"),
         summary=_("Who has given most in this LIVE."),
         form=TopOptions,
         types=frozenset({_GIFT}),
-        size=(400, 500),
+        size=(500, 520),
     ),
     "counters": Kind(
         label=_("Counters"),

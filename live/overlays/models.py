@@ -8,6 +8,7 @@ from collections.abc import Collection
 from typing import Any
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -91,8 +92,17 @@ class Overlay(models.Model):
 
     def clean(self) -> None:
         """Raises ValidationError: the options are not those of the kind."""
-        if self.kind in KINDS:
-            self.options = self.sort.clean(self.options if isinstance(self.options, dict) else {})
+        if self.kind not in KINDS:
+            return  # which is an error of that field
+        if not isinstance(self.options, dict):
+            raise ValidationError({"options": _("Options are a JSON object.")})
+        try:
+            self.options = self.sort.clean(self.options)
+        except ValidationError as refusal:
+            texts = [
+                f"{name}: {' '.join(reasons)}" for name, reasons in refusal.message_dict.items()
+            ]
+            raise ValidationError({"options": texts}) from None
 
     def current_options(self) -> dict[str, Any]:
         """The options, with defaults for those that are newer than what is stored."""

@@ -43,10 +43,14 @@ _ALIGN = [
 ]
 
 
+class ColourInput(forms.TextInput):
+    input_type = "color"
+
+
 class ColourField(forms.CharField):
     """A colour, as browsers' own field for it gives it."""
 
-    widget = forms.TextInput(attrs={"type": "color"})
+    widget = ColourInput
     default_validators = [_colour]
 
     def to_python(self, value: Any) -> Any:
@@ -59,9 +63,7 @@ class OptionsForm(forms.Form):
     The defaults are the fields' `initial` values. `style` is a choice that every kind declares.
     """
 
-    size = forms.IntegerField(
-        label=_("Size, %"), min_value=40, max_value=300, initial=100, required=True
-    )
+    size = forms.IntegerField(label=_("Size, %"), min_value=40, max_value=300, initial=100)
     position = forms.ChoiceField(label=_("Position"), choices=_ALIGN, initial="centre")
     accent = ColourField(label=_("Accent colour"), initial="#ff3b6b")
     text = ColourField(label=_("Text colour"), initial="#ffffff")
@@ -84,9 +86,6 @@ class OptionsForm(forms.Form):
         initial="full",
     )
 
-    # The fields that come first, in the order of the page; the rest follows.
-    field_order = ("style",)
-
     @classmethod
     def defaults(cls) -> dict[str, Any]:
         """The options of an overlay of which nothing was chosen yet."""
@@ -105,7 +104,7 @@ def _several(label: Any, choices: list[tuple[str, Any]], initial: list[str]) -> 
 
 class AlertOptions(OptionsForm):
     style = _styles(
-        ("glass", _("Glass: a frosted card")),
+        ("glass", _("Glass: a dark card")),
         ("neon", _("Neon: glowing letters")),
         ("party", _("Party: a bright badge with confetti")),
         ("plain", _("Plain: outlined text")),
@@ -146,6 +145,7 @@ class AlertOptions(OptionsForm):
         max_value=3600,
         initial=60,
     )
+    size = forms.IntegerField(label=_("Size, %"), min_value=40, max_value=300, initial=140)
     position = forms.ChoiceField(label=_("Position"), choices=_ALIGN, initial="top")
 
 

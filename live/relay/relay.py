@@ -35,6 +35,7 @@ from live.relay.socket import Socket
 from live.relay.state_file import StateFile
 from live.relay.token_lookup import TokenLookup
 from live.relay.traffic import Traffic
+from live.relay.watching import LINGER_AFTER_MOVE, Watching
 from live.streams import operator_log
 from live.streams.registry import Streams
 from live.streams.stream import LiveStream
@@ -48,9 +49,6 @@ __all__ = ["Limits", "Relay"]
 
 logger = logging.getLogger(__name__)
 
-# How many seconds a stream outlives its last socket when that has moved to another username. Only
-# a username that is corrected at once needs it again.
-_LINGER_AFTER_MOVE = 3.0
 # Seconds to close; and how much of it is kept for the rest of the connection log.
 _CLOSE_WITHIN = 3.5
 _FOR_THE_LOG = 0.5
@@ -103,6 +101,7 @@ class Relay:
     numbers: NumbersPublisher
     key_users: KeyUsers
     control: Control
+    watching: Watching
     shutdown: Shutdown
     lookup: Lookup
     pictures: Pictures
@@ -125,11 +124,13 @@ class Relay:
         self.streams.on_started = self.history.stream_started
 
     def _hearers(self) -> Iterator[tuple[LiveStream, int]]:
-        """The streams that sockets hear, each with the account of the socket."""
+        """The streams that are heard here, each with an account that hears it: by a socket, or
+        since it is watched."""
         for socket in self.sockets:
             account = socket.connection.account_id
             if socket.stream is not None and account is not None:
                 yield socket.stream, account
+        yield from self.watching.listening()
 
     def share_limits(self, shared_limits: SharedLimits) -> None:
         """Count limits together with other processes. To be called before any socket opens."""
@@ -141,10 +142,12 @@ class Relay:
         return self.overlay_quota if options.is_overlay else self.quota
 
     def start(self) -> None:
-        """Begin to receive control messages, and go on where the last process has stopped. To be
-        called before each request and each socket is served; only the first call does something."""
+        """Begin to receive control messages, go on where the last process has stopped, and watch
+        accounts. To be called when the server starts, and before each request and each socket is
+        served; only the first call does something."""
         self.restore()
         self.control.start()
+        self.watching.start()
         if self.shared_limits is not None:
             self.shared_limits.start()
         if self.history is not None:
@@ -273,7 +276,7 @@ class Relay:
             account.access(streams),
             wait=options.wait,
             others=options.wants_others,
-            linger=_LINGER_AFTER_MOVE if moved else None,
+            linger=LINGER_AFTER_MOVE if moved else None,
         )
         self.quota_of(options).give_back(account.id)
 
@@ -325,9 +328,7 @@ class Relay:
         try:
             async with asyncio.timeout_at(end - _FOR_THE_LOG):
                 # Others need not wait for the slowest socket: it gets nothing new any more.
-                await asyncio.gather(
-                    self.shutdown.close_sockets(self.sockets), self.streams.hand_over()
-                )
+                await asyncio.gather(self.shutdown.close_sockets(self.sockets), self._hand_over())
                 self.streams.stop()
                 if self.history is not None:
                     within = end - loop.time()
@@ -337,6 +338,7 @@ class Relay:
                 await self.control.close()
                 await self.tokens.close()
                 await self.numbers.close()
+                await self.watching.close()
                 await self.streams.close()
                 await self.lookup.close()
                 await self.pictures.close()
@@ -357,3 +359,9 @@ class Relay:
         await self.connection_log.flush(end - loop.time())
         if counting is not None:
             await counting
+
+    async def _hand_over(self) -> None:
+        """Have other processes go on, where there are some: first with the streams, then with what
+        is watched here, which joins those."""
+        await self.streams.hand_over()
+        await self.watching.hand_over()

@@ -80,13 +80,14 @@ bright.addEventListener("change", () => frame.classList.toggle("bright", bright.
 function fit() {
   const width = Number(frame.dataset.width);
   const height = Number(frame.dataset.height);
-  const scale = Math.min(1, frame.clientWidth / width, (window.innerHeight * 0.6) / height);
+  const room = frame.parentElement?.clientWidth ?? width;
+  const scale = Math.min(1, room / width, (window.innerHeight * 0.6) / height);
   preview.style.transform = `scale(${scale})`;
-  preview.style.left = `${Math.max(0, (frame.clientWidth - width * scale) / 2)}px`;
+  frame.style.width = `${width * scale}px`;
   frame.style.height = `${height * scale}px`;
 }
 
-new ResizeObserver(fit).observe(frame);
+new ResizeObserver(fit).observe(byId("stage-room"));
 fit();
 // The page may have come later than the preview, which then has called nobody.
 show();

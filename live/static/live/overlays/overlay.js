@@ -102,9 +102,8 @@ function take(frame) {
     stage.setClock(ts);
     isInvented = Boolean(frame.data.test);
     showWhatItIs();
-    const isNew = frame.data.room_id !== sums.room;
     sums.take(frame);
-    if (isNew && dataset.sums) askForSums(frame.data.room_id);
+    if (!sums.isWhole && dataset.sums) askForSums(sums.room);
   } else {
     if (id !== undefined && type !== "gift") {
       const key = `${type} ${id}`;
@@ -113,6 +112,7 @@ function take(frame) {
       if (seen.size > MOST_IDS) seen.delete(seen.values().next().value ?? "");
     }
     sums.take(frame);
+    if (type === "gap" && dataset.sums) askForSums(sums.room);
   }
   kind.take(frame);
   paintSoon();

@@ -81,6 +81,10 @@ export class Sums {
     const { type, data } = frame;
     if (type === "connected") this.#connect(data);
     this.#move(frame.cursor);
+    if (type === "gap") {
+      this.#move(data.cursor);
+      this.lose();
+    }
     if (type === "viewers") this.viewers = data.count;
     else if (type === "like") this.likes = Math.max(this.likes, data.total);
     else if (type === "gift") this.#give(data);
@@ -117,6 +121,13 @@ export class Sums {
   /** Where the stream was when this page began to count. */
   #openedAt = 0;
 
+  /** Something was missed: the sums are to be begun anew with what the server has counted. */
+  lose() {
+    this.#pending = [];
+    this.#openedAt = this.offset;
+    this.isWhole = false;
+  }
+
   /** @param {Record<string, any>} data */
   #connect({ room_id: room, resumed, snapshot, counts, cursor }) {
     const isNew = room !== this.room;
@@ -131,6 +142,7 @@ export class Sums {
     }
     this.#move(cursor);
     if (isNew) this.#openedAt = this.offset;
+    else if (!resumed) this.lose();
     this.viewers = snapshot.viewers ?? counts?.viewers ?? this.viewers;
     this.likes = Math.max(this.likes, snapshot.likes ?? counts?.likes ?? 0);
     if (resumed) return;

@@ -44,7 +44,7 @@ export class Counters {
         const number = make("span", "value", "0");
         this.#numbers.set(name, number);
         const label = make("span", "label", this.#stage.text(`counter ${name}`));
-        return make("li", name, this.#stage.icon(ICONS[name]), number, label);
+        return make("li", `of-${name}`, this.#stage.icon(ICONS[name]), number, label);
       }),
     );
     this.#paintedAt = -PACE;

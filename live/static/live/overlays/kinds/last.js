@@ -34,7 +34,7 @@ export class Last {
       ...shown.map((/** @type {string} */ type) => {
         const who = make("span", "who", "–");
         const title = make("span", "label", this.#stage.text(`last ${type}`));
-        const node = make("li", type, make("span", "face"), make("span", "words", title, who));
+        const node = make("li", `of-${type}`, make("span", "face"), make("span", "words", title, who));
         this.#labels.set(type, { node, who, painted: null });
         return node;
       }),
