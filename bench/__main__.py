@@ -19,7 +19,7 @@ NAMES = (
     *("pipeline", "stages", "fanout", "batching"),
     *("one_upstream", "memory", "connecting", "latency", "slow_client", "guessing", "pages"),
     *("streams", "cluster", "waiting", "routes", "socket_libraries"),
-    *("sign_budget", "frames"),
+    *("sign_budget", "frames", "overlays"),
 )
 
 
