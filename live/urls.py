@@ -4,9 +4,10 @@ from django.urls import include, path, register_converter
 from django.views.generic import RedirectView
 
 from live.pages import account as account_views
-from live.pages import console, docs, pictures
+from live.pages import aloud, console, docs, pictures
 from live.pages.connections import views as connection_views
 from live.pages.dashboard import views as dashboard
+from live.pages.lives import views as lives
 from live.pages.overlays import shown
 from live.pages.overlays import views as overlays
 
@@ -18,6 +19,26 @@ urlpatterns = [
     path("manifest.webmanifest", console.manifest, name="manifest"),
     path("account/is-live/", account_views.is_live, name="is-live"),
     path("picture/", pictures.picture, name="picture"),
+    path("aloud/", aloud.AloudPage.as_view(), name="aloud"),
+    path("aloud/settings.json", aloud.AloudSettingsJson.as_view(), name="aloud-settings"),
+    path("aloud/volume/", aloud.AloudVolume.as_view(), name="aloud-volume"),
+    path("aloud/sounds/", aloud.UploadSound.as_view(), name="upload-sound"),
+    path("aloud/sounds/<int:pk>/", aloud.SoundFile.as_view(), name="aloud-sound"),
+    path("aloud/sounds/<int:pk>/delete/", aloud.DeleteSound.as_view(), name="delete-sound"),
+    path("lives/", lives.OwnLives.as_view(), name="lives"),
+    path("lives/last/", lives.LastLive.as_view(), name="last-live"),
+    path(
+        "lives/<int:pk>/",
+        include(
+            [
+                path("", lives.LivePage.as_view(), name="live"),
+                path("recap.json", lives.RecapData.as_view(), name="live-recap"),
+                path("all.json", lives.LiveJson.as_view(), name="live-json"),
+                path("<slug:table>.csv", lives.LiveCsv.as_view(), name="live-csv"),
+            ]
+        ),
+    ),
+    path("staff/lives/", lives.AllLives.as_view(), name="all-lives"),
     path("staff/", dashboard.Dashboard.as_view(), name="staff"),
     path("staff/history.json", dashboard.LastHoursPage.as_view(), name="staff-history"),
     path("staff/streams/", RedirectView.as_view(pattern_name="staff"), name="streams"),

@@ -19,6 +19,7 @@ from channels.routing import ProtocolTypeRouter  # noqa: E402
 from django.conf import settings  # noqa: E402
 
 from live.relay.relay import Relay  # noqa: E402
+from live.relay.watched_accounts import WatchedAccounts  # noqa: E402
 from live.server import access_log  # noqa: E402
 from live.server.assembly import make_cluster, make_relay  # noqa: E402
 from live.server.door import bodies  # noqa: E402
@@ -31,6 +32,7 @@ from live.server.metrics import Metrics  # noqa: E402
 from live.server.rehearsing import RehearsalOnDemand  # noqa: E402
 from live.server.routing import make_router, with_relays  # noqa: E402
 from live.server.shutdown import GracefulShutdown  # noqa: E402
+from live.server.starting import start_by_itself  # noqa: E402
 from live.sockets.wire import servers  # noqa: E402
 from relay_project.startup import limit_statements, warn_of_unknown_variables  # noqa: E402
 
@@ -45,7 +47,12 @@ limit_statements()
 await_redis(make_cluster)
 begin_process()
 cluster = make_cluster()
-relay = make_relay(state_file=settings.RELAY_STATE_FILE, cluster=cluster)
+relay = make_relay(
+    state_file=settings.RELAY_STATE_FILE,
+    cluster=cluster,
+    watched=WatchedAccounts(),
+    keeps_history=True,
+)
 relays = [relay]
 
 
@@ -86,6 +93,7 @@ application = GracefulShutdown(
     ),
     relays,
 )
+start_by_itself(application.start)
 # What is here by now stays. The garbage collector need not look through it again and again, which
 # would stop the event loop for a tenth of a second each time.
 gc.collect()

@@ -99,6 +99,8 @@ RELAY_PICTURE_HOSTS = env.picture_hosts(
 # The beginning of the addresses that apps connect to. It is part of the published contract, so it
 # is not read from the environment.
 SOCKET_PATH = "/ws"
+# Of the sockets for programs that understand TikFinity's local event API alone.
+TIKFINITY_PATH = f"{SOCKET_PATH}/tikfinity"
 # Whether there is a test endpoint at /ws/test, with invented events for developers of apps; and the
 # folder of the recordings that it can play.
 RELAY_TEST_ENDPOINT = env.test_endpoint("RELAY_TEST_ENDPOINT", debug=DEBUG)

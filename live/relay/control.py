@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, Protocol
 
 import msgspec
@@ -120,6 +120,7 @@ class Control:
         is_test: whether the relay is that of the test endpoint. It ignores what staff ask of a
             stream, since staff see only streams of real LIVEs.
         recheck_every: seconds between two checks of the tokens and accounts of open sockets.
+        on_changed: is told which accounts have changed.
     """
 
     def __init__(
@@ -131,7 +132,9 @@ class Control:
         *,
         is_test: bool,
         recheck_every: float = _RECHECK_EVERY,
+        on_changed: Callable[[Collection[int]], None] = lambda account_ids: None,
     ) -> None:
+        self._on_changed = on_changed
         self._sockets = sockets
         self._streams = streams
         self._tokens = tokens
@@ -209,6 +212,7 @@ class Control:
     async def _handle(self, message: dict[str, Any]) -> None:
         match message:
             case {"type": "accounts.changed", "accounts": list(account_ids)}:
+                self._on_changed(account_ids)
                 await self._recheck(account_ids)
             case {"type": "accounts.disconnect", "accounts": list(account_ids)}:
                 self._disconnect(

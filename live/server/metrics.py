@@ -25,12 +25,15 @@ from prometheus_client.registry import Collector
 from accounts import requests
 from live.cluster.cluster import Cluster, LeaseChange
 from live.histogram import Histogram
+from live.history.keeper import HistoryKeeper
 from live.protocol.errors import UPSTREAM_CODES, ErrorCode
 from live.protocol.frames import EVENT_TYPES, FrameType
 from live.relay.numbers import is_slow
 from live.relay.relay import Relay
+from live.relay.watch import WatchState
 from live.sockets.staff import StaffConsumer
 from live.streams.state import StreamState
+from live.tikfinity.translator import Translator
 from live.tiktok.decoding import METHODS
 from live.tiktok.signgate import SignAnswer
 
@@ -107,8 +110,11 @@ class RelayCollector(Collector):
         yield _gauge("relay_build_info", "The version.", ["version"], {(settings.VERSION,): 1})
         yield from self._sockets()
         yield from self._streams()
+        yield from self._watched()
         yield from self._ways_to_tiktok()
         yield from self._log()
+        if self._relay.history is not None:
+            yield from _history(self._relay.history)
         if self._relay.cluster is not None:
             yield from _cluster(self._relay.cluster)
 
@@ -143,9 +149,9 @@ class RelayCollector(Collector):
         )
         yield _counter(
             "relay_frames_sent",
-            "Frames that phones' sockets took, by type.",
+            "Frames that phones' sockets took, by type; `tikfinity`: events of that API.",
             ["type"],
-            {(kind,): traffic.frames[kind] for kind in FrameType},
+            {(kind,): traffic.frames[kind] for kind in (*FrameType, Translator.kind)},
         )
         yield _counter(
             "relay_sent_bytes", "Bytes of these frames, uncompressed.", [], {(): traffic.bytes}
@@ -211,6 +217,15 @@ class RelayCollector(Collector):
             counts.upstream_latency,
         )
 
+    def _watched(self) -> Iterator[Metric]:
+        states = self._relay.watching.states
+        yield _gauge(
+            "relay_watched_accounts",
+            "Accounts that this process watches, by state.",
+            ["state"],
+            _by({state.value: states[state] for state in WatchState}),
+        )
+
     def _ways_to_tiktok(self) -> Iterator[Metric]:
         relay = self._relay
         counts, network, gates = relay.route_counts, relay.networks.main, relay.streams.sign_gates
@@ -273,6 +288,33 @@ class RelayCollector(Collector):
             [],
             {(): log.lost},
         )
+
+
+def _history(history: HistoryKeeper) -> Iterator[Metric]:
+    yield _gauge(
+        "relay_history_waiting_entries",
+        "Frames of LIVEs that were read for history and are not written yet.",
+        [],
+        {(): history.waiting},
+    )
+    yield _counter(
+        "relay_history_written_entries",
+        "Frames of LIVEs that were counted and written.",
+        [],
+        {(): history.written},
+    )
+    yield _counter(
+        "relay_history_failures",
+        "Transactions of history that have failed. They are tried again.",
+        [],
+        {(): history.failures},
+    )
+    yield _counter(
+        "relay_history_lost_entries",
+        "Frames of LIVEs that could not be written, whatever was tried.",
+        [],
+        {(): history.lost},
+    )
 
 
 def _cluster(cluster: Cluster) -> Iterator[Metric]:

@@ -4,25 +4,38 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
+from accounts import requests
 from live.protocol.addresses import (
     ADDRESSES,
     OVERLAY_ADDRESSES,
     PREVIEW_ADDRESS,
     STAFF_ADDRESS,
     TEST_ADDRESSES,
+    TEST_TIKFINITY_ADDRESSES,
+    TIKFINITY_ADDRESSES,
     pattern,
 )
 from live.relay.relay import Relay
 from live.server.rehearsing import RehearsalOnDemand
 from live.sockets.admission import Admission, OverlayAdmission
+from live.sockets.dialects import FRAMES, TIKFINITY, Dialect
 from live.sockets.phone import PhoneSocket, reject
 from live.sockets.staff import staff_socket
 
 __all__ = ["make_router", "with_relays"]
 
 _Application = Callable[[Any, Any, Any], Awaitable[None]]
+
+
+class _Kind(NamedTuple):
+    """Sockets of clients: where they connect to, who is admitted, and what they understand."""
+
+    addresses: Sequence[str]
+    relay: Relay
+    admission: type[Admission] = Admission
+    dialect: Dialect = FRAMES
 
 
 def make_router(
@@ -37,20 +50,20 @@ def make_router(
         rehearsal: the relay of the test endpoint; None if the test endpoint is off.
         previews: gives the relay of overlays' previews; None where there are none.
     """
-    kinds: list[tuple[Sequence[str], Relay, type[Admission]]] = [
-        (ADDRESSES, relay, Admission),
-        (OVERLAY_ADDRESSES, relay, OverlayAdmission),
+    kinds = [
+        _Kind(ADDRESSES, relay),
+        _Kind(OVERLAY_ADDRESSES, relay, OverlayAdmission),
+        _Kind(TIKFINITY_ADDRESSES, relay, dialect=TIKFINITY),
     ]
     if rehearsal is not None:
-        kinds.append((TEST_ADDRESSES, rehearsal, Admission))
-    phones = [
-        (re.compile(pattern(address)), its_relay, admission)
-        for addresses, its_relay, admission in kinds
-        for address in addresses
-    ]
+        kinds += [
+            _Kind(TEST_ADDRESSES, rehearsal),
+            _Kind(TEST_TIKFINITY_ADDRESSES, rehearsal, dialect=TIKFINITY),
+        ]
+    phones = [(re.compile(pattern(address)), kind) for kind in kinds for address in kind.addresses]
     staff_address, staff = re.compile(pattern(STAFF_ADDRESS)), staff_socket()
     preview_address = re.compile(pattern(PREVIEW_ADDRESS))
-    relays = {its_relay for _addresses, its_relay, _admission in kinds}
+    relays = {kind.relay for kind in kinds}
 
     async def preview(scope: Any, receive: Any, send: Any) -> None:
         if previews is None:
@@ -64,10 +77,13 @@ def make_router(
         for each in relays:
             each.start()
         path = scope["path"].removeprefix(scope.get("root_path", "")).lstrip("/")
-        for address, its_relay, admission in phones:
+        for address, kind in phones:
             if match := address.match(path):
                 token = match.groupdict().get("token", "")
-                return PhoneSocket(its_relay, scope, send, token, admission).serve(receive)
+                if kind.dialect is TIKFINITY:
+                    token = token or requests.query_token(scope)
+                socket = PhoneSocket(kind.relay, scope, send, token, kind.admission, kind.dialect)
+                return socket.serve(receive)
         application: _Application = reject
         if staff_address.match(path):
             application = staff

@@ -16,9 +16,9 @@ _BATCH = 500
 
 class Command(BaseCommand):
     help = (
-        "Encrypt the accounts' EulerStream API keys and proxies, and other apps' secrets, anew with "
-        "SECRET_KEY, so that the keys in SECRET_KEY_FALLBACKS can be taken out. Prints how many there were. It may run "
-        "again, also after it was cut off, and while the server runs."
+        "Encrypt the accounts' EulerStream API keys and proxies, and other secrets, anew with "
+        "SECRET_KEY, so that the keys in SECRET_KEY_FALLBACKS can be taken out. Prints how many "
+        "there were. It may run again, also after it was cut off, and while the server runs."
     )
     requires_system_checks = []
 

@@ -8,6 +8,7 @@
 import { byId } from "../../shared/dom.js";
 import { language } from "../../shared/format.js";
 import { RelayClient } from "../relay-client.js";
+import { AloudPanel } from "./aloud.js";
 import { Counters } from "./counters.js";
 import { Errors } from "./errors.js";
 import { Feed } from "./feed.js";
@@ -34,11 +35,14 @@ const RENEW_AFTER = 2;
 
 class Console {
   #button = byId("connect");
+  /** Leads to the LIVE's page, once the LIVE has ended. */
+  #afterwards = byId("afterwards");
   #feed = new Feed();
   #gifts = new Gifts();
   #counters = new Counters();
   #top = new TopGifters();
   #pin = new Pin();
+  #aloud;
   #state;
   #errors;
   #tokens;
@@ -48,6 +52,7 @@ class Console {
   /** @type {string | null} */
   #cursor = null;
   #roomId = "";
+  #isTest = false;
   /** Counts up with each wish to connect or not, so that an old one that took its time is seen. */
   #wish = 0;
   /** Whether the token is there because the one before was refused, and has opened nothing yet. */
@@ -59,6 +64,7 @@ class Console {
     const { account = "", username = "", tokenPrefix = "", tokens = "", csrf = "" } = page;
     this.#state = new StateLine(username);
     this.#errors = new Errors(account);
+    this.#aloud = new AloudPanel(csrf);
     this.#tokens = new Tokens(tokenPrefix, () => issueToken(tokens, csrf));
     this.#button.addEventListener("click", () =>
       this.#isWanted ? this.disconnect() : this.connect(),
@@ -114,9 +120,11 @@ class Console {
     this.disconnect();
     this.#cursor = null;
     this.#roomId = "";
+    this.#afterwards.hidden = true;
     for (const part of [this.#feed, this.#gifts, this.#counters, this.#top, this.#pin]) {
       part.reset();
     }
+    this.#aloud.reset();
     this.#paintSoon();
     this.connect();
   }
@@ -134,11 +142,14 @@ class Console {
     if (type === "error" && !this.#isMended(data.code)) {
       this.#errors.show(/** @type {RelayError} */ (data));
     }
+    // Of what the test endpoint plays, nothing is kept.
+    if (type === "live_end") this.#afterwards.hidden = this.#isTest;
     this.#feed.take(frame);
     this.#gifts.take(frame);
     this.#counters.take(frame);
     this.#top.take(frame);
     this.#pin.take(frame);
+    this.#aloud.take(frame);
     this.#paintSoon();
   }
 
@@ -149,7 +160,9 @@ class Console {
       this.#top.reset();
     }
     this.#roomId = roomId;
-    this.#test.mark(Boolean(test));
+    this.#isTest = Boolean(test);
+    this.#test.mark(this.#isTest);
+    this.#afterwards.hidden = true;
   }
 
   /** @param {Closed} closed @param {string} token */
