@@ -28,6 +28,7 @@ from playwright.async_api import (
 from live.protocol.errors import ErrorCode
 from standin import Failure, Room, TikTok, messages
 from tests.support.browsing import add_person, http, sign_in
+from tests.support.overlays import make_overlay
 from tests.support.phone import Phone
 from tests.support.russian import english_words
 from tests.support.server import Server
@@ -97,6 +98,11 @@ async def _connect(page: Page) -> None:
     await page.locator("#aloud summary").click()
 
 
+async def _preview(page: Page) -> None:
+    """An overlay's form, whose preview draws invented events."""
+    await expect(page.frame_locator("#preview").locator(".alert").first).to_be_visible()
+
+
 @dataclass(frozen=True)
 class Shown:
     """A page that somebody may see.
@@ -148,6 +154,15 @@ PAGES = {
               id="token issued"),
         Shown("revoke-token", "/account/tokens/{token}/revoke/"),
         Shown("change-password", "/account/password/"),
+        Shown("overlays", "/overlays/"),
+        Shown("overlays", "/overlays/", who="viewer", id="overlays of one who has no username"),
+        Shown("new-overlay", "/overlays/new/alerts/", _preview),
+        Shown("new-overlay", "/overlays/new/goal/",
+              _press(".options .actions button", target="0"), id="overlay refused"),
+        Shown("overlay", "/overlays/{overlay}/", _preview),
+        Shown("delete-overlay", "/overlays/{overlay}/delete/"),
+        Shown("admin:overlays_overlay_changelist", "/admin/overlays/overlay/"),
+        Shown("admin:overlays_overlay_change", "/admin/overlays/overlay/{overlay}/change/"),
         Shown("aloud", "/aloud/", _see("#voices-said:not([hidden])")),
         Shown("upload-sound", "/aloud/",
               _press("form[action='/aloud/sounds/'] button"), id="sound refused"),
@@ -213,6 +228,14 @@ NO_PAGES = {
     "overlay-aloud",
     "overlay-sound",
     "overlay-texts",
+    # Transparent, for OBS: tests/end_to_end/test_overlays.py looks at them.
+    "shown-overlay",
+    "overlay-preview",
+    "overlay-sums",
+    "overlay-picture",
+    "overlay-state",
+    "test-overlay",
+    "renew-overlay",
     "is-live",
     "check-username",
     "change-language",
@@ -319,6 +342,7 @@ async def site(
         await _trouble(tiktok.room(TROUBLED), troubled)
         failed = await _fail(server, tiktok)
         broken = _break(server, failed)
+        overlay, _secret = await make_overlay(server, OWNER, "alerts", name="Оповещения")
         token = server.execute("SELECT id FROM accounts_accesstoken WHERE user_id = ?",
                                boss.user_id)[0]["id"]  # fmt: skip
         opened = server.execute("SELECT id FROM live_connectionlog WHERE closed_at IS NULL")
@@ -326,6 +350,7 @@ async def site(
             "boss": boss.user_id,
             "viewer": viewer.user_id,
             "token": token,
+            "overlay": overlay,
             "open": opened[0]["id"],
             "failed": failed,
             "broken": broken,
