@@ -29,6 +29,7 @@ from live.protocol.errors import ErrorCode
 from standin import Failure, Room, TikTok, messages
 from tests.support.browsing import add_person, http, sign_in
 from tests.support.overlays import make_overlay
+from tests.support.lives import hear_in
 from tests.support.phone import Phone
 from tests.support.russian import english_words
 from tests.support.server import Server
@@ -166,6 +167,14 @@ PAGES = {
         Shown("aloud", "/aloud/", _see("#voices-said:not([hidden])")),
         Shown("upload-sound", "/aloud/",
               _press("form[action='/aloud/sounds/'] button"), id="sound refused"),
+        Shown("lives", "/lives/"),
+        Shown("lives", "/lives/", who="viewer", id="no LIVEs"),
+        Shown("live", "/lives/{live}/", _see("#recap[data-state=ready]")),
+        Shown("live", "/lives/{live}/?q=привет#transcript", _see(".lines li"),
+              id="transcript searched"),
+        Shown("all-lives", "/staff/lives/"),
+        Shown("all-lives", "/staff/lives/?username=?", _see(".errorlist"),
+              id="LIVEs of no username"),
         Shown("staff", "/staff/", _see("#link-state.open")),
         Shown("stream", f"/staff/streams/{STREAMER}/"),
         Shown("stream", f"/staff/streams/{TROUBLED}/", _see("#health li"), id="troubled stream"),
@@ -239,6 +248,11 @@ NO_PAGES = {
     "is-live",
     "check-username",
     "change-language",
+    "change-transcripts",
+    "last-live",
+    "live-csv",
+    "live-json",
+    "live-recap",
     "staff-history",
     "streams",
     "stream-reconnect",
@@ -321,7 +335,11 @@ async def site(
     boss = await add_person(server, OWNER, STREAMER, "--staff")
     tiktok.go_live(TROUBLED)
     neighbour = await server.add_account("сосед", TROUBLED)
-    server.execute("UPDATE accounts_user SET is_superuser = 1 WHERE id = ?", boss.user_id)
+    server.execute(
+        "UPDATE accounts_user SET is_superuser = 1, keeps_transcripts = 1 WHERE id = ?",
+        boss.user_id,
+    )
+    live = await hear_in(server, STREAMER, tiktok.pictures, 2, "russian")
     viewer = await add_person(server, VIEWER)
     room = tiktok.go_live(STREAMER)
     async with (
@@ -354,6 +372,7 @@ async def site(
             "open": opened[0]["id"],
             "failed": failed,
             "broken": broken,
+            "live": live,
         }
         site = Site(server, facts)
         for who, name in (("boss", OWNER), ("viewer", VIEWER)):
