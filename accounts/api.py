@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from django.core.handlers.asgi import ASGIRequest
 from ninja import Field, Query, Router, Schema
-from pydantic import ConfigDict
+from pydantic import ConfigDict, StrictBool
 
 from accounts.budgets import take_username_change
 from accounts.models import AccessToken, Scope, User
@@ -117,7 +117,7 @@ class AccountChange(Schema):
     language: AccountLanguage = Field(
         "", description="Empty: as the browser or the app asks.", json_schema_extra=_may_be_absent
     )
-    is_watched: bool = Field(
+    is_watched: StrictBool = Field(
         False,
         description="The server waits for the account's LIVEs and hears each to its end, though no "
         "app is connected.",

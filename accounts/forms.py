@@ -45,6 +45,7 @@ __all__ = [
     "ResetPasswordForm",
     "SignApiKeyForm",
     "UsernameForm",
+    "WatchForm",
 ]
 
 # The message if a form for a token is sent a second time.
@@ -115,6 +116,21 @@ class LanguageForm(_AccountForm):
             ("", _("As the browser or the app asks")),
             *names,
         ]
+
+
+class WatchForm(_AccountForm):
+    """Switches on and off that the relay hears the account's LIVEs without an app."""
+
+    class Meta:
+        model = User
+        fields = ("is_watched",)
+        labels = {"is_watched": _("Hear my LIVEs")}
+        help_texts = {
+            "is_watched": _(
+                "The relay waits for your LIVEs and hears each from start to end, also while no "
+                "app is connected. Otherwise it hears them only while an app listens."
+            )
+        }
 
 
 class EmailForm(_AccountForm):
