@@ -205,6 +205,7 @@ NO_PAGES = {
     "is-live",
     "check-username",
     "change-language",
+    "change-watching",
     "staff-history",
     "streams",
     "stream-reconnect",
