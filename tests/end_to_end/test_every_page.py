@@ -28,8 +28,8 @@ from playwright.async_api import (
 from live.protocol.errors import ErrorCode
 from standin import Failure, Room, TikTok, messages
 from tests.support.browsing import add_person, http, sign_in
-from tests.support.overlays import make_overlay
 from tests.support.lives import hear_in
+from tests.support.overlays import make_overlay
 from tests.support.phone import Phone
 from tests.support.russian import english_words
 from tests.support.server import Server
@@ -253,6 +253,7 @@ NO_PAGES = {
     "live-csv",
     "live-json",
     "live-recap",
+    "change-watching",
     "staff-history",
     "streams",
     "stream-reconnect",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Collection
 from typing import Any
 
 from accounts.models import AccessToken
@@ -63,7 +64,13 @@ class ControlledRelay:
     def watch(self) -> None:
         self.watched += 1
 
-    def control(self, *, is_test: bool = False, recheck_every: float = 60.0) -> Control:
+    def control(
+        self,
+        *,
+        is_test: bool = False,
+        recheck_every: float = 60.0,
+        on_changed: Callable[[Collection[int]], None] = lambda account_ids: None,
+    ) -> Control:
         return Control(
             self.sockets,
             self.streams,
@@ -71,4 +78,5 @@ class ControlledRelay:
             self,
             is_test=is_test,
             recheck_every=recheck_every,
+            on_changed=on_changed,
         )
