@@ -91,7 +91,7 @@ class _Checked(httpcore.AnyIOBackend):
         except TimeoutError:
             raise httpcore.ConnectTimeout from None
         except OSError as failure:
-            raise httpcore.ConnectError(failure.strerror or type(failure).__name__) from None
+            raise httpcore.ConnectError(type(failure).__name__) from failure
 
     async def _connect(
         self,

@@ -25,6 +25,7 @@ __all__ = [
     "Delivery",
     "DeliveryState",
     "EventType",
+    "Failure",
     "SwitchedOff",
     "Webhook",
     "new_secret",
@@ -161,6 +162,22 @@ class DeliveryState(models.TextChoices):
     FAILED = "failed", _("given up")
 
 
+class Failure(models.TextChoices):
+    """Why an attempt has failed."""
+
+    STATUS = "status", _("The answer is none of success.")
+    TIMEOUT = "timeout", _("There was no answer in time.")
+    UNRESOLVED = "unresolved", _("The name of the host is not known.")
+    TLS = "tls", _("The certificate is not valid, or TLS failed.")
+    NO_CONNECTION = "connection", _("There was no connection, or it broke off.")
+    REFUSED = "refused", _("This server does not connect to such an address.")
+    REDIRECTED = "redirected", _("It was redirected too often, or in a way that loses what is sent.")
+    UNREADABLE = "unreadable", _(
+        "The address or the secret can't be read, since the server's key has changed: enter the "
+        "address again, and renew the secret."
+    )
+
+
 def _message_id() -> str:
     return f"msg_{secrets.token_hex(12)}"
 
@@ -190,10 +207,12 @@ class Delivery(models.Model):
     # The last attempt: when it ended, how long it took, and what came of it.
     tried_at = models.DateTimeField(_("last attempt"), null=True)
     milliseconds = models.PositiveIntegerField(null=True)
-    # The status of the answer; None if there was none.
+    # The status of the answer, and the beginning of its body; None if there was no answer.
     status = models.PositiveSmallIntegerField(_("answer"), null=True)
-    # The beginning of the answer's body, or why there was no answer.
     answer = models.CharField(max_length=ANSWER_LENGTH, blank=True)
+    failure = models.CharField(
+        _("why it failed"), max_length=12, choices=Failure.choices, blank=True, default=""
+    )
 
     class Meta:
         verbose_name = _("delivery")
