@@ -18,7 +18,7 @@ from channels.routing import ProtocolTypeRouter  # noqa: E402
 from django.conf import settings  # noqa: E402
 
 from live.server import access_log  # noqa: E402
-from live.server.assembly import make_cluster, make_relay  # noqa: E402
+from live.server.assembly import make_cluster, make_relay, make_webhooks  # noqa: E402
 from live.server.door import bodies  # noqa: E402
 from live.server.door import servers as door  # noqa: E402
 from live.server.door.arrivals import Arrivals  # noqa: E402
@@ -42,7 +42,7 @@ limit_statements()
 await_redis(make_cluster)
 begin_process()
 cluster = make_cluster()
-relay = make_relay(state_file=settings.RELAY_STATE_FILE, cluster=cluster)
+relay = make_relay(state_file=settings.RELAY_STATE_FILE, cluster=cluster, webhooks=make_webhooks())
 rehearsal = None
 if settings.RELAY_TEST_ENDPOINT:
     from rehearsal.relay import make_rehearsal_relay

@@ -40,6 +40,7 @@ from live.tiktok.lookup import GiftList, Lookup
 from live.tiktok.network import Networks
 from live.tiktok.pictures import Pictures
 from live.tiktok.route_counts import RouteCounts
+from live.webhooks.sender import Sender
 
 __all__ = ["Limits", "Relay"]
 
@@ -79,6 +80,7 @@ class Relay:
         state_file: what the streams are kept in while no process runs; None where nothing is kept.
         cluster: shares the streams with other processes; None where there are none.
         shared_limits: what is counted together with other processes; None where there are none.
+        webhooks: sends what webhooks are told; None where nothing is sent.
     """
 
     is_test: ClassVar[bool] = False
@@ -105,6 +107,7 @@ class Relay:
     state_file: StateFile | None = None
     cluster: Cluster | None = None
     shared_limits: SharedLimits | None = None
+    webhooks: Sender | None = None
 
     def share_limits(self, shared_limits: SharedLimits) -> None:
         """Count limits together with other processes. To be called before any socket opens."""
@@ -117,6 +120,8 @@ class Relay:
         self.control.start()
         if self.shared_limits is not None:
             self.shared_limits.start()
+        if self.webhooks is not None:
+            self.webhooks.start()
 
     def restore(self) -> None:
         """Go on where the last process has stopped, unless that has been done."""
@@ -301,6 +306,8 @@ class Relay:
                 await self.lookup.close()
                 await self.pictures.close()
                 await self.networks.close()
+                if self.webhooks is not None:
+                    await self.webhooks.close()
                 if self.shared_limits is not None:
                     await self.shared_limits.close()
                 if saving is not None:

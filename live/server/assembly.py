@@ -44,8 +44,11 @@ from live.tiktok.route_counts import RouteCounts
 from live.tiktok.routes import USE_DIRECT_ROUTE, RouteName
 from live.tiktok.signgate import SignGates
 from live.tiktok.upstream import UpstreamFactory
+from live.webhooks.addresses import Guard
+from live.webhooks.posting import Poster
+from live.webhooks.sender import Sender
 
-__all__ = ["assemble", "make_cluster", "make_relay", "make_streams"]
+__all__ = ["assemble", "make_cluster", "make_relay", "make_streams", "make_webhooks"]
 
 # Seconds for which a stream of the test endpoint tries to come back: its developer is watching.
 _REHEARSED_RECONNECTING = 10.0
@@ -61,12 +64,19 @@ def make_cluster(clock: Clock = SYSTEM_CLOCK) -> Cluster | None:
     return Cluster(settings.REDIS, settings.RELAY_BACKLOG, clock) if settings.REDIS else None
 
 
+def make_webhooks(clock: Clock = SYSTEM_CLOCK, rng: random.Random | None = None) -> Sender:
+    """Make what sends webhooks. A relay that has it starts and closes it."""
+    agent = f"tiktok-live-relay/{settings.VERSION}"
+    return Sender(Poster(Guard(settings.WEBHOOK_ALLOW), agent, clock), clock, rng)
+
+
 def make_relay(
     make_upstream: UpstreamFactory | None = None,
     clock: Clock = SYSTEM_CLOCK,
     rng: random.Random | None = None,
     state_file: Path | None = None,
     cluster: Cluster | None = None,
+    webhooks: Sender | None = None,
 ) -> Relay:
     """Make the relay of real LIVEs.
 
@@ -78,6 +88,7 @@ def make_relay(
         state_file: where its streams are kept while no process runs; None for nowhere.
         cluster: shares its streams with other processes, which then keep them, and not the file;
             None for this process alone.
+        webhooks: sends what webhooks are told; None for nothing.
     """
     rng = rng or random.Random()  # noqa: S311 -- jitter is no secret
     pacer = Pacer(settings.RELAY_TIKTOK_RATE, clock)
@@ -110,6 +121,7 @@ def make_relay(
         relay.cluster = cluster
         relay.numbers.board = Board(settings.REDIS, cluster.process, "numbers")
         relay.share_limits(SharedLimits(settings.REDIS, cluster.process, budgets, gates, clock))
+    relay.webhooks = webhooks
     if state_file is not None and cluster is None:
         longest = settings.RELAY_LINGER + _STATE_KEPT
         relay.state_file = StateFile(state_file, relay.streams, clock, longest)

@@ -33,6 +33,7 @@ from live.sockets.staff import StaffConsumer
 from live.streams.state import StreamState
 from live.tiktok.decoding import METHODS
 from live.tiktok.signgate import SignAnswer
+from live.webhooks.sender import RESULTS, Sender
 
 __all__ = ["METRICS", "Metrics", "RelayCollector"]
 
@@ -109,6 +110,8 @@ class RelayCollector(Collector):
         yield from self._streams()
         yield from self._ways_to_tiktok()
         yield from self._log()
+        if self._relay.webhooks is not None:
+            yield from _webhooks(self._relay.webhooks)
         if self._relay.cluster is not None:
             yield from _cluster(self._relay.cluster)
 
@@ -264,6 +267,21 @@ class RelayCollector(Collector):
             [],
             {(): log.lost},
         )
+
+
+def _webhooks(sender: Sender) -> Iterator[Metric]:
+    yield _counter(
+        "relay_webhook_deliveries",
+        "Deliveries to webhooks: delivered, failed and to be tried again, or given up.",
+        ["result"],
+        _by({result: sender.results[result] for result in RESULTS}),
+    )
+    yield _gauge(
+        "relay_webhook_deliveries_waiting",
+        "Deliveries that wait, of all processes, counted twice a minute.",
+        [],
+        {(): sender.waiting},
+    )
 
 
 def _cluster(cluster: Cluster) -> Iterator[Metric]:

@@ -159,7 +159,9 @@ class Guard:
         """
         host = url.raw_host.decode("ascii").strip("[]")
         with suppress(ValueError):
-            self.check(host, url.port or _USUAL_PORTS[url.scheme], [str(ipaddress.ip_address(host))])
+            self.check(
+                host, url.port or _USUAL_PORTS[url.scheme], [str(ipaddress.ip_address(host))]
+            )
             return
         if not self.allows_host(host) and not self._networks:
             _check_port(url.port or _USUAL_PORTS[url.scheme])

@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 import httpcore
 import httpx
 
-from live.webhooks.addresses import AddressRefusedError, Guard
+from live.webhooks.addresses import Guard
 
 __all__ = ["Resolve", "make_client", "resolve"]
 
@@ -39,7 +39,9 @@ async def resolve(host: str, port: int) -> Sequence[str]:
     return list(dict.fromkeys(str(address[0]) for *_, address in found))
 
 
-def make_client(guard: Guard, resolve: Resolve = resolve, connect: float = 5.0) -> httpx.AsyncClient:
+def make_client(
+    guard: Guard, resolve: Resolve = resolve, connect: float = 5.0
+) -> httpx.AsyncClient:
     """Make a client that connects only to where the guard allows, verifies TLS, uses no proxy, and
     follows no redirects.
 

@@ -171,10 +171,16 @@ class Failure(models.TextChoices):
     TLS = "tls", _("The certificate is not valid, or TLS failed.")
     NO_CONNECTION = "connection", _("There was no connection, or it broke off.")
     REFUSED = "refused", _("This server does not connect to such an address.")
-    REDIRECTED = "redirected", _("It was redirected too often, or in a way that loses what is sent.")
-    UNREADABLE = "unreadable", _(
-        "The address or the secret can't be read, since the server's key has changed: enter the "
-        "address again, and renew the secret."
+    REDIRECTED = (
+        "redirected",
+        _("It was redirected too often, or in a way that loses what is sent."),
+    )
+    UNREADABLE = (
+        "unreadable",
+        _(
+            "The address or the secret can't be read, since the server's key has changed: enter the "
+            "address again, and renew the secret."
+        ),
     )
 
 
@@ -189,9 +195,7 @@ def _end_of_trying() -> datetime:
 class Delivery(models.Model):
     """One event for one webhook. A webhook's deliveries are sent in the order of their keys."""
 
-    webhook = models.ForeignKey(
-        Webhook, models.CASCADE, related_name="deliveries", db_index=False
-    )
+    webhook = models.ForeignKey(Webhook, models.CASCADE, related_name="deliveries", db_index=False)
     # The `webhook-id`, by which a receiver knows what it has had already.
     event_id = models.CharField(max_length=40, default=_message_id, unique=True)
     type = models.CharField(_("event"), max_length=20, choices=EventType.choices)

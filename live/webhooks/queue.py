@@ -62,19 +62,19 @@ def claim(lease: str, now: datetime, most: int, busy: Collection[int] = ()) -> l
         most: how many.
         busy: webhooks that this process is sending to already.
     """
-    jobs = []
+    jobs: list[Job] = []
+    free = (
+        Webhook.objects.filter(is_enabled=True, due_at__lte=now, account__is_active=True)
+        .exclude(leased_until__gt=now)
+        .exclude(pk__in=list(busy))
+        .order_by("due_at", "pk")
+    )
+    if not free.exists():  # so that SQLite, which has one writer, is not locked for nothing
+        return jobs
     with transaction.atomic():
-        free = Webhook.objects.filter(is_enabled=True, due_at__lte=now).exclude(
-            leased_until__gt=now
-        )
         # Other processes pass over what this one has locked.
-        due = (
-            free.exclude(pk__in=list(busy))
-            .order_by("due_at", "pk")
-            .select_for_update(skip_locked=True, of=("self",))
-            .select_related("account")
-        )
-        for hook in due[:most]:
+        locked = free.select_for_update(skip_locked=True, of=("self",)).select_related("account")
+        for hook in locked[:most]:
             job = _next_job(hook)
             if job is None:
                 hook.due_at = None
@@ -185,9 +185,7 @@ def _note_failure(hook: Webhook, job: Job, answer: Answer, now: datetime, chance
     """When to try again, and what not to try any more. Returns how many are given up."""
     hook.failures += 1
     hook.failing_since = hook.failing_since or now
-    pause = schedule.pause(
-        hook.failures, chance, answer.retry_after, is_limit=answer.is_limit
-    )
+    pause = schedule.pause(hook.failures, chance, answer.retry_after, is_limit=answer.is_limit)
     hook.due_at = now + pause
     if answer.is_gone:
         _switch_off(hook, SwitchedOff.GONE, now)
