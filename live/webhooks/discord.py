@@ -35,9 +35,9 @@ def discord_message(payload: Mapping[str, Any], language: str) -> dict[str, Any]
         payload: as it would be sent to others.
         language: of the texts, such as "en".
     """
-    type, data = EventType(payload["type"]), payload["data"]
+    embed_of = _EMBEDS[EventType(payload["type"])]
     with override(language):
-        embed = {**_EMBEDS[type](data), "timestamp": payload["timestamp"]}
+        embed = {**embed_of(payload["data"]), "timestamp": payload["timestamp"]}
     # Nobody is called, whatever a nickname says.
     return {"embeds": [embed], "allowed_mentions": {"parse": []}}
 

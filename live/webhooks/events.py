@@ -1,4 +1,4 @@
-"""What webhooks are told: made from what is heard of LIVEs, in the words of the published frames."""
+"""What webhooks are told, made from what is heard of LIVEs, in the published frames' words."""
 
 from __future__ import annotations
 

@@ -171,17 +171,8 @@ class Failure(models.TextChoices):
     TLS = "tls", _("The certificate is not valid, or TLS failed.")
     NO_CONNECTION = "connection", _("There was no connection, or it broke off.")
     REFUSED = "refused", _("This server does not connect to such an address.")
-    REDIRECTED = (
-        "redirected",
-        _("It was redirected too often, or in a way that loses what is sent."),
-    )
-    UNREADABLE = (
-        "unreadable",
-        _(
-            "The address or the secret can't be read, since the server's key has changed: enter the "
-            "address again, and renew the secret."
-        ),
-    )
+    REDIRECTED = "redirected", _("It was redirected too often, or so that its content is lost.")
+    UNREADABLE = "unreadable", _("Enter the address again and renew the secret: they are lost.")
 
 
 def _message_id() -> str:

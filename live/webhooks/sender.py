@@ -137,8 +137,7 @@ class Sender:
                     self.waiting = await self._query(queue.count_waiting)
                     next_count = self._clock.monotonic() + _COUNT_EVERY
                 if self._clock.monotonic() >= next_prune:
-                    while await self._query(partial(queue.prune, self._now())):
-                        await asyncio.sleep(0)
+                    await self._prune()
                     next_prune = self._clock.monotonic() + _PRUNE_EVERY
                 self._note_success()
             except (Error, TimeoutError) as failure:
@@ -150,6 +149,12 @@ class Sender:
                     await self._news.wait()
             except TimeoutError:
                 pass
+
+    async def _prune(self) -> None:
+        """Delete old deliveries, in many small transactions."""
+        deleted = 1
+        while deleted:
+            deleted = await self._query(partial(queue.prune, self._now()))
 
     async def _begin_all(self) -> None:
         """Begin to send to all webhooks that are due, as far as there is room."""

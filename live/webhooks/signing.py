@@ -1,4 +1,4 @@
-"""The headers by which a receiver knows that a delivery is from here, as Standard Webhooks has them.
+"""The headers by which a receiver knows that a delivery is from here, by Standard Webhooks.
 
 https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
 """

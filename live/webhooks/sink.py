@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 from django.conf import settings
@@ -53,26 +53,34 @@ class WebhookSink:
 
     def write(self, heard: Sequence[Heard]) -> None:
         """See `live.history.heard.Sink`."""
-        listeners = {id(piece): _accounts_of(piece) for piece in heard}
-        hooks = _enabled_hooks(frozenset().union(*listeners.values()))
+        pieces = [(piece, _accounts_of_the_end(piece)) for piece in heard]
+        hooks = _enabled_hooks({pk for piece, others in pieces for pk in piece.accounts | others})
         if not hooks:
             return
         now = self._clock.unix_ms()
         deliveries = [
             delivery
-            for piece in heard
-            for delivery in self._deliveries(
-                piece, now, [hook for hook in hooks if hook.account_id in listeners[id(piece)]]
-            )
+            for piece, others in pieces
+            for delivery in self._deliveries(piece, others, now, hooks)
         ]
         if deliveries:
             self._note(deliveries, datetime.fromtimestamp(now / 1000, UTC))
 
-    def _deliveries(self, piece: Heard, now: int, hooks: list[Webhook]) -> Iterator[Delivery]:
+    def _deliveries(
+        self, piece: Heard, others: frozenset[int], now: int, hooks: list[Webhook]
+    ) -> Iterator[Delivery]:
+        """What this piece means for these webhooks.
+
+        Args:
+            others: the accounts that are told of the end alone.
+        """
+        hooks = [hook for hook in hooks if hook.account_id in piece.accounts | others]
         wanted = frozenset(EventType(event) for hook in hooks for event in hook.events)
         for happening in happenings(piece, now, wanted):
+            is_end = happening.type is EventType.LIVE_ENDED
+            accounts = piece.accounts | others if is_end else piece.accounts
             for hook in hooks:
-                if not hook.wants(happening.type):
+                if hook.account_id not in accounts or not hook.wants(happening.type):
                     continue
                 if happening.type is EventType.GIFT and happening.diamonds < hook.least_diamonds:
                     continue
@@ -147,16 +155,16 @@ def mark_due(hooks: Iterable[int], now: datetime) -> None:
     Webhook.objects.filter(pk__in=keys).update(due_at=Coalesce("due_at", Value(now)))
 
 
-def _accounts_of(piece: Heard) -> frozenset[int]:
-    """Who is told of it. The end of a LIVE is told to all who have heard it: by then, their apps
-    may have gone."""
+def _accounts_of_the_end(piece: Heard) -> frozenset[int]:
+    """Who has heard a LIVE that has ended. All of them are told of its end: by then, their apps may
+    have gone."""
     if not piece.has_ended or piece.live is None:
-        return piece.accounts
+        return frozenset()
     listeners = LiveListener.objects.filter(live=piece.live)
-    return piece.accounts | frozenset(listeners.values_list("account_id", flat=True))
+    return frozenset(listeners.values_list("account_id", flat=True))
 
 
-def _enabled_hooks(accounts: frozenset[int]) -> list[Webhook]:
+def _enabled_hooks(accounts: Collection[int]) -> list[Webhook]:
     if not accounts:
         return []
     hooks = Webhook.objects.filter(
