@@ -109,11 +109,15 @@ def parse_address(text: str) -> httpx.URL:
         _host = url.host  # decodes punycode, as httpx does later
     except (httpx.InvalidURL, UnicodeError, ValueError):
         raise bad from None
-    if url.scheme not in _USUAL_PORTS or not url.raw_host or url.port == 0:
+    if url.scheme not in _USUAL_PORTS or not url.raw_host or not _is_port(url.port):
         raise bad
     if url.userinfo:
         raise AddressRefusedError(_("An address with a user or a password in it is not possible."))
     return url.copy_with(fragment=None)
+
+
+def _is_port(port: int | None) -> bool:
+    return port is None or 0 < port < 65536
 
 
 def is_discord(address: str) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 import httpcore
@@ -40,7 +41,10 @@ async def resolve(host: str, port: int) -> Sequence[str]:
 
 
 def make_client(
-    guard: Guard, resolve: Resolve = resolve, connect: float = 5.0
+    guard: Guard,
+    resolve: Resolve = resolve,
+    connect: float = 5.0,
+    tls: ssl.SSLContext | None = None,
 ) -> httpx.AsyncClient:
     """Make a client that connects only to where the guard allows, verifies TLS, uses no proxy, and
     follows no redirects.
@@ -51,9 +55,10 @@ def make_client(
         guard: says where it may connect to.
         resolve: returns the IP addresses of a host.
         connect: seconds for a new connection.
+        tls: how servers are verified; None for what the machine trusts.
     """
     return httpx.AsyncClient(
-        transport=_Transport(guard, resolve),
+        transport=_Transport(guard, resolve, tls or httpx.create_ssl_context()),
         timeout=httpx.Timeout(None, connect=connect),
         follow_redirects=False,
         trust_env=False,
@@ -61,10 +66,10 @@ def make_client(
 
 
 class _Transport(httpx.AsyncHTTPTransport):
-    def __init__(self, guard: Guard, resolve: Resolve) -> None:
+    def __init__(self, guard: Guard, resolve: Resolve, tls: ssl.SSLContext) -> None:
         # httpx's own makes nothing but the pool, and takes no network backend for it.
         self._pool = httpcore.AsyncConnectionPool(
-            ssl_context=httpx.create_ssl_context(),
+            ssl_context=tls,
             max_connections=_CONNECTIONS,
             max_keepalive_connections=_CONNECTIONS,
             keepalive_expiry=_KEPT_FOR,

@@ -73,6 +73,7 @@ class Poster:
         clock: tells the time.
         resolve: returns the IP addresses of a host.
         within: seconds for one attempt.
+        tls: how servers are verified; None for what the machine trusts.
     """
 
     def __init__(
@@ -82,12 +83,14 @@ class Poster:
         clock: Clock = SYSTEM_CLOCK,
         resolve: Resolve = resolve,
         within: float = _WITHIN,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         self._guard = guard
         self._agent = agent
         self._clock = clock
         self._resolve = resolve
         self._within = within
+        self._tls = tls
         self._client: httpx.AsyncClient | None = None
 
     async def post(self, job: Job) -> Answer:
@@ -134,7 +137,7 @@ class Poster:
             httpx.HTTPError: there is no answer.
         """
         if self._client is None:
-            self._client = make_client(self._guard, self._resolve, _CONNECT_WITHIN)
+            self._client = make_client(self._guard, self._resolve, _CONNECT_WITHIN, self._tls)
         url = parse_address(job.address)
         headers = self._headers(job)
         redirects = 0
