@@ -20,7 +20,7 @@ __all__ = ["discord_message"]
 _GOOD, _OVER, _BAD = 0x11683A, 0x566072, 0xA3152A
 _GIFT = 0xB8103F
 # Discord's limits, in characters, less some room for what stands around.
-_TITLE, _TEXT = 240, 1500
+_TITLE, _TEXT, _NAME = 240, 1000, 100
 # What has a meaning in Discord's texts.
 _MARKS = re.compile(r"([\\*_~`|<>\[\]()#@:-])")
 _PICTURE = re.compile(r"https://[^\s]{1,1000}")
@@ -82,7 +82,7 @@ def _gift(data: _Data) -> dict[str, Any]:
     text = gettext("**%(name)s** gave %(count)s × %(gift)s: %(diamonds)s") % {
         "name": _name(data["user"]),
         "count": _number(data["count"]),
-        "gift": _plain(gift["name"]),
+        "gift": _plain(gift["name"], _NAME),
         "diamonds": _diamonds(data["diamonds_total"]),
     }
     embed = {"description": text, "color": _GIFT}
@@ -119,13 +119,13 @@ _EMBEDS: Mapping[EventType, Callable[[_Data], dict[str, Any]]] = {
 }
 
 
-def _plain(text: str) -> str:
+def _plain(text: str, most: int = _TEXT) -> str:
     """Somebody else's text, in one line and without a meaning of its own in Discord."""
-    return _MARKS.sub(r"\\\1", " ".join(text.split())[:_TEXT])
+    return _MARKS.sub(r"\\\1", " ".join(text.split())[:most])
 
 
 def _name(user: _Data) -> str:
-    return _plain(user.get("nickname") or user.get("username") or user["id"])
+    return _plain(user.get("nickname") or user.get("username") or user["id"], _NAME)
 
 
 def _number(value: int) -> str:
