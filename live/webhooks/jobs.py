@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from django.conf import settings
 
@@ -19,7 +20,8 @@ class Job:
 
     Attributes:
         webhook, delivery: their primary keys.
-        address, secret: empty if they can't be decrypted any more.
+        address: empty if it can't be decrypted any more.
+        secrets: none if they can't be.
         is_signed: Discord looks at no signature.
     """
 
@@ -29,11 +31,11 @@ class Job:
     type: EventType
     body: str
     address: str = field(repr=False)
-    secret: str = field(repr=False)
+    secrets: tuple[str, ...] = field(repr=False)
     is_signed: bool = True
 
     @classmethod
-    def of(cls, hook: Webhook, delivery: Delivery) -> Job:
+    def of(cls, hook: Webhook, delivery: Delivery, now: datetime) -> Job:
         return cls(
             webhook=hook.pk,
             delivery=delivery.pk,
@@ -41,7 +43,7 @@ class Job:
             type=EventType(delivery.type),
             body=body_of(hook, delivery),
             address=hook.readable_address,
-            secret=hook.readable_secret,
+            secrets=hook.secrets_at(now),
             is_signed=not hook.is_discord,
         )
 

@@ -21,6 +21,7 @@ from live.webhooks.addresses import is_discord, without_secrets
 __all__ = [
     "KEPT",
     "MOST_EACH",
+    "OLD_SECRET_COUNTS",
     "TRIED_FOR",
     "Delivery",
     "DeliveryState",
@@ -35,6 +36,8 @@ __all__ = [
 MOST_EACH = 10
 # For how long a delivery is tried.
 TRIED_FOR = timedelta(days=1)
+# For how long the secret before counts, too.
+OLD_SECRET_COUNTS = timedelta(days=1)
 # How long deliveries are kept.
 KEPT = timedelta(days=30)
 
@@ -84,6 +87,9 @@ class Webhook(models.Model):
     )
     address = EncryptedTextField(_("address"))
     secret = EncryptedTextField(editable=False, default=new_secret)
+    # The one before, by which deliveries are signed, too, until then: receivers change over in peace.
+    old_secret = EncryptedTextField(editable=False, null=True)
+    old_secret_until = models.DateTimeField(null=True, editable=False)
     events = models.JSONField(_("events"), default=list)
     least_diamonds = models.PositiveIntegerField(_("gifts from so many diamonds"), default=1)
     is_enabled = models.BooleanField(_("switched on"), default=True)
@@ -130,6 +136,13 @@ class Webhook(models.Model):
     def readable_secret(self) -> str:
         """The secret; empty if it can't be decrypted any more."""
         return _deciphered(self.secret)
+
+    def secrets_at(self, now: datetime) -> tuple[str, ...]:
+        """The secrets that deliveries are signed by: the newest first. Those that can't be
+        decrypted any more are left out."""
+        until = self.old_secret_until
+        old = _deciphered(self.old_secret) if until is not None and now < until else ""
+        return tuple(filter(None, (self.readable_secret, old)))
 
     @property
     def shown_address(self) -> str:

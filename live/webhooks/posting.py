@@ -100,7 +100,7 @@ class Poster:
         text = ""
         retry_after: float | None = None
         failure: Failure | None = None
-        if not job.address or not job.secret:
+        if not job.address or not job.secrets:
             return Answer(Failure.UNREADABLE)
         try:
             async with asyncio.timeout(self._within):
@@ -166,7 +166,7 @@ class Poster:
         }
         if job.is_signed:
             now = datetime.fromtimestamp(self._clock.unix(), UTC)
-            headers |= signed_headers(job.secret, job.event_id, now, job.body)
+            headers |= signed_headers(job.secrets, job.event_id, now, job.body)
         return headers
 
 

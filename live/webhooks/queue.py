@@ -75,7 +75,7 @@ def claim(lease: str, now: datetime, most: int, busy: Collection[int] = ()) -> l
         # Other processes pass over what this one has locked.
         locked = free.select_for_update(skip_locked=True, of=("self",)).select_related("account")
         for hook in locked[:most]:
-            job = _next_job(hook)
+            job = _next_job(hook, now)
             if job is None:
                 hook.due_at = None
             else:
@@ -123,7 +123,7 @@ def finish(
         if not _waiting(hook).exists():
             hook.due_at = None
         elif go_on and is_due:
-            follows = _next_job(hook)
+            follows = _next_job(hook, now)
         hook.lease = lease if follows else ""
         hook.leased_until = now + LEASE if follows else None
         hook.save(update_fields=_QUEUE)
@@ -162,10 +162,10 @@ def _waiting(hook: Webhook) -> QuerySet[Delivery]:
     return Delivery.objects.filter(webhook=hook, state=DeliveryState.WAITING).order_by("pk")
 
 
-def _next_job(hook: Webhook) -> Job | None:
+def _next_job(hook: Webhook, now: datetime) -> Job | None:
     """The oldest delivery that waits, but tests first: somebody waits for their result."""
     delivery = _waiting(hook).filter(type=EventType.TEST).first() or _waiting(hook).first()
-    return None if delivery is None else Job.of(hook, delivery)
+    return None if delivery is None else Job.of(hook, delivery, now)
 
 
 def _note_answer(delivery: Delivery, answer: Answer, now: datetime) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from live.webhooks.events import payload
 from live.webhooks.jobs import Job
 from live.webhooks.models import Delivery, EventType, Webhook
 
+NOW = datetime(2026, 5, 4, tzinfo=UTC)
 USER = {"id": "7", "username": "gert", "nickname": "Gert", "avatar": ""}
 RECAP = {
     "at_least": False,
@@ -126,7 +128,9 @@ def test_only_discord_s_addresses_get_it_and_unsigned() -> None:
         ("https://discord.com/api/webhooks/1/key", True),
         ("https://example.org/api/webhooks/1/key", False),
     ):
-        job = Job.of(Webhook(pk=1, account=account, address=address, secret="whsec_x"), delivery)
+        job = Job.of(
+            Webhook(pk=1, account=account, address=address, secret="whsec_x"), delivery, NOW
+        )
         assert job.is_signed is not is_discord
         assert ("embeds" in job.body) is is_discord
         assert (job.body == body) is not is_discord

@@ -6,6 +6,7 @@ import ipaddress
 import json
 import ssl
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
@@ -47,7 +48,7 @@ def job(address: str, *, is_signed: bool = True) -> Job:
         type=EventType.TEST,
         body=BODY,
         address=address,
-        secret=SECRET,
+        secrets=(SECRET,),
         is_signed=is_signed,
     )
 
@@ -79,6 +80,14 @@ class TestWhatIsSent:
         assert got.path == "/hook"
         with pytest.raises(WebhookVerificationError):
             got.verified(new_secret())
+
+    async def test_the_secret_before_counts_too_while_it_is_changed(
+        self, receiver: Receiver, poster: Poster
+    ) -> None:
+        new = new_secret()
+        await poster.post(replace(job(receiver.url), secrets=(new, SECRET)))
+        [got] = receiver.got
+        assert got.verified(new) == got.verified(SECRET) == json.loads(BODY)
 
     async def test_to_discord_there_is_no_signature(
         self, receiver: Receiver, poster: Poster
