@@ -26,9 +26,10 @@ __all__ = ["renew_secret", "send_again", "send_test", "switch_off", "switch_on"]
 def renew_secret(hook: Webhook, now: datetime) -> str:
     """Give it a new secret, and return that. The one before counts, too, for a day."""
     hook.old_secret, hook.old_secret_until = hook.readable_secret, now + OLD_SECRET_COUNTS
-    hook.secret = new_secret()
+    secret = new_secret()
+    hook.secret = secret
     hook.save(update_fields=["secret", "old_secret", "old_secret_until"])
-    return hook.secret
+    return secret
 
 
 @transaction.atomic

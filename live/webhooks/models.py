@@ -87,7 +87,7 @@ class Webhook(models.Model):
     )
     address = EncryptedTextField(_("address"))
     secret = EncryptedTextField(editable=False, default=new_secret)
-    # The one before, by which deliveries are signed, too, until then: receivers change over in peace.
+    # The one before. Deliveries are signed by it, too, until then, so that receivers can change.
     old_secret = EncryptedTextField(editable=False, null=True)
     old_secret_until = models.DateTimeField(null=True, editable=False)
     events = models.JSONField(_("events"), default=list)

@@ -21,8 +21,7 @@ AT = 1_795_000_000_000
 
 def entry(type: FrameType, **data: Any) -> Entry:
     """An entry with the example of that frame, in which some of the data are others."""
-    shown = example(type)
-    frame = json.loads(shown) if isinstance(shown, str) else dict(shown)
+    frame = dict(example(type))
     frame["data"] = {**frame["data"], **data}
     text = json.dumps(frame)
     return Entry(offset=1, type=type, at=AT, text=text, size=len(text))

@@ -65,7 +65,7 @@ class WebhookForm(forms.ModelForm):  # type: ignore[type-arg]
             url = parse_address(self.cleaned_data["address"])
             Guard(settings.WEBHOOK_ALLOW).check_text(url)
         except AddressRefusedError as refusal:
-            raise ValidationError(refusal.why, code="refused") from None
+            raise ValidationError(str(refusal.why), code="refused") from None
         return str(url)
 
     def save(self, commit: bool = True) -> Any:

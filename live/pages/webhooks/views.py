@@ -15,6 +15,7 @@ from django.db import transaction
 from django.db.models import Max
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
+from django.template.response import TemplateResponse
 from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.utils.translation import get_language, gettext
@@ -78,7 +79,7 @@ class OwnWebhooks(LoginRequiredMixin):
     @sensitive_variables("secret")
     def show_secret(self, hook: Webhook, secret: str, *, is_new: bool) -> HttpResponse:
         context = {"hook": hook, "secret": secret, "is_new": is_new}
-        return TemplateView.response_class(self.request, "live/webhooks/secret.html", context)
+        return TemplateResponse(self.request, "live/webhooks/secret.html", context)
 
 
 class WebhookList(OwnWebhooks, TemplateView):
@@ -90,7 +91,7 @@ class WebhookList(OwnWebhooks, TemplateView):
         return super().get_context_data(hooks=hooks, most=MOST_EACH, **kwargs)
 
 
-class AddWebhook(OwnWebhooks, FormView[WebhookForm]):
+class AddWebhook(OwnWebhooks, FormView):  # type: ignore[type-arg]
     template_name = "live/webhooks/form.html"
     form_class = WebhookForm
 
@@ -110,7 +111,7 @@ class AddWebhook(OwnWebhooks, FormView[WebhookForm]):
         return self.show_secret(hook, hook.secret, is_new=True)
 
 
-class ChangeWebhook(OwnWebhooks, FormView[WebhookForm]):
+class ChangeWebhook(OwnWebhooks, FormView):  # type: ignore[type-arg]
     template_name = "live/webhooks/form.html"
     form_class = WebhookForm
 
