@@ -292,7 +292,7 @@ class TestGivingUp:
         [sent] = mail.outbox
         assert sent.to == ["studio@example.org"]
         assert "https://example.org/…" in sent.body
-        assert "/hook" not in sent.body + sent.subject
+        assert "/hook" not in f"{sent.body} {sent.subject}"
         assert "\n" not in sent.subject
 
     @pytest.mark.parametrize(("sends", "email"), [(False, "studio@example.org"), (True, "")])
