@@ -4,7 +4,7 @@ from django.urls import include, path, register_converter
 from django.views.generic import RedirectView
 
 from live.pages import account as account_views
-from live.pages import console, docs, pictures
+from live.pages import aloud, console, docs, pictures
 from live.pages.connections import views as connection_views
 from live.pages.dashboard import views as dashboard
 from live.pages.webhooks import views as webhooks
@@ -17,6 +17,12 @@ urlpatterns = [
     path("manifest.webmanifest", console.manifest, name="manifest"),
     path("account/is-live/", account_views.is_live, name="is-live"),
     path("picture/", pictures.picture, name="picture"),
+    path("aloud/", aloud.AloudPage.as_view(), name="aloud"),
+    path("aloud/settings.json", aloud.AloudSettingsJson.as_view(), name="aloud-settings"),
+    path("aloud/volume/", aloud.AloudVolume.as_view(), name="aloud-volume"),
+    path("aloud/sounds/", aloud.UploadSound.as_view(), name="upload-sound"),
+    path("aloud/sounds/<int:pk>/", aloud.SoundFile.as_view(), name="aloud-sound"),
+    path("aloud/sounds/<int:pk>/delete/", aloud.DeleteSound.as_view(), name="delete-sound"),
     path("staff/", dashboard.Dashboard.as_view(), name="staff"),
     path("staff/history.json", dashboard.LastHoursPage.as_view(), name="staff-history"),
     path("staff/streams/", RedirectView.as_view(pattern_name="staff"), name="streams"),

@@ -42,7 +42,12 @@ limit_statements()
 await_redis(make_cluster)
 begin_process()
 cluster = make_cluster()
-relay = make_relay(state_file=settings.RELAY_STATE_FILE, cluster=cluster, webhooks=make_webhooks())
+relay = make_relay(
+    state_file=settings.RELAY_STATE_FILE,
+    cluster=cluster,
+    keeps_history=True,
+    webhooks=make_webhooks(),
+)
 rehearsal = None
 if settings.RELAY_TEST_ENDPOINT:
     from rehearsal.relay import make_rehearsal_relay

@@ -288,7 +288,7 @@ class Cluster:
         self.changes[LeaseChange.TAKEN] += 1
         goes_on = stream.state is not StreamState.NEW
         self._leave_out(stream, copy, granted.reserved)
-        stream.feed.copy_to = copy
+        stream.feed.copy_to = stream.feed.last_copy = copy
         work = asyncio.create_task(
             stream.lead(taken_over=goes_on), name=f"leading @{stream.username}"
         )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -15,6 +16,8 @@ from live.clock import Clock
 from live.cluster.cluster import Cluster
 from live.cluster.limits import SharedLimits
 from live.connections.writer import ConnectionLogWriter
+from live.history.heard import Sink
+from live.history.keeper import HistoryKeeper
 from live.protocol.errors import ErrorCode, RelayError
 from live.protocol.options import SocketOptions
 from live.relay import access
@@ -80,6 +83,7 @@ class Relay:
         state_file: what the streams are kept in while no process runs; None where nothing is kept.
         cluster: shares the streams with other processes; None where there are none.
         shared_limits: what is counted together with other processes; None where there are none.
+        history: keeps the LIVEs; None where they are not kept.
         webhooks: sends what webhooks are told; None where nothing is sent.
     """
 
@@ -107,6 +111,24 @@ class Relay:
     state_file: StateFile | None = None
     cluster: Cluster | None = None
     shared_limits: SharedLimits | None = None
+    history: HistoryKeeper | None = None
+
+    def keep_history(self, sinks: Iterable[Sink] = ()) -> None:
+        """Keep the LIVEs of the streams. To be called before any socket opens.
+
+        Args:
+            sinks: get what is heard of them.
+        """
+        self.history = HistoryKeeper(self._hearers, self.clock, sinks)
+        self.streams.on_started = self.history.stream_started
+
+    def _hearers(self) -> Iterator[tuple[LiveStream, int]]:
+        """The streams that sockets hear, each with the account of the socket."""
+        for socket in self.sockets:
+            account = socket.connection.account_id
+            if socket.stream is not None and account is not None:
+                yield socket.stream, account
+
     webhooks: Sender | None = None
 
     def share_limits(self, shared_limits: SharedLimits) -> None:
@@ -120,6 +142,8 @@ class Relay:
         self.control.start()
         if self.shared_limits is not None:
             self.shared_limits.start()
+        if self.history is not None:
+            self.history.start()
         if self.webhooks is not None:
             self.webhooks.start()
 
@@ -187,13 +211,16 @@ class Relay:
                 self.quota.give_back(account.id)
                 raise
         self.note_key(streams, account)
-        return streams.join(
+        stream = streams.join(
             account.tiktok_username,
             account.access(streams),
             wait=options.wait,
             since=options.since,
             others=options.wants_others,
         )
+        if self.history is not None:
+            self.history.joined(stream, account.id)
+        return stream
 
     def refusal(
         self, stream: LiveStream, account: Account, options: SocketOptions
@@ -278,25 +305,35 @@ class Relay:
             gate = account.access(streams).gate
             self.key_users.note(gate, account.tiktok_username)
 
+    async def _stop_webhooks(self) -> None:
+        if self.webhooks is not None:
+            await self.webhooks.close()
+
     async def close(self) -> None:
         """Tell all clients that the server stops, end all streams, keep what they know, and write
         the rest of the log.
 
         The order matters: other processes lead the streams as soon as no socket here gets anything
-        new; sockets close before their streams, these have stopped when they are kept, and the log
-        is written last. It takes three and a half seconds at most, whatever the database and the
-        disk do.
+        new; sockets close before their streams, these have stopped when they are kept and counted,
+        and the log is written last. It takes three and a half seconds at most, whatever the
+        database and the disk do.
         """
         loop = asyncio.get_running_loop()
         end = loop.time() + _CLOSE_WITHIN
         saving: asyncio.Task[None] | None = None
+        counting: asyncio.Task[None] | None = None
         try:
             async with asyncio.timeout_at(end - _FOR_THE_LOG):
                 # Others need not wait for the slowest socket: it gets nothing new any more.
                 await asyncio.gather(
-                    self.shutdown.close_sockets(self.sockets), self.streams.hand_over()
+                    self.shutdown.close_sockets(self.sockets),
+                    self.streams.hand_over(),
+                    self._stop_webhooks(),
                 )
                 self.streams.stop()
+                if self.history is not None:
+                    within = end - loop.time()
+                    counting = asyncio.create_task(self.history.close(within), name="end history")
                 if self.state_file is not None and (write := self.state_file.save()):
                     saving = asyncio.create_task(asyncio.to_thread(write), name="state file")
                 await self.control.close()
@@ -306,8 +343,6 @@ class Relay:
                 await self.lookup.close()
                 await self.pictures.close()
                 await self.networks.close()
-                if self.webhooks is not None:
-                    await self.webhooks.close()
                 if self.shared_limits is not None:
                     await self.shared_limits.close()
                 if saving is not None:
@@ -318,4 +353,9 @@ class Relay:
                 # Its thread goes on until the process ends, and may still get through.
                 await cancel_and_wait(saving)
         self.refusals.close()
+        if self.history is not None and counting is None:
+            within = end - loop.time()
+            counting = asyncio.create_task(self.history.close(within), name="end history")
         await self.connection_log.flush(end - loop.time())
+        if counting is not None:
+            await counting

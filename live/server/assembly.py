@@ -47,6 +47,7 @@ from live.tiktok.upstream import UpstreamFactory
 from live.webhooks.addresses import Guard
 from live.webhooks.posting import Poster
 from live.webhooks.sender import Sender
+from live.webhooks.sink import WebhookSink
 
 __all__ = ["assemble", "make_cluster", "make_relay", "make_streams", "make_webhooks"]
 
@@ -76,6 +77,8 @@ def make_relay(
     rng: random.Random | None = None,
     state_file: Path | None = None,
     cluster: Cluster | None = None,
+    *,
+    keeps_history: bool = False,
     webhooks: Sender | None = None,
 ) -> Relay:
     """Make the relay of real LIVEs.
@@ -88,7 +91,8 @@ def make_relay(
         state_file: where its streams are kept while no process runs; None for nowhere.
         cluster: shares its streams with other processes, which then keep them, and not the file;
             None for this process alone.
-        webhooks: sends what webhooks are told; None for nothing.
+        keeps_history: whether its LIVEs are kept in the database.
+        webhooks: sends what webhooks are told of these LIVEs; None for nothing.
     """
     rng = rng or random.Random()  # noqa: S311 -- jitter is no secret
     pacer = Pacer(settings.RELAY_TIKTOK_RATE, clock)
@@ -125,6 +129,9 @@ def make_relay(
     if state_file is not None and cluster is None:
         longest = settings.RELAY_LINGER + _STATE_KEPT
         relay.state_file = StateFile(state_file, relay.streams, clock, longest)
+    if keeps_history:
+        sinks = [] if webhooks is None else [WebhookSink(clock, webhooks.wake)]
+        relay.keep_history(sinks)
     return relay
 
 

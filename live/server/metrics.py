@@ -25,6 +25,7 @@ from prometheus_client.registry import Collector
 from accounts import requests
 from live.cluster.cluster import Cluster, LeaseChange
 from live.histogram import Histogram
+from live.history.keeper import HistoryKeeper
 from live.protocol.errors import UPSTREAM_CODES, ErrorCode
 from live.protocol.frames import EVENT_TYPES, FrameType
 from live.relay.numbers import is_slow
@@ -110,6 +111,8 @@ class RelayCollector(Collector):
         yield from self._streams()
         yield from self._ways_to_tiktok()
         yield from self._log()
+        if self._relay.history is not None:
+            yield from _history(self._relay.history)
         if self._relay.webhooks is not None:
             yield from _webhooks(self._relay.webhooks)
         if self._relay.cluster is not None:
@@ -267,6 +270,33 @@ class RelayCollector(Collector):
             [],
             {(): log.lost},
         )
+
+
+def _history(history: HistoryKeeper) -> Iterator[Metric]:
+    yield _gauge(
+        "relay_history_waiting_entries",
+        "Frames of LIVEs that were read for history and are not written yet.",
+        [],
+        {(): history.waiting},
+    )
+    yield _counter(
+        "relay_history_written_entries",
+        "Frames of LIVEs that were counted and written.",
+        [],
+        {(): history.written},
+    )
+    yield _counter(
+        "relay_history_failures",
+        "Transactions of history that have failed. They are tried again.",
+        [],
+        {(): history.failures},
+    )
+    yield _counter(
+        "relay_history_lost_entries",
+        "Frames of LIVEs that could not be written, whatever was tried.",
+        [],
+        {(): history.lost},
+    )
 
 
 def _webhooks(sender: Sender) -> Iterator[Metric]:

@@ -46,7 +46,17 @@ class Seen(msgspec.Struct, frozen=True, array_like=True):
 
 class LogCopy(Protocol):
     """Gets what a leader appends to its log, and hands it to those who follow. Neither blocks nor
-    raises."""
+    raises.
+
+    Attributes:
+        written: the newest offset that those who follow can have.
+    """
+
+    written: int
+
+    @property
+    def has_entries(self) -> bool:
+        """Some are not written yet."""
 
     @property
     def is_full(self) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from live.clock import SYSTEM_CLOCK, Clock
 from live.protocol.cursor import Cursor
@@ -46,6 +46,7 @@ class Streams:
 
     Attributes:
         gifts: the kinds of gifts that were given on any of them.
+        on_started: is told of each stream that begins.
     """
 
     def __init__(
@@ -59,6 +60,7 @@ class Streams:
         sharing: Sharing | None = None,
     ) -> None:
         self.gifts = SeenGifts()
+        self.on_started: Callable[[LiveStream], None] = lambda stream: None
         self._make_upstream = make_upstream
         self._options = options
         self._gates = gates or SignGates()
@@ -268,6 +270,7 @@ class Streams:
         task = asyncio.create_task(self._run(stream), name=f"stream @{username}")
         self._tasks[stream] = task
         task.add_done_callback(lambda _: self._on_done(stream))
+        self.on_started(stream)
         return stream
 
     def new_feed(self, username: str) -> Feed:

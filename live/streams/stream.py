@@ -105,6 +105,7 @@ class LiveStream:
         access: what its listeners' accounts connect with.
         route: by which it is connected, or was last; empty before that.
         is_leading: this process connects to TikTok for it, and appends to its log.
+        has_led: this process leads it, or has led it.
         is_following: its log is a copy of another process's, which may have more.
         elsewhere: who listens in other processes, while this one leads.
         aside: what sockets of this process are told beside the log, while it can't be followed;
@@ -130,7 +131,7 @@ class LiveStream:
             options.backlog, clock, username, memory=options.memory, counts=options.counts
         )
         self.run = self.feed.begin_run()
-        self.is_leading = self.is_following = False
+        self.is_leading = self.has_led = self.is_following = False
         self.elsewhere = NOBODY
         self.aside: Status | None = None
         self.room: Room | None = None
@@ -454,7 +455,8 @@ class LiveStream:
             taken_over: another process has led the stream until now; it goes on where that one was.
         """
         self._prepared.set()
-        self.is_leading, self.is_following = True, False
+        self.is_leading = self.has_led = True
+        self.is_following = False
         try:
             if taken_over:
                 self._take_over()

@@ -92,8 +92,9 @@ async def _forge(page: Page) -> None:
 
 
 async def _connect(page: Page) -> None:
-    """The console, in the middle of a LIVE."""
+    """The console, in the middle of a LIVE, with its settings of reading aloud open."""
     await expect(page.get_by_text("привет")).to_be_visible()
+    await page.locator("#aloud summary").click()
 
 
 @dataclass(frozen=True)
@@ -147,6 +148,9 @@ PAGES = {
               id="token issued"),
         Shown("revoke-token", "/account/tokens/{token}/revoke/"),
         Shown("change-password", "/account/password/"),
+        Shown("aloud", "/aloud/", _see("#voices-said:not([hidden])")),
+        Shown("upload-sound", "/aloud/",
+              _press("form[action='/aloud/sounds/'] button"), id="sound refused"),
         Shown("staff", "/staff/", _see("#link-state.open")),
         Shown("stream", f"/staff/streams/{STREAMER}/"),
         Shown("stream", f"/staff/streams/{TROUBLED}/", _see("#health li"), id="troubled stream"),
@@ -202,6 +206,10 @@ NO_PAGES = {
     "picture",
     "manifest",
     "console-token",
+    "aloud-settings",
+    "aloud-volume",
+    "aloud-sound",
+    "delete-sound",
     "is-live",
     "check-username",
     "change-language",
