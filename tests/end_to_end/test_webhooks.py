@@ -38,11 +38,8 @@ async def receiver() -> AsyncIterator[Receiver]:
 
 async def add_webhook(browser: httpx.AsyncClient, address: str, least_diamonds: int = 1) -> str:
     """Fill in the form; returns the secret, which the page shows."""
-    page = await browser.get("/webhooks/new/")
-    found = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', page.text)
-    assert found
-    form = {"address": address, "events": ALL, "least_diamonds": str(least_diamonds)}
-    answer = await browser.post("/webhooks/new/", data={**form, "csrfmiddlewaretoken": found[1]})
+    values = {"address": address, "events": ALL, "least_diamonds": str(least_diamonds)}
+    answer = await post(browser, "/webhooks/new/", **values)
     shown = re.search(r'value="(whsec_[^"]+)"', answer.text)
     assert shown, answer.text
     return html.unescape(shown[1])
