@@ -145,6 +145,7 @@ class AccountAdmin(BulkActions, UserAdmin):  # type: ignore[type-arg]
         ("tiktok_username", admin.EmptyFieldListFilter),
         UsableTokenFilter,
         "language",
+        "keeps_transcripts",
     )
     search_fields = ("username", "email", "tiktok_username")
     readonly_fields = ("sign_api_key_state", "proxy_state", "last_login", "date_joined")
@@ -204,7 +205,7 @@ class AccountAdmin(BulkActions, UserAdmin):  # type: ignore[type-arg]
         if obj is None:
             return fieldsets
         may_change = self.has_change_permission(request, obj)
-        fields = ["tiktok_username", "language", "sign_api_key_state"]
+        fields = ["tiktok_username", "language", "keeps_transcripts", "sign_api_key_state"]
         if may_change:
             fields.append("new_sign_api_key")
             if obj.own_sign_api_key:

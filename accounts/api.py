@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from django.core.handlers.asgi import ASGIRequest
 from ninja import Field, Query, Router, Schema
-from pydantic import ConfigDict
+from pydantic import ConfigDict, StrictBool
 
 from accounts.budgets import take_username_change
 from accounts.models import AccessToken, Scope, User
@@ -80,10 +80,16 @@ class Account(Schema):
         description="Of the account's pages, of emails to it, and of what its app is told; "
         "empty: as the browser or the app asks."
     )
+    keeps_transcripts: bool = Field(
+        description="Whether what viewers say in its LIVEs is kept for some days."
+    )
     has_own_sign_api_key: bool = Field(
         description="Whether it has an EulerStream API key of its own, and so its own limit."
     )
     has_own_proxy: bool = Field(description="Whether it reaches TikTok through a proxy of its own.")
+    is_watched: StrictBool = Field(
+        description="Whether the server hears the account's LIVEs though no app is connected."
+    )
 
     @classmethod
     def of(cls, user: User) -> Account:
@@ -92,8 +98,10 @@ class Account(Schema):
                 "username": user.username,
                 "tiktok_username": user.tiktok_username,
                 "language": user.language,
+                "keeps_transcripts": user.keeps_transcripts,
                 "has_own_sign_api_key": bool(user.sign_api_key()),
                 "has_own_proxy": bool(user.proxy()),
+                "is_watched": user.is_watched,
             }
         )
 
@@ -112,6 +120,17 @@ class AccountChange(Schema):
     )
     language: AccountLanguage = Field(
         "", description="Empty: as the browser or the app asks.", json_schema_extra=_may_be_absent
+    )
+    keeps_transcripts: StrictBool = Field(
+        False,
+        description="These are other people's words.",
+        json_schema_extra=_may_be_absent,
+    )
+    is_watched: StrictBool = Field(
+        False,
+        description="The server waits for the account's LIVEs and hears each to its end, though no "
+        "app is connected.",
+        json_schema_extra=_may_be_absent,
     )
 
 

@@ -18,7 +18,7 @@ from django.contrib.auth.forms import PasswordChangeForm, PasswordResetForm
 from django.core.cache import cache
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
-from django.utils.translation import get_language, get_language_info, override
+from django.utils.translation import get_language, get_language_info, ngettext, override
 from django.utils.translation import gettext_lazy as _
 
 from accounts.budgets import OverBudgetError, take_username_change
@@ -44,6 +44,7 @@ __all__ = [
     "ProxyForm",
     "ResetPasswordForm",
     "SignApiKeyForm",
+    "TranscriptsForm",
     "UsernameForm",
 ]
 
@@ -115,6 +116,26 @@ class LanguageForm(_AccountForm):
             ("", _("As the browser or the app asks")),
             *names,
         ]
+
+
+class TranscriptsForm(_AccountForm):
+    """Sets whether what viewers say in the account's LIVEs is kept."""
+
+    class Meta:
+        model = User
+        fields = ("keeps_transcripts",)
+        labels = {"keeps_transcripts": _("Keep transcripts of my LIVEs")}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        days = settings.RELAY_TRANSCRIPT_DAYS
+        self.fields["keeps_transcripts"].help_text = ngettext(
+            "Comments and gifts, word by word, on the LIVE's page. These are other people's words: "
+            "they are deleted after %(days)d day.",
+            "Comments and gifts, word by word, on the LIVE's page. These are other people's words: "
+            "they are deleted after %(days)d days.",
+            days,
+        ) % {"days": days}
 
 
 class EmailForm(_AccountForm):

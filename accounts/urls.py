@@ -14,6 +14,7 @@ urlpatterns = [
     path("account/api-key/", views.ChangeSignApiKey.as_view(), name="change-api-key"),
     path("account/proxy/", views.ChangeProxy.as_view(), name="change-proxy"),
     path("account/language/", views.ChangeLanguage.as_view(), name="change-language"),
+    path("account/transcripts/", views.ChangeTranscripts.as_view(), name="change-transcripts"),
     path("account/email/", views.ChangeEmail.as_view(), name="change-email"),
     path("account/password/", views.ChangePassword.as_view(), name="change-password"),
     path("account/tokens/", views.IssueToken.as_view(), name="issue-token"),

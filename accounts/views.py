@@ -40,10 +40,11 @@ from accounts.forms import (
     OwnProxyForm,
     OwnSignApiKeyForm,
     ResetPasswordForm,
+    TranscriptsForm,
     UsernameForm,
 )
 from accounts.models import AccessToken, User
-from accounts.sockets import is_for_this_computer_only, qr_code, socket_url
+from accounts.sockets import is_for_this_computer_only, qr_code, socket_url, tikfinity_url
 from accounts.usernames import normalise_tiktok_username
 
 __all__ = [
@@ -53,6 +54,7 @@ __all__ = [
     "ChangePassword",
     "ChangeProxy",
     "ChangeSignApiKey",
+    "ChangeTranscripts",
     "ChangeUsername",
     "ChooseNewPassword",
     "IssueToken",
@@ -149,6 +151,7 @@ class AccountPage(OwnAccount, TemplateView):
                 "sign_api_key_form": OwnSignApiKeyForm(instance=account),
                 "proxy_form": self._proxy_form(),
                 "language_form": LanguageForm(instance=account),
+                "transcripts_form": TranscriptsForm(instance=account),
                 "email_form": self._email_form(),
                 "token_form": IssueTokenForm(),
                 **kwargs,
@@ -257,6 +260,16 @@ class ChangeLanguage(AccountPart):
             return super().done(account)
 
 
+class ChangeTranscripts(AccountPart):
+    form_class = TranscriptsForm
+    context_name = "transcripts_form"
+
+    def done(self, account: User) -> str:
+        if account.keeps_transcripts:
+            return gettext("Saved: transcripts of your LIVEs are kept from now on.")
+        return gettext("Saved: no transcripts of your LIVEs are kept.")
+
+
 @method_decorator(sensitive_post_parameters("current_password"), name="dispatch")
 class ChangeEmail(AccountPart):
     form_class = EmailForm
@@ -306,6 +319,7 @@ class IssueToken(AccountPart):
             "issued": issued,
             "token": token,
             "socket_url": address,
+            "tikfinity_url": tikfinity_url(self.request, token),
             "qr_code": qr_code(address),
             "is_for_this_computer_only": is_for_this_computer_only(address),
         }

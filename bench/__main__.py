@@ -18,6 +18,7 @@ from bench.results import ROOT, Options, Row, circumstances, table
 NAMES = (
     *("pipeline", "stages", "fanout", "batching"),
     *("one_upstream", "memory", "connecting", "latency", "slow_client", "guessing", "pages"),
+    "live_pages",
     *("streams", "cluster", "waiting", "routes", "socket_libraries"),
     *("sign_budget", "frames"),
 )
@@ -32,6 +33,7 @@ def main() -> None:
     options = Options(
         quick=arguments.quick,
         slow_seconds=arguments.slow_seconds or (5 if arguments.quick else 60),
+        givers=arguments.givers,
     )
     report = circumstances()
     rows: list[Row] = []
@@ -62,6 +64,9 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--json", type=Path, metavar="FILE", help="default: in bench/results/")
     parser.add_argument(
         "--slow-seconds", type=float, help="how long slow_client's client does not read (60)"
+    )
+    parser.add_argument(
+        "--givers", type=int, default=1_000, help="of each LIVE in live_pages (1,000)"
     )
     arguments = parser.parse_args()
     if unknown := set(arguments.names) - set(NAMES):

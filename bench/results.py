@@ -24,10 +24,12 @@ _HEADINGS = ("what", "relay", "reference", "ratio", "goal", "met")
 
 @dataclass(frozen=True)
 class Options:
-    """How thorough a run is. `slow_seconds` is how long a client does not read in `slow_client`."""
+    """How thorough a run is. `slow_seconds` is how long a client does not read in `slow_client`;
+    `givers`, how many people gave in each LIVE of `live_pages`."""
 
     quick: bool = False
     slow_seconds: float = 60
+    givers: int = 1_000
 
     def of(self, thorough: int, quick: int) -> int:
         return quick if self.quick else thorough

@@ -7,6 +7,9 @@ from live.pages import account as account_views
 from live.pages import aloud, console, docs, pictures
 from live.pages.connections import views as connection_views
 from live.pages.dashboard import views as dashboard
+from live.pages.lives import views as lives
+from live.pages.overlays import shown
+from live.pages.overlays import views as overlays
 from live.pages.webhooks import views as webhooks
 
 register_converter(dashboard.UsernameConverter, "tiktok")
@@ -23,6 +26,20 @@ urlpatterns = [
     path("aloud/sounds/", aloud.UploadSound.as_view(), name="upload-sound"),
     path("aloud/sounds/<int:pk>/", aloud.SoundFile.as_view(), name="aloud-sound"),
     path("aloud/sounds/<int:pk>/delete/", aloud.DeleteSound.as_view(), name="delete-sound"),
+    path("lives/", lives.OwnLives.as_view(), name="lives"),
+    path("lives/last/", lives.LastLive.as_view(), name="last-live"),
+    path(
+        "lives/<int:pk>/",
+        include(
+            [
+                path("", lives.LivePage.as_view(), name="live"),
+                path("recap.json", lives.RecapData.as_view(), name="live-recap"),
+                path("all.json", lives.LiveJson.as_view(), name="live-json"),
+                path("<slug:table>.csv", lives.LiveCsv.as_view(), name="live-csv"),
+            ]
+        ),
+    ),
+    path("staff/lives/", lives.AllLives.as_view(), name="all-lives"),
     path("staff/", dashboard.Dashboard.as_view(), name="staff"),
     path("staff/history.json", dashboard.LastHoursPage.as_view(), name="staff-history"),
     path("staff/streams/", RedirectView.as_view(pattern_name="staff"), name="streams"),
@@ -57,6 +74,18 @@ urlpatterns = [
             ]
         ),
     ),
+    path("overlays/", overlays.OverlayList.as_view(), name="overlays"),
+    path("overlays/new/<slug:kind>/", overlays.NewOverlay.as_view(), name="new-overlay"),
+    path("overlays/preview/<slug:kind>/", overlays.preview, name="overlay-preview"),
+    path("overlays/<int:pk>/", overlays.ChangeOverlay.as_view(), name="overlay"),
+    path("overlays/<int:pk>/renew/", overlays.renew, name="renew-overlay"),
+    path("overlays/<int:pk>/delete/", overlays.DeleteOverlay.as_view(), name="delete-overlay"),
+    path("overlays/<int:pk>/test/", overlays.test, name="test-overlay"),
+    path("overlays/<int:pk>/state.json", overlays.state, name="overlay-state"),
+    # What OBS opens, by the secret in the address.
+    path("overlay/<str:secret>/", shown.overlay_page, name="shown-overlay"),
+    path("overlay/<str:secret>/sums.json", shown.overlay_sums, name="overlay-sums"),
+    path("overlay/<str:secret>/picture/", shown.overlay_picture, name="overlay-picture"),
     path("docs/", docs.reference, name="docs"),
     path("docs/asyncapi.yaml", docs.asyncapi, name="docs-asyncapi"),
     path("docs/schemas/<slug:type>.json", docs.schema, name="docs-schema"),

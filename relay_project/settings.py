@@ -64,6 +64,8 @@ RELAY_BACKLOG_BYTES_TOTAL = env.whole_number(
     "RELAY_BACKLOG_BYTES_TOTAL", default=512 * 2**20, minimum=2**20, maximum=2**40
 )
 RELAY_MAX_SOCKETS = env.whole_number("RELAY_MAX_SOCKETS", default=10, minimum=1, maximum=100_000)
+# How many overlays an account may have, and how many sockets these may have open.
+RELAY_MAX_OVERLAYS = env.whole_number("RELAY_MAX_OVERLAYS", default=20, minimum=1, maximum=10_000)
 # How often an account may do what costs the server's limits: at once, and again in ten minutes.
 RELAY_STREAM_STARTS = env.whole_number(
     "RELAY_STREAM_STARTS", default=30, minimum=1, maximum=100_000
@@ -99,6 +101,8 @@ RELAY_PICTURE_HOSTS = env.picture_hosts(
 # The beginning of the addresses that apps connect to. It is part of the published contract, so it
 # is not read from the environment.
 SOCKET_PATH = "/ws"
+# Of the sockets for programs that understand TikFinity's local event API alone.
+TIKFINITY_PATH = f"{SOCKET_PATH}/tikfinity"
 # Whether there is a test endpoint at /ws/test, with invented events for developers of apps; and the
 # folder of the recordings that it can play.
 RELAY_TEST_ENDPOINT = env.test_endpoint("RELAY_TEST_ENDPOINT", debug=DEBUG)

@@ -84,11 +84,15 @@ class ApiError(RelayError):
     Args:
         code: what happened.
         detail: the text for people, as a lazy translation.
+        status: the HTTP status; None for that of the code.
     """
 
-    def __init__(self, code: ErrorCode, detail: str | Promise) -> None:
+    def __init__(
+        self, code: ErrorCode, detail: str | Promise, status: HTTPStatus | None = None
+    ) -> None:
         super().__init__(code)
         self.detail = detail
+        self.status = status
 
 
 def problem(request: ASGIRequest, error: RelayError) -> dict[str, Any]:
@@ -112,8 +116,9 @@ def explain(request: Any, failure: Any) -> HttpResponse:
     match failure:
         case RelayError():
             status = _STATUS.get(failure.code, HTTPStatus.BAD_GATEWAY)
-            detail = failure.detail if isinstance(failure, ApiError) else ""
-            return _answer(request, failure, status, detail)
+            if isinstance(failure, ApiError):
+                return _answer(request, failure, failure.status or status, failure.detail)
+            return _answer(request, failure, status)
         case OverBudgetError():
             error = RelayError(
                 ErrorCode.TOO_MANY_CONNECTIONS,

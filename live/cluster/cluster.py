@@ -95,9 +95,9 @@ class _Member:
         self.free_since: float | None = None  # nobody has the lease since then (monotonic)
 
     @property
-    def counts(self) -> tuple[int, int, int]:
+    def counts(self) -> Elsewhere:
         stream = self.stream
-        return stream.listeners, stream.waiters, stream.others
+        return Elsewhere(stream.listeners, stream.waiters, stream.others, stream.watchers)
 
 
 class Cluster:
@@ -148,7 +148,7 @@ class Cluster:
             return None
         if seen is None:
             return None
-        sockets = seen.sockets + sum(counts[0] for counts in followers)
+        sockets = seen.sockets + sum(counts.sockets for counts in followers)
         return msgspec.structs.replace(seen, sockets=sockets)
 
     async def hand_over(self) -> None:

@@ -9,49 +9,21 @@ Costs one to seven queries a page; measured by `make bench ARGS=pages`.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from typing import Any, NamedTuple, Self
+from datetime import datetime
+from typing import Any
 
 from django.db.models import F, QuerySet, Value
 from django.db.models.functions import Coalesce
 from django.db.models.lookups import Exact, IsNull
 
+from live.connections.position import Position
 from live.models import ConnectionLog
 
 __all__ = ["REACH", "Found", "Position", "Search"]
 
 REACH = 5_000
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-# Microseconds since the epoch, before the year 9000; and a row's id, of 64 bits.
-_POSITION = re.compile(r"([0-9]{1,18})-([0-9]{1,18})", re.ASCII)
-_LAST_MOMENT = datetime(9000, 1, 1, tzinfo=UTC)
-
-
-class Position(NamedTuple):
-    """Where in the log: at this row."""
-
-    opened_at: datetime
-    pk: int
-
-    def __str__(self) -> str:
-        """As an address has it."""
-        return f"{(self.opened_at - _EPOCH) // timedelta(microseconds=1)}-{self.pk}"
-
-    @classmethod
-    def parse(cls, text: str) -> Self | None:
-        """None if it is no position."""
-        parts = _POSITION.fullmatch(text)
-        if parts is None or int(parts[1]) >= (_LAST_MOMENT - _EPOCH) // timedelta(microseconds=1):
-            return None
-        return cls(_EPOCH + timedelta(microseconds=int(parts[1])), int(parts[2]))
-
-    @classmethod
-    def of(cls, row: ConnectionLog) -> Self:
-        return cls(row.opened_at, row.pk)
 
 
 @dataclass(frozen=True)
@@ -90,7 +62,7 @@ class Search:
         rows = self.rows(rarest, start, edge, newest_first)
         found = list(rows[: size + 1])
         if len(found) > size:
-            return Found(found[:size], Position.of(found[size - 1]))
+            return Found(found[:size], _position_of(found[size - 1]))
         return Found(found, edge, reached=edge)
 
     def ordered(self, size: int, skip: int, *order: str) -> Found:
@@ -99,7 +71,7 @@ class Search:
         edge = edge or self._edge(rarest, None, newest_first=True)
         rows = self.rows(rarest, None, edge, newest_first=True).order_by(*order, *_order(True))
         found = list(rows[skip : skip + size + 1])
-        further = Position.of(found[size - 1]) if len(found) > size else None
+        further = _position_of(found[size - 1]) if len(found) > size else None
         return Found(found[:size], further, reached=edge)
 
     def chunks(self, size: int, newest_first: bool = True) -> Iterator[list[ConnectionLog]]:
@@ -157,8 +129,8 @@ class Search:
     ) -> QuerySet[ConnectionLog]:
         newer, older = (start, edge) if newest_first else (edge, start)
         # One bound at each end: with several, a database may begin at the wrong one.
-        oldest = max(filter(None, (self.since, older and older.opened_at)), default=None)
-        newest = min(filter(None, (self.until, newer and newer.opened_at)), default=None)
+        oldest = max(filter(None, (self.since, older and older.at)), default=None)
+        newest = min(filter(None, (self.until, newer and newer.at)), default=None)
         rows = self.log
         if oldest is not None:
             rows = rows.filter(opened_at__gte=oldest)
@@ -167,11 +139,15 @@ class Search:
         # Rows of the same microsecond are told apart by their ids: behind `start`, up to `edge`.
         if start is not None:
             side = "gte" if newest_first else "lte"
-            rows = rows.exclude(**{"opened_at": start.opened_at, f"pk__{side}": start.pk})
+            rows = rows.exclude(**{"opened_at": start.at, f"pk__{side}": start.pk})
         if edge is not None:
             side = "lt" if newest_first else "gt"
-            rows = rows.exclude(**{"opened_at": edge.opened_at, f"pk__{side}": edge.pk})
+            rows = rows.exclude(**{"opened_at": edge.at, f"pk__{side}": edge.pk})
         return rows
+
+
+def _position_of(row: ConnectionLog) -> Position:
+    return Position(row.opened_at, row.pk)
 
 
 def _order(newest_first: bool) -> tuple[str, str]:

@@ -14,6 +14,7 @@ from django.utils.translation import gettext, ngettext
 
 from accounts.models import User
 from live.models import ConnectionLog
+from live.pages.labels import duration_in_words
 from live.pages.moments import explain
 from live.protocol.errors import CloseCode
 
@@ -62,7 +63,7 @@ def _sentence(connection: ConnectionLog) -> str:
         "connected for %(duration)s, %(count)s messages",
         count,
     ) % {
-        "duration": _in_words(duration),
+        "duration": duration_in_words(duration),
         "count": formats.number_format(count, use_l10n=True, force_grouping=True),
     }
     return gettext("%(held)s, then: %(end)s") % {"held": held, "end": end} if end else held
@@ -83,15 +84,3 @@ def _end(connection: ConnectionLog) -> str:
     if connection.close_code == CloseCode.ABNORMAL:
         return gettext("the connection broke off")
     return ""
-
-
-def _in_words(duration: timedelta) -> str:
-    """Write a duration, such as "2 h 5 min", "45 min" or "20 s"."""
-    # It is negative if the system's clock was set back while the socket was open.
-    seconds = max(0, int(duration.total_seconds()))
-    hours, minutes = seconds // 3600, seconds // 60 % 60
-    if hours:
-        return gettext("%(hours)d h %(minutes)d min") % {"hours": hours, "minutes": minutes}
-    if minutes:
-        return gettext("%(minutes)d min") % {"minutes": minutes}
-    return gettext("%(seconds)d s") % {"seconds": seconds}

@@ -1,16 +1,25 @@
-"""The staff's pages' words for the states of streams and sockets, and for answers of TikTok."""
+"""The pages' words for the states of streams and sockets, for answers of TikTok, and durations."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any, NamedTuple
 
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from live.streams.timeline import What
 
-__all__ = ["Said", "route_in_words", "said_in_words", "tone_of", "word_for"]
+__all__ = [
+    "Said",
+    "duration_in_words",
+    "route_in_words",
+    "said_in_words",
+    "tone_of",
+    "word_for",
+]
 
 _WORDS: Mapping[str, Any] = {
     What.OPENED: _("The app opened the socket"),
@@ -133,3 +142,18 @@ def _line(route_and_code: str, answer: str) -> str:
     words, rest = _words_and_rest(answer)
     told = ": ".join(filter(None, (words, rest)))
     return f"{route_and_code} ({told})" if told else route_and_code
+
+
+# --- Durations ------------------------------------------------------------------------------------
+
+
+def duration_in_words(duration: timedelta) -> str:
+    """Write a duration, such as "2 h 5 min", "45 min" or "20 s"."""
+    # It is negative if the system's clock was set back while the socket was open.
+    seconds = max(0, int(duration.total_seconds()))
+    hours, minutes = seconds // 3600, seconds // 60 % 60
+    if hours:
+        return gettext("%(hours)d h %(minutes)d min") % {"hours": hours, "minutes": minutes}
+    if minutes:
+        return gettext("%(minutes)d min") % {"minutes": minutes}
+    return gettext("%(seconds)d s") % {"seconds": seconds}

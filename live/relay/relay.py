@@ -35,6 +35,7 @@ from live.relay.socket import Socket
 from live.relay.state_file import StateFile
 from live.relay.token_lookup import TokenLookup
 from live.relay.traffic import Traffic
+from live.relay.watching import LINGER_AFTER_MOVE, Watching
 from live.streams import operator_log
 from live.streams.registry import Streams
 from live.streams.stream import LiveStream
@@ -49,9 +50,6 @@ __all__ = ["Limits", "Relay"]
 
 logger = logging.getLogger(__name__)
 
-# How many seconds a stream outlives its last socket when that has moved to another username. Only
-# a username that is corrected at once needs it again.
-_LINGER_AFTER_MOVE = 3.0
 # Seconds to close; and how much of it is kept for the rest of the connection log.
 _CLOSE_WITHIN = 3.5
 _FOR_THE_LOG = 0.5
@@ -80,6 +78,9 @@ class Relay:
     Attributes:
         is_test: whether it is the relay of the test endpoint, whose LIVEs are invented or
             recorded.
+        quota: limits the sockets of each account.
+        overlay_quota: limits those of its overlays, apart from the others: however many scenes of
+            OBS are open, the phone gets in.
         state_file: what the streams are kept in while no process runs; None where nothing is kept.
         cluster: shares the streams with other processes; None where there are none.
         shared_limits: what is counted together with other processes; None where there are none.
@@ -92,6 +93,7 @@ class Relay:
     streams: Streams
     sockets: OpenSockets
     quota: SocketQuota
+    overlay_quota: SocketQuota
     budgets: AccountBudgets
     tokens: TokenLookup
     failed_tokens: FailedTokens
@@ -101,6 +103,7 @@ class Relay:
     numbers: NumbersPublisher
     key_users: KeyUsers
     control: Control
+    watching: Watching
     shutdown: Shutdown
     lookup: Lookup
     pictures: Pictures
@@ -112,6 +115,7 @@ class Relay:
     cluster: Cluster | None = None
     shared_limits: SharedLimits | None = None
     history: HistoryKeeper | None = None
+    webhooks: Sender | None = None
 
     def keep_history(self, sinks: Iterable[Sink] = ()) -> None:
         """Keep the LIVEs of the streams. To be called before any socket opens.
@@ -123,23 +127,30 @@ class Relay:
         self.streams.on_started = self.history.stream_started
 
     def _hearers(self) -> Iterator[tuple[LiveStream, int]]:
-        """The streams that sockets hear, each with the account of the socket."""
+        """The streams that are heard here, each with an account that hears it: by a socket, or
+        since it is watched."""
         for socket in self.sockets:
             account = socket.connection.account_id
             if socket.stream is not None and account is not None:
                 yield socket.stream, account
-
-    webhooks: Sender | None = None
+        yield from self.watching.listening()
 
     def share_limits(self, shared_limits: SharedLimits) -> None:
         """Count limits together with other processes. To be called before any socket opens."""
-        self.shared_limits = self.quota.counts = shared_limits
+        self.shared_limits = shared_limits
+        self.quota.counts = self.overlay_quota.counts = shared_limits
+
+    def quota_of(self, options: SocketOptions) -> SocketQuota:
+        """Return the quota that a socket with these options counts against."""
+        return self.overlay_quota if options.is_overlay else self.quota
 
     def start(self) -> None:
-        """Begin to receive control messages, and go on where the last process has stopped. To be
-        called before each request and each socket is served; only the first call does something."""
+        """Begin to receive control messages, go on where the last process has stopped, and watch
+        accounts. To be called when the server starts, and before each request and each socket is
+        served; only the first call does something."""
         self.restore()
         self.control.start()
+        self.watching.start()
         if self.shared_limits is not None:
             self.shared_limits.start()
         if self.history is not None:
@@ -202,13 +213,14 @@ class Relay:
             RelayError: `too_many_connections`, if the account has reached the limit of sockets, or
                 has started too many streams in a short time. Joining others' streams is free.
         """
-        self.quota.take(account.id)
+        quota = self.quota_of(options)
+        quota.take(account.id)
         streams = self.streams_of(options)
         if not self.is_test and streams.would_start(account.tiktok_username, options.since):
             try:
                 self.budgets.start_stream(account.id)
             except RelayError:
-                self.quota.give_back(account.id)
+                quota.give_back(account.id)
                 raise
         self.note_key(streams, account)
         stream = streams.join(
@@ -269,9 +281,9 @@ class Relay:
             account.access(streams),
             wait=options.wait,
             others=options.wants_others,
-            linger=_LINGER_AFTER_MOVE if moved else None,
+            linger=LINGER_AFTER_MOVE if moved else None,
         )
-        self.quota.give_back(account.id)
+        self.quota_of(options).give_back(account.id)
 
     async def live_room(self, account_id: int, username: str) -> str | None:
         """Ask TikTok in which room the user is live, as `Lookup.live_room`, for an account.
@@ -327,7 +339,7 @@ class Relay:
                 # Others need not wait for the slowest socket: it gets nothing new any more.
                 await asyncio.gather(
                     self.shutdown.close_sockets(self.sockets),
-                    self.streams.hand_over(),
+                    self._hand_over(),
                     self._stop_webhooks(),
                 )
                 self.streams.stop()
@@ -339,6 +351,7 @@ class Relay:
                 await self.control.close()
                 await self.tokens.close()
                 await self.numbers.close()
+                await self.watching.close()
                 await self.streams.close()
                 await self.lookup.close()
                 await self.pictures.close()
@@ -359,3 +372,9 @@ class Relay:
         await self.connection_log.flush(end - loop.time())
         if counting is not None:
             await counting
+
+    async def _hand_over(self) -> None:
+        """Have other processes go on, where there are some: first with the streams, then with what
+        is watched here, which joins those."""
+        await self.streams.hand_over()
+        await self.watching.hand_over()

@@ -17,6 +17,7 @@ from live.clock import SYSTEM_CLOCK, Clock
 from live.cluster.board import Board
 from live.cluster.cluster import Cluster
 from live.cluster.limits import SharedBudgets, SharedLimits
+from live.cluster.members import Members
 from live.connections.writer import ConnectionLogWriter
 from live.relay.budgets import AccountBudgets
 from live.relay.control import Control
@@ -31,6 +32,8 @@ from live.relay.shutdown import Shutdown
 from live.relay.state_file import StateFile
 from live.relay.token_lookup import TokenLookup
 from live.relay.traffic import Traffic
+from live.relay.watched_accounts import WatchedAccounts
+from live.relay.watching import Watching
 from live.streams.log_memory import LogMemory
 from live.streams.registry import Streams
 from live.streams.stream import StreamOptions
@@ -77,6 +80,7 @@ def make_relay(
     rng: random.Random | None = None,
     state_file: Path | None = None,
     cluster: Cluster | None = None,
+    watched: WatchedAccounts | None = None,
     *,
     keeps_history: bool = False,
     webhooks: Sender | None = None,
@@ -91,6 +95,7 @@ def make_relay(
         state_file: where its streams are kept while no process runs; None for nowhere.
         cluster: shares its streams with other processes, which then keep them, and not the file;
             None for this process alone.
+        watched: reads which accounts are watched; None to watch none.
         keeps_history: whether its LIVEs are kept in the database.
         webhooks: sends what webhooks are told of these LIVEs; None for nothing.
     """
@@ -113,6 +118,7 @@ def make_relay(
         counts=counts,
         cluster=cluster,
     )
+    relay.watching.accounts = watched
     if cluster is not None:
         budgets: dict[str, SharedBudgets] = {
             **relay.budgets.shared,
@@ -123,6 +129,7 @@ def make_relay(
         }
         gates = relay.streams.sign_gates
         relay.cluster = cluster
+        relay.watching.members = Members(settings.REDIS, cluster.process, "watching", clock)
         relay.numbers.board = Board(settings.REDIS, cluster.process, "numbers")
         relay.share_limits(SharedLimits(settings.REDIS, cluster.process, budgets, gates, clock))
     relay.webhooks = webhooks
@@ -169,12 +176,15 @@ def assemble(
     sockets = OpenSockets()
     tokens = TokenLookup()
     key_users = KeyUsers()
+    budgets = AccountBudgets(settings.RELAY_STREAM_STARTS, settings.RELAY_LOOKUPS, clock.monotonic)
+    watching = Watching(streams, budgets, key_users, clock, rng)
     numbers = NumbersPublisher(
         sockets,
         streams,
         key_users,
         networks,
         counts,
+        watching,
         clock,
         is_test=kind.is_test,
     )
@@ -183,9 +193,8 @@ def assemble(
         streams=streams,
         sockets=sockets,
         quota=SocketQuota(settings.RELAY_MAX_SOCKETS),
-        budgets=AccountBudgets(
-            settings.RELAY_STREAM_STARTS, settings.RELAY_LOOKUPS, clock.monotonic
-        ),
+        overlay_quota=SocketQuota(settings.RELAY_MAX_OVERLAYS, "overlays' sockets"),
+        budgets=budgets,
         tokens=tokens,
         failed_tokens=FailedTokens(),
         refusals=Refusals(connection_log, clock),
@@ -193,7 +202,15 @@ def assemble(
         connection_log=connection_log,
         numbers=numbers,
         key_users=key_users,
-        control=Control(sockets, streams, tokens, numbers, is_test=kind.is_test),
+        control=Control(
+            sockets,
+            streams,
+            tokens,
+            numbers,
+            is_test=kind.is_test,
+            on_changed=watching.changed,
+        ),
+        watching=watching,
         shutdown=Shutdown(rng),
         lookup=Lookup(streams.gifts, networks.main, clock, pacer=pacer),
         pictures=Pictures(proxy=settings.TIKTOK_PROXY),

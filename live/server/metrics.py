@@ -30,8 +30,10 @@ from live.protocol.errors import UPSTREAM_CODES, ErrorCode
 from live.protocol.frames import EVENT_TYPES, FrameType
 from live.relay.numbers import is_slow
 from live.relay.relay import Relay
+from live.relay.watch import WatchState
 from live.sockets.staff import StaffConsumer
 from live.streams.state import StreamState
+from live.tikfinity.translator import Translator
 from live.tiktok.decoding import METHODS
 from live.tiktok.signgate import SignAnswer
 from live.webhooks.sender import RESULTS, Sender
@@ -98,8 +100,8 @@ class RelayCollector(Collector):
     """
 
     def __init__(self, relays: Sequence[Relay]) -> None:
+        self._relays = relays
         self._relay = relays[0]
-        self._test_relays = relays[1:]
 
     def describe(self) -> Iterable[Metric]:
         """Nothing: else everything would be read when it is registered."""
@@ -109,6 +111,7 @@ class RelayCollector(Collector):
         yield _gauge("relay_build_info", "The version.", ["version"], {(settings.VERSION,): 1})
         yield from self._sockets()
         yield from self._streams()
+        yield from self._watched()
         yield from self._ways_to_tiktok()
         yield from self._log()
         if self._relay.history is not None:
@@ -120,9 +123,12 @@ class RelayCollector(Collector):
 
     def _sockets(self) -> Iterator[Metric]:
         relay, traffic = self._relay, self._relay.traffic
+        overlays = sum(socket.connection.overlay_id is not None for socket in relay.sockets)
         kinds = {
-            "phone": len(relay.sockets),
-            "test": sum(len(test.sockets) for test in self._test_relays),
+            "phone": len(relay.sockets) - overlays,
+            "overlay": overlays,
+            # That of the previews is made later.
+            "test": sum(len(test.sockets) for test in self._relays[1:]),
             "staff": StaffConsumer.open_now,
         }
         yield _gauge("relay_sockets", "Open sockets.", ["kind"], _by(kinds))
@@ -140,9 +146,9 @@ class RelayCollector(Collector):
         )
         yield _counter(
             "relay_frames_sent",
-            "Frames that phones' sockets took, by type.",
+            "Frames that phones' sockets took, by type; `tikfinity`: events of that API.",
             ["type"],
-            {(kind,): traffic.frames[kind] for kind in FrameType},
+            {(kind,): traffic.frames[kind] for kind in (*FrameType, Translator.kind)},
         )
         yield _counter(
             "relay_sent_bytes", "Bytes of these frames, uncompressed.", [], {(): traffic.bytes}
@@ -206,6 +212,15 @@ class RelayCollector(Collector):
             "relay_upstream_latency_seconds",
             "From TikTok's time of a push's newest event until it arrived.",
             counts.upstream_latency,
+        )
+
+    def _watched(self) -> Iterator[Metric]:
+        states = self._relay.watching.states
+        yield _gauge(
+            "relay_watched_accounts",
+            "Accounts that this process watches, by state.",
+            ["state"],
+            _by({state.value: states[state] for state in WatchState}),
         )
 
     def _ways_to_tiktok(self) -> Iterator[Metric]:

@@ -144,6 +144,7 @@ class Streams:
         wait: bool,
         since: Cursor | None,
         others: bool = False,
+        watches: bool = False,
     ) -> LiveStream:
         """The stream of `username`, started if there is none; to be left again with `leave`.
 
@@ -153,6 +154,8 @@ class Streams:
             since: where the socket wants to go on; a stream that has ended serves only those who
                 have not seen its end.
             others: the socket wants `other` frames.
+            watches: it is no socket, but the relay itself, which watches the account: nobody waits
+                now for TikTok's answer.
         """
         stream = self._streams.get(username)
         if stream is None or self.would_start(username, since):
@@ -160,8 +163,8 @@ class Streams:
                 self._remove(stream)
             stream = self._start(username, access)
         self._stop_lingering(stream)
-        stream.add_listener(access, wait=wait, others=others)
-        if stream.offline is not None:
+        stream.add_listener(access, wait=wait, others=others, watches=watches)
+        if stream.offline is not None and not watches:
             stream.poll_soon()
         return stream
 
@@ -186,6 +189,7 @@ class Streams:
         *,
         wait: bool,
         others: bool = False,
+        watches: bool = False,
         linger: float | None = None,
     ) -> None:
         """A socket of `join` is gone. The last one's leave ends the stream, after it lingered.
@@ -193,7 +197,7 @@ class Streams:
         Args:
             linger: seconds that it lingers at most, where the options would allow more.
         """
-        stream.remove_listener(access, wait=wait, others=others)
+        stream.remove_listener(access, wait=wait, others=others, watches=watches)
         if stream.listeners or self._streams.get(stream.username) is not stream:
             return
         # A stream that was never live has nothing that a phone would come back for.

@@ -28,6 +28,7 @@ CHECK = "/account/username/check/"
 API_KEY = "/account/api-key/"
 PROXY = "/account/proxy/"
 LANGUAGE = "/account/language/"
+TRANSCRIPTS = "/account/transcripts/"
 EMAIL = "/account/email/"
 TOKENS = "/account/tokens/"
 CANT_USE = "A phone can't use this address:"
@@ -355,6 +356,34 @@ class TestChangeLanguage:
         assert account.language == ""
 
 
+class TestChangeTranscripts:
+    def test_they_are_kept_only_where_the_account_wants_it(
+        self, client: Client, account: User
+    ) -> None:
+        assert account.keeps_transcripts is False
+        response = client.post(TRANSCRIPTS, {"keeps_transcripts": "on"}, follow=True)
+        assert "transcripts of your LIVEs are kept from now on" in response.text
+        account.refresh_from_db()
+        assert account.keeps_transcripts is True
+        response = client.post(TRANSCRIPTS, {}, follow=True)
+        assert "no transcripts of your LIVEs are kept" in response.text
+        account.refresh_from_db()
+        assert account.keeps_transcripts is False
+
+    def test_it_says_whose_words_they_are_and_for_how_long_they_are_kept(
+        self, client: Client, settings: Settings
+    ) -> None:
+        settings.RELAY_TRANSCRIPT_DAYS = 3
+        page = client.get(PAGE).text
+        assert "other people&#x27;s words: they are deleted after 3 days." in page
+
+    def test_it_saves_nothing_else(self, client: Client, account: User) -> None:
+        User.objects.update(tiktok_username="changed.meanwhile")
+        client.post(TRANSCRIPTS, {"keeps_transcripts": "on", "tiktok_username": "x"})
+        account.refresh_from_db()
+        assert account.tiktok_username == "changed.meanwhile"
+
+
 class TestChangeEmail:
     @pytest.fixture(autouse=True)
     def _email(self, settings: Settings) -> None:
@@ -489,6 +518,11 @@ class TestIssueToken:
         token = page.context["socket_url"].rpartition("/")[2]
         assert f'value="{token}"' in page.text
         assert "for the REST API and the Authorization header" in page.text
+
+    def test_it_shows_the_address_for_tikfinity_s_programs(self, client: Client) -> None:
+        page = issue(client)
+        token = page.context["socket_url"].rpartition("/")[2]
+        assert f'value="ws://testserver/ws/tikfinity/{token}"' in page.text
 
     @pytest.mark.parametrize(
         "host", ["localhost", "localhost:8000", "127.0.0.1:8000", "[::1]:8000", "[::1]"]

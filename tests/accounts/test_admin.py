@@ -111,12 +111,13 @@ class TestAccountList:
             ({"usable_token": "yes"}, ["studio"]),
             ({"usable_token": "no"}, ["admin", "former"]),
             ({"language__exact": "ru"}, ["former"]),
+            ({"keeps_transcripts__exact": "1"}, ["former"]),
         ],
     )
     def test_it_searches_and_filters(
         self, admin_client: Client, account: User, query: dict[str, str], found: list[str]
     ) -> None:
-        User.objects.create_user("former", is_active=False, language="ru")
+        User.objects.create_user("former", is_active=False, language="ru", keeps_transcripts=True)
         AccessToken.objects.issue(account)
         response = admin_client.get(LIST, query)
         assert [row.username for row in response.context["cl"].result_list] == found

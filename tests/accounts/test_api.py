@@ -47,6 +47,7 @@ class TestGetAccount:
             "language": "",
             "has_own_sign_api_key": False,
             "has_own_proxy": False,
+            "keeps_transcripts": False,
         }
 
     def test_it_tells_that_there_is_an_api_key_and_no_more(self, ask: Ask, user: User) -> None:
@@ -79,9 +80,18 @@ class TestPatchAccount:
             "language": "ru",
             "has_own_sign_api_key": False,
             "has_own_proxy": False,
+            "keeps_transcripts": False,
         }
         user.refresh_from_db()
         assert (user.tiktok_username, user.language) == ("carol", "ru")
+
+    def test_transcripts_can_be_kept_and_no_more(self, ask: Ask, user: User) -> None:
+        for keeps in (True, False):
+            response = ask("PATCH", {"keeps_transcripts": keeps})
+            assert response.json()["keeps_transcripts"] is keeps
+            user.refresh_from_db()
+            assert user.keeps_transcripts is keeps
+        assert ask("PATCH", {"keeps_transcripts": 1}).status_code == 422
 
     @pytest.mark.parametrize(
         "pasted", ["carol", " @Carol ", "https://www.tiktok.com/@carol/live?lang=en"]

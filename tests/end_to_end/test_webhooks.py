@@ -14,7 +14,7 @@ from playwright.async_api import Page, expect
 
 from standin import TikTok, messages
 from tests.end_to_end.conftest import StartServer
-from tests.support.browsing import add_person, http, post, sign_in, signed_in
+from tests.support.browsing import add_person, post, sign_in, signed_in
 from tests.support.phone import Phone
 from tests.support.receiver import Receiver, Reply
 from tests.support.server import SERVERS, Server
@@ -102,8 +102,6 @@ async def test_what_could_not_be_sent_is_sent_after_a_restart(
     again.database = server.database
     await again.start()
     try:
-        async with httpx.AsyncClient(base_url=http(again)) as browser:
-            await browser.get("/login/")  # the relay starts with the first request
         second = (await receiver.until(2))[1]
     finally:
         await again.stop()

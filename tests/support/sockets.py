@@ -36,6 +36,9 @@ class FakeSocket:
     def recheck(self, token: AccessToken | None) -> None:
         self.asked.put_nowait(token)
 
+    def tell(self, text: str) -> None:
+        self.asked.put_nowait(text)
+
     def interrupt(self, error: RelayError) -> None:
         self.asked.put_nowait(error.code)
 

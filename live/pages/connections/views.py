@@ -5,11 +5,9 @@ These pages only read the log.
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import AsyncIterator, Iterable, Iterator
-from datetime import UTC, datetime, timedelta
-from io import StringIO
+from datetime import timedelta
 from typing import Any, NamedTuple
 
 from asgiref.sync import async_to_sync
@@ -22,7 +20,9 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.views.generic import DetailView, TemplateView, View
 
-from live.connections.search import Found, Position, Search
+from live.connections.csv_file import BYTE_ORDER_MARK, lines
+from live.connections.position import Position
+from live.connections.search import Found, Search
 from live.models import ConnectionLog
 from live.pages.connections.filters import ConnectionFilter
 from live.pages.labels import said_in_words
@@ -127,7 +127,7 @@ class ConnectionList(StaffPage, FragmentMixin, TemplateView):
             found = search.page(PAGE_SIZE, turned, not newest_first)
             if found.further:
                 rows = found.rows[::-1]
-                onward = Position.of(rows[-1]) if rows else turned
+                onward = Position(rows[-1].opened_at, rows[-1].pk) if rows else turned
                 links = [
                     Link("prev", back, self._query(**{behind: found.further})),
                     Link("next", on, self._query(**{ahead: onward})),
@@ -137,7 +137,8 @@ class ConnectionList(StaffPage, FragmentMixin, TemplateView):
         found = search.page(PAGE_SIZE, start, newest_first)
         links = []
         if start:
-            first = {behind: Position.of(found.rows[0])} if found.rows else {}
+            newest = found.rows[0] if found.rows else None
+            first = {behind: Position(newest.opened_at, newest.pk)} if newest else {}
             links.append(Link("prev", back, self._query(**first)))
         if found.further:
             text = _("Look further") if found.reached else on
@@ -176,10 +177,6 @@ _COLUMNS = (
     *("id", "opened_at", "closed_at", "account", "tiktok_username", "token_prefix", "address"),
     *("user_agent", "close_code", "error_code", "said", "frames_sent", "is_test", "attempts"),
 )
-# The first characters that make a spreadsheet treat a cell as a formula.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
-# Tells spreadsheets that the file is UTF-8.
-_BYTE_ORDER_MARK = "\ufeff"
 
 
 class ConnectionExport(StaffPage, View):
@@ -205,32 +202,18 @@ class ConnectionExport(StaffPage, View):
 
 
 async def _csv(chunks: Iterator[list[ConnectionLog]]) -> AsyncIterator[str]:
-    yield _BYTE_ORDER_MARK + _lines([_COLUMNS])
+    yield BYTE_ORDER_MARK + lines([_COLUMNS])
     while text := await database_sync_to_async(_next_lines)(chunks):
         yield text
 
 
 def _next_lines(chunks: Iterator[list[ConnectionLog]]) -> str:
     """Return the lines of the next chunk that has rows; an empty text at the end."""
-    return next(filter(None, (_lines(map(_cells, rows)) for rows in chunks)), "")
-
-
-def _lines(rows: Iterable[Iterable[Any]]) -> str:
-    text = StringIO()
-    csv.writer(text).writerows(rows)
-    return text.getvalue()
+    return next(filter(None, (lines(map(_cells, rows)) for rows in chunks)), "")
 
 
 def _cells(row: ConnectionLog) -> Iterator[Any]:
-    for column in _COLUMNS:
-        value = getattr(row, column)
-        if isinstance(value, datetime):
-            yield value.astimezone(UTC).isoformat(timespec="milliseconds")
-        elif isinstance(value, int | None):
-            yield value
-        else:
-            text = str(value)
-            yield f"'{text}" if text.startswith(_FORMULA) else text
+    return (getattr(row, column) for column in _COLUMNS)
 
 
 # --- One connection ------------------------------------------------------------------------------

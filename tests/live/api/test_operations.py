@@ -379,7 +379,10 @@ class TestTheDescription:
     async def test_the_description_names_every_operation(self, client: RestClient) -> None:
         response = await client.ask("/api/v1/openapi.json", authorization="")
         assert response.status_code == 200
-        assert set(response.json()["paths"]) == {"/api/v1/account", STATUS, GIFTS}
+        assert set(response.json()["paths"]) == {
+            *("/api/v1/account", STATUS, GIFTS, "/api/v1/lives", "/api/v1/lives/{id}"),
+            "/api/v1/lives/{id}/{table}.csv",
+        }
 
     def test_it_describes_an_error_as_frames_have_it(self) -> None:
         described = Problem.model_json_schema()

@@ -35,6 +35,8 @@ const RENEW_AFTER = 2;
 
 class Console {
   #button = byId("connect");
+  /** Leads to the LIVE's page, once the LIVE has ended. */
+  #afterwards = byId("afterwards");
   #feed = new Feed();
   #gifts = new Gifts();
   #counters = new Counters();
@@ -50,6 +52,7 @@ class Console {
   /** @type {string | null} */
   #cursor = null;
   #roomId = "";
+  #isTest = false;
   /** Counts up with each wish to connect or not, so that an old one that took its time is seen. */
   #wish = 0;
   /** Whether the token is there because the one before was refused, and has opened nothing yet. */
@@ -117,6 +120,7 @@ class Console {
     this.disconnect();
     this.#cursor = null;
     this.#roomId = "";
+    this.#afterwards.hidden = true;
     for (const part of [this.#feed, this.#gifts, this.#counters, this.#top, this.#pin]) {
       part.reset();
     }
@@ -138,6 +142,8 @@ class Console {
     if (type === "error" && !this.#isMended(data.code)) {
       this.#errors.show(/** @type {RelayError} */ (data));
     }
+    // Of what the test endpoint plays, nothing is kept.
+    if (type === "live_end") this.#afterwards.hidden = this.#isTest;
     this.#feed.take(frame);
     this.#gifts.take(frame);
     this.#counters.take(frame);
@@ -154,7 +160,9 @@ class Console {
       this.#top.reset();
     }
     this.#roomId = roomId;
-    this.#test.mark(Boolean(test));
+    this.#isTest = Boolean(test);
+    this.#test.mark(this.#isTest);
+    this.#afterwards.hidden = true;
   }
 
   /** @param {Closed} closed @param {string} token */

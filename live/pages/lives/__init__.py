@@ -1,0 +1,1 @@
+"""The pages of LIVEs that were heard: the list, one LIVE with its exports, and its recap."""
