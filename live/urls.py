@@ -11,6 +11,7 @@ from live.pages.lives import views as lives
 from live.pages.overlays import aloud as aloud_overlay
 from live.pages.overlays import shown
 from live.pages.overlays import views as overlays
+from live.pages.webhooks import views as webhooks
 
 register_converter(dashboard.UsernameConverter, "tiktok")
 
@@ -51,6 +52,26 @@ urlpatterns = [
                 path("reconnect/", dashboard.ReconnectStream.as_view(), name="stream-reconnect"),
                 path("disconnect/", dashboard.DisconnectStream.as_view(), name="stream-disconnect"),
                 path("test/", dashboard.test_connection, name="stream-test"),
+            ]
+        ),
+    ),
+    path("webhooks/", webhooks.WebhookList.as_view(), name="webhooks"),
+    path("webhooks/new/", webhooks.AddWebhook.as_view(), name="add-webhook"),
+    path(
+        "webhooks/<int:pk>/",
+        include(
+            [
+                path("", webhooks.WebhookPage.as_view(), name="webhook"),
+                path("change/", webhooks.ChangeWebhook.as_view(), name="change-webhook"),
+                path("secret/", webhooks.RenewSecret.as_view(), name="renew-webhook-secret"),
+                path("delete/", webhooks.DeleteWebhook.as_view(), name="delete-webhook"),
+                path("switch/", webhooks.SwitchWebhook.as_view(), name="switch-webhook"),
+                path("test/", webhooks.SendTest.as_view(), name="test-webhook"),
+                path(
+                    "deliveries/<int:delivery>/again/",
+                    webhooks.SendAgain.as_view(),
+                    name="send-again",
+                ),
             ]
         ),
     ),

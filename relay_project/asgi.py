@@ -21,7 +21,7 @@ from django.conf import settings  # noqa: E402
 from live.relay.relay import Relay  # noqa: E402
 from live.relay.watched_accounts import WatchedAccounts  # noqa: E402
 from live.server import access_log  # noqa: E402
-from live.server.assembly import make_cluster, make_relay  # noqa: E402
+from live.server.assembly import make_cluster, make_relay, make_webhooks  # noqa: E402
 from live.server.door import bodies  # noqa: E402
 from live.server.door import servers as door  # noqa: E402
 from live.server.door.arrivals import Arrivals  # noqa: E402
@@ -52,6 +52,7 @@ relay = make_relay(
     cluster=cluster,
     watched=WatchedAccounts(),
     keeps_history=True,
+    webhooks=make_webhooks(),
 )
 relays = [relay]
 

@@ -83,6 +83,8 @@ RELAY_HISTORY_DAYS = env.whole_number("RELAY_HISTORY_DAYS", default=90, minimum=
 RELAY_TRANSCRIPT_DAYS = env.whole_number(
     "RELAY_TRANSCRIPT_DAYS", default=7, minimum=1, maximum=36_500
 )
+# Where webhooks may go though it is not public: networks, and names of hosts.
+WEBHOOK_ALLOW = env.webhook_targets("WEBHOOK_ALLOW")
 RELAY_REQUEST_TIMEOUT = env.seconds("RELAY_REQUEST_TIMEOUT", default=10, minimum=0.1)
 RELAY_PICTURE_HOSTS = env.picture_hosts(
     "RELAY_PICTURE_HOSTS",

@@ -44,6 +44,7 @@ from live.tiktok.lookup import GiftList, Lookup
 from live.tiktok.network import Networks
 from live.tiktok.pictures import Pictures
 from live.tiktok.route_counts import RouteCounts
+from live.webhooks.sender import Sender
 
 __all__ = ["Limits", "Relay"]
 
@@ -84,6 +85,7 @@ class Relay:
         cluster: shares the streams with other processes; None where there are none.
         shared_limits: what is counted together with other processes; None where there are none.
         history: keeps the LIVEs; None where they are not kept.
+        webhooks: sends what webhooks are told; None where nothing is sent.
     """
 
     is_test: ClassVar[bool] = False
@@ -113,6 +115,7 @@ class Relay:
     cluster: Cluster | None = None
     shared_limits: SharedLimits | None = None
     history: HistoryKeeper | None = None
+    webhooks: Sender | None = None
 
     def keep_history(self, sinks: Iterable[Sink] = ()) -> None:
         """Keep the LIVEs of the streams. To be called before any socket opens.
@@ -152,6 +155,8 @@ class Relay:
             self.shared_limits.start()
         if self.history is not None:
             self.history.start()
+        if self.webhooks is not None:
+            self.webhooks.start()
 
     def restore(self) -> None:
         """Go on where the last process has stopped, unless that has been done."""
@@ -312,6 +317,10 @@ class Relay:
             gate = account.access(streams).gate
             self.key_users.note(gate, account.tiktok_username)
 
+    async def _stop_webhooks(self) -> None:
+        if self.webhooks is not None:
+            await self.webhooks.close()
+
     async def close(self) -> None:
         """Tell all clients that the server stops, end all streams, keep what they know, and write
         the rest of the log.
@@ -328,7 +337,11 @@ class Relay:
         try:
             async with asyncio.timeout_at(end - _FOR_THE_LOG):
                 # Others need not wait for the slowest socket: it gets nothing new any more.
-                await asyncio.gather(self.shutdown.close_sockets(self.sockets), self._hand_over())
+                await asyncio.gather(
+                    self.shutdown.close_sockets(self.sockets),
+                    self._hand_over(),
+                    self._stop_webhooks(),
+                )
                 self.streams.stop()
                 if self.history is not None:
                     within = end - loop.time()

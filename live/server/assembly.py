@@ -47,8 +47,12 @@ from live.tiktok.route_counts import RouteCounts
 from live.tiktok.routes import USE_DIRECT_ROUTE, RouteName
 from live.tiktok.signgate import SignGates
 from live.tiktok.upstream import UpstreamFactory
+from live.webhooks.addresses import Guard
+from live.webhooks.posting import Poster
+from live.webhooks.sender import Sender
+from live.webhooks.sink import WebhookSink
 
-__all__ = ["assemble", "make_cluster", "make_relay", "make_streams"]
+__all__ = ["assemble", "make_cluster", "make_relay", "make_streams", "make_webhooks"]
 
 # Seconds for which a stream of the test endpoint tries to come back: its developer is watching.
 _REHEARSED_RECONNECTING = 10.0
@@ -64,6 +68,12 @@ def make_cluster(clock: Clock = SYSTEM_CLOCK) -> Cluster | None:
     return Cluster(settings.REDIS, settings.RELAY_BACKLOG, clock) if settings.REDIS else None
 
 
+def make_webhooks(clock: Clock = SYSTEM_CLOCK, rng: random.Random | None = None) -> Sender:
+    """Make what sends webhooks. A relay that has it starts and closes it."""
+    agent = f"tiktok-live-relay/{settings.VERSION}"
+    return Sender(Poster(Guard(settings.WEBHOOK_ALLOW), agent, clock), clock, rng)
+
+
 def make_relay(
     make_upstream: UpstreamFactory | None = None,
     clock: Clock = SYSTEM_CLOCK,
@@ -73,6 +83,7 @@ def make_relay(
     watched: WatchedAccounts | None = None,
     *,
     keeps_history: bool = False,
+    webhooks: Sender | None = None,
 ) -> Relay:
     """Make the relay of real LIVEs.
 
@@ -86,6 +97,7 @@ def make_relay(
             None for this process alone.
         watched: reads which accounts are watched; None to watch none.
         keeps_history: whether its LIVEs are kept in the database.
+        webhooks: sends what webhooks are told of these LIVEs; None for nothing.
     """
     rng = rng or random.Random()  # noqa: S311 -- jitter is no secret
     pacer = Pacer(settings.RELAY_TIKTOK_RATE, clock)
@@ -120,11 +132,13 @@ def make_relay(
         relay.watching.members = Members(settings.REDIS, cluster.process, "watching", clock)
         relay.numbers.board = Board(settings.REDIS, cluster.process, "numbers")
         relay.share_limits(SharedLimits(settings.REDIS, cluster.process, budgets, gates, clock))
+    relay.webhooks = webhooks
     if state_file is not None and cluster is None:
         longest = settings.RELAY_LINGER + _STATE_KEPT
         relay.state_file = StateFile(state_file, relay.streams, clock, longest)
     if keeps_history:
-        relay.keep_history()
+        sinks = [] if webhooks is None else [WebhookSink(clock, webhooks.wake)]
+        relay.keep_history(sinks)
     return relay
 
 

@@ -36,6 +36,7 @@ from live.streams.state import StreamState
 from live.tikfinity.translator import Translator
 from live.tiktok.decoding import METHODS
 from live.tiktok.signgate import SignAnswer
+from live.webhooks.sender import RESULTS, Sender
 
 __all__ = ["METRICS", "Metrics", "RelayCollector"]
 
@@ -115,6 +116,8 @@ class RelayCollector(Collector):
         yield from self._log()
         if self._relay.history is not None:
             yield from _history(self._relay.history)
+        if self._relay.webhooks is not None:
+            yield from _webhooks(self._relay.webhooks)
         if self._relay.cluster is not None:
             yield from _cluster(self._relay.cluster)
 
@@ -314,6 +317,21 @@ def _history(history: HistoryKeeper) -> Iterator[Metric]:
         "Frames of LIVEs that could not be written, whatever was tried.",
         [],
         {(): history.lost},
+    )
+
+
+def _webhooks(sender: Sender) -> Iterator[Metric]:
+    yield _counter(
+        "relay_webhook_deliveries",
+        "Deliveries to webhooks: delivered, failed and to be tried again, or given up.",
+        ["result"],
+        _by({result: sender.results[result] for result in RESULTS}),
+    )
+    yield _gauge(
+        "relay_webhook_deliveries_waiting",
+        "Deliveries that wait, of all processes, counted twice a minute.",
+        [],
+        {(): sender.waiting},
     )
 
 

@@ -6,6 +6,7 @@ Each page is looked at twice, in English and in Russian, in a real browser, with
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -27,7 +28,7 @@ from playwright.async_api import (
 
 from live.protocol.errors import ErrorCode
 from standin import Failure, Room, TikTok, messages
-from tests.support.browsing import add_person, http, sign_in
+from tests.support.browsing import add_person, http, post, sign_in, signed_in
 from tests.support.lives import hear_in
 from tests.support.overlays import make_overlay
 from tests.support.phone import Phone
@@ -188,6 +189,19 @@ PAGES = {
               id="connections of no account"),
         Shown("connection", "/staff/connections/{failed}/", id="failed connection"),
         Shown("connection", "/staff/connections/{open}/", id="open connection"),
+        Shown("webhooks", "/webhooks/"),
+        Shown("webhooks", "/webhooks/", who="viewer", id="no webhooks"),
+        Shown("add-webhook", "/webhooks/new/"),
+        Shown("add-webhook", "/webhooks/new/",
+              _press("main form button", address="http://127.0.0.1/"), id="webhook refused"),
+        Shown("renew-webhook-secret", "/webhooks/{webhook}/secret/"),
+        Shown("renew-webhook-secret", "/webhooks/{webhook}/secret/", _press("main form button"),
+              id="webhook's secret"),
+        Shown("webhook", "/webhooks/{webhook}/", _press(".deliveries summary")),
+        Shown("change-webhook", "/webhooks/{webhook}/change/"),
+        Shown("delete-webhook", "/webhooks/{webhook}/delete/"),
+        Shown("admin:webhooks_webhook_changelist", "/admin/webhooks/webhook/"),
+        Shown("admin:webhooks_webhook_change", "/admin/webhooks/webhook/{webhook}/change/"),
         Shown("docs", "/docs/", is_reference=True),
         Shown("api-1:openapi-view", "/api/v1/docs", _see(".opblock"), is_reference=True),
         Shown("", "/nowhere/", status=404),
@@ -261,6 +275,9 @@ NO_PAGES = {
     "connections-csv",
     "docs-asyncapi",
     "docs-schema",
+    "switch-webhook",
+    "test-webhook",
+    "send-again",
 }
 
 
@@ -374,6 +391,7 @@ async def site(
             "failed": failed,
             "broken": broken,
             "live": live,
+            "webhook": await _add_webhook(server),
         }
         site = Site(server, facts)
         for who, name in (("boss", OWNER), ("viewer", VIEWER)):
@@ -383,6 +401,24 @@ async def site(
             await context.close()
         yield site
     await server.stop()
+
+
+async def _add_webhook(server: Server) -> int:
+    """Add one whose host is not known, and have a test sent there. Returns its primary key."""
+    values = {
+        "name": "программа",
+        "address": "https://hooks.invalid/key",
+        "events": "gift",
+        "least_diamonds": "5",
+    }
+    async with signed_in(server, OWNER) as browser:
+        await post(browser, "/webhooks/new/", **values)
+        [hook] = server.execute("SELECT id FROM webhooks_webhook")
+        await post(browser, f"/webhooks/{hook['id']}/test/")
+    async with asyncio.timeout(30):
+        while not server.execute("SELECT id FROM webhooks_delivery WHERE attempts > 0"):
+            await asyncio.sleep(0.1)
+    return int(hook["id"])
 
 
 async def _trouble(room: Room, phone: Phone) -> None:
