@@ -361,11 +361,11 @@ class TestChangeTranscripts:
     def test_they_are_kept_only_where_the_account_wants_it(
         self, client: Client, account: User
     ) -> None:
-        assert account.keeps_transcripts is False
+        assert not account.keeps_transcripts
         response = client.post(TRANSCRIPTS, {"keeps_transcripts": "on"}, follow=True)
         assert "transcripts of your LIVEs are kept from now on" in response.text
         account.refresh_from_db()
-        assert account.keeps_transcripts is True
+        assert account.keeps_transcripts
         response = client.post(TRANSCRIPTS, {}, follow=True)
         assert "no transcripts of your LIVEs are kept" in response.text
         account.refresh_from_db()
