@@ -361,7 +361,6 @@ class TestChangeTranscripts:
     def test_they_are_kept_only_where_the_account_wants_it(
         self, client: Client, account: User
     ) -> None:
-        assert not account.keeps_transcripts
         response = client.post(TRANSCRIPTS, {"keeps_transcripts": "on"}, follow=True)
         assert "transcripts of your LIVEs are kept from now on" in response.text
         account.refresh_from_db()

@@ -77,7 +77,7 @@ class TestConnecting:
         assert overlay.last_connected_at is None
         before = timezone.now()
         find_connecting(overlay.secret)
-        overlay.refresh_from_db()
+        overlay = Overlay.objects.get(pk=overlay.pk)
         assert overlay.last_connected_at is not None
         assert overlay.last_connected_at >= before
 
