@@ -200,6 +200,32 @@ class TestNetworks:
             environment.networks(NAME)
 
 
+class TestWebhookTargets:
+    @given_and_expected(
+        ("", []),
+        ("10.0.0.5", [ipaddress.ip_network("10.0.0.5/32")]),
+        (
+            "192.168.1.0/24, ::1,Hooks.Internal,localhost",
+            [
+                ipaddress.ip_network("192.168.1.0/24"),
+                ipaddress.ip_network("::1/128"),
+                "hooks.internal",
+                "localhost",
+            ],
+        ),
+    )
+    def test_networks_and_hosts_are_read(self, value: None, expected: list[object]) -> None:
+        assert environment.webhook_targets(NAME) == expected
+
+    @given(
+        *("10.0.0.1/8", "10.0.0.0/33", "10.0.0", "127.0.0.1;::1", "*", "*.internal"),
+        *("http://hooks.internal", "hooks.internal:80", ".internal", "a b", "1.2.3.4.5"),
+    )
+    def test_it_refuses(self, value: None) -> None:
+        with refused():
+            environment.webhook_targets(NAME)
+
+
 class TestProxies:
     @given_and_expected(
         ("", ([], False)),
