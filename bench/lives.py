@@ -42,14 +42,15 @@ def fill(connection: Any, lives: int, givers: int, longest_transcript: int) -> i
         for table, columns, values, count in _rows(connection.vendor, givers):
             cursor.execute(
                 f"INSERT INTO history_{table} (live_id, {', '.join(columns)}) "
-                f"SELECT live.id, {', '.join(values)} FROM history_live live, n WHERE n < {count}"
+                f"SELECT live.id, {', '.join(values)} FROM history_live live CROSS JOIN n "
+                f"WHERE n < {count} ORDER BY live.id, n"
             )
         table, columns, values, _count = next(
             rows for rows in _rows(connection.vendor, givers) if rows[0] == "transcriptline"
         )
         cursor.execute(
             f"INSERT INTO history_{table} (live_id, {', '.join(columns)}) "
-            f"SELECT live.id, {', '.join(values)} FROM history_live live, n "
+            f"SELECT live.id, {', '.join(values)} FROM history_live live CROSS JOIN n "
             f"WHERE n >= {_SAID} AND n < {longest_transcript} "
             "AND live.id = (SELECT id FROM history_live ORDER BY began_at DESC LIMIT 1)"
         )

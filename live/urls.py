@@ -8,6 +8,7 @@ from live.pages import aloud, console, docs, pictures
 from live.pages.connections import views as connection_views
 from live.pages.dashboard import views as dashboard
 from live.pages.lives import views as lives
+from live.pages.overlays import aloud as aloud_overlay
 from live.pages.overlays import shown
 from live.pages.overlays import views as overlays
 from live.pages.webhooks import views as webhooks
@@ -86,6 +87,13 @@ urlpatterns = [
     path("overlay/<str:secret>/", shown.overlay_page, name="shown-overlay"),
     path("overlay/<str:secret>/sums.json", shown.overlay_sums, name="overlay-sums"),
     path("overlay/<str:secret>/picture/", shown.overlay_picture, name="overlay-picture"),
+    path("overlay/<str:secret>/aloud.json", aloud_overlay.overlay_settings, name="overlay-aloud"),
+    path(
+        "overlay/<str:secret>/sounds/<int:pk>/",
+        aloud_overlay.overlay_sound,
+        name="overlay-sound",
+    ),
+    path("overlays/texts/<slug:language>.js", aloud_overlay.script_texts, name="overlay-texts"),
     path("docs/", docs.reference, name="docs"),
     path("docs/asyncapi.yaml", docs.asyncapi, name="docs-asyncapi"),
     path("docs/schemas/<slug:type>.json", docs.schema, name="docs-schema"),

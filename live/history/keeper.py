@@ -378,14 +378,22 @@ class HistoryKeeper:
         return []
 
     def _attempt_one(self, pieces: Sequence[Piece]) -> None:
-        empty = [replace(each, entries=(), lost_until=each.until) for each in pieces]
+        empty = [
+            replace(each, entries=(), lost_until=each.until) if each.entries else each
+            for each in pieces
+        ]
         for attempt in (pieces, empty):
             try:
                 self._writer.write(attempt)
             except _TROUBLE:
                 raise
-            except Exception:
-                logger.exception("@%s: its LIVE can't be written", pieces[0].course.username)
+            except Exception as refusal:
+                logger.error(
+                    "@%s: its LIVE can't be written: %s",
+                    pieces[0].course.username,
+                    _one_line(refusal),
+                    exc_info=None if isinstance(refusal, DatabaseError) else refusal,
+                )
                 if attempt is pieces:
                     self.lost += sum(len(piece.entries) for piece in pieces)
             else:

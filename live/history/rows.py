@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from itertools import islice
 from typing import Any, TypeVar
 
 from django.db.models import Model
@@ -24,13 +23,14 @@ from live.history.tally import NOT_BEGUN, SUMS, HeardBattle, Sums, Tally, bigges
 from live.protocol.frames import BattleState
 from live.protocol.frames import BattleTeam as HeardTeam
 
-__all__ = ["add_all", "from_ms", "to_ms"]
+__all__ = ["add_all", "from_ms", "save_lives", "to_ms"]
 
 M = TypeVar("M", bound=Model)
 K = TypeVar("K")
 
 # Databases limit a query's parameters.
 _AT_ONCE = 500
+_LIVES_AT_ONCE = 50
 # The largest numbers that columns hold.
 _MOST = 2**31 - 1
 _MOST_BIG = 2**63 - 1
@@ -216,8 +216,9 @@ def _host_names(team: HeardTeam) -> list[str]:
 
 def _add_lines(tallies: Sequence[tuple[Live, Tally]]) -> None:
     for live, tally in tallies:
-        for user_ids in _batched(tally.forgotten):
-            TranscriptLine.objects.filter(live=live, type="comment", user_id__in=user_ids).delete()
+        if tally.forgotten:
+            of_them = TranscriptLine.objects.filter(live=live, user_id__in=tally.forgotten)
+            of_them.filter(type="comment").delete()
     TranscriptLine.objects.bulk_create(
         [
             TranscriptLine(
@@ -238,28 +239,39 @@ def _add_lines(tallies: Sequence[tuple[Live, Tally]]) -> None:
     )
 
 
-def _batched(values: Iterable[K]) -> Iterator[list[K]]:
-    rest = iter(values)
-    while some := list(islice(rest, _AT_ONCE)):
-        yield some
-
-
 def _found(
     model: type[M],
     name: str,
     wanted: Iterable[tuple[Live, Any]],
     key: Callable[[M], K],
 ) -> dict[tuple[int, K], M]:
-    """The rows that there are, by LIVE and what else names them."""
+    """The rows that there are, by LIVE and what else names them; and perhaps some more."""
     by_live: dict[int, set[Any]] = {}
     for live, value in wanted:
         by_live.setdefault(live.pk, set()).add(value)
     found = {}
-    for live_id, values in by_live.items():
-        for some in _batched(values):
-            rows = model._default_manager.filter(**{"live_id": live_id, f"{name}__in": some})
-            found.update({(live_id, key(row)): row for row in rows})
+    for live_ids, values in _in_batches(by_live):
+        rows = model._default_manager.filter(**{"live__in": live_ids, f"{name}__in": values})
+        found.update({(row.live_id, key(row)): row for row in rows})  # type: ignore[attr-defined]
     return found
+
+
+def _in_batches(by_live: Mapping[int, Collection[Any]]) -> Iterator[tuple[list[int], list[Any]]]:
+    """LIVEs and values for queries of the rows that have one of each. One query for many LIVEs is
+    much cheaper than one for each; but the database looks for each value in each LIVE."""
+    live_ids: list[int] = []
+    together: set[Any] = set()
+    for live_id, values in by_live.items():
+        if live_ids and (len(live_ids) >= _LIVES_AT_ONCE or len(together) + len(values) > _AT_ONCE):
+            yield live_ids, list(together)
+            live_ids, together = [], set()
+        some = list(values)
+        for start in range(0, len(some) - _AT_ONCE, _AT_ONCE):
+            yield [live_id], some[start : start + _AT_ONCE]
+        live_ids.append(live_id)
+        together.update(some[-_AT_ONCE:] if len(some) > _AT_ONCE else some)
+    if live_ids:
+        yield live_ids, list(together)
 
 
 def _put(
@@ -273,6 +285,15 @@ def _put(
         unique_fields=unique,
         update_fields=fields,
     )
+
+
+def save_lives(lives: Collection[Live], fields: Collection[str]) -> None:
+    """Update these columns of rows that there are."""
+    keys = {live: live.pk for live in lives}
+    _put(Live, keys, ("tiktok_username", "room_id"), fields)
+    for live, key in keys.items():
+        live.pk = key
+        live._state.adding = False
 
 
 def _without_key(row: M) -> M:

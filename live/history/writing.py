@@ -23,7 +23,7 @@ from live.history.curve import curve_of
 from live.history.heard import Heard, Sink
 from live.history.models import EndReason, HoleKind, Live, LiveListener
 from live.history.pieces import Course, End, Piece
-from live.history.rows import add_all, from_ms, to_ms
+from live.history.rows import add_all, from_ms, save_lives, to_ms
 from live.history.tally import HeardHole, Tally
 from live.protocol.errors import RelayError
 from live.protocol.frames import FrameType
@@ -118,8 +118,7 @@ class Writer:
             for live in lives.values():
                 if live.pk in longer | ended:
                     live.curve = curve_of(live)
-                changed = {name: getattr(live, name) for name in _CHANGING}
-                Live.objects.filter(pk=live.pk).update(**changed)
+            save_lives(lives.values(), _CHANGING)
             listed = _list_listeners(parts)
             done = _list_elsewhere(listenings)
             self._tell_sinks(parts)
@@ -178,7 +177,8 @@ class Writer:
             if piece.lost_until > before:
                 since = tally.newest or live.counted_until or to_ms(live.heard_from)
                 until = piece.entries[0].at if piece.entries else piece.read_at
-                _add_hole(tally, HoleKind.OVERRUN, since, until)
+                # However short: something is missing.
+                _add_hole(tally, HoleKind.OVERRUN, since, max(until, since + 1))
             if piece.begins_at and is_new:
                 _begin(live, piece)
             self._count_entries(part, piece, before, keepers)

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from live.overlays.options import (
     AlertOptions,
+    AloudOptions,
     ChatOptions,
     CounterOptions,
     GoalOptions,
@@ -39,6 +40,7 @@ class Kind:
         form: its options.
         types: the events that its socket gets, and no others.
         size: width and height that suit it, in pixels, to be entered in OBS.
+        needs_texts: whether its script has texts of its own, which Django's catalogue translates.
     """
 
     label: Promise
@@ -46,6 +48,7 @@ class Kind:
     form: type[OptionsForm]
     types: frozenset[FrameType]
     size: tuple[int, int]
+    needs_texts: bool = False
 
     def clean(self, options: Mapping[str, Any]) -> dict[str, Any]:
         """The options as they are stored, see `live.overlays.options.cleaned`.
@@ -106,5 +109,13 @@ KINDS: Mapping[str, Kind] = {
         form=LastOptions,
         types=frozenset({_GIFT, _FOLLOW, _SUBSCRIBE, _SHARE}),
         size=(480, 240),
+    ),
+    "aloud": Kind(
+        label=_("Read aloud"),
+        summary=_("Gifts, follows and comments are read out, with sounds."),
+        form=AloudOptions,
+        types=frozenset({_GIFT, _FOLLOW, _SUBSCRIBE, _SHARE, _COMMENT, FrameType.DELETE}),
+        size=(640, 120),
+        needs_texts=True,
     ),
 }

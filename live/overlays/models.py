@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from encrypted_fields.fields import EncryptedTextField
 
-from accounts.models import User
+from accounts.models import User, is_readable
 from live.overlays.kinds import KINDS, Kind
 
 __all__ = ["Overlay", "find_connecting", "find_overlay", "kind_choices", "usable_overlays"]
@@ -84,7 +84,7 @@ class Overlay(models.Model):
     @property
     def readable_secret(self) -> str:
         """The secret; empty if it can't be decrypted, because SECRET_KEY has changed."""
-        return self.secret if self.secret.startswith(_MARK) else ""
+        return self.secret if is_readable(self.secret) else ""
 
     def is_usable(self) -> bool:
         """Whether its secret opens it, as far as that is the overlay's own business."""

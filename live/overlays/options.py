@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy as _
 
 __all__ = [
     "AlertOptions",
+    "AloudOptions",
     "ChatOptions",
     "CounterOptions",
     "GoalOptions",
@@ -261,6 +262,17 @@ class LastOptions(OptionsForm):
             ("share", _("last share")),
         ],
         ["gift", "follow"],
+    )
+    position = forms.ChoiceField(label=_("Position"), choices=_ALIGN, initial="bottom-left")
+
+
+class AloudOptions(OptionsForm):
+    style = _styles(
+        ("hidden", _("Nothing to be seen")),
+        ("label", _("Label: what is being read, or why nothing is")),
+    )
+    volume = forms.IntegerField(
+        label=_("Volume, % of the account's"), min_value=0, max_value=100, initial=100
     )
     position = forms.ChoiceField(label=_("Position"), choices=_ALIGN, initial="bottom-left")
 

@@ -33,6 +33,8 @@ TEXTS: Mapping[str, Promise] = {
     "counter follows": _("new followers"),
     "counter shares": _("shares"),
     "counter comments": _("comments"),
+    "touch": _("Click here to start reading aloud"),
+    "no voices": _("This browser has no voices: it plays sounds only."),
     "last gift": _("Last gift"),
     "last follow": _("Last follower"),
     "last subscribe": _("Last subscriber"),

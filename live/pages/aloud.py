@@ -24,8 +24,11 @@ from django.views.generic import TemplateView, View
 
 from live.aloud.forms import AloudForm, SoundForm, VolumeForm
 from live.aloud.models import BUILT_IN, MOST_SOUNDS, AloudSettings, Sound, words_of
+from live.overlays.models import Overlay
+from live.relay.control import tell_overlay
 
 __all__ = [
+    "KIND",
     "AloudPage",
     "AloudSettingsJson",
     "AloudVolume",
@@ -36,6 +39,8 @@ __all__ = [
     "serve",
 ]
 
+# The name of the kind of overlay that reads aloud, in live/overlays/kinds.py.
+KIND = "aloud"
 # Nothing in an answer with a sound can run, load or be shown, whatever its bytes are.
 _SOUND_POLICY = "default-src 'none'; sandbox"
 # A sound never changes: its number is never another sound's.
@@ -132,6 +137,7 @@ class AloudPage(_OwnPage, TemplateView):
         if not form.is_valid():
             return self.render_to_response(self.get_context_data(form=form))
         form.save()
+        _tell_overlays(self.owner_id)
         messages.success(request, gettext("Saved."))
         return redirect("aloud")
 
@@ -155,6 +161,7 @@ class UploadSound(AloudPage):
 class DeleteSound(_OwnPage, View):
     def post(self, request: HttpRequest, pk: int) -> HttpResponse:
         get_object_or_404(Sound.objects.described(), pk=pk, owner_id=self.owner_id).remove()
+        _tell_overlays(self.owner_id)
         messages.success(request, gettext("The sound is deleted."))
         return redirect(reverse("aloud") + "#sounds")
 
@@ -192,8 +199,16 @@ class AloudVolume(_OwnPage, View):
         if not form.is_valid():
             return JsonResponse({"errors": form.errors}, status=400)
         form.save(commit=False).save(update_fields=["volume"])
+        _tell_overlays(self.owner_id)
         return JsonResponse({"volume": form.cleaned_data["volume"]})
 
 
 def _address_of(number: int) -> str:
     return reverse("aloud-sound", args=[number])
+
+
+def _tell_overlays(owner_id: int) -> None:
+    """Have the account's open overlays that read aloud ask for its settings again: they do so
+    whenever they are told their options."""
+    for overlay in Overlay.objects.filter(account_id=owner_id, kind=KIND):
+        tell_overlay(overlay.pk, {"options": overlay.current_options()})

@@ -48,8 +48,6 @@ class DayCounts:
 
     def add(self, cost: Cost) -> None:
         """Count it now."""
-        if cost == (0, 0):
-            return
         self._pass()
         before = self._of(self._hour)
         self._put(self._hour, Cost(*(min(number, _MOST) for number in before.plus(cost))))

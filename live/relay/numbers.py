@@ -27,7 +27,6 @@ from live.clock import Clock
 from live.cluster.board import Board
 from live.connections.process import THIS_PROCESS
 from live.relay import groups
-from live.relay.day_counts import Cost
 from live.relay.key_users import KeyUsers
 from live.relay.open_sockets import OpenSockets
 from live.relay.socket import Socket
@@ -411,15 +410,13 @@ class NumbersPublisher:
 
     def _watched(self) -> WatchedNumbers:
         states = dict.fromkeys(map(str, WatchState), 0)
-        cost, accounts = Cost(), []
-        for watched in self._watching:
-            states[watched.state] += 1
-            cost = cost.plus(watched.cost)
-            accounts.append(_watched_account(watched))
+        accounts = [_watched_account(watched) for watched in self._watching]
+        for account in accounts:
+            states[account["state"]] += 1
         return WatchedNumbers(
             states=states,
-            looks=cost.looks,
-            signed=cost.signed,
+            looks=sum(account["looks"] for account in accounts),
+            signed=sum(account["signed"] for account in accounts),
             accounts=heapq.nsmallest(MAX_WATCHED, accounts, key=worth_showing),
         )
 

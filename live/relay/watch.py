@@ -230,7 +230,8 @@ class Watch:
             )
 
     def _count(self) -> None:
-        if self.stream is not None:
-            now = Cost(self.stream.looks, self.stream.signed)
+        stream = self.stream
+        if stream is not None and (stream.looks, stream.signed) != self._counted:
+            now = Cost(stream.looks, stream.signed)
             self.counts.add(now.minus(self._counted))
             self._counted = now

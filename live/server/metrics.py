@@ -136,7 +136,13 @@ class RelayCollector(Collector):
             "relay_slow_sockets",
             "Phones' sockets whose client takes less than it is to be sent.",
             [],
-            {(): sum(map(is_slow, relay.sockets))},
+            {
+                (): sum(
+                    is_slow(socket)
+                    for socket in relay.sockets
+                    if socket.connection.overlay_id is None
+                )
+            },
         )
         yield _counter(
             "relay_sockets_closed",

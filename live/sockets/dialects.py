@@ -36,8 +36,8 @@ class Dialect:
 
     Attributes:
         stays: the socket is not closed when a LIVE ends, but waits for the streamer's next one.
-        hears: the client may say something (a ping), and is told if it says anything else. What is
-            said to other sockets is ignored.
+        hears: the client may say something (a ping), and is refused if it says anything else.
+            Otherwise, what it says is ignored.
     """
 
     stays = False

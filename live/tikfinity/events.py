@@ -8,7 +8,7 @@ meanings of the fields are the connector's; docs/tikfinity.md says of each where
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 from msgspec import UNSET
 
@@ -41,9 +41,10 @@ from live.protocol.frames import (
 )
 from live.tikfinity.people import Fields, person_fields, top_viewer_fields, user_fields
 
-__all__ = ["TELLS", "TOLD_TYPES", "events_of"]
+__all__ = ["TELLS", "TOLD_TYPES", "Events", "events_of"]
 
-Events = list[tuple[str, Fields]]
+# The events that a frame becomes, by name.
+Events: TypeAlias = list[tuple[str, Fields]]
 
 # `giftType` of gifts that come in streaks, and of all others, which frames don't tell apart.
 _STREAKABLE, _NOT_STREAKABLE = 1, 2

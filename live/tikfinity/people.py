@@ -6,7 +6,7 @@ says nothing. docs/tikfinity.md has the table.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeAlias
 
 from msgspec import UNSET, UnsetType
 
@@ -14,7 +14,7 @@ from live.protocol.frames import Badges, FollowStatus, Person, User
 
 __all__ = ["Fields", "person_fields", "top_viewer_fields", "user_fields"]
 
-Fields = dict[str, Any]
+Fields: TypeAlias = dict[str, Any]
 
 # The connector's `followRole`.
 _FOLLOW_ROLES = {FollowStatus.NONE: 0, FollowStatus.FOLLOWER: 1, FollowStatus.FRIEND: 2}

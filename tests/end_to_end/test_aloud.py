@@ -10,7 +10,7 @@ import itertools
 from typing import Any
 
 import pytest
-from playwright.async_api import Locator, Page, expect
+from playwright.async_api import Browser, FilePayload, Locator, Page, expect
 
 from standin import TikTok, messages
 from tests.end_to_end.conftest import ON_UVICORN
@@ -187,8 +187,8 @@ class TestTheSettings:
         await open_console(page, server, streamer)
         await page.goto(f"{http(server)}/aloud/")
         for name, content in (("Long.wav", wav(seconds=0.25)), ("Other.mp3", mp3(frames=8))):
-            file = {"name": name, "mimeType": "audio/wav", "buffer": content}
-            await page.get_by_label("Sound file").set_input_files(files=[file])  # type: ignore[list-item]
+            file = FilePayload(name=name, mimeType="audio/wav", buffer=content)
+            await page.get_by_label("Sound file").set_input_files(file)
             await page.get_by_role("button", name="Upload the sound").click()
             await expect(page.get_by_text("is stored")).to_be_visible()
         await page.get_by_role("button", name="Play: Long").click()
@@ -205,3 +205,39 @@ class TestTheSettings:
         await room.push(messages.follow("carol"), messages.chat("maria", "welcome"))
         await said_until(page, "welcome")
         assert await page.evaluate("window.played") == [0.25]
+
+
+class TestTheOverlay:
+    async def test_it_reads_aloud_where_nobody_is_signed_in(
+        self, page: Page, server: Server, tiktok: TikTok, streamer: str, browser: Browser
+    ) -> None:
+        room = tiktok.go_live(streamer)
+        await open_console(page, server, streamer)
+        await page.goto(f"{http(server)}/overlays/new/aloud/")
+        await page.get_by_label("Style").select_option("label")
+        await page.get_by_role("button", name="Make the overlay").click()
+        address = await page.locator("#address").input_value()
+        async with await browser.new_context() as context:
+            obs = await context.new_page()
+            await obs.add_init_script(_LISTEN)
+            async with obs.expect_response("**/aloud.json"):
+                await obs.goto(address)
+            await room.wait_for_socket()
+            await room.push(messages.chat("maria", "привет", language="ru"))
+            await spoken(obs, 1)
+            await expect(obs.locator(".aloud")).to_have_text("Maria says: привет")
+            await obs.evaluate("window.endSpeech()")
+            heard = [(each["text"], each["lang"]) for each in await spoken(obs, 2)]
+            assert heard == [("Maria says:", "en"), ("привет", "ru")]
+            await obs.evaluate("window.endSpeech()")
+            await page.goto(f"{http(server)}/aloud/")
+            await page.get_by_label("Never read").fill("spoiler")
+            async with obs.expect_response("**/aloud.json"):
+                await page.get_by_role("button", name="Save").click()
+            await room.push(
+                messages.chat("bob", "a spoiler"), messages.gift("dave", "Galaxy", combo=False)
+            )
+            texts = await said_until(obs, "Dave sent Galaxy")
+            assert texts[2:] == ["Dave sent Galaxy"]
+        secret = address.rstrip("/").rpartition("/")[2]
+        assert secret not in server.log_text

@@ -395,6 +395,8 @@ class TestTheStateLine:
         await room.end()
         await expect(feed(page)).to_contain_text("The LIVE has ended")
         await expect(state(page)).to_contain_text("The LIVE has ended")
+        afterwards = page.get_by_role("link", name="See how it went")
+        await expect(afterwards).to_have_attribute("href", "/lives/last/")
         await page.get_by_role("button", name="Connect").click()
         await expect(state(page)).to_contain_text(f"Waiting for the LIVE @{streamer}")
 

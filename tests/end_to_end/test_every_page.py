@@ -29,6 +29,8 @@ from playwright.async_api import (
 from live.protocol.errors import ErrorCode
 from standin import Failure, Room, TikTok, messages
 from tests.support.browsing import add_person, http, post, sign_in, signed_in
+from tests.support.lives import hear_in
+from tests.support.overlays import make_overlay
 from tests.support.phone import Phone
 from tests.support.russian import english_words
 from tests.support.server import Server
@@ -98,6 +100,11 @@ async def _connect(page: Page) -> None:
     await page.locator("#aloud summary").click()
 
 
+async def _preview(page: Page) -> None:
+    """An overlay's form, whose preview draws invented events."""
+    await expect(page.frame_locator("#preview").locator(".alert").first).to_be_visible()
+
+
 @dataclass(frozen=True)
 class Shown:
     """A page that somebody may see.
@@ -149,9 +156,26 @@ PAGES = {
               id="token issued"),
         Shown("revoke-token", "/account/tokens/{token}/revoke/"),
         Shown("change-password", "/account/password/"),
+        Shown("overlays", "/overlays/"),
+        Shown("overlays", "/overlays/", who="viewer", id="overlays of one who has no username"),
+        Shown("new-overlay", "/overlays/new/alerts/", _preview),
+        Shown("new-overlay", "/overlays/new/goal/",
+              _press(".options .actions button", target="0"), id="overlay refused"),
+        Shown("overlay", "/overlays/{overlay}/", _preview),
+        Shown("delete-overlay", "/overlays/{overlay}/delete/"),
+        Shown("admin:overlays_overlay_changelist", "/admin/overlays/overlay/"),
+        Shown("admin:overlays_overlay_change", "/admin/overlays/overlay/{overlay}/change/"),
         Shown("aloud", "/aloud/", _see("#voices-said:not([hidden])")),
         Shown("upload-sound", "/aloud/",
               _press("form[action='/aloud/sounds/'] button"), id="sound refused"),
+        Shown("lives", "/lives/"),
+        Shown("lives", "/lives/", who="viewer", id="no LIVEs"),
+        Shown("live", "/lives/{live}/", _see("#recap[data-state=ready]")),
+        Shown("live", "/lives/{live}/?q=привет#transcript", _see(".lines li"),
+              id="transcript searched"),
+        Shown("all-lives", "/staff/lives/"),
+        Shown("all-lives", "/staff/lives/?username=?", _see(".errorlist"),
+              id="LIVEs of no username"),
         Shown("staff", "/staff/", _see("#link-state.open")),
         Shown("stream", f"/staff/streams/{STREAMER}/"),
         Shown("stream", f"/staff/streams/{TROUBLED}/", _see("#health li"), id="troubled stream"),
@@ -224,9 +248,26 @@ NO_PAGES = {
     "aloud-volume",
     "aloud-sound",
     "delete-sound",
+    "overlay-aloud",
+    "overlay-sound",
+    "overlay-texts",
+    # Transparent, for OBS: tests/end_to_end/test_overlays.py looks at them.
+    "shown-overlay",
+    "overlay-preview",
+    "overlay-sums",
+    "overlay-picture",
+    "overlay-state",
+    "test-overlay",
+    "renew-overlay",
     "is-live",
     "check-username",
     "change-language",
+    "change-transcripts",
+    "last-live",
+    "live-csv",
+    "live-json",
+    "live-recap",
+    "change-watching",
     "staff-history",
     "streams",
     "stream-reconnect",
@@ -312,7 +353,11 @@ async def site(
     boss = await add_person(server, OWNER, STREAMER, "--staff")
     tiktok.go_live(TROUBLED)
     neighbour = await server.add_account("сосед", TROUBLED)
-    server.execute("UPDATE accounts_user SET is_superuser = 1 WHERE id = ?", boss.user_id)
+    server.execute(
+        "UPDATE accounts_user SET is_superuser = 1, keeps_transcripts = 1 WHERE id = ?",
+        boss.user_id,
+    )
+    live = await hear_in(server, STREAMER, tiktok.pictures, 2, "russian")
     viewer = await add_person(server, VIEWER)
     room = tiktok.go_live(STREAMER)
     async with (
@@ -333,6 +378,7 @@ async def site(
         await _trouble(tiktok.room(TROUBLED), troubled)
         failed = await _fail(server, tiktok)
         broken = _break(server, failed)
+        overlay, _secret = await make_overlay(server, OWNER, "alerts", name="Оповещения")
         token = server.execute("SELECT id FROM accounts_accesstoken WHERE user_id = ?",
                                boss.user_id)[0]["id"]  # fmt: skip
         opened = server.execute("SELECT id FROM live_connectionlog WHERE closed_at IS NULL")
@@ -340,9 +386,11 @@ async def site(
             "boss": boss.user_id,
             "viewer": viewer.user_id,
             "token": token,
+            "overlay": overlay,
             "open": opened[0]["id"],
             "failed": failed,
             "broken": broken,
+            "live": live,
             "webhook": await _add_webhook(server),
         }
         site = Site(server, facts)

@@ -97,7 +97,7 @@ class TestAlerts:
                     )
                     shown = "" if count == 1 else f"×{count}"
                     await expect(alert.locator(".count")).to_have_text(shown)
-            await expect(alert).to_contain_text("dave")
+            await expect(alert).to_contain_text("Dave")
             await expect(alert).to_contain_text("sends Rose")
             picture = alert.locator(".gift-picture img")
             await expect(picture).to_have_js_property("complete", True)

@@ -38,7 +38,11 @@ async def receiver() -> AsyncIterator[Receiver]:
 
 async def add_webhook(browser: httpx.AsyncClient, address: str, least_diamonds: int = 1) -> str:
     """Fill in the form; returns the secret, which the page shows."""
-    values = {"address": address, "events": ALL, "least_diamonds": str(least_diamonds)}
+    values: dict[str, str | list[str]] = {
+        "address": address,
+        "events": ALL,
+        "least_diamonds": str(least_diamonds),
+    }
     answer = await post(browser, "/webhooks/new/", **values)
     shown = re.search(r'value="(whsec_[^"]+)"', answer.text)
     assert shown, answer.text

@@ -58,7 +58,7 @@ describe("A comment's text", () => {
   it("has an end, after a whole word", () => {
     assert.equal(read("one two three four", { longest_text: 12 }), "one two");
     assert.equal(read("one two three four", { longest_text: 13 }), "one two three");
-    assert.equal(read("x".repeat(3) + "y".repeat(3) + "zw".repeat(300), { longest_text: 10 })?.length, 10);
+    assert.equal(read("zw".repeat(300), { longest_text: 10 }), "zwzwzwzwzw");
   });
 
   it("is not cut within a character", () => {
@@ -76,7 +76,8 @@ describe("A comment's text", () => {
 describe("Words that are never read", () => {
   it("keep a comment from being read", () => {
     const changes = { never_words: ["spoiler", "two words", "c++"] };
-    for (const text of ["SPOILER!", "a sPoiLer", "here are two   words.", "I like C++", "ＳＰＯＩＬＥＲ"]) {
+    const texts = ["SPOILER!", "a sPoiLer", "here are two   words.", "I like C++", "ＳＰＯＩＬＥＲ"];
+    for (const text of texts) {
       assert.equal(read(text, changes), null, text);
     }
   });
@@ -90,7 +91,9 @@ describe("Words that are never read", () => {
 
   it("are whole words", () => {
     const changes = { never_words: ["ass", "кот"] };
-    for (const text of ["class", "assume", "который", "as s"]) assert.equal(read(text, changes), text);
+    for (const text of ["class", "assume", "который", "as s"]) {
+      assert.equal(read(text, changes), text);
+    }
   });
 
   it("are plain words, not patterns", () => {
@@ -122,10 +125,11 @@ describe("Whose comments are read", () => {
     moderator: makeUser("G", { badges: { moderator: true } }),
   };
   /** Who is heard. @param {Partial<Settings>} changes */
-  const heard = (changes) =>
-    Object.entries(people)
-      .filter(([, user]) => makeFilters(changes).textOf(makeComment("hi", "", { user }).data) !== null)
-      .map(([name]) => name);
+  function heard(changes) {
+    const textOf = (/** @type {object} */ user) =>
+      makeFilters(changes).textOf(makeComment("hi", "", { user }).data);
+    return Object.entries(people).flatMap(([name, user]) => (textOf(user) === null ? [] : [name]));
+  }
 
   it("is everybody, if nobody is chosen", () => {
     assert.deepEqual(heard({}), Object.keys(people));

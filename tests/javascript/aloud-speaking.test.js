@@ -94,7 +94,9 @@ describe("What is said", () => {
 
 describe("The voice", () => {
   /** @param {string} name @param {string} lang @param {object} more */
-  const make = (name, lang, more = {}) => ({ name, lang, default: false, localService: true, ...more });
+  function make(name, lang, more = {}) {
+    return { name, lang, default: false, localService: true, ...more };
+  }
   const voices = [
     make("Google", "en-US", { localService: false }),
     make("Anna", "en-GB"),
@@ -187,13 +189,40 @@ describe("The speaker", () => {
   });
 
   it("goes on when the browser never tells of an end", async () => {
-    const { speaker, spoken, synthesis, clock } = makeBrowser();
+    for (const begins of [true, false]) {
+      const { speaker, spoken, synthesis, clock } = makeBrowser([{ lang: "en-US", name: "Zoe" }]);
+      const saying = speaker.say([{ text: "one" }, { text: "two" }], settings);
+      if (begins) spoken[0].onstart();
+      clock.advance(5.2);
+      await turn();
+      assert.equal(synthesis.cancelled, 0);
+      clock.advanceToTimer();
+      await turn();
+      assert.equal(synthesis.cancelled, 1);
+      assert.equal(spoken.length, 2);
+      clock.advanceToTimer();
+      await saying;
+      assert.equal(clock.timers.size, 0);
+    }
+  });
+
+  it("does not keep sounds waiting in a browser without voices", async () => {
+    const { speaker, spoken, clock } = makeBrowser([]);
     const saying = speaker.say([{ text: "one" }, { text: "two" }], settings);
-    clock.advanceToTimer();
+    clock.advance(1.5);
+    await saying;
+    assert.equal(spoken.length, 1);
+  });
+
+  it("hears a browser out that speaks though it names no voices", async () => {
+    const { speaker, spoken, clock } = makeBrowser([]);
+    const saying = speaker.say([{ text: "one" }, { text: "two" }], settings);
+    spoken[0].onstart();
+    clock.advance(4);
+    spoken[0].onend();
     await turn();
-    assert.equal(synthesis.cancelled, 1);
     assert.equal(spoken.length, 2);
-    clock.advanceToTimer();
+    spoken[1].onend();
     await saying;
   });
 
@@ -256,6 +285,8 @@ describe("The speaker", () => {
 function makeAloud(changes = {}) {
   /** @type {string[]} */
   const heard = [];
+  /** What was told to be heard. @type {(string | null)[]} */
+  const told = [];
   /** @type {(() => void)[]} */
   const ends = [];
   const hear = (/** @type {string} */ what) => {
@@ -275,12 +306,16 @@ function makeAloud(changes = {}) {
     },
     stop,
   };
-  const aloud = new Aloud(speaker, sounds, () => 0);
+  const aloud = new Aloud(speaker, sounds, {
+    now: () => 0,
+    onHear: (announcement) => told.push(announcement?.kind ?? null),
+  });
   aloud.change(makeSettings(changes));
   aloud.start();
   return {
     aloud,
     heard,
+    told,
     /** What is being heard ends. */
     async end() {
       ends.shift()?.();
@@ -351,6 +386,26 @@ describe("Reading aloud", () => {
     assert.deepEqual(heard, ["Troll says: rude", "Anna says: kind"]);
   });
 
+  it("tells what is being heard, and when that is over", async () => {
+    const { aloud, told, end } = makeAloud();
+    aloud.take(makeGift());
+    aloud.take(makeComment("hello"));
+    await end();
+    await end();
+    assert.deepEqual(told, ["gift", "comment", null]);
+  });
+
+  it("reads a test whatever is chosen, and again", async () => {
+    const { aloud, heard, end } = makeAloud({ of_moderators: true, reads_gifts: false });
+    for (let round = 0; round < 2; round += 1) {
+      aloud.test(makeComment("hello"));
+      aloud.test(makeGift());
+    }
+    for (let number = 0; number < 4; number += 1) await end();
+    const both = ["Anna says: hello", "Dave sent Rose"];
+    assert.deepEqual(heard, [...both, ...both]);
+  });
+
   it("does not read what was said before the page came", () => {
     const { aloud, heard } = makeAloud();
     const snapshot = { comments: [makeComment("old")], gifts: [], top: [] };
@@ -412,7 +467,8 @@ describe("The screen", () => {
   });
 
   it("goes off where the browser can't keep it on", async () => {
-    const screen = new ScreenLock(/** @type {any} */ ({}), /** @type {any} */ ({ addEventListener() {} }));
+    const page = { hidden: false, addEventListener() {} };
+    const screen = new ScreenLock(/** @type {any} */ ({}), /** @type {any} */ (page));
     await screen.want(true);
     await screen.want(false);
   });

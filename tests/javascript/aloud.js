@@ -6,8 +6,8 @@
 /** @type {Record<string, any>} */
 const page = globalThis;
 page.gettext = (/** @type {string} */ text) => text;
-page.ngettext = (/** @type {string} */ one, /** @type {string} */ many, /** @type {number} */ count) =>
-  count === 1 ? one : many;
+/** @param {string} one @param {string} many @param {number} count */
+page.ngettext = (one, many, count) => (count === 1 ? one : many);
 page.interpolate = (/** @type {string} */ text, /** @type {Record<string, unknown>} */ values) =>
   text.replace(/%\((\w+)\)s/g, (_whole, name) => String(values[name]));
 

@@ -1,50 +1,77 @@
 """LIVEs that were heard, as tests of their pages and of the API need them.
 
-`python -m tests.support.lives USERNAME PICTURES COUNT` writes some into the database of the
-environment, for the first account with that TikTok username, and prints the primary key of the
-newest, which has everything that a page can show.
+`python -m tests.support.lives` writes some into the database of another process: `hear_in`.
 """
 
 from __future__ import annotations
 
+import asyncio
 import math
 import os
 import random
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from accounts.models import User
     from live.history.models import Gifter, Live
+    from tests.support.server import Server
 
-__all__ = ["EVENING", "gave", "hear", "hear_fully"]
+__all__ = ["EVENING", "RUSSIAN", "Words", "gave", "hear", "hear_fully", "hear_in"]
 
 EVENING = datetime(2026, 5, 4, 18, tzinfo=UTC)
 _LENGTH = timedelta(hours=2, minutes=5)
-# Name, username and diamonds of those who give.
-_GIFTERS = (
-    ("Марина 🌸", "marina.k", 21_480),
-    ("Captain Hook", "cpt_hook", 12_150),
-    ("李小龙", "bruce", 6_420),
-    ("olivia", "oliviaaa", 2_210),
-    ("Дед Мазай", "mazai", 1_030),
-    ("Jens", "jens.p", 640),
-    ("", "nameless_one", 220),
-    ("Zoë", "zoe", 99),
-    ("Kofi", "kofi", 35),
-    ("Noor", "noor", 12),
-    ("Pia", "pia", 5),
+# Usernames and diamonds of those who give; the diamonds of one gift of each kind.
+_GIFTERS = {
+    "marina.k": 21_480,
+    "cpt_hook": 12_150,
+    "bruce": 6_420,
+    "oliviaaa": 2_210,
+    "mazai": 1_030,
+    "jens.p": 640,
+    "nameless_one": 220,
+    "zoe": 99,
+    "kofi": 35,
+    "noor": 12,
+    "pia": 5,
+}
+_KINDS = (29_999, 1_000, 299, 99, 20, 5, 1)
+
+
+@dataclass(frozen=True)
+class Words:
+    """What stands in a LIVE. Each has as many nicknames as there are gifters, and so on."""
+
+    title: str
+    nicknames: tuple[str, ...]
+    kinds: tuple[str, ...]
+    said: tuple[str, ...]
+    hosts: tuple[str, str, str]
+
+
+MIXED = Words(
+    title="Sunday bread, from the starter on",
+    nicknames=(
+        *("Марина 🌸", "Captain Hook", "李小龙", "olivia", "Дед Мазай", "Jens", ""),
+        *("Zoë", "Kofi", "Noor", "Pia"),
+    ),
+    kinds=("Lion", "Galaxy", "Corgi", "Hat and Mustache", "Perfume", "Finger Heart", "Rose"),
+    said=(
+        *("hello from Oslo!", "привет всем", "what flour is that?", "wow 😍", "first time here"),
+        *("ПРИВЕТ, я снова тут", "how long in the oven?", "=1+1", "that crust!"),
+    ),
+    hosts=("Anna", "guitar.mo", "northern_lights"),
 )
-# Name, and the diamonds of one.
-_KINDS = (
-    *(("Lion", 29_999), ("Galaxy", 1_000), ("Corgi", 299), ("Hat and Mustache", 99)),
-    *(("Perfume", 20), ("Finger Heart", 5), ("Rose", 1)),
-)
-_SAID = (
-    *("hello from Oslo!", "привет всем", "what flour is that?", "wow 😍", "ПРИВЕТ, я снова тут"),
-    *("first time here", "how long in the oven?", "=1+1", "that crust!"),
+# For tests that look for English words.
+RUSSIAN = Words(
+    title="Воскресный хлеб",
+    nicknames=tuple(f"Зритель {number}" for number in range(len(_GIFTERS))),
+    kinds=("Лев", "Галактика", "Корги", "Шляпа", "Духи", "Сердечко", "Роза"),
+    said=("привет всем", "а какая мука?"),
+    hosts=("Анна", "Гитара", "Север"),
 )
 
 
@@ -64,6 +91,30 @@ def hear(*accounts: User, **values: Any) -> Live:
         LiveListener(live=live, account=account, began_at=began_at) for account in accounts
     )
     return live
+
+
+async def hear_in(
+    server: Server, username: str, pictures: str = "", count: int = 1, words: str = "mixed"
+) -> int:
+    """Write LIVEs into a server's database, which the first account with the username has heard.
+
+    Args:
+        server: whose database.
+        username: the streamer.
+        pictures: the addresses of pictures, with {} for a name; empty for none.
+        count: how many LIVEs; each second one has holes, and so has the newest.
+        words: "mixed" or "russian".
+
+    Returns:
+        The primary key of the newest, which has everything that a page can show.
+    """
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "tests.support.lives", username, pictures, str(count), words),
+        env=server.environment,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    printed, _ = await process.communicate()
+    return int(printed)
 
 
 def gave(live: Live, user_id: str, diamonds: int, **values: Any) -> Gifter:
@@ -90,7 +141,12 @@ def gave(live: Live, user_id: str, diamonds: int, **values: Any) -> Gifter:
 
 
 def hear_fully(
-    *accounts: User, pictures: str = "", seed: int = 1, holes: bool = True, **values: Any
+    *accounts: User,
+    pictures: str = "",
+    seed: int = 1,
+    holes: bool = True,
+    words: Words = MIXED,
+    **values: Any,
 ) -> Live:
     """A LIVE with everything that a page can show.
 
@@ -99,6 +155,7 @@ def hear_fully(
         pictures: the addresses of pictures, with {} for a name; empty for none.
         seed: of what is random; another LIVE has another.
         holes: whether parts of it were not heard.
+        words: what stands in it.
         values: of the `Live`.
     """
     rng = random.Random(seed)
@@ -106,7 +163,7 @@ def hear_fully(
     live = hear(
         *accounts,
         **{
-            "title": "Sunday bread, from the starter on",
+            "title": words.title,
             "follows": int(214 * size),
             "shares": int(61 * size),
             "joins": int(5_902 * size),
@@ -117,11 +174,11 @@ def hear_fully(
         },
     )
     _minutes(live, rng, size)
-    _gifts(live, rng, size, lambda name: pictures.format(name) if pictures else "")
-    _battles(live)
+    _gifts(live, rng, size, words, lambda name: pictures.format(name) if pictures else "")
+    _battles(live, words)
     if holes:
         _holes(live)
-    _lines(live, rng)
+    _lines(live, rng, words)
     live.save()
     return live
 
@@ -171,19 +228,22 @@ def _curve(minutes: list[Any]) -> list[list[int]]:
     ]
 
 
-def _gifts(live: Live, rng: random.Random, size: float, picture: Any) -> None:
+def _gifts(
+    live: Live, rng: random.Random, size: float, words: Words, picture: Callable[[str], str]
+) -> None:
     from live.history.models import Gifter, GiftKind, GivenGift
 
     gifters = [
         Gifter(
-            live=live, user_id=str(900 + number), username=username, nickname=nickname,
+            live=live, user_id=str(900 + number), username=username,
+            nickname=words.nicknames[number],
             avatar=picture(username), gifts=rng.randrange(1, 90), diamonds=int(diamonds * size),
         )
-        for number, (nickname, username, diamonds) in enumerate(_GIFTERS)
+        for number, (username, diamonds) in enumerate(_GIFTERS.items())
     ]  # fmt: skip
     Gifter.objects.bulk_create(gifters)
     kinds = []
-    for number, (name, each) in enumerate(_KINDS):
+    for number, (name, each) in enumerate(zip(words.kinds, _KINDS, strict=True)):
         count = 1 if each > 20_000 else rng.randrange(2, 6 + 900 // each)
         kinds.append(
             GiftKind(
@@ -220,11 +280,12 @@ def _gifts(live: Live, rng: random.Random, size: float, picture: Any) -> None:
     ]
 
 
-def _battles(live: Live) -> None:
+def _battles(live: Live, words: Words) -> None:
     from live.history.models import Battle
 
+    own, first, second = words.hosts
     for number, (result, other, scores) in enumerate(
-        (("won", "guitar.mo", (12_410, 8_150)), ("lost", "northern_lights", (3_020, 9_999)))
+        (("won", first, (12_410, 8_150)), ("lost", second, (3_020, 9_999)))
     ):
         began_at = live.began_at + timedelta(minutes=35 + 40 * number)
         lost = "lost" if result == "won" else "won"
@@ -232,7 +293,7 @@ def _battles(live: Live) -> None:
             live=live, battle_id=str(number), began_at=began_at,
             ended_at=began_at + timedelta(minutes=5), state="ended", result=result,
             teams=[
-                {"id": "1", "hosts": ["Anna"], "score": scores[0], "result": result},
+                {"id": "1", "hosts": [own], "score": scores[0], "result": result},
                 {"id": "2", "hosts": [other], "score": scores[1], "result": lost},
             ],
         )  # fmt: skip
@@ -249,23 +310,28 @@ def _holes(live: Live) -> None:
     live.hole_count = 2
 
 
-def _lines(live: Live, rng: random.Random) -> None:
+def _lines(live: Live, rng: random.Random, words: Words) -> None:
     from live.history.models import TranscriptLine
 
     def line(number: int) -> TranscriptLine:
-        nickname, username, _ = rng.choice(_GIFTERS)
+        who = rng.randrange(len(_GIFTERS))
+        username = [*_GIFTERS][who]
         is_gift = number % 9 == 8
         return TranscriptLine(
             live=live, offset=number, at=live.began_at + timedelta(seconds=5 * number),
             type="gift" if is_gift else "comment", user_id=username, username=username,
-            nickname=nickname, text="Rose ×3" if is_gift else _SAID[number % len(_SAID)],
+            nickname=words.nicknames[who],
+            text=f"{words.kinds[-1]} ×3" if is_gift else words.said[number % len(words.said)],
             diamonds=3 if is_gift else 0,
         )  # fmt: skip
 
     TranscriptLine.objects.bulk_create(line(number) for number in range(130))
 
 
-def _main(username: str, pictures: str, count: int) -> None:
+_WORDS = {"mixed": MIXED, "russian": RUSSIAN}
+
+
+def _main(username: str, pictures: str, count: int, words: Words) -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "relay_project.settings")
     import django
 
@@ -274,16 +340,14 @@ def _main(username: str, pictures: str, count: int) -> None:
 
     account = User.objects.filter(tiktok_username=username)[0]
     now = datetime.now(UTC).replace(minute=10, second=0, microsecond=0)
-    titles: Iterable[str] = ("Sunday bread, from the starter on", "", "Rye, and your questions")
-    titles = [*titles] * count
     for number in reversed(range(count)):
         live = hear_fully(
-            account, tiktok_username=username, pictures=pictures, seed=number + 1,
-            holes=number % 2 == 0, title=titles[number], room_id=str(7_412_000_000 + number),
+            account, tiktok_username=username, pictures=pictures, words=words, seed=number + 1,
+            holes=number % 2 == 0, room_id=str(7_412_000_000 + number),
             began_at=now - timedelta(days=2 * number, hours=3, minutes=7 * number),
         )  # fmt: skip
     print(live.pk)
 
 
 if __name__ == "__main__":
-    _main(sys.argv[1], sys.argv[2], int(sys.argv[3]))
+    _main(sys.argv[1], sys.argv[2], int(sys.argv[3]), _WORDS[sys.argv[4]])

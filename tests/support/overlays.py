@@ -22,17 +22,19 @@ def form_values(kind: str, **options: Any) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not False}
 
 
-async def make_overlay(server: Server, name: str, kind: str, **options: Any) -> tuple[int, str]:
+async def make_overlay(
+    server: Server, account: str, kind: str, /, **options: Any
+) -> tuple[int, str]:
     """Make an overlay for somebody who can sign in, as a browser does.
 
     Args:
-        name: the account's.
+        account: its name.
         options: those that are not to have their default.
 
     Returns:
         Its number and its secret.
     """
-    async with signed_in(server, name) as browser:
+    async with signed_in(server, account) as browser:
         answer = await post(browser, f"/overlays/new/{kind}/", **form_values(kind, **options))
         assert answer.status_code == 302, answer.text
         page = await browser.get(answer.headers["Location"])

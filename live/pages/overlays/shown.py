@@ -24,6 +24,7 @@ from django.views.decorators.http import require_safe
 
 from accounts.models import User
 from live.history.models import Gifter, Live
+from live.overlays.kinds import KINDS
 from live.overlays.models import Overlay, find_overlay
 from live.overlays.texts import texts
 from live.tiktok.pictures import Pictures
@@ -69,6 +70,7 @@ def render_overlay(
             {
                 "kind": kind,
                 "style": f"live/overlays/kinds/{kind}.css",
+                "needs_texts": KINDS[kind].needs_texts,
                 "options": json.dumps(options),
                 "texts": json.dumps(texts()),
                 "data": data,
@@ -100,6 +102,7 @@ def overlay_page(request: HttpRequest, secret: str) -> HttpResponse:
         "mode": "shown",
         "pictures": reverse("overlay-picture", args=[secret]),
         "sums": reverse("overlay-sums", args=[secret]),
+        "aloud": reverse("overlay-aloud", args=[secret]),
     }
     return render_overlay(overlay.kind, overlay.current_options(), overlay.account, data)
 

@@ -64,6 +64,7 @@ _TESTS = {
 # Those that a kind draws. The kinds that are not here only say that a test has reached them.
 _TESTS_OF: Mapping[str, Sequence[str]] = {
     "alerts": ("gift", "streak", "big", "follow", "subscribe", "share"),
+    "aloud": ("gift", "streak", "follow", "subscribe", "share", "comment"),
     "chat": ("comment",),
     "ticker": ("gift", "streak", "big"),
     "last": ("gift", "follow", "subscribe", "share"),
@@ -287,5 +288,6 @@ def preview(request: HttpRequest, kind: str) -> HttpResponse:
         "tokens": reverse("console-token"),
         "token-prefix": token_prefix(request),
         "csrf": get_token(request),
+        "aloud": reverse("aloud-settings"),
     }
     return render_overlay(kind, options, request.user, data)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from io import StringIO
+
 import pytest
 from django.core.exceptions import ValidationError
+from django.core.management import call_command
 from django.db import connection
 from django.utils import timezone
+from pytest_django import Settings
 
 from accounts.models import AccessToken, User
 from live.overlays.models import Overlay, find_connecting, find_overlay, usable_overlays
@@ -73,7 +77,7 @@ class TestConnecting:
         assert overlay.last_connected_at is None
         before = timezone.now()
         find_connecting(overlay.secret)
-        overlay.refresh_from_db()
+        overlay = Overlay.objects.get(pk=overlay.pk)
         assert overlay.last_connected_at is not None
         assert overlay.last_connected_at >= before
 
@@ -113,3 +117,33 @@ def test_usable_overlays_are_those_of_the_accounts_by_digest(anna: User, overlay
     bob = User.objects.create(username="bob")
     Overlay.objects.create(account=bob, kind="goal", name="Goal")
     assert usable_overlays([anna.pk]) == {overlay.digest: overlay}
+
+
+def test_secrets_are_encrypted_anew_after_a_change_of_the_secret_key(
+    overlay: Overlay, settings: Settings
+) -> None:
+    def forget_keys() -> None:  # of the process's secret keys
+        for kept in ("keys", "f"):
+            vars(Overlay._meta.get_field("secret")).pop(kept, None)
+
+    def read() -> str:
+        forget_keys()
+        return Overlay.objects.get().readable_secret
+
+    secret, old = overlay.secret, settings.SECRET_KEY
+    settings.SECRET_KEY = "another"
+    assert read() == ""
+    settings.SECRET_KEY_FALLBACKS = [old]
+    assert read() == secret
+    output = StringIO()
+    call_command("reencrypt_api_keys", batch=1, stdout=output)
+    assert "Encrypted 1 secrets of overlays.Overlay.\n" in output.getvalue()
+    settings.SECRET_KEY_FALLBACKS = []
+    assert read() == secret
+    # What nobody can read stays as it is.
+    settings.SECRET_KEY = old
+    call_command("reencrypt_api_keys", stdout=StringIO(), stderr=StringIO())
+    settings.SECRET_KEY = "another"
+    assert read() == secret
+    settings.SECRET_KEY = old
+    forget_keys()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 
@@ -11,6 +12,8 @@ from django.test import Client
 
 from accounts.models import User
 from live.aloud.models import MOST_SOUND_BYTES, MOST_SOUNDS, AloudSettings, Sound
+from live.overlays.models import Overlay
+from live.pages import aloud as pages
 from tests.support.sounds import mp3, ogg, wav
 
 pytestmark = pytest.mark.django_db
@@ -262,3 +265,79 @@ class TestServing:
         self, anna: User, address: str, bob: Client
     ) -> None:
         assert "horn" not in bob.get(PAGE).content.decode()
+
+
+class TestTheOverlay:
+    @pytest.fixture
+    def overlay(self, client: Client, anna: User) -> Overlay:
+        """One of hers that reads aloud. She has a sound of her own for gifts."""
+        upload(client, wav())
+        client.post(PAGE, form(sound_gift=Sound.objects.get().choice, never_words="spoiler"))
+        return Overlay.objects.create(account=anna, kind="aloud", name="voice")
+
+    @pytest.fixture
+    def obs(self) -> Client:
+        """Where nobody is signed in."""
+        return Client()
+
+    def test_its_secret_opens_the_settings_and_sounds(self, obs: Client, overlay: Overlay) -> None:
+        answer = obs.get(f"/overlay/{overlay.secret}/aloud.json")
+        assert answer["Cache-Control"] == "no-store"
+        settings = answer.json()
+        assert settings["never_words"] == ["spoiler"]
+        sound = obs.get(settings["sounds"]["gift"])
+        assert sound.content == wav()
+        assert sound["X-Content-Type-Options"] == "nosniff"
+        assert sound["Content-Security-Policy"] == "default-src 'none'; sandbox"
+        assert sound["Referrer-Policy"] == "no-referrer"
+
+    def test_it_opens_no_sound_of_another_account(
+        self, obs: Client, overlay: Overlay, bob: Client
+    ) -> None:
+        upload(bob, wav())
+        other = Sound.objects.exclude(owner=overlay.account).get()
+        assert obs.get(f"/overlay/{overlay.secret}/sounds/{other.pk}/").status_code == 404
+
+    def test_nothing_else_opens_them(self, obs: Client, overlay: Overlay, anna: User) -> None:
+        chat = Overlay.objects.create(account=anna, kind="chat", name="chat")
+        number = Sound.objects.get().pk
+        for secret in (chat.secret, "ov_unknown", overlay.digest):
+            assert obs.get(f"/overlay/{secret}/aloud.json").status_code == 404
+            assert obs.get(f"/overlay/{secret}/sounds/{number}/").status_code == 404
+
+    def test_they_are_closed_with_a_renewed_address_and_a_disabled_account(
+        self, obs: Client, overlay: Overlay, anna: User
+    ) -> None:
+        before = overlay.secret
+        overlay.renew()
+        overlay.save()
+        assert obs.get(f"/overlay/{before}/aloud.json").status_code == 404
+        assert obs.get(f"/overlay/{overlay.secret}/aloud.json").status_code == 200
+        User.objects.filter(pk=anna.pk).update(is_active=False)
+        assert obs.get(f"/overlay/{overlay.secret}/aloud.json").status_code == 404
+
+    @pytest.mark.parametrize("change", ["settings", "volume", "sound"])
+    def test_it_is_told_when_the_settings_change(
+        self, client: Client, overlay: Overlay, change: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        Overlay.objects.create(account=overlay.account, kind="chat", name="chat")
+        told: list[int] = []
+        monkeypatch.setattr(pages, "tell_overlay", lambda number, _data: told.append(number))
+        if change == "settings":
+            client.post(PAGE, form())
+        elif change == "volume":
+            client.post(VOLUME, {"volume": 3})
+        else:
+            client.post(f"/aloud/sounds/{Sound.objects.get().pk}/delete/")
+        assert told == [overlay.pk]
+
+    def test_its_page_speaks_the_language_of_the_account(
+        self, obs: Client, overlay: Overlay, anna: User
+    ) -> None:
+        User.objects.filter(pk=anna.pk).update(language="ru")
+        page = obs.get(f"/overlay/{overlay.secret}/").content.decode()
+        [address] = re.findall(r'<script src="([^"]*)">', page)
+        assert address == "/overlays/texts/ru.js"
+        catalogue = obs.get(address, headers={"Accept-Language": "en"}).content.decode()
+        assert json.dumps("подарок") in catalogue
+        assert obs.get("/overlays/texts/xx.js").status_code == 404

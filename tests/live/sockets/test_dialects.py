@@ -10,14 +10,14 @@ import pytest
 
 from live.protocol.cursor import Cursor
 from live.protocol.errors import CloseCode, ErrorCode, RelayError
-from live.protocol.frames import EVENT_TYPES, FrameType
+from live.protocol.frames import EVENT_TYPES, Frame, FrameType
 from live.protocol.options import SocketOptions
 from live.relay.access import Account
 from live.sockets.delivery import Delivery
 from live.sockets.dialects import FRAMES, TIKFINITY, TikFinity
 from live.sockets.wire.asgi import Parcel
 from live.streams.log import EventLog
-from live.tikfinity import translator
+from live.tikfinity.events import Events, events_of
 from standin import messages
 from tests.live.sockets.test_session import Token
 from tests.support.clock import settle, virtual_time
@@ -47,7 +47,7 @@ class TestOptions:
 
     def test_a_program_may_ask_for_some_types(self) -> None:
         asked = SocketOptions(types=frozenset({FrameType.GIFT, FrameType.OTHER}))
-        assert TIKFINITY.options(asked).types == {FrameType.GIFT}
+        assert TIKFINITY.options(asked).types == frozenset({FrameType.GIFT})
 
 
 class TestDelivery:
@@ -83,13 +83,12 @@ class TestDelivery:
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         told = []
-        events_of = translator.events_of
 
-        def counted(frame: Any, streamer: str) -> Any:
+        def counted(frame: Frame, streamer: str) -> Events:
             told.append(frame.cursor)
             return events_of(frame, streamer)
 
-        monkeypatch.setattr(translator, "events_of", counted)
+        monkeypatch.setattr("live.tikfinity.translator.events_of", counted)
         log = EventLog(100)
         dialect = TikFinity()
         one, other = self.delivery(log, dialect), self.delivery(log, dialect)

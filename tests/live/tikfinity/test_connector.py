@@ -137,7 +137,7 @@ def armies(ours: Any, theirs: Any) -> bool:
 
     mine, others = by_host(ours), by_host(theirs)
     if len(mine) < len(others):  # a team of several hosts is one army here
-        return sum(team[0] for team in mine.values()) == sum(team[0] for team in others.values())
+        return bool(sum(t[0] for t in mine.values()) == sum(t[0] for t in others.values()))
     # Of a team of several hosts, TikTok may name another one in the field that is read there.
     return bool(sorted(mine.values()) == sorted(others.values())) and all(
         mine[host] == others[host] for host in mine.keys() & others.keys()

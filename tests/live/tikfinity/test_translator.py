@@ -8,7 +8,7 @@ import json
 import pytest
 
 from live.protocol.frames import Frame, FrameType, encode
-from live.tikfinity import translator as module
+from live.tikfinity.events import Events, events_of
 from live.tikfinity.translator import Translator, Translators
 from tests.support.samples import sample
 
@@ -19,14 +19,13 @@ def text(number: int = 1) -> str:
 
 
 def test_a_frame_is_told_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    events = module.events_of
     calls = []
 
-    def counted(frame: Frame, streamer: str) -> object:
+    def counted(frame: Frame, streamer: str) -> Events:
         calls.append(frame)
-        return events(frame, streamer)
+        return events_of(frame, streamer)
 
-    monkeypatch.setattr(module, "events_of", counted)
+    monkeypatch.setattr("live.tikfinity.translator.events_of", counted)
     translator = Translator("anna")
     first = translator.tell(text())
     assert translator.tell(text()) is first

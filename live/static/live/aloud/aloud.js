@@ -9,16 +9,26 @@ import { announcementOf, moreGifts } from "./phrases.js";
 import { isDeleted, Queue } from "./queue.js";
 
 /** @typedef {import("./queue.js").Announcement} Announcement */
-/** @typedef {import("./queue.js").Part} Part */
 /** @typedef {import("./settings.js").Settings} Settings */
 /** @typedef {import("../relay-client.js").Frame} Frame */
 /** @typedef {Pick<import("./speaker.js").Speaker, "say" | "stop">} Speaking */
 /** @typedef {Pick<import("./sounds.js").Sounds, "play" | "stop">} Sounding */
 
+/** What lets a test be heard, whatever is chosen. */
+const HEARD = {
+  reads_comments: true,
+  reads_gifts: true,
+  gift_diamonds: 0,
+  of_followers: false,
+  of_subscribers: false,
+  of_moderators: false,
+};
+
 export class Aloud {
   #speaker;
   #sounds;
   #now;
+  #onHear;
   #queue = new Queue(moreGifts);
   /** @type {Settings | null} */
   #settings = null;
@@ -32,12 +42,16 @@ export class Aloud {
   /**
    * @param {Speaking} speaker
    * @param {Sounding} sounds
-   * @param {() => number} [now]
+   * @param {object} [more]
+   * @param {() => number} [more.now]
+   * @param {(announcement: Announcement | null) => void} [more.onHear] Told what is being heard; null
+   *   when that is over.
    */
-  constructor(speaker, sounds, now = Date.now) {
+  constructor(speaker, sounds, { now = Date.now, onHear = () => {} } = {}) {
     this.#speaker = speaker;
     this.#sounds = sounds;
     this.#now = now;
+    this.#onHear = onHear;
   }
 
   /** Go by these settings from now on. Until the first, nothing is read. @param {Settings} settings */
@@ -78,15 +92,21 @@ export class Aloud {
       this.#delete(frame.data.message_ids, frame.data.user_ids);
       return;
     }
-    const announcement = announcementOf(frame, this.#settings, this.#filters);
+    this.#add(announcementOf(frame, this.#settings, this.#filters));
+  }
+
+  /** Read a made-up frame, whoever it is from, and however often. @param {Frame} frame */
+  test(frame) {
+    if (!this.#isOn || !this.#settings) return;
+    const settings = { ...this.#settings, ...HEARD };
+    this.#add(announcementOf(frame, settings, new Filters(settings, this.#now)));
+  }
+
+  /** @param {Announcement | null} announcement */
+  #add(announcement) {
     if (!announcement) return;
     this.#queue.add(announcement);
     this.#read();
-  }
-
-  /** Say something of the page's own, before what waits. @param {Part[]} parts */
-  async say(parts) {
-    if (this.#settings) await this.#speaker.say(parts, this.#settings);
   }
 
   /** @param {string[]} ids @param {string[]} userIds */
@@ -103,10 +123,12 @@ export class Aloud {
       const next = this.#queue.next();
       if (!next) break;
       this.#current = next;
+      this.#onHear(next);
       await this.#hear(next);
     }
     this.#current = null;
     this.#isReading = false;
+    this.#onHear(null);
   }
 
   /** @param {Announcement} announcement */

@@ -1,7 +1,14 @@
-/** Plays short sounds, loaded once each. */
+/**
+ * Plays short sounds, loaded once each.
+ *
+ * By Web Audio, which decodes bytes: an `<audio>` would need another Content-Security-Policy, and on
+ * iPhones a tap for each sound.
+ */
 
-/** Bytes of sounds that are as good as never ending would hold up all others: in seconds. */
+/** A sound that is as good as never ending would hold up all others: in seconds. */
 const LONGEST = 10;
+/** Milliseconds for which a browser is given to start its audio; without a tap, it never does. */
+const STARTS_WITHIN = 500;
 
 export class Sounds {
   #makeContext;
@@ -32,8 +39,7 @@ export class Sounds {
     const context = this.#ready();
     if (!context || volume <= 0) return;
     const buffer = await this.#load(context, address);
-    // A context that still waits for a tap would play it much later, and never tell its end.
-    if (!buffer || context.state !== "running") return;
+    if (!buffer || !(await isRunning(context))) return;
     const source = new AudioBufferSourceNode(context, { buffer });
     const gain = new GainNode(context, { gain: volume / 100 });
     source.connect(gain).connect(context.destination);
@@ -81,6 +87,20 @@ export class Sounds {
     }
     return loading;
   }
+}
+
+/**
+ * Whether the browser's audio runs. A context that still waits for a tap would play a sound much
+ * later, and never tell its end.
+ *
+ * @param {AudioContext} context
+ */
+async function isRunning(context) {
+  if (context.state !== "running") {
+    const late = new Promise((resolve) => setTimeout(resolve, STARTS_WITHIN));
+    await Promise.race([context.resume().catch(() => {}), late]);
+  }
+  return context.state === "running";
 }
 
 /** @param {AudioContext} context @param {string} address @returns {Promise<AudioBuffer | null>} */

@@ -14,9 +14,11 @@ import { isSame, voiceFor } from "./voices.js";
  * @property {(timer: any) => void} [clearTimeout]
  */
 
-/** How long a browser may take to begin, and to say a character at the lowest speed; in ms. */
+/** How long a browser may take to begin, and to say a character; in ms. */
 const BEGINS_WITHIN = 5000;
 const PER_CHARACTER = 250;
+/** The same for one that has named no voices: it may still have one, but sounds must go on. In ms. */
+const BEGINS_WITHOUT_VOICES_WITHIN = 1500;
 /** Seconds after which a browser that has named no voices has none. */
 const VOICES_WITHIN = 3;
 
@@ -110,7 +112,7 @@ export class Speaker {
   /**
    * @param {Part} part
    * @param {Pick<Settings, "voice" | "rate" | "volume">} settings
-   * @returns {Promise<boolean>} Whether it was stopped.
+   * @returns {Promise<boolean>} Whether it was stopped, or there is no hope for what follows either.
    */
   #sayPart({ text, lang }, { voice: wanted, rate, volume }) {
     const synthesis = /** @type {SpeechSynthesis} */ (this.#synthesis);
@@ -122,21 +124,29 @@ export class Speaker {
     utterance.rate = rate / 100;
     utterance.volume = volume / 100;
     return new Promise((resolve) => {
-      // Chromium forgets its events if nothing holds the utterance, and Safari some of them anyway.
       const most = BEGINS_WITHIN + (text.length * PER_CHARACTER * 100) / rate;
-      const timer = this.#setTimeout(() => {
-        synthesis.cancel();
-        end(false);
-      }, most);
+      let hasBegun = false;
       const end = (/** @type {boolean} */ isStopped) => {
         this.#clearTimeout(timer);
         this.#finish = undefined;
         utterance.onstart = utterance.onend = utterance.onerror = null;
         resolve(isStopped);
       };
+      // Chromium forgets its events if nothing holds the utterance, and Safari some of them anyway.
+      const giveUp = () => {
+        synthesis.cancel();
+        end(!hasBegun && !this.voices.length);
+      };
+      let timer = this.#setTimeout(
+        giveUp,
+        this.voices.length ? most : BEGINS_WITHOUT_VOICES_WITHIN,
+      );
       this.#finish = () => end(true);
       utterance.onstart = () => {
         this.#isRefused = false;
+        hasBegun = true;
+        this.#clearTimeout(timer);
+        timer = this.#setTimeout(giveUp, most);
       };
       utterance.onend = () => end(false);
       utterance.onerror = ({ error }) => {

@@ -4,6 +4,7 @@
  */
 
 import { Alerts } from "./kinds/alerts.js";
+import { Aloud } from "./kinds/aloud.js";
 import { Chat } from "./kinds/chat.js";
 import { Counters } from "./kinds/counters.js";
 import { Goal } from "./kinds/goal.js";
@@ -29,6 +30,7 @@ import { Top } from "./kinds/top.js";
 /** @type {Readonly<Record<string, new (stage: Stage, sums: Sums) => Kind>>} */
 export const KINDS = Object.freeze({
   alerts: Alerts,
+  aloud: Aloud,
   chat: Chat,
   counters: Counters,
   goal: Goal,

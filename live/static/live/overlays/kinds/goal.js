@@ -8,6 +8,8 @@ import { animate } from "../stage.js";
 
 /** How often the figures change, in ms: faster, nobody reads them. */
 const PACE = 200;
+/** A gleam runs over the bar when it has grown, no more often than that, in ms. */
+const SHINE = 4000;
 
 export class Goal {
   #stage;
@@ -18,6 +20,8 @@ export class Goal {
   #target = make("span", "target");
   #share = make("span", "share");
   #fill = make("span", "fill");
+  #shine = make("span", "shine");
+  #shoneAt = -SHINE;
   #paintedAt = -PACE;
   #painted = "";
   #isReached = false;
@@ -28,7 +32,7 @@ export class Goal {
   constructor(stage, sums) {
     this.#stage = stage;
     this.#sums = sums;
-    const track = make("span", "track", this.#fill);
+    const track = make("span", "track", this.#fill, this.#shine);
     const figures = make("span", "figures", this.#now, make("span", "of", "/"), this.#target);
     const head = make("span", "head", this.#title, figures);
     this.#node.append(head, track, this.#share);
@@ -62,6 +66,11 @@ export class Goal {
     setText(this.#share, `${Math.floor(part * 100)}%`);
     this.#fill.style.setProperty("--part", String(part));
     this.#celebrate(part >= 1);
+    const { style } = this.#stage.options;
+    if (style !== "bar" || this.#stage.isReduced || this.#paintedAt < this.#shoneAt + SHINE) return;
+    this.#shoneAt = this.#paintedAt;
+    const steps = [{ transform: "translateX(-100%)" }, { transform: "translateX(500%)" }];
+    animate(this.#shine, steps, { duration: 1200 });
   }
 
   /** @param {boolean} isReached */
