@@ -571,6 +571,7 @@ BAD_SETTINGS = {
     "SOURCE_URL": "s3cr3t.example",
     "TRUSTED_PROXIES": "127.0.0.1,s3cr3t",
     "METRICS_ALLOW": "127.0.0.1/99,s3cr3t",
+    "WEBHOOK_ALLOW": "hooks.internal,s3cr3t:80",
     "TIKTOK_APP_URL": "s3cr3t",
     "TIKTOK_WEBCAST_URL": "ws://s3cr3t",
     "TIKTOK_SOCKET_URL": "https://s3cr3t",

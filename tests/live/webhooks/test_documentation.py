@@ -82,8 +82,8 @@ def test_the_examples_have_the_fields_that_are_sent() -> None:
     sent = {happening.type: happening.data for happening in told}
     shown = {example["type"]: example["data"] for example in map(json.loads, blocks("json"))}
     assert shown.keys() == {"gift", "live.ended"}
-    for type, data in shown.items():
+    for name, data in shown.items():
         optional = {"to_user"}
-        assert data.keys() == sent[EventType(type)].keys() - optional
+        assert data.keys() == sent[EventType(name)].keys() - optional
     recap = sent[EventType.LIVE_ENDED]["recap"]
     assert shown["live.ended"]["recap"].keys() == recap.keys()
