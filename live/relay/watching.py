@@ -27,7 +27,7 @@ from live.relay.watch import Watch, WatchState
 from live.relay.watched_accounts import FAILURES, WatchedAccounts
 from live.streams.registry import Streams
 from live.streams.stream import LiveStream
-from live.tasks import cancel_and_wait
+from live.tasks import cancel_and_wait, cancel_until_done
 
 __all__ = ["LINGER_AFTER_MOVE", "Watched", "Watching"]
 
@@ -151,7 +151,8 @@ class Watching:
         """This process stops: other processes shall watch its part. Streams stay joined here until
         `close`."""
         self._is_closing = True
-        await cancel_and_wait(*self._tasks)
+        for task in self._tasks:
+            await cancel_until_done(task)
         if self.members is not None:
             members, self.members = self.members, None
             await members.leave()
