@@ -41,15 +41,17 @@ run-cluster: $(VENV)/run.stamp
 standin: $(VENV)/run.stamp
 	@exec $(BIN)/python -m standin --port 9000 --live $(LIVE)
 
-# What npm installs: AsyncAPI's parser, which one test of the contract runs, and what checks JavaScript.
-# Where Node or npm is missing, the tests that need them are skipped, but fail in CI.
+# What npm installs: AsyncAPI's parser, which one test of the contract runs; tiktok-live-connector, whose
+# events live/tikfinity is compared with; and what checks JavaScript. Where Node or npm is missing, the
+# tests that need them are skipped, but fail in CI.
 NPM := $(shell command -v npm)
 PARSER := tools/asyncapi/node_modules/.package-lock.json
+CONNECTOR := tools/tiktok_connector/node_modules/.package-lock.json
 CHECKERS := tools/javascript/node_modules/.package-lock.json
 
 # xdist would begin with the files of most tests, and end with few that take minutes. tests/conftest.py
 # puts the longest first, and of the rest, tests/end_to_end comes nearly first in the order of names.
-test: $(VENV)/dev.stamp $(if $(NPM),$(PARSER))
+test: $(VENV)/dev.stamp $(if $(NPM),$(PARSER) $(CONNECTOR))
 	$(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 bench: $(VENV)/dev.stamp

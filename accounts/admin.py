@@ -136,12 +136,14 @@ class AccountAdmin(BulkActions, UserAdmin):  # type: ignore[type-arg]
         "tiktok_username",
         "is_active",
         "is_staff",
+        "is_watched",
         "usable_tokens",
         "token_last_used",
     )
     list_filter = (
         "is_active",
         "is_staff",
+        "is_watched",
         ("tiktok_username", admin.EmptyFieldListFilter),
         UsableTokenFilter,
         "language",
@@ -205,7 +207,10 @@ class AccountAdmin(BulkActions, UserAdmin):  # type: ignore[type-arg]
         if obj is None:
             return fieldsets
         may_change = self.has_change_permission(request, obj)
-        fields = ["tiktok_username", "language", "keeps_transcripts", "sign_api_key_state"]
+        fields = [
+            *("tiktok_username", "is_watched", "language", "keeps_transcripts"),
+            "sign_api_key_state",
+        ]
         if may_change:
             fields.append("new_sign_api_key")
             if obj.own_sign_api_key:

@@ -47,8 +47,9 @@ def connect_signals() -> None:
 
 def _on_account(instance: User, **kwargs: Any) -> None:
     fields = kwargs.get("update_fields")
-    # A new account is not announced: it has no sockets.
-    if not kwargs.get("created") and (fields is None or set(fields) - _IGNORED_FIELDS):
+    # A new account has no sockets; so it is announced only if it is watched.
+    is_new = kwargs.get("created") and not instance.is_watched
+    if not is_new and (fields is None or set(fields) - _IGNORED_FIELDS):
         account_changed(instance.pk)
 
 

@@ -87,6 +87,9 @@ class Account(Schema):
         description="Whether it has an EulerStream API key of its own, and so its own limit."
     )
     has_own_proxy: bool = Field(description="Whether it reaches TikTok through a proxy of its own.")
+    is_watched: StrictBool = Field(
+        description="Whether the server hears the account's LIVEs though no app is connected."
+    )
 
     @classmethod
     def of(cls, user: User) -> Account:
@@ -98,6 +101,7 @@ class Account(Schema):
                 "keeps_transcripts": user.keeps_transcripts,
                 "has_own_sign_api_key": bool(user.sign_api_key()),
                 "has_own_proxy": bool(user.proxy()),
+                "is_watched": user.is_watched,
             }
         )
 
@@ -120,6 +124,12 @@ class AccountChange(Schema):
     keeps_transcripts: StrictBool = Field(
         False,
         description="These are other people's words.",
+        json_schema_extra=_may_be_absent,
+    )
+    is_watched: StrictBool = Field(
+        False,
+        description="The server waits for the account's LIVEs and hears each to its end, though no "
+        "app is connected.",
         json_schema_extra=_may_be_absent,
     )
 

@@ -34,13 +34,23 @@ _CONFIRMED = "confirmed"
 # The words of the history for what was changed. The admin translates them when it shows them.
 _DISABLED = gettext_noop("active (switched off)")
 _ENABLED = gettext_noop("active (switched on)")
+_WATCHED = gettext_noop("watched (switched on)")
+_NOT_WATCHED = gettext_noop("watched (switched off)")
 _DISCONNECTED = gettext_noop("sockets (disconnected)")
 
 
 class BulkActions(admin.ModelAdmin):  # type: ignore[type-arg]
     """The actions in the list of accounts, for those who may change accounts."""
 
-    actions = ("issue_tokens", "revoke_tokens", "disable", "enable", "disconnect")
+    actions = (
+        "issue_tokens",
+        "revoke_tokens",
+        "disable",
+        "enable",
+        "watch",
+        "stop_watching",
+        "disconnect",
+    )
 
     @admin.action(description=_("Issue a token for each"), permissions=["change"])
     @method_decorator(sensitive_variables("issued", "token", "tokens"))
@@ -133,7 +143,7 @@ class BulkActions(admin.ModelAdmin):  # type: ignore[type-arg]
         if any(account.pk == request.user.pk for account in accounts):
             messages.warning(request, gettext("Your own account was left as it is."))
         changed = [account for account in accounts if account.pk != request.user.pk]
-        count = self._set_active(request, changed, False, _DISABLED)
+        count = self._switch(request, changed, "is_active", False, _DISABLED)
         done = ngettext(
             "%(count)d account has been disabled.", "%(count)d accounts have been disabled.", count
         )
@@ -144,9 +154,34 @@ class BulkActions(admin.ModelAdmin):  # type: ignore[type-arg]
     def enable(self, request: HttpRequest, chosen: QuerySet[User]) -> None:
         if not (accounts := self._accounts(request, chosen)):
             return
-        count = self._set_active(request, accounts, True, _ENABLED)
+        count = self._switch(request, accounts, "is_active", True, _ENABLED)
         done = ngettext(
             "%(count)d account has been enabled.", "%(count)d accounts have been enabled.", count
+        )
+        messages.success(request, done % {"count": count})
+
+    @admin.action(description=_("Watch"), permissions=["change"])
+    def watch(self, request: HttpRequest, chosen: QuerySet[User]) -> None:
+        """Have the relay hear the LIVEs of the accounts, though no app is connected."""
+        if not (accounts := self._accounts(request, chosen)):
+            return
+        count = self._switch(request, accounts, "is_watched", True, _WATCHED)
+        done = ngettext(
+            "%(count)d account is watched from now on.",
+            "%(count)d accounts are watched from now on.",
+            count,
+        )
+        messages.success(request, done % {"count": count})
+
+    @admin.action(description=_("Stop watching"), permissions=["change"])
+    def stop_watching(self, request: HttpRequest, chosen: QuerySet[User]) -> None:
+        if not (accounts := self._accounts(request, chosen)):
+            return
+        count = self._switch(request, accounts, "is_watched", False, _NOT_WATCHED)
+        done = ngettext(
+            "%(count)d account is not watched any more.",
+            "%(count)d accounts are not watched any more.",
+            count,
         )
         messages.success(request, done % {"count": count})
 
@@ -175,25 +210,26 @@ class BulkActions(admin.ModelAdmin):  # type: ignore[type-arg]
         messages.error(request, refusal)
         return []
 
-    def _set_active(
-        self, request: HttpRequest, accounts: list[User], is_active: bool, change: str
+    def _switch(
+        self, request: HttpRequest, accounts: list[User], field: str, is_on: bool, change: str
     ) -> int:
-        """Enable or disable the accounts.
+        """Switch something on or off for the accounts.
 
         Args:
             request: the request.
             accounts: the accounts.
-            is_active: whether to enable them.
+            field: the name of the field.
+            is_on: its new value.
             change: the words for it in the history.
 
         Returns:
             How many accounts this has changed.
         """
-        changed = [account for account in accounts if account.is_active is not is_active]
+        changed = [account for account in accounts if getattr(account, field) is not is_on]
         with transaction.atomic():
             for account in changed:
-                account.is_active = is_active
-                account.save(update_fields=["is_active"])
+                setattr(account, field, is_on)
+                account.save(update_fields=[field])
                 self.log_change(request, account, [{"changed": {"fields": [change]}}])
         return len(changed)
 

@@ -46,6 +46,7 @@ __all__ = [
     "SignApiKeyForm",
     "TranscriptsForm",
     "UsernameForm",
+    "WatchForm",
 ]
 
 # The message if a form for a token is sent a second time.
@@ -136,6 +137,21 @@ class TranscriptsForm(_AccountForm):
             "they are deleted after %(days)d days.",
             days,
         ) % {"days": days}
+
+
+class WatchForm(_AccountForm):
+    """Switches on and off that the relay hears the account's LIVEs without an app."""
+
+    class Meta:
+        model = User
+        fields = ("is_watched",)
+        labels = {"is_watched": _("Hear my LIVEs")}
+        help_texts = {
+            "is_watched": _(
+                "The relay waits for your LIVEs and hears each from start to end, also while no "
+                "app is connected. Otherwise it hears them only while an app listens."
+            )
+        }
 
 
 class EmailForm(_AccountForm):

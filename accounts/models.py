@@ -30,6 +30,7 @@ __all__ = [
     "Scope",
     "ScopeError",
     "User",
+    "is_readable",
     "proxy_validator",
     "sign_api_key_validator",
 ]
@@ -141,9 +142,14 @@ class User(AbstractUser):
         return _deciphered(self.own_proxy)
 
 
+def is_readable(text: str) -> bool:
+    """Whether an encrypted field could be decrypted, by what it gives."""
+    return not text.startswith(_UNDECIPHERED)
+
+
 def _deciphered(stored: str | None) -> str:
     text = stored or ""
-    return "" if text.startswith(_UNDECIPHERED) else text
+    return text if is_readable(text) else ""
 
 
 class Scope(models.TextChoices):

@@ -26,6 +26,7 @@ __all__ = [
     "language",
     "network",
     "page_origin",
+    "query_token",
 ]
 
 _BEARER = "bearer"  # RFC 6750
@@ -88,6 +89,16 @@ def bearer_token(scope: Mapping[str, Any]) -> str:
     if len(subprotocols) >= 2 and subprotocols[0] == _BEARER:
         return subprotocols[1]
     return ""
+
+
+def query_token(scope: Mapping[str, Any]) -> str:
+    """Return the token in the parameter `token` of the query; empty if there is none.
+
+    Only for addresses whose clients can send it in no other way: browsers and proxies keep whole
+    addresses.
+    """
+    query = parse_qs(scope.get("query_string", b"").decode("latin-1")[:_MAX_QUERY])
+    return str(query.get("token", [""])[-1])
 
 
 def page_origin(scope: Mapping[str, Any]) -> str:

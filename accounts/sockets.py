@@ -12,7 +12,7 @@ import segno
 from django.conf import settings
 from django.http import HttpRequest
 
-__all__ = ["is_for_this_computer_only", "qr_code", "socket_url"]
+__all__ = ["is_for_this_computer_only", "qr_code", "socket_url", "tikfinity_url"]
 
 # The width of the white border around a QR code, in modules: scanners need it to find the code.
 _QUIET_ZONE = 4
@@ -20,8 +20,17 @@ _QUIET_ZONE = 4
 
 def socket_url(request: HttpRequest, token: str) -> str:
     """Return the address of the account's socket, on the host that the request was sent to."""
+    return _url(request, settings.SOCKET_PATH, token)
+
+
+def tikfinity_url(request: HttpRequest, token: str) -> str:
+    """Return the address of the same LIVE for programs that understand TikFinity alone."""
+    return _url(request, settings.TIKFINITY_PATH, token)
+
+
+def _url(request: HttpRequest, path: str, token: str) -> str:
     scheme = "wss" if request.is_secure() else "ws"
-    return f"{scheme}://{request.get_host()}{settings.SOCKET_PATH}/{token}"
+    return f"{scheme}://{request.get_host()}{path}/{token}"
 
 
 def is_for_this_computer_only(socket_url: str) -> bool:

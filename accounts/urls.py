@@ -11,6 +11,7 @@ urlpatterns = [
     path("account/", views.AccountPage.as_view(), name="account"),
     path("account/username/", views.ChangeUsername.as_view(), name="change-username"),
     path("account/username/check/", views.check_username, name="check-username"),
+    path("account/watching/", views.ChangeWatching.as_view(), name="change-watching"),
     path("account/api-key/", views.ChangeSignApiKey.as_view(), name="change-api-key"),
     path("account/proxy/", views.ChangeProxy.as_view(), name="change-proxy"),
     path("account/language/", views.ChangeLanguage.as_view(), name="change-language"),

@@ -42,9 +42,10 @@ from accounts.forms import (
     ResetPasswordForm,
     TranscriptsForm,
     UsernameForm,
+    WatchForm,
 )
 from accounts.models import AccessToken, User
-from accounts.sockets import is_for_this_computer_only, qr_code, socket_url
+from accounts.sockets import is_for_this_computer_only, qr_code, socket_url, tikfinity_url
 from accounts.usernames import normalise_tiktok_username
 
 __all__ = [
@@ -56,6 +57,7 @@ __all__ = [
     "ChangeSignApiKey",
     "ChangeTranscripts",
     "ChangeUsername",
+    "ChangeWatching",
     "ChooseNewPassword",
     "IssueToken",
     "ResetPassword",
@@ -148,6 +150,7 @@ class AccountPage(OwnAccount, TemplateView):
                 "is_ready": has_token and bool(account.tiktok_username),
                 "has_token": has_token,
                 "username_form": UsernameForm(instance=account),
+                "watch_form": WatchForm(instance=account),
                 "sign_api_key_form": OwnSignApiKeyForm(instance=account),
                 "proxy_form": self._proxy_form(),
                 "language_form": LanguageForm(instance=account),
@@ -215,6 +218,16 @@ class ChangeUsername(AccountPart):
         return gettext("Saved: your app gets the LIVE of @%(username)s.") % {
             "username": account.tiktok_username
         }
+
+
+class ChangeWatching(AccountPart):
+    form_class = WatchForm
+    context_name = "watch_form"
+
+    def done(self, account: User) -> str:
+        if account.is_watched:
+            return gettext("Saved: your LIVEs are heard without an app, too.")
+        return gettext("Saved: your LIVEs are heard only while an app listens.")
 
 
 @method_decorator(sensitive_post_parameters("new_sign_api_key"), name="dispatch")
@@ -319,6 +332,7 @@ class IssueToken(AccountPart):
             "issued": issued,
             "token": token,
             "socket_url": address,
+            "tikfinity_url": tikfinity_url(self.request, token),
             "qr_code": qr_code(address),
             "is_for_this_computer_only": is_for_this_computer_only(address),
         }

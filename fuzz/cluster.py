@@ -30,7 +30,8 @@ _MOST = 10**15
 class _Leader:
     """Is a `LogCopy` that keeps what a leader would write into Redis."""
 
-    is_full = False
+    is_full = has_entries = False
+    written = 0
     reserved = _MOST
 
     def __init__(self) -> None:

@@ -4,10 +4,14 @@ from django.urls import include, path, register_converter
 from django.views.generic import RedirectView
 
 from live.pages import account as account_views
-from live.pages import console, docs, pictures
+from live.pages import aloud, console, docs, pictures
 from live.pages.connections import views as connection_views
 from live.pages.dashboard import views as dashboard
 from live.pages.lives import views as lives
+from live.pages.overlays import aloud as aloud_overlay
+from live.pages.overlays import shown
+from live.pages.overlays import views as overlays
+from live.pages.webhooks import views as webhooks
 
 register_converter(dashboard.UsernameConverter, "tiktok")
 
@@ -17,6 +21,12 @@ urlpatterns = [
     path("manifest.webmanifest", console.manifest, name="manifest"),
     path("account/is-live/", account_views.is_live, name="is-live"),
     path("picture/", pictures.picture, name="picture"),
+    path("aloud/", aloud.AloudPage.as_view(), name="aloud"),
+    path("aloud/settings.json", aloud.AloudSettingsJson.as_view(), name="aloud-settings"),
+    path("aloud/volume/", aloud.AloudVolume.as_view(), name="aloud-volume"),
+    path("aloud/sounds/", aloud.UploadSound.as_view(), name="upload-sound"),
+    path("aloud/sounds/<int:pk>/", aloud.SoundFile.as_view(), name="aloud-sound"),
+    path("aloud/sounds/<int:pk>/delete/", aloud.DeleteSound.as_view(), name="delete-sound"),
     path("lives/", lives.OwnLives.as_view(), name="lives"),
     path("lives/last/", lives.LastLive.as_view(), name="last-live"),
     path(
@@ -45,6 +55,45 @@ urlpatterns = [
             ]
         ),
     ),
+    path("webhooks/", webhooks.WebhookList.as_view(), name="webhooks"),
+    path("webhooks/new/", webhooks.AddWebhook.as_view(), name="add-webhook"),
+    path(
+        "webhooks/<int:pk>/",
+        include(
+            [
+                path("", webhooks.WebhookPage.as_view(), name="webhook"),
+                path("change/", webhooks.ChangeWebhook.as_view(), name="change-webhook"),
+                path("secret/", webhooks.RenewSecret.as_view(), name="renew-webhook-secret"),
+                path("delete/", webhooks.DeleteWebhook.as_view(), name="delete-webhook"),
+                path("switch/", webhooks.SwitchWebhook.as_view(), name="switch-webhook"),
+                path("test/", webhooks.SendTest.as_view(), name="test-webhook"),
+                path(
+                    "deliveries/<int:delivery>/again/",
+                    webhooks.SendAgain.as_view(),
+                    name="send-again",
+                ),
+            ]
+        ),
+    ),
+    path("overlays/", overlays.OverlayList.as_view(), name="overlays"),
+    path("overlays/new/<slug:kind>/", overlays.NewOverlay.as_view(), name="new-overlay"),
+    path("overlays/preview/<slug:kind>/", overlays.preview, name="overlay-preview"),
+    path("overlays/<int:pk>/", overlays.ChangeOverlay.as_view(), name="overlay"),
+    path("overlays/<int:pk>/renew/", overlays.renew, name="renew-overlay"),
+    path("overlays/<int:pk>/delete/", overlays.DeleteOverlay.as_view(), name="delete-overlay"),
+    path("overlays/<int:pk>/test/", overlays.test, name="test-overlay"),
+    path("overlays/<int:pk>/state.json", overlays.state, name="overlay-state"),
+    # What OBS opens, by the secret in the address.
+    path("overlay/<str:secret>/", shown.overlay_page, name="shown-overlay"),
+    path("overlay/<str:secret>/sums.json", shown.overlay_sums, name="overlay-sums"),
+    path("overlay/<str:secret>/picture/", shown.overlay_picture, name="overlay-picture"),
+    path("overlay/<str:secret>/aloud.json", aloud_overlay.overlay_settings, name="overlay-aloud"),
+    path(
+        "overlay/<str:secret>/sounds/<int:pk>/",
+        aloud_overlay.overlay_sound,
+        name="overlay-sound",
+    ),
+    path("overlays/texts/<slug:language>.js", aloud_overlay.script_texts, name="overlay-texts"),
     path("docs/", docs.reference, name="docs"),
     path("docs/asyncapi.yaml", docs.asyncapi, name="docs-asyncapi"),
     path("docs/schemas/<slug:type>.json", docs.schema, name="docs-schema"),

@@ -8,6 +8,7 @@ if Redis is needed and can't be used.
 import gc
 import logging
 import os
+from collections.abc import Callable
 
 from django.core.asgi import get_asgi_application
 
@@ -17,8 +18,10 @@ pages = get_asgi_application()
 from channels.routing import ProtocolTypeRouter  # noqa: E402
 from django.conf import settings  # noqa: E402
 
+from live.relay.relay import Relay  # noqa: E402
+from live.relay.watched_accounts import WatchedAccounts  # noqa: E402
 from live.server import access_log  # noqa: E402
-from live.server.assembly import make_cluster, make_relay  # noqa: E402
+from live.server.assembly import make_cluster, make_relay, make_webhooks  # noqa: E402
 from live.server.door import bodies  # noqa: E402
 from live.server.door import servers as door  # noqa: E402
 from live.server.door.arrivals import Arrivals  # noqa: E402
@@ -26,8 +29,10 @@ from live.server.door.sockets import SocketDoor  # noqa: E402
 from live.server.health import Check, DatabaseCheck, Health, not_stopping, redis_check  # noqa: E402
 from live.server.lifespan import Lifespan, await_redis, begin_process  # noqa: E402
 from live.server.metrics import Metrics  # noqa: E402
+from live.server.rehearsing import RehearsalOnDemand  # noqa: E402
 from live.server.routing import make_router, with_relays  # noqa: E402
 from live.server.shutdown import GracefulShutdown  # noqa: E402
+from live.server.starting import start_by_itself  # noqa: E402
 from live.sockets.wire import servers  # noqa: E402
 from relay_project.startup import limit_statements, warn_of_unknown_variables  # noqa: E402
 
@@ -42,15 +47,24 @@ limit_statements()
 await_redis(make_cluster)
 begin_process()
 cluster = make_cluster()
-relay = make_relay(state_file=settings.RELAY_STATE_FILE, cluster=cluster)
-rehearsal = None
-if settings.RELAY_TEST_ENDPOINT:
+relay = make_relay(
+    state_file=settings.RELAY_STATE_FILE,
+    cluster=cluster,
+    watched=WatchedAccounts(),
+    keeps_history=True,
+    webhooks=make_webhooks(),
+)
+relays = [relay]
+
+
+def load_rehearsal() -> Callable[[], Relay]:
     from rehearsal.relay import make_rehearsal_relay
 
-    rehearsal = make_rehearsal_relay()
-    # A client has its share once, whichever it asks.
-    rehearsal.failed_tokens, rehearsal.refusals = relay.failed_tokens, relay.refusals
-relays = [relay] if rehearsal is None else [relay, rehearsal]
+    return make_rehearsal_relay
+
+
+previews = RehearsalOnDemand(relays, load_rehearsal)
+rehearsal = previews.make() if settings.RELAY_TEST_ENDPOINT else None
 # What has to be right before clients are sent to this server.
 checks: dict[str, Check] = {"database": DatabaseCheck(), "server": not_stopping(relays)}
 if cluster is not None:
@@ -69,7 +83,7 @@ application = GracefulShutdown(
                 checks,
             ),
             "websocket": SocketDoor(
-                make_router(relay, rehearsal),
+                make_router(relay, rehearsal, previews),
                 relay,
                 settings.RELAY_MAX_SOCKETS_PER_ADDRESS,
                 settings.ALLOWED_ORIGINS,
@@ -80,6 +94,7 @@ application = GracefulShutdown(
     ),
     relays,
 )
+start_by_itself(application.start)
 # What is here by now stays. The garbage collector need not look through it again and again, which
 # would stop the event loop for a tenth of a second each time.
 gc.collect()

@@ -49,6 +49,7 @@ __all__ = [
     "trusts_unix_socket",
     "unknown",
     "url",
+    "webhook_targets",
     "whole_number",
     "words",
 ]
@@ -65,6 +66,8 @@ _UNIX = "unix"
 # Of a Sentinel, if its address says none.
 _SENTINEL_PORT = 26379
 _HOST = re.compile(r"\*|\.?[\w-]+(\.[\w-]+)*|\[[0-9a-fA-F:.]+\]", re.ASCII)
+# The name of one host; at least one letter in its last part, so that it is no IP address.
+_HOST_NAME = re.compile(r"(?:[\w-]+\.)*(?=[\w-]*[A-Za-z])[\w-]+", re.ASCII)
 _PAGE_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://(?:[\w.-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?")
 _USUAL_PORT = re.compile(r"^(http://.*(?=:80$)|https://.*(?=:443$)):[0-9]+$")
 _PICTURE_HOST = re.compile(r"\.?[a-z0-9-]+(\.[a-z0-9-]+)+|https?://[a-z0-9.-]+(:[0-9]{1,5})?")
@@ -236,6 +239,24 @@ def networks(
     with contextlib.suppress(ValueError):
         return [ipaddress.ip_network(word) for word in words(name, default or [])]
     _refuse(name, "IP addresses or networks separated by commas, such as 127.0.0.1,10.0.0.0/8")
+
+
+def webhook_targets(name: str) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network | str]:
+    """IP addresses or networks, and names of hosts in lower case, separated by commas."""
+    targets: list[ipaddress.IPv4Network | ipaddress.IPv6Network | str] = []
+    for word in words(name, []):
+        if _HOST_NAME.fullmatch(word):
+            targets.append(word.lower())
+            continue
+        try:
+            targets.append(ipaddress.ip_network(word))
+        except ValueError:
+            _refuse(
+                name,
+                "IP addresses, networks or names of hosts separated by commas, such as "
+                "10.0.0.5,192.168.1.0/24,hooks.internal",
+            )
+    return targets
 
 
 def proxies(name: str) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:

@@ -64,6 +64,8 @@ RELAY_BACKLOG_BYTES_TOTAL = env.whole_number(
     "RELAY_BACKLOG_BYTES_TOTAL", default=512 * 2**20, minimum=2**20, maximum=2**40
 )
 RELAY_MAX_SOCKETS = env.whole_number("RELAY_MAX_SOCKETS", default=10, minimum=1, maximum=100_000)
+# How many overlays an account may have, and how many sockets these may have open.
+RELAY_MAX_OVERLAYS = env.whole_number("RELAY_MAX_OVERLAYS", default=20, minimum=1, maximum=10_000)
 # How often an account may do what costs the server's limits: at once, and again in ten minutes.
 RELAY_STREAM_STARTS = env.whole_number(
     "RELAY_STREAM_STARTS", default=30, minimum=1, maximum=100_000
@@ -81,6 +83,8 @@ RELAY_HISTORY_DAYS = env.whole_number("RELAY_HISTORY_DAYS", default=90, minimum=
 RELAY_TRANSCRIPT_DAYS = env.whole_number(
     "RELAY_TRANSCRIPT_DAYS", default=7, minimum=1, maximum=36_500
 )
+# Where webhooks may go though it is not public: networks, and names of hosts.
+WEBHOOK_ALLOW = env.webhook_targets("WEBHOOK_ALLOW")
 RELAY_REQUEST_TIMEOUT = env.seconds("RELAY_REQUEST_TIMEOUT", default=10, minimum=0.1)
 RELAY_PICTURE_HOSTS = env.picture_hosts(
     "RELAY_PICTURE_HOSTS",
@@ -97,6 +101,8 @@ RELAY_PICTURE_HOSTS = env.picture_hosts(
 # The beginning of the addresses that apps connect to. It is part of the published contract, so it
 # is not read from the environment.
 SOCKET_PATH = "/ws"
+# Of the sockets for programs that understand TikFinity's local event API alone.
+TIKFINITY_PATH = f"{SOCKET_PATH}/tikfinity"
 # Whether there is a test endpoint at /ws/test, with invented events for developers of apps; and the
 # folder of the recordings that it can play.
 RELAY_TEST_ENDPOINT = env.test_endpoint("RELAY_TEST_ENDPOINT", debug=DEBUG)

@@ -133,9 +133,13 @@ class TestNginx:
         assert self.seconds("keepalive_timeout") < self.uvicorn("timeout_keep_alive")
 
 
-def test_caddy_understands_its_file() -> None:
+@pytest.mark.parametrize("name", ["Caddyfile", "Caddyfile.tikfinity"])
+def test_caddy_understands_its_file(name: str) -> None:
     need("caddy", "caddy")
-    done = run("caddy", "validate", "--config", DEPLOY / "Caddyfile", "--adapter", "caddyfile")
+    done = run(
+        *("caddy", "validate", "--config", DEPLOY / name, "--adapter", "caddyfile"),
+        RELAY="https://relay.example",
+    )
     assert done.returncode == 0, done.stderr
     assert "Valid configuration" in done.stdout + done.stderr
 

@@ -48,7 +48,7 @@ class Status(Schema):
     room_id: str | None = Field(description="TikTok's id of the LIVE; null when there is none.")
     stream: State | None = Field(
         description="The `state` of the server's connection to the LIVE, as in `status` frames; "
-        "null when no socket needs one."
+        "null when neither a socket nor a watched account needs one."
     )
     route: RouteName | None = Field(
         description="How the server is connected to the LIVE: `signed`, with a signature of the "

@@ -95,9 +95,9 @@ class _Member:
         self.free_since: float | None = None  # nobody has the lease since then (monotonic)
 
     @property
-    def counts(self) -> tuple[int, int, int]:
+    def counts(self) -> Elsewhere:
         stream = self.stream
-        return stream.listeners, stream.waiters, stream.others
+        return Elsewhere(stream.listeners, stream.waiters, stream.others, stream.watchers)
 
 
 class Cluster:
@@ -148,7 +148,7 @@ class Cluster:
             return None
         if seen is None:
             return None
-        sockets = seen.sockets + sum(counts[0] for counts in followers)
+        sockets = seen.sockets + sum(counts.sockets for counts in followers)
         return msgspec.structs.replace(seen, sockets=sockets)
 
     async def hand_over(self) -> None:
@@ -288,7 +288,7 @@ class Cluster:
         self.changes[LeaseChange.TAKEN] += 1
         goes_on = stream.state is not StreamState.NEW
         self._leave_out(stream, copy, granted.reserved)
-        stream.feed.copy_to = copy
+        stream.feed.copy_to = stream.feed.last_copy = copy
         work = asyncio.create_task(
             stream.lead(taken_over=goes_on), name=f"leading @{stream.username}"
         )

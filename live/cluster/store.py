@@ -15,7 +15,7 @@ import msgspec
 from redis.exceptions import ResponseError
 
 from live.cluster.scripts import Scripts, connect
-from live.streams.followers import MAX_AHEAD
+from live.streams.followers import MAX_AHEAD, Elsewhere
 
 __all__ = ["Granted", "Held", "LogKeys", "Store", "StoredLog", "offset_of"]
 
@@ -270,7 +270,7 @@ class Store:
 
     async def renew(
         self, leases: Iterable[tuple[LogKeys, str, bytes]]
-    ) -> list[list[tuple[int, ...]] | None]:
+    ) -> list[list[Elsewhere] | None]:
         """Go on leading streams.
 
         Args:
@@ -289,7 +289,7 @@ class Store:
         ]
 
     async def follow(
-        self, process: str, following: Iterable[tuple[LogKeys, tuple[int, ...]]]
+        self, process: str, following: Iterable[tuple[LogKeys, Elsewhere]]
     ) -> list[tuple[bool, str]]:
         """Say which streams a process follows, and for how many sockets.
 
@@ -310,7 +310,7 @@ class Store:
         """Tell of streams that this process leads: for each its keys, the lease, what is told."""
         await self._scripts.run([("tell", keys[:2], (lease, what)) for keys, lease, what in told])
 
-    async def look(self, keys: LogKeys) -> tuple[bytes, list[tuple[int, ...]]]:
+    async def look(self, keys: LogKeys) -> tuple[bytes, list[Elsewhere]]:
         """What the leader of a stream has told last, or nothing if nobody leads; and the counts of
         each process that follows."""
         [answer] = await self._scripts.run([("look", (keys.lease, keys.facts, keys.followers), ())])
@@ -361,8 +361,9 @@ class Store:
             await pipeline.execute()
 
 
-def _counts(given: bytes) -> tuple[int, ...]:
-    return tuple(map(int, given.split(b":")))
+def _counts(given: bytes) -> Elsewhere:
+    # A process of another version may say less of it, or more.
+    return Elsewhere(*map(int, given.split(b":")[: len(Elsewhere._fields)]))
 
 
 def offset_of(id: bytes) -> int:

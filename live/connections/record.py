@@ -23,6 +23,8 @@ class Connection:
     more.
 
     Attributes:
+        overlay_id: the overlay whose page opened it, once it is admitted; None for others.
+        overlay_digest: of the secret that admitted it, as it is stored; empty for others.
         is_summed: it has no row of its own, since another one counts it.
         attempts: how many refused sockets of one client its row stands for.
     """
@@ -34,6 +36,8 @@ class Connection:
     tiktok_username: str = ""
     token_id: int | None = None
     token_prefix: str = ""
+    overlay_id: int | None = None
+    overlay_digest: str = ""
     frames_sent: int = 0
     close_code: CloseCode | int = CloseCode.ABNORMAL
     error_code: ErrorCode | None = None

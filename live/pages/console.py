@@ -33,7 +33,7 @@ from accounts.models import AccessToken, AccessTokenQuerySet, User
 from live.protocol.errors import ErrorCode
 from live.protocol.options import RECORDING
 
-__all__ = ["Console", "ConsoleToken", "manifest"]
+__all__ = ["Console", "ConsoleToken", "manifest", "token_prefix"]
 
 # How long a console's token is valid.
 _LIFETIME = timedelta(days=1)
@@ -58,15 +58,21 @@ class Console(LoginRequiredMixin, TemplateView):
     template_name = "live/console/console.html"
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        token = _tokens_of(self.request).usable(at=timezone.now() + _LEFT_AT_LEAST).first()
         is_test_possible = settings.RELAY_TEST_ENDPOINT
         return super().get_context_data(
             **kwargs,
-            token_prefix=token.prefix if token else "",
+            token_prefix=token_prefix(self.request),
             is_test_possible=is_test_possible,
             errors=sorted(ErrorCode) if is_test_possible else [],
             recordings=_recordings(settings.RELAY_RECORDINGS) if is_test_possible else [],
         )
+
+
+def token_prefix(request: HttpRequest) -> str:
+    """Return the beginning of the token that a script of this session may go on with, if the
+    browser still has it; empty if there is none, or none that is valid for long enough."""
+    token = _tokens_of(request).usable(at=timezone.now() + _LEFT_AT_LEAST).first()
+    return token.prefix if token else ""
 
 
 @method_decorator(never_cache, name="dispatch")

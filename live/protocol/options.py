@@ -89,6 +89,7 @@ class SocketOptions:
         wait: whether the socket stays open until the streamer goes live.
         fail: the error to rehearse, on the test endpoint only; None for no error.
         replay: the name of the recording to play, on the test endpoint only; empty for none.
+        is_overlay: whether it is an overlay's socket. No client can say so: its admission does.
     """
 
     since: Cursor | None = None
@@ -97,6 +98,7 @@ class SocketOptions:
     wait: bool = False
     fail: ErrorCode | None = None
     replay: str = ""
+    is_overlay: bool = False
 
     @property
     def wants_others(self) -> bool:

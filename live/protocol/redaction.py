@@ -1,7 +1,8 @@
 """Hides tokens in texts that are logged.
 
-Tokens are part of socket addresses, and of the links in emails for a lost password. Servers log
-these addresses, some of them as they were sent: percent-encoded, also several times.
+Tokens are part of socket addresses, of the query of some, and of the links in emails for a lost
+password; overlays' secrets are part of the addresses of their sockets, pages and pictures. Servers
+log these addresses, some of them as they were sent: percent-encoded, also several times.
 """
 
 from __future__ import annotations
@@ -23,19 +24,24 @@ _START = rf"(?:{_SLASH}|(?<!\w))"
 # What follows, up to the character that ends the path in a log; but not slashes at the end.
 _REST = r"[^\s\"'?#]*[^/\s\"'?#]"
 
-# Matches /ws/<token> and /ws/test/<token>.
-_SOCKET = rf"({_START}{_encoded('ws')}{_SLASH}+(?:{_encoded('test')}{_SLASH}+)?){_REST}"
+# Matches /ws/<token>, /ws/test/<token>, the same with /ws/tikfinity, and /ws/overlay/<secret>.
+_WORDS = "".join(rf"(?:{_encoded(word)}{_SLASH}+)?" for word in ("test", "tikfinity", "overlay"))
+_SOCKET = rf"({_START}{_encoded('ws')}{_SLASH}+{_WORDS}){_REST}"
+# Matches token=<token> in a query, where it is no end of another name.
+_QUERY = rf"((?:(?<![\w%-])|(?<=%3[fF])|(?<=%26)){_encoded('token')}(?:=|%(?:25)*3[dD]))[^\s\"'&#]+"
+# Matches /overlay/<secret>/ and what follows it.
+_OVERLAY = rf"({_START}{_encoded('overlay')}{_SLASH}+){_REST}"
 # Matches /login/reset/<account>/<token>.
 _RESET = (
     rf"({_START}{_encoded('login')}{_SLASH}+{_encoded('reset')}{_SLASH}+[^/\s\"'?#]+?{_SLASH}+)"
     rf"{_REST}"
 )
-_SECRETS = (re.compile(_SOCKET), re.compile(_RESET))
+_SECRETS = tuple(map(re.compile, (_SOCKET, _OVERLAY, _RESET, _QUERY)))
 
 
 def redact(text: str) -> str:
     """Return the text with "…" in the place of every token in an address."""
-    if "/" in text or "%" in text:
+    if "/" in text or "%" in text or "token=" in text:
         for secret in _SECRETS:
             text = secret.sub(r"\1…", text)
     return text

@@ -12,15 +12,27 @@ them a socket has passed:
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from accounts.models import AccessToken, User
 from accounts.usernames import is_tiktok_username
+from live.overlays.models import Overlay
 from live.protocol.errors import ErrorCode, RelayError
 from live.streams.registry import Streams
 from live.tiktok.access import Access
 
-__all__ = ["Account", "account_of", "check_token", "find_token", "find_tokens", "usable_tokens"]
+__all__ = [
+    "Account",
+    "account_of",
+    "check_token",
+    "find_token",
+    "find_tokens",
+    "usable_tokens",
+    "watched_accounts",
+]
+
+# What opens a socket: a token, or an overlay by its secret.
+S = TypeVar("S", bound=AccessToken | Overlay)
 
 
 class Account(NamedTuple):
@@ -69,15 +81,15 @@ def find_tokens(digests: Collection[str]) -> dict[str, AccessToken]:
     return {token.digest: token for token in tokens}
 
 
-def check_token(token: AccessToken | None) -> AccessToken:
-    """Return the token if it may be used now.
+def check_token(token: S | None) -> S:
+    """Return the token, or the overlay, if it may be used now.
 
     Args:
-        token: the token, with its account; None if it is no longer in the database.
+        token: the token or overlay, with its account; None if it is no longer in the database.
 
     Raises:
-        RelayError: `token_revoked`, if the token is revoked, expired or deleted;
-            `account_disabled`.
+        RelayError: `token_revoked`, if the token is revoked, expired or deleted, or the overlay is
+            deleted or has another secret; `account_disabled`.
     """
     if token is None or not token.is_usable():
         raise RelayError(ErrorCode.TOKEN_REVOKED)
@@ -98,6 +110,30 @@ def account_of(user: User) -> Account:
     if not is_tiktok_username(user.tiktok_username):
         raise RelayError(ErrorCode.USERNAME_INVALID)
     return Account(user.pk, user.tiktok_username, user.sign_api_key(), user.proxy())
+
+
+def watched_accounts(
+    account_ids: Collection[int] | None = None,
+) -> dict[int, Account | ErrorCode]:
+    """Find the accounts that are watched and not disabled, in the database, in one query.
+
+    Args:
+        account_ids: only among these; None for all.
+
+    Returns:
+        By their primary keys, what is needed to hear their LIVEs; or `username_missing` or
+        `username_invalid`.
+    """
+    users = User.objects.filter(is_watched=True, is_active=True)
+    if account_ids is not None:
+        users = users.filter(pk__in=account_ids)
+    found: dict[int, Account | ErrorCode] = {}
+    for user in users.only("tiktok_username", "own_sign_api_key", "own_proxy").order_by():
+        try:
+            found[user.pk] = account_of(user)
+        except RelayError as error:
+            found[user.pk] = error.code
+    return found
 
 
 def usable_tokens(account_ids: Collection[int]) -> dict[int, AccessToken]:

@@ -9,12 +9,15 @@ from operator import itemgetter
 
 from live.relay.numbers import (
     MAX_SLOW,
+    MAX_WATCHED,
     GateNumbers,
     Numbers,
     RouteNumbers,
     SlowSocket,
     StreamNumbers,
+    WatchedNumbers,
     slowness,
+    worth_showing,
 )
 
 __all__ = ["add_up"]
@@ -45,6 +48,21 @@ def add_up(own: Numbers, others: Sequence[Numbers]) -> Numbers:
         "routes": _routes([numbers["routes"] for numbers in everybody]),
         "first_hour": min(numbers["first_hour"] for numbers in everybody),
         "slow": slow[:MAX_SLOW],
+        "watched": _watched([numbers["watched"] for numbers in everybody]),
+    }
+
+
+def _watched(of_processes: Sequence[WatchedNumbers]) -> WatchedNumbers:
+    """Each process watches other accounts."""
+    states: Counter[str] = Counter()
+    for watched in of_processes:
+        states.update(watched["states"])
+    accounts = [account for watched in of_processes for account in watched["accounts"]]
+    return {
+        "states": dict(states),
+        "looks": sum(watched["looks"] for watched in of_processes),
+        "signed": sum(watched["signed"] for watched in of_processes),
+        "accounts": sorted(accounts, key=worth_showing)[:MAX_WATCHED],
     }
 
 

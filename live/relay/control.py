@@ -12,22 +12,24 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, Protocol
 
+import msgspec
 from asgiref.sync import async_to_sync
 from channels.layers import get_channel_layer
 
 from accounts import announcements
 from accounts.models import AccessToken
 from live.cluster.scripts import FAILURES
+from live.overlays.models import Overlay
 from live.protocol.errors import ErrorCode, RelayError
 from live.relay import groups
 from live.relay.socket import Socket
 from live.streams.stream import LiveStream
 from live.tasks import cancel_until_done
 
-__all__ = ["Control", "disconnect_stream", "reconnect_stream", "staff_watching"]
+__all__ = ["Control", "disconnect_stream", "reconnect_stream", "staff_watching", "tell_overlay"]
 
 logger = logging.getLogger(__name__)
 
@@ -60,6 +62,17 @@ def disconnect_stream(username: str) -> None:
     async_to_sync(_send)({"type": "stream.disconnect", "username": username})
 
 
+def tell_overlay(overlay_id: int, data: dict[str, Any]) -> None:
+    """Send the open pages of an overlay a message, wherever they are connected.
+
+    Args:
+        overlay_id: the overlay's primary key.
+        data: what the page's script knows, see live/static/live/overlays/overlay.js.
+    """
+    text = msgspec.json.encode({"type": "overlay", "data": data}).decode()
+    async_to_sync(_send)({"type": "overlay.tell", "overlay": overlay_id, "text": text})
+
+
 async def staff_watching() -> None:
     """Tell all relays to publish their numbers for the next minute: a staff page is open."""
     await _send({"type": "staff.watching"})
@@ -88,6 +101,10 @@ class _Tokens(Protocol):
         self, account_ids: Collection[int], within: float
     ) -> Mapping[int, AccessToken]: ...
 
+    async def usable_overlays(
+        self, account_ids: Collection[int], within: float
+    ) -> Mapping[str, Overlay]: ...
+
 
 class Control:
     """Receives control messages for one relay, from `start` to `close`, and does what they ask.
@@ -103,6 +120,7 @@ class Control:
         is_test: whether the relay is that of the test endpoint. It ignores what staff ask of a
             stream, since staff see only streams of real LIVEs.
         recheck_every: seconds between two checks of the tokens and accounts of open sockets.
+        on_changed: is told which accounts have changed.
     """
 
     def __init__(
@@ -114,7 +132,9 @@ class Control:
         *,
         is_test: bool,
         recheck_every: float = _RECHECK_EVERY,
+        on_changed: Callable[[Collection[int]], None] = lambda account_ids: None,
     ) -> None:
+        self._on_changed = on_changed
         self._sockets = sockets
         self._streams = streams
         self._tokens = tokens
@@ -192,6 +212,7 @@ class Control:
     async def _handle(self, message: dict[str, Any]) -> None:
         match message:
             case {"type": "accounts.changed", "accounts": list(account_ids)}:
+                self._on_changed(account_ids)
                 await self._recheck(account_ids)
             case {"type": "accounts.disconnect", "accounts": list(account_ids)}:
                 self._disconnect(
@@ -199,6 +220,10 @@ class Control:
                     for socket in self._sockets
                     if socket.connection.account_id in account_ids
                 )
+            case {"type": "overlay.tell", "overlay": int(overlay_id), "text": str(text)}:
+                for socket in self._sockets:
+                    if socket.connection.overlay_id == overlay_id:
+                        socket.tell(text)
             case {"type": "staff.watching"}:
                 self._numbers.watch()
             case _ if self._is_test:
@@ -224,7 +249,11 @@ class Control:
             socket.interrupt(RelayError(ErrorCode.DISCONNECTED))
 
     def _admitted(self) -> list[Socket]:
-        return [socket for socket in self._sockets if socket.connection.token_id is not None]
+        return [
+            socket
+            for socket in self._sockets
+            if socket.connection.token_id is not None or socket.connection.overlay_id is not None
+        ]
 
     async def _recheck(self, account_ids: Collection[int]) -> None:
         """Look up the accounts in the database, and tell their open sockets what has changed."""
@@ -233,11 +262,16 @@ class Control:
             some = set(ids[start : start + _AT_ONCE])
             try:
                 tokens = await self._tokens.usable(some, _DATABASE_TIMEOUT)
+                overlays = await self._tokens.usable_overlays(some, _DATABASE_TIMEOUT)
             except TimeoutError:
                 return  # which is logged; the next check of all sockets comes in a minute
             # List the sockets only after the query: a socket that was admitted during the query
             # may have read its token before the change.
             for socket in self._admitted():
                 connection = socket.connection
-                if connection.account_id in some and connection.token_id is not None:
+                if connection.account_id not in some:
+                    pass
+                elif connection.overlay_id is not None:
+                    socket.recheck(overlays.get(connection.overlay_digest))
+                elif connection.token_id is not None:
                     socket.recheck(tokens.get(connection.token_id))

@@ -9,6 +9,7 @@ plain JSON without texts to translate, and contains no secrets.
 from __future__ import annotations
 
 import asyncio
+import heapq
 import logging
 import time
 from collections import Counter, deque
@@ -29,6 +30,8 @@ from live.relay import groups
 from live.relay.key_users import KeyUsers
 from live.relay.open_sockets import OpenSockets
 from live.relay.socket import Socket
+from live.relay.watch import WatchState
+from live.relay.watching import Watched
 from live.streams.log import EventLog
 from live.streams.stream import LiveStream
 from live.tasks import cancel_until_done
@@ -40,14 +43,18 @@ from live.tiktok.signgate import SignGate
 
 __all__ = [
     "MAX_SLOW",
+    "MAX_WATCHED",
     "GateNumbers",
     "Numbers",
     "NumbersPublisher",
     "RouteNumbers",
     "SlowSocket",
     "StreamNumbers",
+    "WatchedAccount",
+    "WatchedNumbers",
     "is_slow",
     "slowness",
+    "worth_showing",
 ]
 
 logger = logging.getLogger(__name__)
@@ -64,6 +71,8 @@ _SLOW_LAG = 100
 _SLOW_STALL = 2.0
 # The number of slow sockets that are published: the slowest.
 MAX_SLOW = 20
+# The number of watched accounts that are published: those that fail, then those that cost most.
+MAX_WATCHED = 20
 
 
 class StreamNumbers(TypedDict):
@@ -148,6 +157,43 @@ class SlowSocket(TypedDict):
     stalled_for: float
 
 
+class WatchedAccount(TypedDict):
+    """An account that is watched.
+
+    Attributes:
+        account_id: its primary key.
+        account: its username on this server.
+        username: the TikTok username; empty if it has none that TikTok can have.
+        state: how things stand, a `live.relay.watch.WatchState`.
+        why: the error code with which it fails; empty if it does not.
+        looks: how often TikTok was asked whether it is live, in the last 24 hours.
+        signed: how many connections took a signature of the sign server, in the last 24 hours.
+    """
+
+    account_id: int
+    account: str
+    username: str
+    state: str
+    why: str
+    looks: int
+    signed: int
+
+
+class WatchedNumbers(TypedDict):
+    """The accounts that are watched.
+
+    Attributes:
+        states: how many there are, by state.
+        looks, signed: as for one account, of all together.
+        accounts: some of them.
+    """
+
+    states: dict[str, int]
+    looks: int
+    signed: int
+    accounts: list[WatchedAccount]
+
+
 class Numbers(TypedDict):
     """All numbers of one relay at one moment.
 
@@ -171,6 +217,7 @@ class Numbers(TypedDict):
         first_hour: when the first of the hours of the routes begins, in milliseconds since the Unix
             epoch: the hour in which the process started, or that of 23 hours ago.
         slow: the slowest sockets, the slowest first.
+        watched: the accounts that are watched.
     """
 
     processes: int
@@ -187,6 +234,7 @@ class Numbers(TypedDict):
     routes: list[RouteNumbers]
     first_hour: int
     slow: list[SlowSocket]
+    watched: WatchedNumbers
 
 
 class _Streams(Protocol):
@@ -209,6 +257,7 @@ class NumbersPublisher:
         key_users: knows the accounts' own keys that the sign server refuses.
         networks: the ways out to TikTok.
         counts: what has become of attempts on each route.
+        watching: the accounts that are watched.
         clock: tells the time.
         is_test: whether the relay is that of the test endpoint.
 
@@ -223,6 +272,7 @@ class NumbersPublisher:
         key_users: KeyUsers,
         networks: Networks,
         counts: RouteCounts,
+        watching: Iterable[Watched],
         clock: Clock,
         *,
         is_test: bool,
@@ -233,6 +283,7 @@ class NumbersPublisher:
         self._key_users = key_users
         self._networks = networks
         self._counts = counts
+        self._watching = watching
         self._clock = clock
         self._is_test = is_test
         self._started_at = clock.unix_ms()
@@ -265,6 +316,10 @@ class NumbersPublisher:
         known = self._task is not None and (rates or not streams)
         slow = sorted(map(_slow_socket, filter(is_slow, sockets)), key=slowness)[-MAX_SLOW:]
         cpu = self._cpu.of(time.process_time())
+        watched = self._watched()
+        ids = {socket["account_id"] for socket in slow}
+        ids.update(account["account_id"] for account in watched["accounts"])
+        names = await _names(ids)
         return Numbers(
             processes=1,
             source=f"{THIS_PROCESS.id}-{'test' if self._is_test else 'live'}",
@@ -279,7 +334,14 @@ class NumbersPublisher:
             pages_closed_until=self._closed_until(self._networks.main.web_gate),
             routes=self._routes(),
             first_hour=self._counts.hours()[0].start,
-            slow=await _with_accounts(slow[::-1]),
+            slow=[{**each, "account": names.get(each["account_id"], "")} for each in slow[::-1]],
+            watched={
+                **watched,
+                "accounts": [
+                    {**each, "account": names.get(each["account_id"], "")}
+                    for each in watched["accounts"]
+                ],
+            },
         )
 
     async def of_others(self) -> list[Numbers]:
@@ -346,6 +408,18 @@ class NumbersPublisher:
             for name in self._counts.routes
         ]
 
+    def _watched(self) -> WatchedNumbers:
+        states = dict.fromkeys(map(str, WatchState), 0)
+        accounts = [_watched_account(watched) for watched in self._watching]
+        for account in accounts:
+            states[account["state"]] += 1
+        return WatchedNumbers(
+            states=states,
+            looks=sum(account["looks"] for account in accounts),
+            signed=sum(account["signed"] for account in accounts),
+            accounts=heapq.nsmallest(MAX_WATCHED, accounts, key=worth_showing),
+        )
+
     def _closed_until(self, gate: BlockGate) -> int | None:
         seconds = gate.seconds_closed
         return self._clock.unix_ms() + round(seconds * 1000) if seconds else None
@@ -361,7 +435,7 @@ class NumbersPublisher:
             route=stream.current_route,
             attempt=None if status.attempt is UNSET else status.attempt,
             since=moments[-1].at if moments else None,
-            sockets=stream.listeners,
+            sockets=stream.sockets,
             events=None if events is None else round(events, 1),
             faults=len(stream.findings) + len(stream.undecodable) + len(stream.unknown),
             leads=stream.is_leading,
@@ -440,21 +514,37 @@ def _slow_socket(socket: Socket) -> SlowSocket:
     )
 
 
+def _watched_account(watched: Watched) -> WatchedAccount:
+    return WatchedAccount(
+        account_id=watched.account_id,
+        account="",
+        username=watched.username,
+        state=watched.state.value,
+        why="" if watched.why is None else watched.why.value,
+        looks=watched.cost.looks,
+        signed=watched.cost.signed,
+    )
+
+
+def worth_showing(account: WatchedAccount) -> tuple[bool, int, int, str, int]:
+    """Sorts watched accounts: first those that fail, then those that cost most."""
+    fails = bool(account["why"])
+    cost = -account["signed"], -account["looks"]
+    return not fails, *cost, account["username"], account["account_id"]
+
+
 def slowness(socket: SlowSocket) -> tuple[float, int]:
     return socket["stalled_for"], socket["lag"]
 
 
-async def _with_accounts(sockets: list[SlowSocket]) -> list[SlowSocket]:
-    """Return the same sockets with the usernames of their accounts, from the database.
-
-    Without sockets, the database is not asked.
-    """
-    if not sockets:
-        return []
+async def _names(account_ids: Iterable[int | None]) -> dict[int | None, str]:
+    """Return the usernames of these accounts, from the database, which is not asked for none."""
+    known = {account_id for account_id in account_ids if account_id is not None}
+    if not known:
+        return {}
 
     def names() -> dict[int | None, str]:
-        accounts = User.objects.filter(pk__in={socket["account_id"] for socket in sockets})
-        return dict(accounts.values_list("pk", "username"))
+        return dict(User.objects.filter(pk__in=known).values_list("pk", "username"))
 
-    known = await database_sync_to_async(names, thread_sensitive=False)()
-    return [{**socket, "account": known.get(socket["account_id"], "")} for socket in sockets]
+    found: dict[int | None, str] = await database_sync_to_async(names, thread_sensitive=False)()
+    return found

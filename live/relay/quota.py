@@ -26,14 +26,16 @@ class SocketQuota:
 
     Args:
         limit: the number of sockets that one account may have open, in all processes.
+        what: what is counted, by which other processes know it.
 
     Attributes:
         counts: those of the other processes; None where there are no others.
     """
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, what: str = "sockets") -> None:
         self.counts: Counts | None = None
         self._limit = limit
+        self._what = what
         self._taken: Counter[int] = Counter()
 
     async def check_others(self, account_id: int) -> None:
@@ -46,9 +48,9 @@ class SocketQuota:
         if self.counts is None:
             return
         mine = self._taken[account_id]
-        others = await self.counts.count(_key(account_id), mine + 1)
+        others = await self.counts.count(self._key(account_id), mine + 1)
         if mine + others >= self._limit:
-            self.counts.note(_key(account_id), self._taken[account_id])
+            self.counts.note(self._key(account_id), self._taken[account_id])
             raise RelayError(ErrorCode.TOO_MANY_CONNECTIONS)
 
     def take(self, account_id: int) -> None:
@@ -71,8 +73,7 @@ class SocketQuota:
 
     def _note(self, account_id: int) -> None:
         if self.counts is not None:
-            self.counts.note(_key(account_id), self._taken[account_id])
+            self.counts.note(self._key(account_id), self._taken[account_id])
 
-
-def _key(account_id: int) -> str:
-    return f"sockets of account {account_id}"
+    def _key(self, account_id: int) -> str:
+        return f"{self._what} of account {account_id}"

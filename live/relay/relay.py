@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -15,6 +16,8 @@ from live.clock import Clock
 from live.cluster.cluster import Cluster
 from live.cluster.limits import SharedLimits
 from live.connections.writer import ConnectionLogWriter
+from live.history.heard import Sink
+from live.history.keeper import HistoryKeeper
 from live.protocol.errors import ErrorCode, RelayError
 from live.protocol.options import SocketOptions
 from live.relay import access
@@ -32,6 +35,7 @@ from live.relay.socket import Socket
 from live.relay.state_file import StateFile
 from live.relay.token_lookup import TokenLookup
 from live.relay.traffic import Traffic
+from live.relay.watching import LINGER_AFTER_MOVE, Watching
 from live.streams import operator_log
 from live.streams.registry import Streams
 from live.streams.stream import LiveStream
@@ -40,14 +44,12 @@ from live.tiktok.lookup import GiftList, Lookup
 from live.tiktok.network import Networks
 from live.tiktok.pictures import Pictures
 from live.tiktok.route_counts import RouteCounts
+from live.webhooks.sender import Sender
 
 __all__ = ["Limits", "Relay"]
 
 logger = logging.getLogger(__name__)
 
-# How many seconds a stream outlives its last socket when that has moved to another username. Only
-# a username that is corrected at once needs it again.
-_LINGER_AFTER_MOVE = 3.0
 # Seconds to close; and how much of it is kept for the rest of the connection log.
 _CLOSE_WITHIN = 3.5
 _FOR_THE_LOG = 0.5
@@ -76,9 +78,14 @@ class Relay:
     Attributes:
         is_test: whether it is the relay of the test endpoint, whose LIVEs are invented or
             recorded.
+        quota: limits the sockets of each account.
+        overlay_quota: limits those of its overlays, apart from the others: however many scenes of
+            OBS are open, the phone gets in.
         state_file: what the streams are kept in while no process runs; None where nothing is kept.
         cluster: shares the streams with other processes; None where there are none.
         shared_limits: what is counted together with other processes; None where there are none.
+        history: keeps the LIVEs; None where they are not kept.
+        webhooks: sends what webhooks are told; None where nothing is sent.
     """
 
     is_test: ClassVar[bool] = False
@@ -86,6 +93,7 @@ class Relay:
     streams: Streams
     sockets: OpenSockets
     quota: SocketQuota
+    overlay_quota: SocketQuota
     budgets: AccountBudgets
     tokens: TokenLookup
     failed_tokens: FailedTokens
@@ -95,6 +103,7 @@ class Relay:
     numbers: NumbersPublisher
     key_users: KeyUsers
     control: Control
+    watching: Watching
     shutdown: Shutdown
     lookup: Lookup
     pictures: Pictures
@@ -105,18 +114,49 @@ class Relay:
     state_file: StateFile | None = None
     cluster: Cluster | None = None
     shared_limits: SharedLimits | None = None
+    history: HistoryKeeper | None = None
+    webhooks: Sender | None = None
+
+    def keep_history(self, sinks: Iterable[Sink] = ()) -> None:
+        """Keep the LIVEs of the streams. To be called before any socket opens.
+
+        Args:
+            sinks: get what is heard of them.
+        """
+        self.history = HistoryKeeper(self._hearers, self.clock, sinks)
+        self.streams.on_started = self.history.stream_started
+
+    def _hearers(self) -> Iterator[tuple[LiveStream, int]]:
+        """The streams that are heard here, each with an account that hears it: by a socket, or
+        since it is watched."""
+        for socket in self.sockets:
+            account = socket.connection.account_id
+            if socket.stream is not None and account is not None:
+                yield socket.stream, account
+        yield from self.watching.listening()
 
     def share_limits(self, shared_limits: SharedLimits) -> None:
         """Count limits together with other processes. To be called before any socket opens."""
-        self.shared_limits = self.quota.counts = shared_limits
+        self.shared_limits = shared_limits
+        self.quota.counts = self.overlay_quota.counts = shared_limits
+
+    def quota_of(self, options: SocketOptions) -> SocketQuota:
+        """Return the quota that a socket with these options counts against."""
+        return self.overlay_quota if options.is_overlay else self.quota
 
     def start(self) -> None:
-        """Begin to receive control messages, and go on where the last process has stopped. To be
-        called before each request and each socket is served; only the first call does something."""
+        """Begin to receive control messages, go on where the last process has stopped, and watch
+        accounts. To be called when the server starts, and before each request and each socket is
+        served; only the first call does something."""
         self.restore()
         self.control.start()
+        self.watching.start()
         if self.shared_limits is not None:
             self.shared_limits.start()
+        if self.history is not None:
+            self.history.start()
+        if self.webhooks is not None:
+            self.webhooks.start()
 
     def restore(self) -> None:
         """Go on where the last process has stopped, unless that has been done."""
@@ -173,22 +213,26 @@ class Relay:
             RelayError: `too_many_connections`, if the account has reached the limit of sockets, or
                 has started too many streams in a short time. Joining others' streams is free.
         """
-        self.quota.take(account.id)
+        quota = self.quota_of(options)
+        quota.take(account.id)
         streams = self.streams_of(options)
         if not self.is_test and streams.would_start(account.tiktok_username, options.since):
             try:
                 self.budgets.start_stream(account.id)
             except RelayError:
-                self.quota.give_back(account.id)
+                quota.give_back(account.id)
                 raise
         self.note_key(streams, account)
-        return streams.join(
+        stream = streams.join(
             account.tiktok_username,
             account.access(streams),
             wait=options.wait,
             since=options.since,
             others=options.wants_others,
         )
+        if self.history is not None:
+            self.history.joined(stream, account.id)
+        return stream
 
     def refusal(
         self, stream: LiveStream, account: Account, options: SocketOptions
@@ -237,9 +281,9 @@ class Relay:
             account.access(streams),
             wait=options.wait,
             others=options.wants_others,
-            linger=_LINGER_AFTER_MOVE if moved else None,
+            linger=LINGER_AFTER_MOVE if moved else None,
         )
-        self.quota.give_back(account.id)
+        self.quota_of(options).give_back(account.id)
 
     async def live_room(self, account_id: int, username: str) -> str | None:
         """Ask TikTok in which room the user is live, as `Lookup.live_room`, for an account.
@@ -273,30 +317,41 @@ class Relay:
             gate = account.access(streams).gate
             self.key_users.note(gate, account.tiktok_username)
 
+    async def _stop_webhooks(self) -> None:
+        if self.webhooks is not None:
+            await self.webhooks.close()
+
     async def close(self) -> None:
         """Tell all clients that the server stops, end all streams, keep what they know, and write
         the rest of the log.
 
         The order matters: other processes lead the streams as soon as no socket here gets anything
-        new; sockets close before their streams, these have stopped when they are kept, and the log
-        is written last. It takes three and a half seconds at most, whatever the database and the
-        disk do.
+        new; sockets close before their streams, these have stopped when they are kept and counted,
+        and the log is written last. It takes three and a half seconds at most, whatever the
+        database and the disk do.
         """
         loop = asyncio.get_running_loop()
         end = loop.time() + _CLOSE_WITHIN
         saving: asyncio.Task[None] | None = None
+        counting: asyncio.Task[None] | None = None
         try:
             async with asyncio.timeout_at(end - _FOR_THE_LOG):
                 # Others need not wait for the slowest socket: it gets nothing new any more.
                 await asyncio.gather(
-                    self.shutdown.close_sockets(self.sockets), self.streams.hand_over()
+                    self.shutdown.close_sockets(self.sockets),
+                    self._hand_over(),
+                    self._stop_webhooks(),
                 )
                 self.streams.stop()
+                if self.history is not None:
+                    within = end - loop.time()
+                    counting = asyncio.create_task(self.history.close(within), name="end history")
                 if self.state_file is not None and (write := self.state_file.save()):
                     saving = asyncio.create_task(asyncio.to_thread(write), name="state file")
                 await self.control.close()
                 await self.tokens.close()
                 await self.numbers.close()
+                await self.watching.close()
                 await self.streams.close()
                 await self.lookup.close()
                 await self.pictures.close()
@@ -311,4 +366,15 @@ class Relay:
                 # Its thread goes on until the process ends, and may still get through.
                 await cancel_and_wait(saving)
         self.refusals.close()
+        if self.history is not None and counting is None:
+            within = end - loop.time()
+            counting = asyncio.create_task(self.history.close(within), name="end history")
         await self.connection_log.flush(end - loop.time())
+        if counting is not None:
+            await counting
+
+    async def _hand_over(self) -> None:
+        """Have other processes go on, where there are some: first with the streams, then with what
+        is watched here, which joins those."""
+        await self.streams.hand_over()
+        await self.watching.hand_over()

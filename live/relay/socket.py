@@ -6,6 +6,7 @@ from typing import Protocol
 
 from accounts.models import AccessToken
 from live.connections.record import Connection
+from live.overlays.models import Overlay
 from live.protocol.errors import RelayError
 from live.streams.stream import LiveStream
 
@@ -31,14 +32,22 @@ class Socket(Protocol):
     def stalled_for(self) -> float:
         """Seconds since the client last took something while it is being sent to; else 0."""
 
-    def recheck(self, token: AccessToken | None) -> None:
-        """Compare the socket with the current state of its token and account.
+    def recheck(self, token: AccessToken | Overlay | None) -> None:
+        """Compare the socket with the current state of its token, or overlay, and account.
 
         The socket ends if they may no longer be used, and moves to another stream if the account
         has another TikTok username.
 
         Args:
             token: the token as it is now; None if it is revoked, expired or deleted.
+        """
+
+    def tell(self, text: str) -> None:
+        """Send a message that is of no LIVE, beside the frames of the stream. Whoever takes nothing
+        gets no more than a few of them.
+
+        Args:
+            text: as JSON, like a frame.
         """
 
     def interrupt(self, error: RelayError) -> None:

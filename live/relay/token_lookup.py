@@ -1,4 +1,5 @@
-"""Looks up tokens in the database, for all sockets of a relay, on a connection of its own.
+"""Looks up tokens in the database, for all sockets of a relay, on a connection of its own; and
+overlays by their secrets.
 
 One thread does it. So a database that hangs stops nobody but those who ask, and each of them is
 told when its time is up. All tokens that are asked for while a query runs share the next one. A
@@ -20,6 +21,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from accounts.models import AccessToken
 from live.connections.database import own_connection
 from live.connections.database_thread import DatabaseThread
+from live.overlays.models import Overlay, find_connecting, usable_overlays
 from live.protocol.errors import ErrorCode, RelayError
 from live.relay import access
 from live.tasks import cancel_and_wait
@@ -99,6 +101,32 @@ class TokenLookup:
             TimeoutError: the database has not answered.
         """
         return await self._within(within, self._query(partial(self._usable, account_ids)))
+
+    async def find_overlay(self, secret: str, within: float) -> Overlay:
+        """Find the overlay with this secret, with its account, and note that it connects. There are
+        few of them, so each is a query of its own.
+
+        Args:
+            within: seconds to wait for the database.
+
+        Raises:
+            RelayError: `invalid_token`, if there is no such overlay.
+            TimeoutError: the database has not answered.
+        """
+        overlay = await self._within(within, self._query(partial(find_connecting, secret)))
+        if overlay is None:
+            raise RelayError(ErrorCode.INVALID_TOKEN)
+        return overlay
+
+    async def usable_overlays(
+        self, account_ids: Collection[int], within: float
+    ) -> Mapping[str, Overlay]:
+        """Find all overlays of these accounts, as `usable` finds tokens.
+
+        Returns:
+            The overlays by their secrets' digests.
+        """
+        return await self._within(within, self._query(partial(usable_overlays, account_ids)))
 
     async def close(self) -> None:
         """Stop looking up. Does not wait for the database: a query that runs ends by itself."""

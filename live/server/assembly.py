@@ -17,6 +17,7 @@ from live.clock import SYSTEM_CLOCK, Clock
 from live.cluster.board import Board
 from live.cluster.cluster import Cluster
 from live.cluster.limits import SharedBudgets, SharedLimits
+from live.cluster.members import Members
 from live.connections.writer import ConnectionLogWriter
 from live.relay.budgets import AccountBudgets
 from live.relay.control import Control
@@ -31,6 +32,8 @@ from live.relay.shutdown import Shutdown
 from live.relay.state_file import StateFile
 from live.relay.token_lookup import TokenLookup
 from live.relay.traffic import Traffic
+from live.relay.watched_accounts import WatchedAccounts
+from live.relay.watching import Watching
 from live.streams.log_memory import LogMemory
 from live.streams.registry import Streams
 from live.streams.stream import StreamOptions
@@ -44,8 +47,12 @@ from live.tiktok.route_counts import RouteCounts
 from live.tiktok.routes import USE_DIRECT_ROUTE, RouteName
 from live.tiktok.signgate import SignGates
 from live.tiktok.upstream import UpstreamFactory
+from live.webhooks.addresses import Guard
+from live.webhooks.posting import Poster
+from live.webhooks.sender import Sender
+from live.webhooks.sink import WebhookSink
 
-__all__ = ["assemble", "make_cluster", "make_relay", "make_streams"]
+__all__ = ["assemble", "make_cluster", "make_relay", "make_streams", "make_webhooks"]
 
 # Seconds for which a stream of the test endpoint tries to come back: its developer is watching.
 _REHEARSED_RECONNECTING = 10.0
@@ -61,12 +68,22 @@ def make_cluster(clock: Clock = SYSTEM_CLOCK) -> Cluster | None:
     return Cluster(settings.REDIS, settings.RELAY_BACKLOG, clock) if settings.REDIS else None
 
 
+def make_webhooks(clock: Clock = SYSTEM_CLOCK, rng: random.Random | None = None) -> Sender:
+    """Make what sends webhooks. A relay that has it starts and closes it."""
+    agent = f"tiktok-live-relay/{settings.VERSION}"
+    return Sender(Poster(Guard(settings.WEBHOOK_ALLOW), agent, clock), clock, rng)
+
+
 def make_relay(
     make_upstream: UpstreamFactory | None = None,
     clock: Clock = SYSTEM_CLOCK,
     rng: random.Random | None = None,
     state_file: Path | None = None,
     cluster: Cluster | None = None,
+    watched: WatchedAccounts | None = None,
+    *,
+    keeps_history: bool = False,
+    webhooks: Sender | None = None,
 ) -> Relay:
     """Make the relay of real LIVEs.
 
@@ -78,6 +95,9 @@ def make_relay(
         state_file: where its streams are kept while no process runs; None for nowhere.
         cluster: shares its streams with other processes, which then keep them, and not the file;
             None for this process alone.
+        watched: reads which accounts are watched; None to watch none.
+        keeps_history: whether its LIVEs are kept in the database.
+        webhooks: sends what webhooks are told of these LIVEs; None for nothing.
     """
     rng = rng or random.Random()  # noqa: S311 -- jitter is no secret
     pacer = Pacer(settings.RELAY_TIKTOK_RATE, clock)
@@ -98,6 +118,7 @@ def make_relay(
         counts=counts,
         cluster=cluster,
     )
+    relay.watching.accounts = watched
     if cluster is not None:
         budgets: dict[str, SharedBudgets] = {
             **relay.budgets.shared,
@@ -108,11 +129,16 @@ def make_relay(
         }
         gates = relay.streams.sign_gates
         relay.cluster = cluster
+        relay.watching.members = Members(settings.REDIS, cluster.process, "watching", clock)
         relay.numbers.board = Board(settings.REDIS, cluster.process, "numbers")
         relay.share_limits(SharedLimits(settings.REDIS, cluster.process, budgets, gates, clock))
+    relay.webhooks = webhooks
     if state_file is not None and cluster is None:
         longest = settings.RELAY_LINGER + _STATE_KEPT
         relay.state_file = StateFile(state_file, relay.streams, clock, longest)
+    if keeps_history:
+        sinks = [] if webhooks is None else [WebhookSink(clock, webhooks.wake)]
+        relay.keep_history(sinks)
     return relay
 
 
@@ -150,12 +176,15 @@ def assemble(
     sockets = OpenSockets()
     tokens = TokenLookup()
     key_users = KeyUsers()
+    budgets = AccountBudgets(settings.RELAY_STREAM_STARTS, settings.RELAY_LOOKUPS, clock.monotonic)
+    watching = Watching(streams, budgets, key_users, clock, rng)
     numbers = NumbersPublisher(
         sockets,
         streams,
         key_users,
         networks,
         counts,
+        watching,
         clock,
         is_test=kind.is_test,
     )
@@ -164,9 +193,8 @@ def assemble(
         streams=streams,
         sockets=sockets,
         quota=SocketQuota(settings.RELAY_MAX_SOCKETS),
-        budgets=AccountBudgets(
-            settings.RELAY_STREAM_STARTS, settings.RELAY_LOOKUPS, clock.monotonic
-        ),
+        overlay_quota=SocketQuota(settings.RELAY_MAX_OVERLAYS, "overlays' sockets"),
+        budgets=budgets,
         tokens=tokens,
         failed_tokens=FailedTokens(),
         refusals=Refusals(connection_log, clock),
@@ -174,7 +202,15 @@ def assemble(
         connection_log=connection_log,
         numbers=numbers,
         key_users=key_users,
-        control=Control(sockets, streams, tokens, numbers, is_test=kind.is_test),
+        control=Control(
+            sockets,
+            streams,
+            tokens,
+            numbers,
+            is_test=kind.is_test,
+            on_changed=watching.changed,
+        ),
+        watching=watching,
         shutdown=Shutdown(rng),
         lookup=Lookup(streams.gifts, networks.main, clock, pacer=pacer),
         pictures=Pictures(proxy=settings.TIKTOK_PROXY),

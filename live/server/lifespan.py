@@ -153,10 +153,10 @@ async def _redis_problem(cluster: Cluster | None, within: float) -> str:
 
 
 class Lifespan:
-    """Restores the relays when the server starts, and closes them when it stops, by the lifespan
+    """Starts the relays when the server starts, and closes them when it stops, by the lifespan
     protocol of ASGI.
 
-    Daphne does not have this protocol; with it, relays are restored with the first request, and
+    Daphne does not have this protocol; with it, `live.server.starting` has the relays started, and
     `live.server.shutdown.GracefulShutdown` closes them.
     https://asgi.readthedocs.io/en/latest/specs/lifespan.html
 
@@ -172,7 +172,7 @@ class Lifespan:
             message = await receive()
             if message["type"] == "lifespan.startup":
                 for relay in self._relays:
-                    relay.restore()
+                    relay.start()
                 await send({"type": "lifespan.startup.complete"})
             elif message["type"] == "lifespan.shutdown":
                 await close_all(self._relays)

@@ -25,14 +25,18 @@ from prometheus_client.registry import Collector
 from accounts import requests
 from live.cluster.cluster import Cluster, LeaseChange
 from live.histogram import Histogram
+from live.history.keeper import HistoryKeeper
 from live.protocol.errors import UPSTREAM_CODES, ErrorCode
 from live.protocol.frames import EVENT_TYPES, FrameType
 from live.relay.numbers import is_slow
 from live.relay.relay import Relay
+from live.relay.watch import WatchState
 from live.sockets.staff import StaffConsumer
 from live.streams.state import StreamState
+from live.tikfinity.translator import Translator
 from live.tiktok.decoding import METHODS
 from live.tiktok.signgate import SignAnswer
+from live.webhooks.sender import RESULTS, Sender
 
 __all__ = ["METRICS", "Metrics", "RelayCollector"]
 
@@ -96,8 +100,8 @@ class RelayCollector(Collector):
     """
 
     def __init__(self, relays: Sequence[Relay]) -> None:
+        self._relays = relays
         self._relay = relays[0]
-        self._test_relays = relays[1:]
 
     def describe(self) -> Iterable[Metric]:
         """Nothing: else everything would be read when it is registered."""
@@ -107,16 +111,24 @@ class RelayCollector(Collector):
         yield _gauge("relay_build_info", "The version.", ["version"], {(settings.VERSION,): 1})
         yield from self._sockets()
         yield from self._streams()
+        yield from self._watched()
         yield from self._ways_to_tiktok()
         yield from self._log()
+        if self._relay.history is not None:
+            yield from _history(self._relay.history)
+        if self._relay.webhooks is not None:
+            yield from _webhooks(self._relay.webhooks)
         if self._relay.cluster is not None:
             yield from _cluster(self._relay.cluster)
 
     def _sockets(self) -> Iterator[Metric]:
         relay, traffic = self._relay, self._relay.traffic
+        overlays = sum(socket.connection.overlay_id is not None for socket in relay.sockets)
         kinds = {
-            "phone": len(relay.sockets),
-            "test": sum(len(test.sockets) for test in self._test_relays),
+            "phone": len(relay.sockets) - overlays,
+            "overlay": overlays,
+            # That of the previews is made later.
+            "test": sum(len(test.sockets) for test in self._relays[1:]),
             "staff": StaffConsumer.open_now,
         }
         yield _gauge("relay_sockets", "Open sockets.", ["kind"], _by(kinds))
@@ -124,7 +136,13 @@ class RelayCollector(Collector):
             "relay_slow_sockets",
             "Phones' sockets whose client takes less than it is to be sent.",
             [],
-            {(): sum(map(is_slow, relay.sockets))},
+            {
+                (): sum(
+                    is_slow(socket)
+                    for socket in relay.sockets
+                    if socket.connection.overlay_id is None
+                )
+            },
         )
         yield _counter(
             "relay_sockets_closed",
@@ -134,9 +152,9 @@ class RelayCollector(Collector):
         )
         yield _counter(
             "relay_frames_sent",
-            "Frames that phones' sockets took, by type.",
+            "Frames that phones' sockets took, by type; `tikfinity`: events of that API.",
             ["type"],
-            {(kind,): traffic.frames[kind] for kind in FrameType},
+            {(kind,): traffic.frames[kind] for kind in (*FrameType, Translator.kind)},
         )
         yield _counter(
             "relay_sent_bytes", "Bytes of these frames, uncompressed.", [], {(): traffic.bytes}
@@ -202,6 +220,15 @@ class RelayCollector(Collector):
             counts.upstream_latency,
         )
 
+    def _watched(self) -> Iterator[Metric]:
+        states = self._relay.watching.states
+        yield _gauge(
+            "relay_watched_accounts",
+            "Accounts that this process watches, by state.",
+            ["state"],
+            _by({state.value: states[state] for state in WatchState}),
+        )
+
     def _ways_to_tiktok(self) -> Iterator[Metric]:
         relay = self._relay
         counts, network, gates = relay.route_counts, relay.networks.main, relay.streams.sign_gates
@@ -264,6 +291,48 @@ class RelayCollector(Collector):
             [],
             {(): log.lost},
         )
+
+
+def _history(history: HistoryKeeper) -> Iterator[Metric]:
+    yield _gauge(
+        "relay_history_waiting_entries",
+        "Frames of LIVEs that were read for history and are not written yet.",
+        [],
+        {(): history.waiting},
+    )
+    yield _counter(
+        "relay_history_written_entries",
+        "Frames of LIVEs that were counted and written.",
+        [],
+        {(): history.written},
+    )
+    yield _counter(
+        "relay_history_failures",
+        "Transactions of history that have failed. They are tried again.",
+        [],
+        {(): history.failures},
+    )
+    yield _counter(
+        "relay_history_lost_entries",
+        "Frames of LIVEs that could not be written, whatever was tried.",
+        [],
+        {(): history.lost},
+    )
+
+
+def _webhooks(sender: Sender) -> Iterator[Metric]:
+    yield _counter(
+        "relay_webhook_deliveries",
+        "Deliveries to webhooks: delivered, failed and to be tried again, or given up.",
+        ["result"],
+        _by({result: sender.results[result] for result in RESULTS}),
+    )
+    yield _gauge(
+        "relay_webhook_deliveries_waiting",
+        "Deliveries that wait, of all processes, counted twice a minute.",
+        [],
+        {(): sender.waiting},
+    )
 
 
 def _cluster(cluster: Cluster) -> Iterator[Metric]:

@@ -53,15 +53,25 @@ class GracefulShutdown:
         self._last_resort: threading.Timer | None = None
         atexit.register(self._skip_teardown)
 
+    def start(self) -> None:
+        """Begin without a call, under a server that calls the application for requests only. To be
+        called in the server's event loop, when the server has set its handlers of signals."""
+        self._take_signals()
+        for relay in self._relays:
+            relay.start()
+
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        # Take the signals at the first call: by then the server has set its own handlers.
+        self._take_signals()
+        await self._application(scope, receive, send)
+
+    def _take_signals(self) -> None:
+        # Not before the first call: by then the server has set its own handlers.
         if not self._servers_handlers and threading.current_thread() is threading.main_thread():
             self._loop = asyncio.get_running_loop()
             for number in self._SIGNALS:
                 # An ignored signal stays ignored: shells set that for background processes.
                 if signal.getsignal(number) not in {signal.SIG_IGN, None}:
                     self._servers_handlers[number] = signal.signal(number, self._on_signal)
-        await self._application(scope, receive, send)
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         if self._last_resort is None:

@@ -1,20 +1,22 @@
-"""Decides whether a socket may connect: finds its token, its account and its options."""
+"""Decides whether a socket may connect: finds its token or overlay, its account and its options."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from accounts import requests
-from accounts.models import AccessToken
+from accounts.models import User
 from live.connections.record import Connection
 from live.protocol.errors import ErrorCode, RelayError
+from live.protocol.frames import FrameType
 from live.protocol.options import SocketOptions
 from live.relay import access
 from live.relay.access import Account
 from live.relay.failed_tokens import REASON
 from live.relay.relay import Relay
 
-__all__ = ["Admission", "connection_of"]
+__all__ = ["Admission", "OverlayAdmission", "connection_of"]
 
 _MAX_USER_AGENT = 300
 
@@ -56,37 +58,42 @@ class Admission:
         """
         self._relay.check()
         try:
-            token = await self._authenticate()
+            user = await self._authenticate()
         except TimeoutError:  # which is an OSError, and would pass for a client that has gone
             raise RelayError(ErrorCode.INTERNAL_ERROR) from None
         finally:
             if not self._connection.is_summed:
                 self._relay.connection_log.opened(self._connection)
-        account = self._relay.account_of(token.user)
+        account = self._relay.account_of(user)
         query = self._scope["query_string"].decode("latin-1")
         return account, SocketOptions.parse(query, test=self._relay.is_test)
 
-    async def _authenticate(self) -> AccessToken:
+    async def _authenticate(self) -> User:
         """Raises RelayError: the token is unknown or unusable, or its account disabled;
         TimeoutError: the database does not answer."""
         try:
-            token = await self._find_usable()
+            user = await self._find_usable()
         except RelayError:
             self._count_failure()
             raise
         self._relay.failed_tokens.works(self._token)
-        self._connection.token_id = token.pk
-        return token
+        return user
 
-    async def _find_usable(self) -> AccessToken:
+    async def _find_usable(self) -> User:
         relay, connection = self._relay, self._connection
         token = await relay.tokens.find(self._token, relay.limits.connect_timeout)
-        account = token.user
-        connection.token_prefix = token.prefix
-        connection.account_id = account.pk
-        connection.tiktok_username = account.tiktok_username
-        self.language = requests.language(self._scope, account.language)
-        return access.check_token(token)
+        self._note(token.prefix, token.user)
+        user = access.check_token(token).user
+        connection.token_id = token.pk
+        return user
+
+    def _note(self, prefix: str, user: User) -> None:
+        """Whose it is, for the connection log, even if it is refused."""
+        connection = self._connection
+        connection.token_prefix = prefix
+        connection.account_id = user.pk
+        connection.tiktok_username = user.tiktok_username
+        self.language = requests.language(self._scope, user.language)
 
     def _count_failure(self) -> None:
         """A client that has sent many such tokens gets one row for the rest of them."""
@@ -97,3 +104,25 @@ class Admission:
         if is_one_too_many or relay.refusals.is_counting(connection.address, REASON):
             connection.is_summed = True
             relay.refusals.add(connection, ErrorCode.TOO_MANY_CONNECTIONS, REASON)
+
+
+class OverlayAdmission(Admission):
+    """Admits the socket of an overlay's page, whose secret comes in the place of a token.
+
+    It gets the events that its kind shows, whatever it asks for.
+    """
+
+    _types: frozenset[FrameType] = frozenset()
+
+    async def admit(self) -> tuple[Account, SocketOptions]:
+        account, options = await super().admit()
+        return account, replace(options, types=self._types, is_overlay=True)
+
+    async def _find_usable(self) -> User:
+        relay, connection = self._relay, self._connection
+        overlay = await relay.tokens.find_overlay(self._token, relay.limits.connect_timeout)
+        self._note(overlay.prefix, overlay.account)
+        access.check_token(overlay)
+        self._types = overlay.sort.types
+        connection.overlay_id, connection.overlay_digest = overlay.pk, overlay.digest
+        return overlay.account

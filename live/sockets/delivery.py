@@ -17,7 +17,7 @@ client what it means, and goes on.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from live.protocol.cursor import Cursor
@@ -29,6 +29,7 @@ from live.protocol.frames import (
     Side,
     encode,
 )
+from live.sockets.dialects import Translation, told
 from live.sockets.merging import merge
 from live.sockets.wire.asgi import Parcel
 from live.streams.borders import Border, RoomBegan
@@ -69,6 +70,8 @@ class Delivery:
         clock: ms since the epoch.
         ahead: by how many offsets `since` may be ahead of the log, which is a copy of another
             process's; 0 for a log that is no copy.
+        translation: how the client is told of frames; None for as they are. Sockets share parcels
+            that share it.
 
     Attributes:
         position: the offset of the last entry that was delivered or passed over.
@@ -88,8 +91,10 @@ class Delivery:
         batch: float,
         clock: Callable[[], int],
         ahead: int = 0,
+        translation: Translation | None = None,
     ) -> None:
         self._log = log
+        self._translation = translation
         self._wanted = (_UNLESS_ASKED if types is None else types) | _ALWAYS
         self._wants_others = FrameType.OTHER in self._wanted
         self._countable = self._wanted - {FrameType.STATUS}
@@ -209,7 +214,7 @@ class Delivery:
 
     def _shared_run(self, stop: int) -> _Run:
         """What comes next, made once for all sockets that are here and want the same."""
-        place = (self.position, self._wanted, bool(self._batch))
+        place = (self.position, self._wanted, bool(self._batch), self._translation)
         runs = self._log.memo
         if (run := runs.get(place)) is None:
             if len(runs) >= _MEMO:
@@ -236,7 +241,13 @@ class Delivery:
         if self._batch and len(texts) > 1:
             texts = [_batch_text(texts, self._clock())]
         at, heard_at = (entries[-1].at, entries[0].heard_at) if entries else (None, 0.0)
-        return _Run(_parcels(texts), end, at, heard_at)
+        return _Run(self._parcels(texts), end, at, heard_at)
+
+    def _parcels(self, texts: list[str]) -> list[Parcel]:
+        translation = self._translation
+        if translation is None:
+            return _parcels(texts)
+        return _parcels(told(texts, translation), translation.kind)
 
     def _filtered(self, entries: list[Entry]) -> list[Entry]:
         return [entry for entry in entries if entry.type in self._wanted]
@@ -260,7 +271,7 @@ class Delivery:
         texts += [self._text_of_old(entry) for entry in lasting]
         self.position = end
         self._lost = False
-        return _parcels(texts)
+        return self._parcels(texts)
 
     def _missed(self, stop: int | None = None) -> dict[str, int] | None:
         """How many wanted events up to `stop` can't be had any more and have not been announced,
@@ -300,7 +311,7 @@ def _end(entries: list[Entry], limit: int, stop: int) -> int:
     return stop if len(entries) < limit else entries[-1].offset
 
 
-def _parcels(texts: list[str]) -> list[Parcel]:
+def _parcels(texts: Sequence[str], kind: str = "") -> list[Parcel]:
     """The texts in parcels so small that the progress of a slow socket is seen."""
     cut: list[list[str]] = []
     length = 0
@@ -310,7 +321,7 @@ def _parcels(texts: list[str]) -> list[Parcel]:
             cut.append([])
             length = len(text)
         cut[-1].append(text)
-    return [Parcel(part) for part in cut]
+    return [Parcel(part, kind) for part in cut]
 
 
 def _batch_text(texts: list[str], now: int) -> str:

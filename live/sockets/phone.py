@@ -1,4 +1,5 @@
-"""The socket of the mobile app, `/ws/{token}` and `/ws`, as ASGI has it.
+"""The socket of the mobile app, `/ws/{token}` and `/ws`, as ASGI has it; also that of overlays, and
+of programs that understand TikFinity alone.
 
 Connects a session (`live.sockets.session`) to the server, and reads what the client sends. A socket
 is accepted first and refused afterwards: otherwise its client would get neither an `error` frame
@@ -17,6 +18,7 @@ from live.protocol.ping import parse_ping
 from live.relay.relay import Relay
 from live.sockets.admission import Admission, connection_of
 from live.sockets.allowance import Allowance
+from live.sockets.dialects import FRAMES, Dialect
 from live.sockets.session import Session
 from live.sockets.wire.asgi import Parcel
 from live.sockets.wire.servers import wire_for
@@ -38,20 +40,40 @@ class PhoneSocket:
         scope: of the handshake, as ASGI has it.
         send: what the server gave to the application.
         token: the one in the address; empty if there is none.
+        admission: the class that admits it.
+        dialect: what the client understands.
     """
 
-    __slots__ = ("_allowance", "_clock", "_scope", "_send", "_session", "_traffic", "_wire")
+    __slots__ = (
+        "_allowance",
+        "_clock",
+        "_dialect",
+        "_scope",
+        "_send",
+        "_session",
+        "_traffic",
+        "_wire",
+    )
 
-    def __init__(self, relay: Relay, scope: Any, send: Any, token: str) -> None:
+    def __init__(
+        self,
+        relay: Relay,
+        scope: Any,
+        send: Any,
+        token: str,
+        admission: type[Admission] = Admission,
+        dialect: Dialect = FRAMES,
+    ) -> None:
         self._scope = scope
         self._send = send
         self._clock = relay.clock
         self._traffic = relay.traffic
         self._wire = wire_for(send)
         self._allowance = Allowance(relay.clock)
+        self._dialect = dialect
         connection = connection_of(scope, is_test=relay.is_test)
-        admission = Admission(relay, scope, connection, token)
-        self._session = Session(relay, self, self._wire, admission, connection)
+        admitting = admission(relay, scope, connection, token)
+        self._session = Session(relay, self, self._wire, admitting, connection, dialect)
 
     async def serve(self, receive: Any) -> None:
         """Run the session until the client has gone, and answer what the client says meanwhile."""
@@ -73,6 +95,8 @@ class PhoneSocket:
         """
         try:
             self._allowance.spend()
+            if not self._dialect.hears:
+                return
             ping = parse_ping(text)
         except RelayError as error:
             self._session.interrupt(error)

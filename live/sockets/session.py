@@ -17,13 +17,16 @@ from msgspec import UNSET, Struct
 
 from accounts.models import AccessToken
 from live.connections.record import Connection
+from live.overlays.models import Overlay
 from live.protocol.errors import CloseCode, ErrorCode, RelayError
 from live.protocol.frames import Connected, Frame, FrameType, Snapshot, State, encode
 from live.protocol.options import SocketOptions
 from live.relay import access
 from live.relay.access import Account
 from live.relay.relay import Relay
+from live.sockets.asides import Asides
 from live.sockets.delivery import Delivery
+from live.sockets.dialects import FRAMES, Dialect, told
 from live.sockets.orders import End, Inbox, Interrupt, MoveTo
 from live.sockets.stalls import StallDetector
 from live.sockets.wire.asgi import Parcel, Wire
@@ -43,6 +46,9 @@ _numbers = itertools.count(1)
 
 # A client that does not even take the explanation is dropped after so many seconds.
 _EXPLAIN_TIMEOUT = 2.0
+# Seconds between the end of a LIVE and the first look for the next one, for those who stay: TikTok
+# may call the streamer live for a while.
+_BETWEEN_LIVES = 30.0
 _NOTHING_YET = Snapshot(viewers=None, likes=None, gifts=[], top=[], comments=[])
 
 
@@ -75,10 +81,17 @@ class Session:
     Args:
         connection: what is known of the socket; the session fills it in.
         wire: the way out to the client.
+        dialect: what the client understands.
     """
 
     def __init__(
-        self, relay: Relay, client: Client, wire: Wire, admission: Admitting, connection: Connection
+        self,
+        relay: Relay,
+        client: Client,
+        wire: Wire,
+        admission: Admitting,
+        connection: Connection,
+        dialect: Dialect = FRAMES,
     ) -> None:
         self.connection = connection
         self.stream: LiveStream | None = None
@@ -88,7 +101,10 @@ class Session:
         self._wire = wire
         self._admission: Admitting | None = admission
         self._language = admission.language
+        self._dialect = dialect
+        self._translation = dialect.translation()
         self._inbox = Inbox()
+        self._asides = Asides(wire)
         self._stalls = StallDetector(relay.clock, relay.limits.send_timeout)
         self._account: Account | None = None
         self._options = SocketOptions()
@@ -134,7 +150,11 @@ class Session:
         except RelayError as error:
             self.interrupt(error)
 
-    def recheck(self, token: AccessToken | None) -> None:
+    def tell(self, text: str) -> None:
+        if not self.is_ending:
+            self._asides.put(text)
+
+    def recheck(self, token: AccessToken | Overlay | None) -> None:
         try:
             account = self._relay.account_of(access.check_token(token).user)
         except RelayError as error:
@@ -163,6 +183,7 @@ class Session:
         except Exception:
             logger.exception("the end of a socket could not be explained", extra=self._ids())
         finally:
+            await self._asides.close()
             if isinstance(end := self._inbox.order, End) and end.close_code is not None:
                 self.connection.close_code = end.close_code
             self._relay.closed(self)
@@ -182,7 +203,7 @@ class Session:
             await inbox.work(self._admit_and_follow())
             while move := inbox.take_move():
                 self._move_to(move.account)
-                await inbox.work(self._follow())
+                await inbox.work(self._follow_lives())
         except RelayError as error:
             return error
         except OSError:
@@ -204,7 +225,7 @@ class Session:
 
     async def _admit_and_follow(self) -> None:
         await self._admit()
-        await self._follow()
+        await self._follow_lives()
 
     async def _admit(self) -> None:
         """See who it is and what they want.
@@ -215,7 +236,8 @@ class Session:
         admission, self._admission = self._admission, None
         assert admission is not None
         try:
-            account, self._options = await admission.admit()
+            account, asked = await admission.admit()
+            self._options = self._dialect.options(asked)
         finally:
             self._language = admission.language
         self._account = account
@@ -231,6 +253,7 @@ class Session:
     async def _explain_and_close(self, error: RelayError | None) -> None:
         """Say why, then close. Nothing is sent after that."""
         self._inbox.begin_explaining()
+        await self._asides.close()
         connection = self.connection
         connection.close_code = CloseCode.NORMAL
         if error is not None:
@@ -250,6 +273,17 @@ class Session:
 
     # --- Following a stream --------------------------------------------------------------------
 
+    async def _follow_lives(self) -> None:
+        """Pass the account's LIVE on, and the next ones as well to a client that stays.
+
+        Raises:
+            RelayError: as `_follow`.
+        """
+        await self._follow()
+        while self._dialect.stays:
+            await asyncio.sleep(_BETWEEN_LIVES)
+            await self._follow()
+
     async def _follow(self) -> None:
         """Pass the account's stream on until it is over.
 
@@ -260,8 +294,9 @@ class Session:
         assert account is not None
         if options.wants_others:
             await asyncio.to_thread(load_whole_messages)
-        await self._relay.quota.check_others(account.id)
+        await self._relay.quota_of(options).check_others(account.id)
         self.stream = stream = self._relay.join(account, options)
+        self._translation = self._dialect.translation(stream.username)
         try:
             await self._prepared(stream)
             connection.joined(stream)
@@ -272,6 +307,7 @@ class Session:
                 options.batch / 1000,
                 self._relay.clock.unix_ms,
                 MAX_AHEAD if stream.is_following else 0,
+                self._translation,
             )
             await self._deliver(stream, delivery)
         finally:
@@ -404,9 +440,13 @@ class Session:
 
     async def _send(self, type: FrameType, data: Struct) -> None:
         frame = Frame(type=type, ts=self._relay.clock.unix_ms(), data=data)
-        parcel = Parcel([encode(frame)])
+        translation = self._translation
+        texts = told([encode(frame)], translation)
+        if not texts:
+            return
+        parcel = Parcel(texts, "" if translation is None else translation.kind)
         await self._wire.send(parcel)
-        self.connection.frames_sent += 1
+        self.connection.frames_sent += len(texts)
         self._relay.traffic.sent(parcel.types, len(parcel.framed))
 
 

@@ -81,6 +81,8 @@ class Feed:
         live_ended: in this run TikTok said that the LIVE is over; nothing is taken after that.
         drift: whether fields that matter go empty.
         copy_to: is told of all that is appended; None where nobody follows.
+        last_copy: what was told so last, if anything was. What it has not written, others don't
+            know of.
     """
 
     def __init__(
@@ -97,6 +99,7 @@ class Feed:
         self.live_ended = False
         self.drift = Drift(username)
         self.copy_to: LogCopy | None = None
+        self.last_copy: LogCopy | None = None
         self._room: Room | None = None  # the last LIVE's
         self._is_in_room = False  # this run has been connected to it, and it has not ended since
         self._heard_the_end = False  # the run before this one was told that the LIVE is over

@@ -17,12 +17,18 @@ MAX_AHEAD = 16_384
 
 
 class Elsewhere(NamedTuple):
-    """The sockets of other processes that follow a stream: how many there are, how many of them
-    would wait for an offline streamer, and how many want `other` frames."""
+    """The listeners of other processes that follow a stream: how many there are, how many of them
+    would wait for an offline streamer, how many want `other` frames, and how many are no sockets
+    but accounts that are watched."""
 
     listeners: int = 0
     waiters: int = 0
     others: int = 0
+    watchers: int = 0
+
+    @property
+    def sockets(self) -> int:
+        return self.listeners - self.watchers
 
 
 NOBODY = Elsewhere()
@@ -46,7 +52,17 @@ class Seen(msgspec.Struct, frozen=True, array_like=True):
 
 class LogCopy(Protocol):
     """Gets what a leader appends to its log, and hands it to those who follow. Neither blocks nor
-    raises."""
+    raises.
+
+    Attributes:
+        written: the newest offset that those who follow can have.
+    """
+
+    written: int
+
+    @property
+    def has_entries(self) -> bool:
+        """Some are not written yet."""
 
     @property
     def is_full(self) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from live.clock import SYSTEM_CLOCK, Clock
 from live.protocol.cursor import Cursor
@@ -46,6 +46,7 @@ class Streams:
 
     Attributes:
         gifts: the kinds of gifts that were given on any of them.
+        on_started: is told of each stream that begins.
     """
 
     def __init__(
@@ -59,6 +60,7 @@ class Streams:
         sharing: Sharing | None = None,
     ) -> None:
         self.gifts = SeenGifts()
+        self.on_started: Callable[[LiveStream], None] = lambda stream: None
         self._make_upstream = make_upstream
         self._options = options
         self._gates = gates or SignGates()
@@ -142,6 +144,7 @@ class Streams:
         wait: bool,
         since: Cursor | None,
         others: bool = False,
+        watches: bool = False,
     ) -> LiveStream:
         """The stream of `username`, started if there is none; to be left again with `leave`.
 
@@ -151,6 +154,8 @@ class Streams:
             since: where the socket wants to go on; a stream that has ended serves only those who
                 have not seen its end.
             others: the socket wants `other` frames.
+            watches: it is no socket, but the relay itself, which watches the account: nobody waits
+                now for TikTok's answer.
         """
         stream = self._streams.get(username)
         if stream is None or self.would_start(username, since):
@@ -158,8 +163,8 @@ class Streams:
                 self._remove(stream)
             stream = self._start(username, access)
         self._stop_lingering(stream)
-        stream.add_listener(access, wait=wait, others=others)
-        if stream.offline is not None:
+        stream.add_listener(access, wait=wait, others=others, watches=watches)
+        if stream.offline is not None and not watches:
             stream.poll_soon()
         return stream
 
@@ -184,6 +189,7 @@ class Streams:
         *,
         wait: bool,
         others: bool = False,
+        watches: bool = False,
         linger: float | None = None,
     ) -> None:
         """A socket of `join` is gone. The last one's leave ends the stream, after it lingered.
@@ -191,7 +197,7 @@ class Streams:
         Args:
             linger: seconds that it lingers at most, where the options would allow more.
         """
-        stream.remove_listener(access, wait=wait, others=others)
+        stream.remove_listener(access, wait=wait, others=others, watches=watches)
         if stream.listeners or self._streams.get(stream.username) is not stream:
             return
         # A stream that was never live has nothing that a phone would come back for.
@@ -268,6 +274,7 @@ class Streams:
         task = asyncio.create_task(self._run(stream), name=f"stream @{username}")
         self._tasks[stream] = task
         task.add_done_callback(lambda _: self._on_done(stream))
+        self.on_started(stream)
         return stream
 
     def new_feed(self, username: str) -> Feed:

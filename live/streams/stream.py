@@ -45,6 +45,7 @@ from live.tiktok.looks import ByConnecting, Looks
 from live.tiktok.pacer import Priority
 from live.tiktok.reader import Reader
 from live.tiktok.rooms import Room
+from live.tiktok.routes import RouteName
 from live.tiktok.upstream import Upstream, UpstreamFactory
 
 __all__ = ["LiveStream", "StreamOptions"]
@@ -101,10 +102,15 @@ class LiveStream:
         error: why the stream has failed; None while it has not, and when it has ended.
         timeline: what has happened to it.
         offline: the answer to sockets that do not wait, while the stream waits for the streamer.
-        listeners, waiters: how many sockets have joined, and how many of them would wait.
+        listeners, waiters: how many have joined, and how many of them would wait.
+        watchers: how many of the listeners are no sockets: the relay watches their accounts. They
+            wait, and are in no hurry.
+        looks: how often this process has looked whether the streamer is live.
+        signed: how many connections this process has opened with a signature.
         access: what its listeners' accounts connect with.
         route: by which it is connected, or was last; empty before that.
         is_leading: this process connects to TikTok for it, and appends to its log.
+        has_led: this process leads it, or has led it.
         is_following: its log is a copy of another process's, which may have more.
         elsewhere: who listens in other processes, while this one leads.
         aside: what sockets of this process are told beside the log, while it can't be followed;
@@ -130,7 +136,7 @@ class LiveStream:
             options.backlog, clock, username, memory=options.memory, counts=options.counts
         )
         self.run = self.feed.begin_run()
-        self.is_leading = self.is_following = False
+        self.is_leading = self.has_led = self.is_following = False
         self.elsewhere = NOBODY
         self.aside: Status | None = None
         self.room: Room | None = None
@@ -139,6 +145,9 @@ class LiveStream:
         self.offline: RelayError | None = None
         self.listeners = 0
         self.waiters = 0
+        self.watchers = 0
+        self.looks = 0
+        self.signed = 0
         self.access = ListenerAccess(access, self.log.wake)
         self.route = ""
         self._wanting_others = 0  # listeners that want `other` frames
@@ -167,6 +176,7 @@ class LiveStream:
         self._sweep_timer: asyncio.TimerHandle | None = None
         self._unprepared: RelayError | None = None
         self._prepared = asyncio.Event()
+        self._over = asyncio.Event()
         if not is_shared:
             self._prepared.set()
 
@@ -187,6 +197,10 @@ class LiveStream:
     def over(self) -> bool:
         """It has ended or failed: it appends nothing more."""
         return self.state.is_last
+
+    async def is_over(self) -> None:
+        """Wait until it is over. Whoever waits here costs nothing when something is appended."""
+        await self._over.wait()
 
     @property
     def current_room(self) -> Room | None:
@@ -247,25 +261,34 @@ class LiveStream:
         if self._unprepared is not None:
             raise self._unprepared.with_traceback(None)
 
-    def add_listener(self, access: Access, *, wait: bool, others: bool = False) -> None:
-        """A socket joins.
+    def add_listener(
+        self, access: Access, *, wait: bool, others: bool = False, watches: bool = False
+    ) -> None:
+        """A socket joins, or an account that is watched.
 
         Args:
             access: of its account.
             wait: it would wait for an offline streamer.
             others: it wants messages without a frame of their own, as `other` frames.
+            watches: it is no socket: the relay watches the account.
         """
+        if not watches and self._is_only_watched:
+            self._looks.hasten(self.username)  # from now on somebody waits for the answer
         self.access.add(access)
         self.listeners += 1
         self.waiters += wait
+        self.watchers += watches
         self._want_others(others)
         self._on_other_access()
 
-    def remove_listener(self, access: Access, *, wait: bool, others: bool = False) -> None:
-        """A socket leaves, with what it joined with."""
+    def remove_listener(
+        self, access: Access, *, wait: bool, others: bool = False, watches: bool = False
+    ) -> None:
+        """A listener leaves, with what it joined with."""
         self.access.remove(access)
         self.listeners -= 1
         self.waiters -= wait
+        self.watchers -= watches
         self._want_others(-others)
 
     def change_access(self, old: Access, new: Access) -> None:
@@ -285,6 +308,11 @@ class LiveStream:
         return self._make_upstream.seconds_closed(self.access)
 
     @property
+    def sockets(self) -> int:
+        """How many sockets of this process receive it."""
+        return self.listeners - self.watchers
+
+    @property
     def others(self) -> int:
         """How many of its sockets want `other` frames."""
         return self._wanting_others
@@ -292,7 +320,7 @@ class LiveStream:
     def seen(self) -> Seen:
         """What is known of it in short, with the sockets of this process."""
         room_id = self.current_room.id if self.current_room is not None else None
-        return Seen(self.status.state, self.current_route, room_id, self.listeners)
+        return Seen(self.status.state, self.current_route, room_id, self.sockets)
 
     def note_elsewhere(self, elsewhere: Elsewhere) -> None:
         """So many sockets of other processes follow the stream."""
@@ -329,6 +357,7 @@ class LiveStream:
         self._on_heard()
         self._message_at = self._heard_at
         self._reconnecting.on_open()
+        self.signed += route == RouteName.SIGNED
         self.offline = self._offline_since = None
         self._offline_answers.forget(self.username)
         if not self._options.is_test:
@@ -429,6 +458,7 @@ class LiveStream:
         elif border.run >= self.run and not self.over:
             self.error, self.offline = border.error, None
             self._states.enter(StreamState.FAILED if border.error else StreamState.ENDED)
+            self._over.set()
             self.log.wake()
 
     def tell_aside(self, status: Status | None) -> None:
@@ -454,7 +484,8 @@ class LiveStream:
             taken_over: another process has led the stream until now; it goes on where that one was.
         """
         self._prepared.set()
-        self.is_leading, self.is_following = True, False
+        self.is_leading = self.has_led = True
+        self.is_following = False
         try:
             if taken_over:
                 self._take_over()
@@ -491,6 +522,7 @@ class LiveStream:
         self.error, self.offline = error, None
         self._states.enter(state)
         self._prepared.set()
+        self._over.set()
         if self._sweep_timer is not None:
             self._sweep_timer.cancel()
         self.feed.end_run(error, self._heard_ms)
@@ -536,12 +568,20 @@ class LiveStream:
         """Somebody wants to wait for an offline streamer."""
         return self.waiters + self.elsewhere.waiters > 0
 
+    @property
+    def _is_only_watched(self) -> bool:
+        """It has listeners, but no sockets: nobody waits now for what TikTok answers."""
+        is_watched = self.watchers + self.elsewhere.watchers > 0
+        return is_watched and not self.sockets + self.elsewhere.sockets
+
     def _known_offline(self) -> RelayError | None:
         """What TikTok has answered a moment ago to another stream of the username."""
         answered_at = self._offline_answers.answered_at(self.username)
         if answered_at is None:
             # Those who wait anyway need no deadline: where many want to connect, they look first.
-            self._is_awaited = self._is_waited_for and self._looks.is_busy
+            # Where nobody waits now, the cheap look comes first in any case.
+            is_patient = self._is_only_watched or self._looks.is_busy
+            self._is_awaited = self._is_waited_for and is_patient
             return None
         self._polled_at = answered_at
         return RelayError(ErrorCode.USER_OFFLINE, username=self.username)
@@ -568,14 +608,20 @@ class LiveStream:
         self._reconnect.clear()
         if self._poll.is_set():
             priority = Priority.CONNECT
-        elif self.state is StreamState.CONNECTING:
+        elif self.state is StreamState.CONNECTING and (
+            not self._is_only_watched or self.feed.was_live
+        ):
             priority = Priority.RECONNECT  # behind those who can't wait
         else:
             priority = Priority.POLL
         try:
-            return None, await self._looks.room_of(self.username, priority)
+            room_id = await self._looks.room_of(self.username, priority)
         except RelayError as failure:
+            # While TikTok refuses this server, it is mostly not even asked.
+            self.looks += failure.code is not ErrorCode.TIKTOK_BLOCKED
             return failure.with_traceback(None), None
+        self.looks += 1
+        return None, room_id
 
     async def _connect_and_watch(self, room_id: str | None) -> RelayError | None:
         """One connection, from start to end. Returns why it ended; None for the LIVE's end.

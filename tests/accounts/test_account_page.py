@@ -29,6 +29,7 @@ API_KEY = "/account/api-key/"
 PROXY = "/account/proxy/"
 LANGUAGE = "/account/language/"
 TRANSCRIPTS = "/account/transcripts/"
+WATCHING = "/account/watching/"
 EMAIL = "/account/email/"
 TOKENS = "/account/tokens/"
 CANT_USE = "A phone can't use this address:"
@@ -360,11 +361,10 @@ class TestChangeTranscripts:
     def test_they_are_kept_only_where_the_account_wants_it(
         self, client: Client, account: User
     ) -> None:
-        assert account.keeps_transcripts is False
         response = client.post(TRANSCRIPTS, {"keeps_transcripts": "on"}, follow=True)
         assert "transcripts of your LIVEs are kept from now on" in response.text
         account.refresh_from_db()
-        assert account.keeps_transcripts is True
+        assert account.keeps_transcripts
         response = client.post(TRANSCRIPTS, {}, follow=True)
         assert "no transcripts of your LIVEs are kept" in response.text
         account.refresh_from_db()
@@ -382,6 +382,25 @@ class TestChangeTranscripts:
         client.post(TRANSCRIPTS, {"keeps_transcripts": "on", "tiktok_username": "x"})
         account.refresh_from_db()
         assert account.tiktok_username == "changed.meanwhile"
+
+
+class TestChangeWatching:
+    def test_it_is_switched_on_and_off(self, client: Client, account: User) -> None:
+        assert "checked" not in client.get(PAGE).text
+        response = client.post(WATCHING, {"is_watched": "on"}, follow=True)
+        assert "Saved: your LIVEs are heard without an app, too." in response.text
+        assert "checked" in response.text
+        account.refresh_from_db()
+        assert account.is_watched
+        response = client.post(WATCHING, {}, follow=True)
+        assert "Saved: your LIVEs are heard only while an app listens." in response.text
+        account.refresh_from_db()
+        assert not account.is_watched
+
+    def test_it_changes_nothing_else(self, client: Client, account: User) -> None:
+        client.post(WATCHING, {"is_watched": "on", "is_staff": "on", "username": "root"})
+        account.refresh_from_db()
+        assert (account.is_watched, account.is_staff, account.username) == (True, False, "studio")
 
 
 class TestChangeEmail:
@@ -518,6 +537,11 @@ class TestIssueToken:
         token = page.context["socket_url"].rpartition("/")[2]
         assert f'value="{token}"' in page.text
         assert "for the REST API and the Authorization header" in page.text
+
+    def test_it_shows_the_address_for_tikfinity_s_programs(self, client: Client) -> None:
+        page = issue(client)
+        token = page.context["socket_url"].rpartition("/")[2]
+        assert f'value="ws://testserver/ws/tikfinity/{token}"' in page.text
 
     @pytest.mark.parametrize(
         "host", ["localhost", "localhost:8000", "127.0.0.1:8000", "[::1]:8000", "[::1]"]

@@ -112,12 +112,15 @@ class TestAccountList:
             ({"usable_token": "no"}, ["admin", "former"]),
             ({"language__exact": "ru"}, ["former"]),
             ({"keeps_transcripts__exact": "1"}, ["former"]),
+            ({"is_watched__exact": "1"}, ["former"]),
         ],
     )
     def test_it_searches_and_filters(
         self, admin_client: Client, account: User, query: dict[str, str], found: list[str]
     ) -> None:
-        User.objects.create_user("former", is_active=False, language="ru", keeps_transcripts=True)
+        User.objects.create_user(
+            "former", is_active=False, language="ru", keeps_transcripts=True, is_watched=True
+        )
         AccessToken.objects.issue(account)
         response = admin_client.get(LIST, query)
         assert [row.username for row in response.context["cl"].result_list] == found
@@ -816,6 +819,19 @@ class TestEnable:
         former.refresh_from_db()
         assert former.is_active
         assert LogEntry.objects.get().object_id == str(former.pk)
+
+
+class TestWatch:
+    def test_accounts_are_watched_and_no_longer(self, admin_client: Client, account: User) -> None:
+        watched = User.objects.create_user("watched", is_watched=True)
+        response = choose(admin_client, "watch", [account, watched])
+        assert said(response) == ["1 account is watched from now on."]
+        account.refresh_from_db()
+        assert account.is_watched
+        assert LogEntry.objects.get().get_change_message() == "Changed watched (switched on)."
+        response = choose(admin_client, "stop_watching", [account, watched])
+        assert said(response)[-1:] == ["2 accounts are not watched any more."]
+        assert not User.objects.filter(is_watched=True).exists()
 
 
 class TestDisconnect:

@@ -48,6 +48,7 @@ class TestGetAccount:
             "has_own_sign_api_key": False,
             "has_own_proxy": False,
             "keeps_transcripts": False,
+            "is_watched": False,
         }
 
     def test_it_tells_that_there_is_an_api_key_and_no_more(self, ask: Ask, user: User) -> None:
@@ -81,6 +82,7 @@ class TestPatchAccount:
             "has_own_sign_api_key": False,
             "has_own_proxy": False,
             "keeps_transcripts": False,
+            "is_watched": False,
         }
         user.refresh_from_db()
         assert (user.tiktok_username, user.language) == ("carol", "ru")
@@ -92,6 +94,13 @@ class TestPatchAccount:
             user.refresh_from_db()
             assert user.keeps_transcripts is keeps
         assert ask("PATCH", {"keeps_transcripts": 1}).status_code == 422
+
+    def test_watching_is_switched_on_and_off(self, ask: Ask, user: User) -> None:
+        assert ask("PATCH", {"is_watched": True}).json()["is_watched"] is True
+        user.refresh_from_db()
+        assert user.is_watched
+        assert ask().json()["is_watched"] is True
+        assert ask("PATCH", {"is_watched": False}).json()["is_watched"] is False
 
     @pytest.mark.parametrize(
         "pasted", ["carol", " @Carol ", "https://www.tiktok.com/@carol/live?lang=en"]
@@ -144,6 +153,8 @@ class TestPatchAccount:
             (b'{"is_staff":true}', 422, "The request has a field that does not exist."),
             (b'{"username":"root"}', 422, "The request has a field that does not exist."),
             (b'{"language":"de"}', 422, "“language” has a value that it can't have."),
+            (b'{"is_watched":null}', 422, "“is_watched” has a value that it can't have."),
+            (b'{"is_watched":"on"}', 422, "“is_watched” has a value that it can't have."),
             (b'{"language":null}', 422, "“language” has a value that it can't have."),
             (
                 b'{"tiktok_username":null}',

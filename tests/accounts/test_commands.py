@@ -47,6 +47,11 @@ def run_json(*arguments: str) -> dict[str, Any]:
 
 
 class TestAddAccount:
+    def test_the_account_is_watched_if_that_is_asked_for(self) -> None:
+        run_json("add_account", "maria", "--tiktok-username", "maria_live", "--watch")
+        run_json("add_account", "anna", "--tiktok-username", "anna.live")
+        assert [user.username for user in User.objects.filter(is_watched=True)] == ["maria"]
+
     def test_add_account_prints_one_usable_token(self) -> None:
         result = run_json("add_account", "maria", "--tiktok-username", "maria_live")
         user = User.objects.get()

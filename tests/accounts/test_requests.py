@@ -103,6 +103,23 @@ class TestBearerToken:
         assert requests.bearer_token(handshake) == "t0ken"
 
 
+class TestQueryToken:
+    @pytest.mark.parametrize(
+        "query", ["token=t0ken", "lang=en&token=t0ken", "token=other&token=t0ken", "%74oken=t0ken"]
+    )
+    def test_it_is_the_last_of_that_name(self, query: str) -> None:
+        assert requests.query_token(scope(query=query)) == "t0ken"
+
+    @pytest.mark.parametrize("query", ["", "token", "token=", "Token=t0ken", "x=token"])
+    def test_it_is_empty_without_one(self, query: str) -> None:
+        assert requests.query_token(scope(query=query)) == ""
+
+    @settings(derandomize=True, deadline=None)
+    @given(st.binary())
+    def test_it_never_fails(self, query: bytes) -> None:
+        assert isinstance(requests.query_token({"query_string": query}), str)
+
+
 class TestAddress:
     @pytest.fixture(autouse=True)
     def _proxies(self, settings: Settings) -> None:

@@ -18,6 +18,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iter
 from contextlib import AsyncExitStack
 from typing import NamedTuple
 
+import httpx
 import psycopg
 import pytest
 import pytest_asyncio
@@ -61,6 +62,12 @@ AFTER_A_SIGTERM = 1.0
 # Until the process has ended: five seconds, and one for a machine that is busy.
 STOP_WITHIN = 5.0 + 1.0
 GIFTS = 5
+WATCH = """
+from accounts.models import User
+account = User.objects.get(username="{name}")
+account.is_watched = True
+account.save()
+"""
 
 
 def long_or(short: float, long: float) -> float:
@@ -600,3 +607,57 @@ class TestTheEndOfTheOwner:
                 f"{took:.1f} to another owner, {went_on:.1f} to the next event",
             )
         )
+
+
+async def _watches(process: Process) -> bool:
+    """Whether the process hears the LIVE of a watched account."""
+    async with httpx.AsyncClient(trust_env=False) as client:
+        answer = await client.get(f"http://127.0.0.1:{process.server.port}/metrics")
+    return 'relay_watched_accounts{state="live"} 1.0' in answer.text
+
+
+async def _watching(processes: Processes, within: float) -> Process:
+    """Wait until one process hears the LIVE of the one account that is watched."""
+    async with asyncio.timeout(within):
+        while True:
+            found = [process for process in processes.running if await _watches(process)]
+            if len(found) == 1:
+                return found[0]
+            await asyncio.sleep(0.1)
+
+
+class TestAWatchedAccount:
+    async def test_another_process_goes_on_when_one_stops_or_dies(
+        self, processes: Processes, tiktok: TikTok, streamer: str
+    ) -> None:
+        await processes.restore()
+        server = processes[0].server
+        account = await server.add_account(streamer, streamer)
+        room = tiktok.go_live(streamer)
+        await server.manage("shell", "-c", WATCH.format(name=streamer))
+        await room.wait_for_socket()
+        first = await _watching(processes, within=10)
+
+        began = time.monotonic()
+        stopping = asyncio.create_task(first.server.stop())
+        lease = processes.lease(streamer)
+        await until(lambda: processes.lease(streamer) not in {"", lease}, AFTER_A_SIGTERM + 2)
+        took = time.monotonic() - began
+        await stopping
+        second = await _watching(processes, within=10)
+        assert second is not first
+        assert took <= 2 * AFTER_A_SIGTERM
+
+        lease, began = processes.lease(streamer), time.monotonic()
+        await second.server.stop(signal.SIGKILL)
+        await until(lambda: processes.lease(streamer) not in {"", lease}, AFTER_A_DEATH + 5)
+        assert time.monotonic() - began <= AFTER_A_DEATH
+        third = await _watching(processes, within=10)
+        assert third not in {first, second}
+
+        async with Viewer([third.server.address], account) as phone:
+            await phone.until_type("connected")
+            await room.push(messages.chat("viewer", "hello"))
+            await phone.until_type("comment")
+            assert len(room.sockets) == 1
+        assert "Traceback" not in processes.log_text

@@ -427,7 +427,7 @@ class TestAnError:
         await page.clock.install()
         await open_console(page, server, streamer)
         await expect(state(page)).to_contain_text(f"LIVE @{streamer}")
-        await page.get_by_role("switch").check()
+        await page.get_by_role("switch", name="Test events").check()
         await expect(page.locator("#test-banner")).to_be_visible()
         await pause(page)
         for code in ErrorCode:
@@ -692,7 +692,10 @@ class TestTheTestSwitch:
         room = await watch(page, server, tiktok, streamer)
         await room.push(messages.chat("maria", "really"))
         await expect(feed(page)).to_contain_text("really")
-        banner, switch = page.locator("#test-banner"), page.get_by_role("switch")
+        banner, switch = (
+            page.locator("#test-banner"),
+            page.get_by_role("switch", name="Test events"),
+        )
         await expect(banner).to_be_hidden()
         await switch.check()
         await expect(banner).to_have_text("TEST Nothing here is real.")

@@ -6,6 +6,7 @@ Each page is looked at twice, in English and in Russian, in a real browser, with
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -27,8 +28,9 @@ from playwright.async_api import (
 
 from live.protocol.errors import ErrorCode
 from standin import Failure, Room, TikTok, messages
-from tests.support.browsing import add_person, http, sign_in
+from tests.support.browsing import add_person, http, post, sign_in, signed_in
 from tests.support.lives import hear_in
+from tests.support.overlays import make_overlay
 from tests.support.phone import Phone
 from tests.support.russian import english_words
 from tests.support.server import Server
@@ -93,8 +95,14 @@ async def _forge(page: Page) -> None:
 
 
 async def _connect(page: Page) -> None:
-    """The console, in the middle of a LIVE."""
+    """The console, in the middle of a LIVE, with its settings of reading aloud open."""
     await expect(page.get_by_text("привет")).to_be_visible()
+    await page.locator("#aloud summary").click()
+
+
+async def _preview(page: Page) -> None:
+    """An overlay's form, whose preview draws invented events."""
+    await expect(page.frame_locator("#preview").locator(".alert").first).to_be_visible()
 
 
 @dataclass(frozen=True)
@@ -148,6 +156,18 @@ PAGES = {
               id="token issued"),
         Shown("revoke-token", "/account/tokens/{token}/revoke/"),
         Shown("change-password", "/account/password/"),
+        Shown("overlays", "/overlays/"),
+        Shown("overlays", "/overlays/", who="viewer", id="overlays of one who has no username"),
+        Shown("new-overlay", "/overlays/new/alerts/", _preview),
+        Shown("new-overlay", "/overlays/new/goal/",
+              _press(".options .actions button", target="0"), id="overlay refused"),
+        Shown("overlay", "/overlays/{overlay}/", _preview),
+        Shown("delete-overlay", "/overlays/{overlay}/delete/"),
+        Shown("admin:overlays_overlay_changelist", "/admin/overlays/overlay/"),
+        Shown("admin:overlays_overlay_change", "/admin/overlays/overlay/{overlay}/change/"),
+        Shown("aloud", "/aloud/", _see("#voices-said:not([hidden])")),
+        Shown("upload-sound", "/aloud/",
+              _press("form[action='/aloud/sounds/'] button"), id="sound refused"),
         Shown("lives", "/lives/"),
         Shown("lives", "/lives/", who="viewer", id="no LIVEs"),
         Shown("live", "/lives/{live}/", _see("#recap[data-state=ready]")),
@@ -169,6 +189,19 @@ PAGES = {
               id="connections of no account"),
         Shown("connection", "/staff/connections/{failed}/", id="failed connection"),
         Shown("connection", "/staff/connections/{open}/", id="open connection"),
+        Shown("webhooks", "/webhooks/"),
+        Shown("webhooks", "/webhooks/", who="viewer", id="no webhooks"),
+        Shown("add-webhook", "/webhooks/new/"),
+        Shown("add-webhook", "/webhooks/new/",
+              _press("main form button", address="http://127.0.0.1/"), id="webhook refused"),
+        Shown("renew-webhook-secret", "/webhooks/{webhook}/secret/"),
+        Shown("renew-webhook-secret", "/webhooks/{webhook}/secret/", _press("main form button"),
+              id="webhook's secret"),
+        Shown("webhook", "/webhooks/{webhook}/", _press(".deliveries summary")),
+        Shown("change-webhook", "/webhooks/{webhook}/change/"),
+        Shown("delete-webhook", "/webhooks/{webhook}/delete/"),
+        Shown("admin:webhooks_webhook_changelist", "/admin/webhooks/webhook/"),
+        Shown("admin:webhooks_webhook_change", "/admin/webhooks/webhook/{webhook}/change/"),
         Shown("docs", "/docs/", is_reference=True),
         Shown("api-1:openapi-view", "/api/v1/docs", _see(".opblock"), is_reference=True),
         Shown("", "/nowhere/", status=404),
@@ -211,6 +244,21 @@ NO_PAGES = {
     "picture",
     "manifest",
     "console-token",
+    "aloud-settings",
+    "aloud-volume",
+    "aloud-sound",
+    "delete-sound",
+    "overlay-aloud",
+    "overlay-sound",
+    "overlay-texts",
+    # Transparent, for OBS: tests/end_to_end/test_overlays.py looks at them.
+    "shown-overlay",
+    "overlay-preview",
+    "overlay-sums",
+    "overlay-picture",
+    "overlay-state",
+    "test-overlay",
+    "renew-overlay",
     "is-live",
     "check-username",
     "change-language",
@@ -219,6 +267,7 @@ NO_PAGES = {
     "live-csv",
     "live-json",
     "live-recap",
+    "change-watching",
     "staff-history",
     "streams",
     "stream-reconnect",
@@ -226,6 +275,9 @@ NO_PAGES = {
     "connections-csv",
     "docs-asyncapi",
     "docs-schema",
+    "switch-webhook",
+    "test-webhook",
+    "send-again",
 }
 
 
@@ -326,6 +378,7 @@ async def site(
         await _trouble(tiktok.room(TROUBLED), troubled)
         failed = await _fail(server, tiktok)
         broken = _break(server, failed)
+        overlay, _secret = await make_overlay(server, OWNER, "alerts", name="Оповещения")
         token = server.execute("SELECT id FROM accounts_accesstoken WHERE user_id = ?",
                                boss.user_id)[0]["id"]  # fmt: skip
         opened = server.execute("SELECT id FROM live_connectionlog WHERE closed_at IS NULL")
@@ -333,10 +386,12 @@ async def site(
             "boss": boss.user_id,
             "viewer": viewer.user_id,
             "token": token,
+            "overlay": overlay,
             "open": opened[0]["id"],
             "failed": failed,
             "broken": broken,
             "live": live,
+            "webhook": await _add_webhook(server),
         }
         site = Site(server, facts)
         for who, name in (("boss", OWNER), ("viewer", VIEWER)):
@@ -346,6 +401,24 @@ async def site(
             await context.close()
         yield site
     await server.stop()
+
+
+async def _add_webhook(server: Server) -> int:
+    """Add one whose host is not known, and have a test sent there. Returns its primary key."""
+    values = {
+        "name": "программа",
+        "address": "https://hooks.invalid/key",
+        "events": "gift",
+        "least_diamonds": "5",
+    }
+    async with signed_in(server, OWNER) as browser:
+        await post(browser, "/webhooks/new/", **values)
+        [hook] = server.execute("SELECT id FROM webhooks_webhook")
+        await post(browser, f"/webhooks/{hook['id']}/test/")
+    async with asyncio.timeout(30):
+        while not server.execute("SELECT id FROM webhooks_delivery WHERE attempts > 0"):
+            await asyncio.sleep(0.1)
+    return int(hook["id"])
 
 
 async def _trouble(room: Room, phone: Phone) -> None:

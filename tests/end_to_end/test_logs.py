@@ -12,10 +12,12 @@ from urllib.parse import quote, quote_plus
 import httpx
 import pytest
 import pytest_asyncio
+from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
 from standin import Failure, TikTok, messages
 from tests.end_to_end.conftest import StartServer
+from tests.support.overlays import form_values
 from tests.support.phone import Phone
 from tests.support.server import Account, Server
 from tests.support.tiktok_proxy import TikTokProxy
@@ -85,6 +87,9 @@ class Run:
         ):
             async with phone:
                 await phone.until_type("connected")
+        for place in (f"?lang=en&token={token}", f"/{token}", f"?token={NOBODYS_TOKEN}"):
+            async with connect(f"{address}/ws/tikfinity{place}") as socket:
+                await socket.recv()
         async with Phone(f"{address}/ws/{token}") as phone:
             await phone.until_type("connected")
             await room.cut()
@@ -148,6 +153,7 @@ class Run:
                 "/nowhere/",
             ):
                 await browser.get(path)
+            await self._overlay(browser)
             self.secrets |= {f"cookie {name}": value for name, value in browser.cookies.items()}
             assert "cookie sessionid" in self.secrets
             cookies = "; ".join(f"{name}={value}" for name, value in browser.cookies.items())
@@ -167,6 +173,32 @@ class Run:
             await app.patch("/api/v1/account", headers=signed, json={"sign_api_key": ACCOUNTS_KEY})
             await app.get("/login/reset/MQ/abc123-0fe1cafe0fe1cafe/")
             self.secrets["reset link"] = "abc123-0fe1cafe0fe1cafe"
+
+    async def _overlay(self, browser: httpx.AsyncClient) -> None:
+        """An overlay's secret in every address that it is part of."""
+        fields = form_values("chat") | {"csrfmiddlewaretoken": browser.cookies["csrftoken"]}
+        answer = await browser.post("/overlays/new/chat/", data=fields)
+        page = await browser.get(answer.headers["Location"])
+        match = re.search(r"/overlay/(ov_[\w-]+)/", page.text)
+        assert match is not None
+        secret = self.secrets["overlay's secret"] = match[1]
+        for path in (
+            f"/overlay/{secret}/",
+            f"/overlay/{secret}",
+            f"/overlay/{secret}/sums.json?room=7",
+            f"/overlay/{secret}/picture/?address=https://elsewhere.example/x",
+            f"/overlay%2F{secret}/",
+            f"/overlay/{secret}/nowhere",
+        ):
+            await browser.get(path)
+        for socket in (
+            Phone(f"{self._server.address}/ws/overlay/{secret}"),
+            Phone(f"{self._server.address}/ws/overlay", subprotocols=["bearer", secret]),
+            Phone(f"{self._server.address}/ws/overlay/{secret}?since=broken"),
+            Phone(f"{self._server.address}/ws/{secret}"),
+        ):
+            async with socket:
+                await socket.next()
 
     async def _account(self, name: str, tiktok_username: str, *arguments: str) -> Account:
         account = await self._server.add_account(name, tiktok_username, *arguments)

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
 import pytest_asyncio
+from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
 from live.protocol.errors import ErrorCode
 from rehearsal.plan import rehearsed
 from standin import TikTok, messages
 from tests.end_to_end.conftest import ON_DAPHNE, ON_UVICORN, AddAccount, StartServer
-from tests.support.phone import Frame, Phone
+from tests.support.phone import WITHIN, Frame, Phone
 from tests.support.recordings import ROOM_ID, write_recording
 from tests.support.server import Account, Server
 
@@ -74,6 +76,15 @@ def address(rehearsing: Server, account: Account) -> str:
 
 
 class TestTheProgramme:
+    async def test_programs_for_tikfinity_get_generated_events_too(
+        self, rehearsing: Server, account: Account
+    ) -> None:
+        names: set[str] = set()
+        address = f"{rehearsing.address}/ws/test/tikfinity?token={account.token}"
+        async with asyncio.timeout(WITHIN), connect(address) as socket:
+            while not names >= {"connected", "chat", "gift", "like"}:
+                names.add(json.loads(await socket.recv())["event"])
+
     async def test_generated_events_come_as_those_of_a_live(
         self, rehearsing: Server, account: Account, address: str
     ) -> None:

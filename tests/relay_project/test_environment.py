@@ -200,6 +200,32 @@ class TestNetworks:
             environment.networks(NAME)
 
 
+class TestWebhookTargets:
+    @given_and_expected(
+        ("", []),
+        ("10.0.0.5", [ipaddress.ip_network("10.0.0.5/32")]),
+        (
+            "192.168.1.0/24, ::1,Hooks.Internal,localhost",
+            [
+                ipaddress.ip_network("192.168.1.0/24"),
+                ipaddress.ip_network("::1/128"),
+                "hooks.internal",
+                "localhost",
+            ],
+        ),
+    )
+    def test_networks_and_hosts_are_read(self, value: None, expected: list[object]) -> None:
+        assert environment.webhook_targets(NAME) == expected
+
+    @given(
+        *("10.0.0.1/8", "10.0.0.0/33", "10.0.0", "127.0.0.1;::1", "*", "*.internal"),
+        *("http://hooks.internal", "hooks.internal:80", ".internal", "a b", "1.2.3.4.5"),
+    )
+    def test_it_refuses(self, value: None) -> None:
+        with refused():
+            environment.webhook_targets(NAME)
+
+
 class TestProxies:
     @given_and_expected(
         ("", ([], False)),
@@ -545,6 +571,7 @@ BAD_SETTINGS = {
     "SOURCE_URL": "s3cr3t.example",
     "TRUSTED_PROXIES": "127.0.0.1,s3cr3t",
     "METRICS_ALLOW": "127.0.0.1/99,s3cr3t",
+    "WEBHOOK_ALLOW": "hooks.internal,s3cr3t:80",
     "TIKTOK_APP_URL": "s3cr3t",
     "TIKTOK_WEBCAST_URL": "ws://s3cr3t",
     "TIKTOK_SOCKET_URL": "https://s3cr3t",
@@ -568,6 +595,8 @@ BAD_SETTINGS = {
     "RELAY_STREAM_STARTS": "-777",
     "RELAY_USERNAME_CHANGES": "s3cr3t",
     "RELAY_LOOKUPS": "-777",
+    "RELAY_HISTORY_DAYS": "-777",
+    "RELAY_TRANSCRIPT_DAYS": "-777",
     "RELAY_MAX_SOCKETS_PER_ADDRESS": "-777",
     "RELAY_REQUEST_TIMEOUT": "s3cr3t",
     "RELAY_TEST_ENDPOINT": "s3cr3t",

@@ -46,7 +46,9 @@ async def signed_in(server: Server, name: str) -> AsyncIterator[httpx.AsyncClien
         yield browser
 
 
-async def post(browser: httpx.AsyncClient, address: str, **values: str) -> httpx.Response:
+async def post(
+    browser: httpx.AsyncClient, address: str, /, **values: str | list[str]
+) -> httpx.Response:
     """Send a form, with the token that any page has."""
     page = await browser.get("/login/")
     found = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', page.text)

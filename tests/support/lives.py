@@ -328,6 +328,9 @@ def _lines(live: Live, rng: random.Random, words: Words) -> None:
     TranscriptLine.objects.bulk_create(line(number) for number in range(130))
 
 
+_WORDS = {"mixed": MIXED, "russian": RUSSIAN}
+
+
 def _main(username: str, pictures: str, count: int, words: Words) -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "relay_project.settings")
     import django
@@ -347,4 +350,4 @@ def _main(username: str, pictures: str, count: int, words: Words) -> None:
 
 
 if __name__ == "__main__":
-    _main(*sys.argv[1:3], int(sys.argv[3]), {"mixed": MIXED, "russian": RUSSIAN}[sys.argv[4]])
+    _main(sys.argv[1], sys.argv[2], int(sys.argv[3]), _WORDS[sys.argv[4]])

@@ -14,6 +14,7 @@ from live.protocol.options import SocketOptions
 from live.relay.access import Account
 from live.relay.relay import Relay
 from live.server.assembly import make_relay
+from live.sockets.dialects import FRAMES, Dialect
 from live.sockets.session import Session
 from live.sockets.wire.asgi import Parcel
 from tests.support.clock import VirtualClock
@@ -81,6 +82,7 @@ class FakePhone:
         account: Account,
         options: SocketOptions | None = None,
         refused: RelayError | None = None,
+        dialect: Dialect = FRAMES,
     ) -> None:
         self.takes = asyncio.Event()
         self.takes.set()
@@ -93,11 +95,12 @@ class FakePhone:
         self._news = asyncio.Event()
         self.connection = Connection(None, "")
         self.connection.tiktok_username = account.tiktok_username
-        self.session = Session(relay, self, self, self, self.connection)
+        self.session = Session(relay, self, self, self, self.connection, dialect)
         self.session.start()
 
     def types(self) -> list[str]:
-        return [frame["type"] for frame in self.frames]
+        """Of the frames; in another dialect, the names of the events."""
+        return [_name(frame) for frame in self.frames]
 
     async def until(self, type: str) -> dict[str, Any]:
         """Wait for the next frame of that type, from now on."""
@@ -105,7 +108,7 @@ class FakePhone:
         while True:
             for frame in self.frames[seen:]:
                 seen += 1
-                if frame["type"] == type:
+                if _name(frame) == type:
                     return frame
             self._news.clear()
             await self._news.wait()
@@ -138,3 +141,7 @@ class FakePhone:
 
     def abort(self) -> None:
         self.aborted = True
+
+
+def _name(frame: dict[str, Any]) -> str:
+    return str(frame["type"] if "type" in frame else frame["event"])

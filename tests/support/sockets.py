@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Collection
 from typing import Any
 
 from accounts.models import AccessToken
 from live.connections.record import Connection
+from live.overlays.models import Overlay
 from live.protocol.errors import RelayError
 from live.relay.control import Control
 from live.relay.open_sockets import OpenSockets
@@ -33,8 +35,11 @@ class FakeSocket:
             self.connection.account_id = token.user_id
             self.connection.token_id = token.pk
 
-    def recheck(self, token: AccessToken | None) -> None:
+    def recheck(self, token: AccessToken | Overlay | None) -> None:
         self.asked.put_nowait(token)
+
+    def tell(self, text: str) -> None:
+        self.asked.put_nowait(text)
 
     def interrupt(self, error: RelayError) -> None:
         self.asked.put_nowait(error.code)
@@ -60,7 +65,13 @@ class ControlledRelay:
     def watch(self) -> None:
         self.watched += 1
 
-    def control(self, *, is_test: bool = False, recheck_every: float = 60.0) -> Control:
+    def control(
+        self,
+        *,
+        is_test: bool = False,
+        recheck_every: float = 60.0,
+        on_changed: Callable[[Collection[int]], None] = lambda account_ids: None,
+    ) -> Control:
         return Control(
             self.sockets,
             self.streams,
@@ -68,4 +79,5 @@ class ControlledRelay:
             self,
             is_test=is_test,
             recheck_every=recheck_every,
+            on_changed=on_changed,
         )

@@ -31,6 +31,9 @@ class Command(BaseCommand):
         parser.add_argument(
             "--manage", action="store_true", help="the token may change the account, over REST"
         )
+        parser.add_argument(
+            "--watch", action="store_true", help="its LIVEs are heard though no app is connected"
+        )
         parser.add_argument("--password", help="without one, the account can't sign in")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -40,6 +43,7 @@ class Command(BaseCommand):
             own_sign_api_key=options["sign_api_key"],
             own_proxy=options["proxy"],
             is_staff=options["staff"],
+            is_watched=options["watch"],
         )
         try:
             # An empty one, as of a variable that is not set, is none.

@@ -1,0 +1,1 @@
+"""The steps of the tables of what is read aloud, as Django makes them."""

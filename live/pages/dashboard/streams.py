@@ -6,6 +6,7 @@ stream, because it changes at the same time.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -21,7 +22,7 @@ from live.streams.drift import Finding
 from live.streams.stream import LiveStream
 from live.tiktok.rooms import Room
 
-__all__ = ["Listener", "StreamNow", "name_accounts", "stream_now"]
+__all__ = ["Listener", "StreamNow", "name_accounts", "names_of", "stream_now"]
 
 # The number of frames and the number of moments that the page shows.
 _EVENTS = 50
@@ -79,6 +80,7 @@ class StreamNow:
         room: TikTok's room; None if the stream has none.
         room_since: when the LIVE in the room began; None if that is not known.
         listeners: the sockets of the stream, the oldest first.
+        watchers: the primary keys of the accounts for which this process watches it.
         events: the newest frames of its log, the newest first.
         findings: the fields that TikTok leaves empty more often than is normal.
         undecodable: the kinds of messages that could not be decoded, each with its count.
@@ -94,6 +96,7 @@ class StreamNow:
     room: Room | None
     room_since: datetime | None
     listeners: list[Listener]
+    watchers: list[int]
     events: list[LoggedEvent]
     findings: list[Finding]
     undecodable: list[tuple[str, int]]
@@ -117,6 +120,7 @@ async def stream_now(relay: Relay, username: str) -> StreamNow | None:
         room=room,
         room_since=time_of(room.started_at) if room and room.started_at else None,
         listeners=_listeners(relay, stream),
+        watchers=[pk for each, pk in relay.watching.listening() if each is stream],
         events=newest_events(stream.log, _EVENTS),
         findings=stream.findings,
         undecodable=sorted(stream.undecodable.items()),
@@ -131,6 +135,15 @@ def name_accounts(listeners: list[Listener]) -> None:
     names = dict(User.objects.filter(pk__in=ids).values_list("pk", "username"))
     for listener in listeners:
         listener.account = names.get(listener.account_id or 0, "")
+
+
+def names_of(account_ids: Sequence[int]) -> list[str]:
+    """Return the usernames of these accounts, sorted. Call it in a thread that may use the
+    database."""
+    if not account_ids:
+        return []
+    accounts = User.objects.filter(pk__in=account_ids)
+    return list(accounts.order_by("username").values_list("username", flat=True))
 
 
 def _listeners(relay: Relay, stream: LiveStream) -> list[Listener]:

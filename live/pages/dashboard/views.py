@@ -25,7 +25,8 @@ from accounts.usernames import is_tiktok_username
 from live.models import ConnectionLog
 from live.pages.dashboard.history import HOURS, history, table_rows
 from live.pages.dashboard.routes import hours_of_routes, shown_routes
-from live.pages.dashboard.streams import name_accounts, stream_now
+from live.pages.dashboard.streams import name_accounts, names_of, stream_now
+from live.pages.dashboard.watched import shown_watched
 from live.pages.labels import route_in_words, tone_of, word_for
 from live.pages.mixins import FragmentMixin, StaffPage, is_for_fragment
 from live.protocol.errors import RelayError
@@ -84,6 +85,7 @@ class Dashboard(StaffPage, FragmentMixin, TemplateView):
             routes=shown_routes(now.numbers),
             has_several_routes=len(now.numbers["routes"]) > 1,
             hours_of_routes=hours_of_routes(now.numbers),
+            watched=shown_watched(now.numbers["watched"]),
             **past,
             **kwargs,
         )
@@ -110,13 +112,16 @@ class StreamPage(StaffPage, FragmentMixin, TemplateView):
         relay: Relay = _scope(self.request)["relay"]
         stream = async_to_sync(stream_now)(relay, username)
         elsewhere = None
+        watchers: list[str] = []
         if stream is not None:
             name_accounts(stream.listeners)
+            watchers = names_of(stream.watchers)
         else:
             elsewhere = async_to_sync(relay.streams.look)(username)
         connections = ConnectionLog.objects.filter(tiktok_username=username)
         return super().get_context_data(
             stream=stream,
+            watchers=watchers,
             elsewhere=elsewhere,
             elsewhere_word=word_for(elsewhere.state) if elsewhere else "",
             connections=connections.select_related("account").defer(

@@ -1,8 +1,8 @@
 """Limits the bodies of requests: their size, and the time in which they arrive.
 
-The pages, the admin and REST take forms and small JSON, and nothing that is uploaded. Without a
-limit, the server would keep all that a stranger sends until it has found out that the stranger may
-send nothing.
+The pages, the admin and REST take forms and small JSON; the largest body is a sound of 512 KiB that
+an account uploads. Without a limit, the server would keep all that a stranger sends until it has
+found out that the stranger may send nothing.
 """
 
 from __future__ import annotations

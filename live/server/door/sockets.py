@@ -2,7 +2,7 @@
 Refuses those of pages that may not open any (`ALLOWED_ORIGINS`).
 
 A socket that is refused here costs no session, no query and no row of its own. Its client is told
-why, as for all other errors: by an `error` frame and a close code.
+why, as for all other errors: by an `error` frame, in its dialect, and a close code.
 """
 
 from __future__ import annotations
@@ -14,12 +14,13 @@ from typing import Any
 from django.utils.translation import gettext_noop as _
 
 from accounts import requests
-from live.protocol.addresses import BEARER, STAFF_ADDRESS
+from live.protocol.addresses import BEARER, STAFF_ADDRESS, is_of_tikfinity, last_part
 from live.protocol.errors import ErrorCode, RelayError
 from live.protocol.frames import Frame, FrameType, encode
 from live.relay.quota import Counts
 from live.relay.relay import Relay
 from live.sockets.admission import connection_of
+from live.sockets.dialects import FRAMES, TIKFINITY, told
 from live.sockets.wire.asgi import Parcel
 
 __all__ = ["SocketDoor"]
@@ -110,7 +111,10 @@ class SocketDoor:
             ts=self._relay.clock.unix_ms(),
             data=error.explain(requests.language(scope)),
         )
-        parcel = Parcel([encode(frame)])
+        dialect = TIKFINITY if is_of_tikfinity(scope["path"]) else FRAMES
+        translation = dialect.translation()
+        texts = told([encode(frame)], translation)
+        parcel = Parcel(texts, "" if translation is None else translation.kind)
         await receive()
         subprotocol = BEARER if BEARER in scope.get("subprotocols", []) else None
         with contextlib.suppress(OSError):  # the client has gone
@@ -135,5 +139,7 @@ def _key(client: str) -> str:
 
 def _token(scope: Any) -> str:
     """The token that the client has sent, if there is one: else some other text."""
-    last = scope["path"].rstrip("/").rpartition("/")[2]
-    return last if last not in {"ws", "test"} else requests.bearer_token(scope)
+    token = last_part(scope["path"])
+    if not token and is_of_tikfinity(scope["path"]):
+        token = requests.query_token(scope)
+    return token or requests.bearer_token(scope)

@@ -22,11 +22,15 @@ _TYPE = len('{"type":"')
 
 
 class Parcel:
-    """Texts that go out together, a WebSocket message each. Sockets at one place share it."""
+    """Texts that go out together, a WebSocket message each. Sockets at one place share it.
 
-    def __init__(self, texts: Sequence[str]) -> None:
+    Args:
+        kind: what the texts count as, where they are no frames; empty for frames.
+    """
+
+    def __init__(self, texts: Sequence[str], kind: str = "") -> None:
         self.texts = texts
-        self._types: dict[str, int] | None = None
+        self._types: dict[str, int] | None = {kind: len(texts)} if kind else None
 
     @property
     def types(self) -> Mapping[str, int]:

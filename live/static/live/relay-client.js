@@ -103,6 +103,8 @@
  * @property {boolean | Test} [test] Use the relay's test endpoint: nothing there is real. A relay
  *   whose test endpoint is off refuses the handshake, which looks like a network that fails: the
  *   client gets no `open` and tries again.
+ * @property {string} [path] Of the socket, for those of the relay's own pages that have another one;
+ *   "/ws", or "/ws/test" with the option `test`.
  * @property {Partial<Backoff>} [backoff] Default: base 1, cap 30, stableAfter 5.
  * @property {number} [openTimeout] For the handshake; 15.
  * @property {number} [pingInterval] Of silence, before the client asks for a sign of life; 25.
@@ -368,7 +370,7 @@ export class RelayClient {
 
   /** Made by hand: React Native's URL can't do it everywhere. */
   #address() {
-    const { url, types, batch, wait, lang, test } = this.#options;
+    const { url, types, batch, wait, lang, test, path = test ? "/ws/test" : "/ws" } = this.#options;
     const { fail, replay } = typeof test === "object" ? test : {};
     const query = Object.entries({
       fail,
@@ -381,7 +383,6 @@ export class RelayClient {
     })
       .filter(([, value]) => value !== undefined)
       .map(([name, value]) => `${name}=${encodeURIComponent(String(value))}`);
-    const path = test ? "/ws/test" : "/ws";
     return `${url.replace(/\/+$/, "")}${path}${query.length ? "?" : ""}${query.join("&")}`;
   }
 

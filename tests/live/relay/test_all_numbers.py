@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from live.relay.all_numbers import add_up
-from live.relay.numbers import Numbers, StreamNumbers
+from live.relay.numbers import Numbers, StreamNumbers, WatchedNumbers
 
 
 def stream(username: str, **known: Any) -> StreamNumbers:
@@ -20,6 +20,11 @@ def stream(username: str, **known: Any) -> StreamNumbers:
         "faults": 0,
         "leads": True,
     }
+    return {**numbers, **known}  # type: ignore[typeddict-item]
+
+
+def watched(**known: Any) -> WatchedNumbers:
+    numbers: WatchedNumbers = {"states": {}, "looks": 0, "signed": 0, "accounts": []}
     return {**numbers, **known}  # type: ignore[typeddict-item]
 
 
@@ -39,6 +44,7 @@ def of_process(**known: Any) -> Numbers:
         "routes": [],
         "first_hour": 0,
         "slow": [],
+        "watched": watched(),
     }
     return {**numbers, **known}  # type: ignore[typeddict-item]
 

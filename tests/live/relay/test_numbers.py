@@ -184,6 +184,7 @@ class TestNumbers:
                 relay.key_users,
                 relay.networks,
                 counts,
+                relay.watching,
                 clock,
                 is_test=False,
             )

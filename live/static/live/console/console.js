@@ -8,6 +8,7 @@
 import { byId } from "../../shared/dom.js";
 import { language } from "../../shared/format.js";
 import { RelayClient } from "../relay-client.js";
+import { AloudPanel } from "./aloud.js";
 import { Counters } from "./counters.js";
 import { Errors } from "./errors.js";
 import { Feed } from "./feed.js";
@@ -41,6 +42,7 @@ class Console {
   #counters = new Counters();
   #top = new TopGifters();
   #pin = new Pin();
+  #aloud;
   #state;
   #errors;
   #tokens;
@@ -62,6 +64,7 @@ class Console {
     const { account = "", username = "", tokenPrefix = "", tokens = "", csrf = "" } = page;
     this.#state = new StateLine(username);
     this.#errors = new Errors(account);
+    this.#aloud = new AloudPanel(csrf);
     this.#tokens = new Tokens(tokenPrefix, () => issueToken(tokens, csrf));
     this.#button.addEventListener("click", () =>
       this.#isWanted ? this.disconnect() : this.connect(),
@@ -121,6 +124,7 @@ class Console {
     for (const part of [this.#feed, this.#gifts, this.#counters, this.#top, this.#pin]) {
       part.reset();
     }
+    this.#aloud.reset();
     this.#paintSoon();
     this.connect();
   }
@@ -145,6 +149,7 @@ class Console {
     this.#counters.take(frame);
     this.#top.take(frame);
     this.#pin.take(frame);
+    this.#aloud.take(frame);
     this.#paintSoon();
   }
 

@@ -54,13 +54,15 @@ class House:
         finally:
             self.inside -= 1
 
-    async def knock(self, address: str, path: str = "/ws/token", **headers: str) -> list[Any]:
+    async def knock(
+        self, address: str, path: str = "/ws/token", query: str = "lang=en", **headers: str
+    ) -> list[Any]:
         """What a client gets that is refused; nothing once it is in, and its socket then closes."""
         sent: list[Any] = []
         scope = {
             "type": "websocket",
             "path": path,
-            "query_string": b"lang=en",
+            "query_string": query.encode(),
             "client": (address, 1234),
             "subprotocols": ["bearer", "token"],
             "headers": [
@@ -89,8 +91,10 @@ class House:
             self.closes.set()
         self.closes.clear()
 
-    async def is_refused(self, address: str, path: str = "/ws/token", **headers: str) -> bool:
-        knock = asyncio.create_task(self.knock(address, path, **headers))
+    async def is_refused(
+        self, address: str, path: str = "/ws/token", query: str = "", **headers: str
+    ) -> bool:
+        knock = asyncio.create_task(self.knock(address, path, query, **headers))
         inside = self.inside
         while not knock.done() and self.inside == inside:
             await asyncio.sleep(0)
@@ -115,6 +119,15 @@ class TestNumber:
         ]
         assert house.traffic.frames == {"error": 1}
         assert house.traffic.closed == {"too_many_connections": 1}
+
+    async def test_a_program_that_understands_tikfinity_alone_is_told_an_event(self) -> None:
+        house = House()
+        async with house.having("192.0.2.1", "192.0.2.1"):
+            _accept, error, close = await house.knock("192.0.2.1", "/ws/tikfinity/token")
+        event = json.loads(error["text"])
+        assert (event["event"], event["data"]["code"]) == ("error", "too_many_connections")
+        assert close["code"] == 1008
+        assert house.traffic.frames == {"tikfinity": 1}
 
     async def test_it_is_over_once_one_has_closed(self) -> None:
         house = House()
@@ -165,6 +178,8 @@ class TestTokens:
             ("/ws/test/right", {}),
             ("/ws", {"authorization": "Bearer right"}),
             ("/ws/test", {"authorization": "Bearer right"}),
+            ("/ws/tikfinity/right", {}),
+            ("/ws/tikfinity", {"authorization": "Bearer right"}),
         ],
     )
     async def test_a_token_that_has_worked_gets_in(
@@ -175,6 +190,15 @@ class TestTokens:
         for n in range(5):
             house.failed_tokens.failed("192.0.2.1", f"wrong{n}")
         assert not await house.is_refused("192.0.2.1", path=path, **headers)
+
+    async def test_one_in_the_query_gets_in_where_it_may_be_there(self) -> None:
+        house = House()
+        house.failed_tokens.works("right")
+        for n in range(5):
+            house.failed_tokens.failed("192.0.2.1", f"wrong{n}")
+        query = "token=right"
+        assert not await house.is_refused("192.0.2.1", path="/ws/tikfinity", query=query)
+        assert await house.is_refused("192.0.2.1", path="/ws", query=query)
 
     async def test_the_staff_s_socket_has_none(self) -> None:
         house = House()

@@ -1,0 +1,38 @@
+"""The admin's pages for kept LIVEs: to read, whatever permissions somebody has."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+
+from live.history.models import Live
+
+__all__ = ["LiveAdmin"]
+
+
+@admin.register(Live)
+class LiveAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+    """Nothing of a LIVE can be changed: it is counted."""
+
+    list_display = (
+        *("tiktok_username", "title", "began_at", "heard_until", "end_reason", "viewers_peak"),
+        *("diamonds", "hole_count"),
+    )
+    search_fields = ("^tiktok_username", "=room_id")
+    search_help_text = _("The beginning of the TikTok username, or the room.")
+    list_per_page = 50
+    show_full_result_count = False
+    ordering = ("-began_at", "-pk")
+    exclude = ("curve", "biggest_gifts")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False

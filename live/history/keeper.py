@@ -1,0 +1,402 @@
+"""Keeps the LIVEs of the streams that this process leads: reads their logs, and has them written.
+
+Once a second it takes what is new in the logs, off the way of the events; every few seconds a
+thread counts and writes it. Until then, and while the database fails, the pieces wait in memory. If
+they become too many, the logs are not read any further; what a log then drops is a hole of its
+LIVE.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import replace
+from functools import partial
+from weakref import WeakKeyDictionary
+
+from django.conf import settings
+from django.db import (
+    DatabaseError,
+    InterfaceError,
+    InternalError,
+    NotSupportedError,
+    OperationalError,
+    ProgrammingError,
+)
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from live.clock import SYSTEM_CLOCK, Clock
+from live.connections.database import own_connection
+from live.connections.database_thread import DatabaseThread
+from live.history.heard import Sink
+from live.history.log_reader import Hearing, LogReader
+from live.history.pieces import Course, Piece
+from live.history.pruning import close_forgotten, prune_some
+from live.history.writing import Listening, Writer
+from live.streams.log import EventLog
+from live.streams.stream import LiveStream
+from live.tasks import cancel_and_wait
+
+__all__ = ["HistoryKeeper"]
+
+logger = logging.getLogger(__name__)
+
+# Seconds between two looks at the logs, and between two transactions.
+_LOOK_EVERY = 1.0
+_WRITE_EVERY = 3.0
+# Seconds before a transaction is tried again that has failed: the first time, and at most.
+_RETRY = (1.0, 15.0)
+# Seconds after which a transaction counts as hung: its connection is cut.
+_HUNG = 15.0
+# Seconds after which a LIVE in which nothing happens is written all the same.
+_TOUCH_EVERY = 30.0
+# How many entries may wait, and their bytes; how many of them are written at once.
+_MOST_WAITING = 100_000
+_MOST_BYTES = 64 * 1024 * 1024
+_AT_ONCE = 5000
+# Seconds for which the end of a stream may wait until other processes can have it.
+_SETTLE_WITHIN = 30.0
+# How many streams that are over may wait until the rest of their logs is read.
+_MOST_OVER = 1000
+# Seconds until old LIVEs are looked for first, between two such looks, and between two steps, of which
+# each comes before what has to be written.
+_PRUNE_FIRST = 60.0
+_PRUNE_EVERY = 600.0
+_PRUNE_STEP = 3.0
+
+# These say that the database fails. Any other error says that what is written is bad.
+_TROUBLE = (OperationalError, InterfaceError, InternalError, ProgrammingError, NotSupportedError)
+
+Hearer = tuple[LiveStream, int]
+
+
+class HistoryKeeper:
+    """Belongs to one event loop, from `start` to `close`.
+
+    Args:
+        hearers: yields each stream that is heard in this process, with the primary key of an
+            account that hears it.
+        sinks: get what was heard, in the transactions in which it is counted.
+        connect: returns the connection that the thread is to use. Runs in the thread.
+        write_every: seconds between two transactions.
+
+    Attributes:
+        written: how many entries were counted and written.
+        failures: how many transactions have failed.
+        lost: how many entries could not be written, whatever was tried.
+    """
+
+    def __init__(
+        self,
+        hearers: Callable[[], Iterable[Hearer]],
+        clock: Clock = SYSTEM_CLOCK,
+        sinks: Iterable[Sink] = (),
+        connect: Callable[[], BaseDatabaseWrapper] = own_connection,
+        write_every: float = _WRITE_EVERY,
+        retry: tuple[float, float] = _RETRY,
+    ) -> None:
+        self.sinks = list(sinks)
+        self.written = self.failures = self.lost = 0
+        self._hearers = hearers
+        self._clock = clock
+        self._write_every = write_every
+        self._retry_first, self._retry_at_most = retry
+        self._writer = Writer(self.sinks)
+        self._thread = DatabaseThread("history", connect)
+        self._task: asyncio.Task[None] | None = None
+        self._work: asyncio.Task[None] | None = None
+        self._stopping = asyncio.Event()
+        # In the order in which they began. A stream stays until the end of its log was read.
+        self._streams: dict[LiveStream, None] = {}
+        self._readers: WeakKeyDictionary[EventLog, LogReader] = WeakKeyDictionary()
+        # Who hears each stream, at the last look and since then.
+        self._accounts: dict[LiveStream, set[int]] = {}
+        # When something of each was last written, and when each was found to be over.
+        self._touched: dict[LiveStream, float] = {}
+        self._over: dict[LiveStream, float] = {}
+        self._pieces: list[Piece] = []
+        self._waiting = self._bytes = 0
+        # Of LIVEs that other processes count: what has its row, and what needs one.
+        self._listed: set[Listening] = set()
+        self._listening: set[Listening] = set()
+        self._due = self._prune_at = 0.0
+        self._in_a_row = 0  # failures
+
+    @property
+    def waiting(self) -> int:
+        """How many entries were read and are not written yet."""
+        return self._waiting
+
+    def start(self) -> None:
+        """Begin. Only the first call does something."""
+        if self._task is None and not self._stopping.is_set():
+            self._prune_at = self._clock.monotonic() + _PRUNE_FIRST
+            self._task = asyncio.create_task(self._run(), name="history")
+
+    def stream_started(self, stream: LiveStream) -> None:
+        """A stream of this process has begun."""
+        self._streams[stream] = None
+        self._reader_of(stream)
+
+    def joined(self, stream: LiveStream, account: int) -> None:
+        """An account hears the stream from now on, be it for a moment."""
+        if stream in self._streams:
+            self._accounts.setdefault(stream, set()).add(account)
+
+    def look(self) -> None:
+        """Read what is new in the logs."""
+        now = self._clock.unix_ms()
+        hearing: dict[LiveStream, set[int]] = {}
+        for stream, account in self._hearers():
+            hearing.setdefault(stream, set()).add(account)
+        followed = self._followed(hearing)
+        self._listed &= followed
+        self._listening = followed - self._listed
+        newest = {stream.log: stream for stream in self._streams}
+        for stream in list(self._streams):
+            if (newer := newest[stream.log]) is not stream:  # which goes on with its log
+                self._accounts.setdefault(newer, set()).update(self._accounts.get(stream, ()))
+                self._forget(stream)
+                continue
+            present = hearing.get(stream, set())
+            accounts = present | self._accounts.get(stream, set())
+            connected = stream.is_leading and stream.is_connected
+            elsewhere = stream.elsewhere.listeners > 0
+            is_read = not stream.has_led or self._read(
+                stream, Hearing(now, frozenset(accounts), elsewhere, connected)
+            )
+            if not is_read:
+                self._accounts[stream] = accounts
+            elif stream.over:
+                self._forget(stream)
+            else:
+                self._accounts[stream] = present
+        over = [stream for stream in self._streams if stream.over]
+        for stream in over[: max(0, len(over) - _MOST_OVER)]:
+            self._forget(stream)
+
+    async def close(self, within: float) -> None:
+        """Read the ends of the logs, and write everything. To be called when the streams were
+        stopped. If it takes longer, the log says how much is lost.
+
+        Args:
+            within: the longest time to wait, in seconds.
+        """
+        self._stopping.set()
+        try:
+            self.look()
+            async with asyncio.timeout(within):
+                if self._task is not None:
+                    await asyncio.wait([self._task])
+                while self._pieces:
+                    await self._write()
+                    if self._in_a_row:
+                        await asyncio.sleep(min(self._retry_first, within / 4))
+        except TimeoutError:
+            logger.warning("%d entries of LIVEs could not be counted before the end", self._waiting)
+        finally:
+            await cancel_and_wait(self._task, self._work)
+            self._thread.stop()
+
+    # --- Reading -------------------------------------------------------------------------------
+
+    def _read(self, stream: LiveStream, hearing: Hearing) -> bool:
+        """Read the log of a stream that this process leads or has led, as far as there is room.
+        Returns whether all of it was read."""
+        log, feed = stream.log, stream.feed
+        reader = self._reader_of(stream)
+        # What other processes don't have, the next leader may give the same offsets as something
+        # else.
+        copy = feed.last_copy
+        end = log.end if copy is None else min(log.end, copy.written)
+        room = _MOST_WAITING - self._waiting if self._bytes < _MOST_BYTES else 0
+        before = len(self._pieces)
+        for piece in reader.read(log, end, room, hearing):
+            self._take(piece)
+        # When this process stops, and when Redis fails for long, the rest is never written.
+        is_settled = copy is None or not copy.has_entries or self._gives_up(stream)
+        is_read = reader.position >= end and is_settled
+        now = self._clock.monotonic()
+        if len(self._pieces) > before:
+            self._touched[stream] = now
+        elif reader.is_in_room and is_read:
+            is_left = stream.over and end < log.end and stream.error is None
+            if is_left and not (self._stopping.is_set() or stream.is_following):
+                self._take(reader.leave(hearing))
+            elif hearing.is_connected and now - self._touched.get(stream, now) >= _TOUCH_EVERY:
+                self._touched[stream] = now
+                self._take(reader.touch(hearing))
+        return is_read
+
+    def _gives_up(self, stream: LiveStream) -> bool:
+        """Whether nobody waits any more for what a stream that is over has not handed on."""
+        if not stream.over:
+            return False
+        now = self._clock.monotonic()
+        return self._stopping.is_set() or now - self._over.setdefault(stream, now) >= _SETTLE_WITHIN
+
+    def _reader_of(self, stream: LiveStream) -> LogReader:
+        reader = self._readers.get(stream.log)
+        if reader is None:
+            reader = LogReader(stream.username, stream.log.epoch, stream.run)
+            self._readers[stream.log] = reader
+        return reader
+
+    def _take(self, piece: Piece) -> None:
+        self._pieces.append(piece)
+        self._waiting += len(piece.entries)
+        self._bytes += sum(entry.size for entry in piece.entries)
+
+    def _forget(self, stream: LiveStream) -> None:
+        self._streams.pop(stream, None)
+        self._accounts.pop(stream, None)
+        self._touched.pop(stream, None)
+        self._over.pop(stream, None)
+
+    def _followed(self, hearing: dict[LiveStream, set[int]]) -> set[Listening]:
+        """Who hears LIVEs here that other processes count."""
+        return {
+            Listening(stream.username, room.id, account)
+            for stream, accounts in hearing.items()
+            if stream.is_following and (room := stream.current_room) is not None
+            for account in accounts
+        }
+
+    # --- Writing -------------------------------------------------------------------------------
+
+    async def _run(self) -> None:
+        """Look, and see to it that what was read is written, until `close`."""
+        while not self._stopping.is_set():
+            self._tend()
+            try:
+                async with asyncio.timeout(_LOOK_EVERY):
+                    await self._stopping.wait()
+            except TimeoutError:
+                pass
+        if self._work is not None:
+            await asyncio.wait([self._work])
+
+    def _tend(self) -> None:
+        try:
+            self.look()
+        except Exception:
+            logger.exception("the logs of streams can't be read for history")
+        if self._work is not None and not self._work.done():
+            self._thread.cut(_HUNG)
+            return
+        now = self._clock.monotonic()
+        if now >= self._prune_at and not self._in_a_row:
+            self._work = asyncio.create_task(self._prune(), name="prune history")
+        elif now >= self._due and (self._pieces or self._listening):
+            self._due = now + self._write_every
+            self._work = asyncio.create_task(self._write(), name="write history")
+
+    async def _write(self) -> None:
+        """Write the next pieces, unless the database fails."""
+        pieces, listening = self._next_pieces(), frozenset(self._listening)
+        try:
+            done = await self._thread.run(partial(self._attempt, pieces, listening))
+        except DatabaseError as failure:
+            self._note_failure(_one_line(failure))
+            return
+        self._note_success()
+        self._settle(pieces)
+        self._listed.update(done)
+        self._listening.difference_update(done)
+
+    def _next_pieces(self) -> list[Piece]:
+        count = entries = 0
+        for piece in self._pieces:
+            count += 1
+            entries += len(piece.entries)
+            if entries >= _AT_ONCE:
+                break
+        return self._pieces[:count]
+
+    def _settle(self, pieces: list[Piece]) -> None:
+        del self._pieces[: len(pieces)]
+        entries = sum(len(piece.entries) for piece in pieces)
+        self._waiting -= entries
+        self.written += entries
+        self._bytes -= sum(entry.size for piece in pieces for entry in piece.entries)
+
+    def _note_failure(self, reason: str) -> None:
+        self.failures += 1
+        self._in_a_row += 1
+        pause = min(self._retry_first * 2.0 ** min(self._in_a_row - 1, 10), self._retry_at_most)
+        self._due = self._clock.monotonic() + pause
+        # The first time, the connection may be one that the database has ended long ago.
+        if self._in_a_row == 2:
+            logger.warning("LIVEs can't be written to the database, and wait: %s", reason)
+
+    def _note_success(self) -> None:
+        if self._in_a_row >= 2:
+            logger.info("LIVEs are written to the database again")
+        self._in_a_row = 0
+
+    async def _prune(self) -> None:
+        """One step; the next one comes soon, as long as there is something to forget."""
+        self._prune_at = self._clock.monotonic() + _PRUNE_EVERY
+        days = settings.RELAY_HISTORY_DAYS, settings.RELAY_TRANSCRIPT_DAYS
+        try:
+            await self._thread.run(close_forgotten)
+            deleted = await self._thread.run(partial(prune_some, *days))
+        except DatabaseError as failure:
+            logger.warning("Old LIVEs can't be forgotten: %s", _one_line(failure))
+            return
+        if deleted != (0, 0):
+            logger.debug("forgot %d LIVEs and %d lines", *deleted)
+            self._prune_at = self._clock.monotonic() + _PRUNE_STEP
+
+    # --- In the thread -------------------------------------------------------------------------
+
+    def _attempt(
+        self, pieces: Sequence[Piece], listenings: Collection[Listening]
+    ) -> list[Listening]:
+        """Write the pieces. If the database works and refuses them, write each LIVE by itself; what
+        still can't be written is a hole.
+
+        Raises:
+            DatabaseError: the database fails.
+        """
+        try:
+            return self._writer.write(pieces, listenings)
+        except _TROUBLE:
+            raise
+        except Exception as refusal:
+            logger.info("LIVEs are written one by one: %s", _one_line(refusal))
+        by_course: dict[Course, list[Piece]] = {}
+        for piece in pieces:
+            by_course.setdefault(piece.course, []).append(piece)
+        for own in by_course.values():
+            self._attempt_one(own)
+        return []
+
+    def _attempt_one(self, pieces: Sequence[Piece]) -> None:
+        empty = [
+            replace(each, entries=(), lost_until=each.until) if each.entries else each
+            for each in pieces
+        ]
+        for attempt in (pieces, empty):
+            try:
+                self._writer.write(attempt)
+            except _TROUBLE:
+                raise
+            except Exception as refusal:
+                logger.error(
+                    "@%s: its LIVE can't be written: %s",
+                    pieces[0].course.username,
+                    _one_line(refusal),
+                    exc_info=None if isinstance(refusal, DatabaseError) else refusal,
+                )
+                if attempt is pieces:
+                    self.lost += sum(len(piece.entries) for piece in pieces)
+            else:
+                return
+
+
+def _one_line(error: Exception) -> str:
+    """Only the first line: PostgreSQL's other lines may hold the row's values."""
+    lines = str(error).splitlines()
+    return lines[0] if lines else type(error).__name__

@@ -1,0 +1,427 @@
+"""Writes pieces of streams' logs into the database, in one transaction, in the history's thread.
+
+How far a log is counted stands in the LIVE's row: the log's epoch, and the offset there. It is
+read, compared and written while that row is held. So whoever writes the same piece again, in this
+process or in another one, writes nothing.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import reduce
+from operator import or_
+
+from django.db import DatabaseError, transaction
+from django.db.models import Q
+from msgspec import UNSET
+
+from accounts.models import User
+from live.history.curve import curve_of
+from live.history.heard import Heard, Sink
+from live.history.models import EndReason, HoleKind, Live, LiveListener
+from live.history.pieces import Course, End, Piece
+from live.history.rows import add_all, from_ms, save_lives, to_ms
+from live.history.tally import HeardHole, Tally
+from live.protocol.errors import RelayError
+from live.protocol.frames import FrameType
+from live.streams.log import Entry
+
+__all__ = ["Listening", "Writer"]
+
+logger = logging.getLogger(__name__)
+
+# A LIVE that is heard so much later than it began has a hole before that. In ms.
+_LATE = 60_000
+# A beginning that is older is an error of TikTok's, in ms.
+_OLDEST = 30 * 86_400_000
+# After so many entries other threads get their turn; and for how many seconds.
+_TURN = 256
+_PAUSE = 0.0001
+# The lengths of columns.
+_TITLE = 500
+# The columns of a LIVE that change.
+_CHANGING = (
+    *("title", "began_at", "heard_from", "heard_until", "end_reason", "likes", "comments"),
+    *("shares", "follows", "joins", "subscriptions", "gifts", "diamonds", "viewers_told"),
+    *("viewers_sum", "viewers_peak", "viewers_peak_at", "viewers_total", "likes_total"),
+    *("gifter_count", "hole_count", "biggest_gifts", "curve", "epoch", "offset", "counted_until"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Listening:
+    """An account that hears a LIVE which another process counts."""
+
+    username: str
+    room_id: str
+    account: int
+
+    @property
+    def key(self) -> tuple[str, str]:
+        return self.username, self.room_id
+
+
+@dataclass(slots=True)
+class _Part:
+    """What one transaction counts of one LIVE in one log."""
+
+    course: Course
+    live: Live | None
+    has_begun: bool = False
+    has_ended: bool = False
+    error: RelayError | None = None
+    accounts: set[int] = field(default_factory=set)
+    listeners: set[int] = field(default_factory=set)
+    entries: list[Entry] = field(default_factory=list)
+    tally: Tally | None = None
+
+
+class Writer:
+    """Belongs to the history's thread.
+
+    Args:
+        sinks: get what was heard, in the same transaction.
+    """
+
+    def __init__(self, sinks: Collection[Sink] = ()) -> None:
+        self._sinks = sinks
+        self._broken: set[Sink] = set()  # of those the log knows
+
+    def write(
+        self, pieces: Sequence[Piece], listenings: Collection[Listening] = ()
+    ) -> list[Listening]:
+        """Count the pieces, and note who listens. All of it, or nothing.
+
+        Args:
+            pieces: in their order, for each log.
+            listenings: of LIVEs that other processes count.
+
+        Returns:
+            The listenings that have their rows now. The LIVEs of the others are not there yet.
+
+        Raises:
+            DatabaseError: nothing is written, for all that is known. It may be tried again.
+        """
+        with transaction.atomic(durable=True):
+            lives = self._lives(pieces)
+            parts = self._count(pieces, lives)
+            tallies = [
+                (part.live, part.tally)
+                for part in parts
+                if part.live is not None and part.tally is not None
+            ]
+            longer = {live.pk for live in add_all(tallies)}
+            ended = {part.live.pk for part in parts if part.live is not None and part.has_ended}
+            for live in lives.values():
+                if live.pk in longer | ended:
+                    live.curve = curve_of(live)
+            save_lives(lives.values(), _CHANGING)
+            listed = _list_listeners(parts)
+            done = _list_elsewhere(listenings)
+            self._tell_sinks(parts)
+        for part in parts:
+            part.course.is_begun = part.course.is_begun or part.live is not None
+        for course, accounts in listed.items():
+            course.listed |= accounts
+        return done
+
+    # --- The LIVEs -----------------------------------------------------------------------------
+
+    def _lives(self, pieces: Iterable[Piece]) -> dict[tuple[str, str], Live]:
+        """The rows of the pieces' LIVEs, held until the end of the transaction."""
+        keys = {piece.course.key for piece in pieces if piece.course.room is not None}
+        found = _held(keys)
+        wanted: dict[tuple[str, str], Piece] = {}
+        for piece in pieces:
+            if piece.course.key not in found and _may_begin(piece):
+                wanted.setdefault(piece.course.key, piece)
+        new = [_new_live(piece) for piece in wanted.values() if _is_wanted(piece)]
+        if new:
+            Live.objects.bulk_create(new, ignore_conflicts=True)
+            found |= _held({(live.tiktok_username, live.room_id) for live in new})
+        return found
+
+    def _count(self, pieces: Sequence[Piece], lives: dict[tuple[str, str], Live]) -> list[_Part]:
+        by_course: dict[Course, list[Piece]] = {}
+        for piece in pieces:
+            by_course.setdefault(piece.course, []).append(piece)
+        keepers = _keepers(pieces, lives.values())
+        elsewhere = _heard_elsewhere(pieces, lives)
+        parts = []
+        for course, own in by_course.items():
+            live = lives.get(course.key)
+            part = _Part(course, live)
+            part.accounts = {account for piece in own for account in piece.accounts}
+            if live is None:
+                part.error = next((p.end.error for p in own if p.end is not None), None)
+                parts.append(part)
+            elif _goes_on_with(part, live, own[0]):
+                part.accounts |= elsewhere.get(live.pk, set())
+                self._count_part(part, live, own, keepers.get(live.pk, set()))
+                parts.append(part)
+        return parts
+
+    def _count_part(
+        self, part: _Part, live: Live, pieces: Sequence[Piece], keepers: set[int]
+    ) -> None:
+        tally = part.tally
+        assert tally is not None
+        for piece in pieces:
+            before = live.offset
+            if piece.until < before:
+                continue
+            is_new = piece.until > before
+            if piece.is_in_room and (is_new or piece.heard_at):
+                part.listeners |= piece.accounts
+            if piece.lost_until > before:
+                since = tally.newest or live.counted_until or to_ms(live.heard_from)
+                until = piece.entries[0].at if piece.entries else piece.read_at
+                # However short: something is missing.
+                _add_hole(tally, HoleKind.OVERRUN, since, max(until, since + 1))
+            if piece.begins_at and is_new:
+                _begin(live, piece)
+            self._count_entries(part, piece, before, keepers)
+            live.offset = piece.until
+            heard = [to_ms(live.heard_until), piece.heard_at, tally.newest]
+            if piece.end is not None and piece.end.error is None:
+                heard.append(piece.end.at)
+            live.heard_until = from_ms(max(heard))
+            if tally.is_live_over:
+                _end(part, live, End(EndReason.ENDED, tally.ended_at))
+                tally.is_live_over = False
+            elif piece.heard_at and live.end_reason == EndReason.UNHEARD:
+                live.end_reason = ""  # it was heard all the time, in another process
+            if piece.end is not None and (is_new or piece.end.error is None):
+                _end(part, live, piece.end)
+        live.counted_until = max(live.counted_until, tally.newest)
+        if tally.viewers_peak_at and tally.sums.viewers_peak > live.viewers_peak:
+            live.viewers_peak_at = from_ms(tally.viewers_peak_at)
+
+    def _count_entries(
+        self, part: _Part, piece: Piece, behind: int, keepers: Collection[int]
+    ) -> None:
+        tally = part.tally
+        assert tally is not None
+        # Accounts of other processes may be those that want lines.
+        with_lines = bool(keepers) and (
+            piece.is_heard_elsewhere or not piece.accounts.isdisjoint(keepers)
+        )
+        for number, entry in enumerate(piece.entries, 1):
+            if entry.offset <= behind:
+                continue
+            kind = HoleKind.UPSTREAM
+            if entry.offset == piece.gap_at:
+                kind = piece.gap_kind
+            if entry.offset == part.course.unheard_gap_at and kind is HoleKind.UPSTREAM:
+                kind = HoleKind.UNHEARD
+            if tally.add(entry, part.course, piece.read_at, kind, with_lines=with_lines):
+                part.entries.append(entry)
+            if number % _TURN == 0:
+                time.sleep(_PAUSE)
+
+    # --- Sinks ---------------------------------------------------------------------------------
+
+    def _tell_sinks(self, parts: Iterable[_Part]) -> None:
+        heard = [
+            Heard(
+                username=part.course.username,
+                accounts=frozenset(part.accounts),
+                live=part.live,
+                entries=part.entries,
+                has_begun=part.has_begun,
+                has_ended=part.has_ended,
+                error=part.error,
+            )
+            for part in parts
+            if part.entries or part.has_begun or part.has_ended or part.error is not None
+        ]
+        for sink in self._sinks if heard else ():
+            try:
+                with transaction.atomic():
+                    sink.write(heard)
+            except DatabaseError:
+                raise
+            except Exception:
+                if sink not in self._broken:
+                    self._broken.add(sink)
+                    logger.exception("%s has failed; LIVEs are kept all the same", sink)
+
+
+def _may_begin(piece: Piece) -> bool:
+    """Whether it tells of a LIVE, so that there has to be a row."""
+    if piece.course.room is None:
+        return False
+    says_something = any(entry.type is not FrameType.STATUS for entry in piece.entries)
+    return bool(piece.begins_at or says_something)
+
+
+def _is_wanted(piece: Piece) -> bool:
+    """Whether a LIVE without a row gets one. One that was deleted while it was heard gets none,
+    unless an account is left that hears it."""
+    return not piece.course.is_begun or User.objects.filter(pk__in=piece.accounts).exists()
+
+
+def _new_live(piece: Piece) -> Live:
+    room = piece.course.room
+    assert room is not None
+    heard_from = piece.begins_at or piece.entries[0].at
+    began_at = heard_from
+    if room.started_at is not UNSET and heard_from - _OLDEST < room.started_at < heard_from:
+        began_at = room.started_at
+    return Live(
+        tiktok_username=piece.course.username,
+        room_id=room.id,
+        began_at=from_ms(began_at),
+        heard_from=from_ms(heard_from),
+        heard_until=from_ms(heard_from),
+    )
+
+
+def _held(keys: Collection[tuple[str, str]]) -> dict[tuple[str, str], Live]:
+    if not keys:
+        return {}
+    wanted = reduce(or_, (Q(tiktok_username=name, room_id=room) for name, room in keys))
+    # In one order, so that two processes don't wait for each other.
+    rows = Live.objects.filter(wanted).order_by("pk").select_for_update()
+    return {(live.tiktok_username, live.room_id): live for live in rows}
+
+
+def _goes_on_with(part: _Part, live: Live, piece: Piece) -> bool:
+    """Take the LIVE over from the log before, if that has not been done. Returns whether what this
+    log has counts."""
+    course = part.course
+    part.tally = tally = Tally(min(to_ms(live.began_at), to_ms(live.heard_from)), _owner_id(course))
+    if live.epoch == course.epoch:
+        return True
+    if course.is_begun and live.epoch:
+        if not course.is_stale:
+            course.is_stale = True
+            logger.warning("@%s: another process goes on with its LIVE", course.username)
+        return False
+    began = piece.begins_at or piece.read_at
+    if live.epoch:
+        course.skip_until = live.counted_until
+        kind = HoleKind.UNHEARD if live.end_reason else HoleKind.STOPPED
+        _add_hole(tally, kind, to_ms(live.heard_until), began)
+    else:
+        part.has_begun = True
+        began_at, heard_from = to_ms(live.began_at), to_ms(live.heard_from)
+        if heard_from - began_at >= _LATE:
+            _add_hole(tally, HoleKind.LATE, began_at, heard_from)
+    live.epoch, live.offset = course.epoch, 0
+    return True
+
+
+def _owner_id(course: Course) -> str:
+    owner = course.room.owner if course.room is not None else UNSET
+    return "" if owner is UNSET else owner.id
+
+
+def _begin(live: Live, piece: Piece) -> None:
+    """It is heard from here on, perhaps again."""
+    room = piece.course.room
+    assert room is not None
+    if live.end_reason == EndReason.UNHEARD:
+        piece.course.unheard_gap_at = piece.gap_at
+    live.end_reason = ""
+    live.title = room.title.replace("\x00", "")[:_TITLE] or live.title
+    live.heard_until = max(live.heard_until, from_ms(piece.begins_at))
+    if room.counts is not UNSET:
+        if room.counts.total_viewers is not UNSET:
+            live.viewers_total = max(live.viewers_total or 0, min(room.counts.total_viewers, 2**62))
+        if room.counts.likes is not UNSET:
+            live.likes_total = max(live.likes_total or 0, min(room.counts.likes, 2**62))
+
+
+def _end(part: _Part, live: Live, end: End) -> None:
+    part.error = part.error or end.error
+    if not end.reason or live.end_reason == EndReason.ENDED:
+        return
+    live.end_reason = end.reason
+    if end.reason == EndReason.ENDED:
+        part.has_ended = True
+
+
+def _add_hole(tally: Tally, kind: HoleKind, began_at: int, ended_at: int) -> None:
+    if began_at < ended_at:
+        tally.holes.append(HeardHole(kind, began_at, ended_at))
+
+
+# --- Who hears it ------------------------------------------------------------------------------
+
+
+def _keepers(pieces: Iterable[Piece], lives: Iterable[Live]) -> dict[int, set[int]]:
+    """The accounts that want transcripts, by LIVE: of those that hear it, and have heard it."""
+    accounts: dict[tuple[str, str], set[int]] = {}
+    for piece in pieces:
+        accounts.setdefault(piece.course.key, set()).update(piece.accounts)
+    everybody = set().union(*accounts.values())
+    wanting = set(
+        User.objects.filter(pk__in=everybody, keeps_transcripts=True).values_list("pk", flat=True)
+    )
+    by_live = {
+        live.pk: wanting & accounts.get((live.tiktok_username, live.room_id), set())
+        for live in lives
+    }
+    known = LiveListener.objects.filter(live__in=by_live, account__keeps_transcripts=True)
+    for live_id, account in known.values_list("live_id", "account_id"):
+        by_live[live_id].add(account)
+    return by_live
+
+
+def _heard_elsewhere(
+    pieces: Iterable[Piece], lives: Mapping[tuple[str, str], Live]
+) -> dict[int, set[int]]:
+    """The accounts that have heard the LIVEs which are heard in other processes, too: those list
+    their own."""
+    keys = {piece.course.key for piece in pieces if piece.is_heard_elsewhere}
+    live_ids = [lives[key].pk for key in keys if key in lives]
+    accounts: dict[int, set[int]] = {}
+    if live_ids:
+        known = LiveListener.objects.filter(live__in=live_ids)
+        for live_id, account in known.values_list("live_id", "account_id"):
+            accounts.setdefault(live_id, set()).add(account)
+    return accounts
+
+
+def _list_listeners(parts: Iterable[_Part]) -> dict[Course, set[int]]:
+    """Note which accounts hear the LIVEs. Returns those that were not known to be listed."""
+    new = {
+        part.course: (part.live, part.listeners - part.course.listed)
+        for part in parts
+        if part.live is not None and part.listeners - part.course.listed
+    }
+    wanted = [(live, account) for live, accounts in new.values() for account in accounts]
+    _create_listeners(wanted)
+    return {course: accounts for course, (_live, accounts) in new.items()}
+
+
+def _list_elsewhere(listenings: Collection[Listening]) -> list[Listening]:
+    if not listenings:
+        return []
+    wanted = reduce(
+        or_, (Q(tiktok_username=each.username, room_id=each.room_id) for each in listenings)
+    )
+    lives = {(live.tiktok_username, live.room_id): live for live in Live.objects.filter(wanted)}
+    done = [each for each in listenings if each.key in lives]
+    _create_listeners([(lives[each.key], each.account) for each in done])
+    return done
+
+
+def _create_listeners(wanted: Collection[tuple[Live, int]]) -> None:
+    """An account may have been deleted meanwhile."""
+    if not wanted:
+        return
+    accounts = {account for _live, account in wanted}
+    known = set(User.objects.filter(pk__in=accounts).values_list("pk", flat=True))
+    LiveListener.objects.bulk_create(
+        [
+            LiveListener(live=live, account_id=account, began_at=live.began_at)
+            for live, account in wanted
+            if account in known
+        ],
+        ignore_conflicts=True,
+    )

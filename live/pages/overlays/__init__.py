@@ -1,0 +1,1 @@
+"""Overlays: the pages where a streamer makes them, and those that OBS opens."""
