@@ -36,21 +36,21 @@ def fill(connection: Any, lives: int, givers: int, longest_transcript: int) -> i
     """
     with _without_indexes(connection), connection.cursor() as cursor:
         _write_lives(lives, givers)
-        cursor.execute("CREATE TEMPORARY TABLE n (n integer PRIMARY KEY)")
+        cursor.execute("CREATE TEMPORARY TABLE numbers (n integer PRIMARY KEY)")
         numbers = max(givers, _MINUTES, _KINDS, _SAID, longest_transcript)
-        cursor.executemany("INSERT INTO n VALUES (%s)", [(n,) for n in range(numbers)])
+        cursor.executemany("INSERT INTO numbers VALUES (%s)", [(n,) for n in range(numbers)])
         for table, columns, values, count in _rows(connection.vendor, givers):
             cursor.execute(
                 f"INSERT INTO history_{table} (live_id, {', '.join(columns)}) "
-                f"SELECT live.id, {', '.join(values)} FROM history_live live CROSS JOIN n "
-                f"WHERE n < {count} ORDER BY live.id, n"
+                f"SELECT live.id, {', '.join(values)} FROM history_live live CROSS JOIN numbers "
+                f"WHERE numbers.n < {count} ORDER BY live.id, numbers.n"
             )
         table, columns, values, _count = next(
             rows for rows in _rows(connection.vendor, givers) if rows[0] == "transcriptline"
         )
         cursor.execute(
             f"INSERT INTO history_{table} (live_id, {', '.join(columns)}) "
-            f"SELECT live.id, {', '.join(values)} FROM history_live live CROSS JOIN n "
+            f"SELECT live.id, {', '.join(values)} FROM history_live live CROSS JOIN numbers "
             f"WHERE n >= {_SAID} AND n < {longest_transcript} "
             "AND live.id = (SELECT id FROM history_live ORDER BY began_at DESC LIMIT 1)"
         )

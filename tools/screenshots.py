@@ -23,6 +23,7 @@ from standin import Failure, Message, TikTok, messages
 from standin.scenario import Scenario
 from tests.support.browsing import add_person, http, sign_in
 from tests.support.chromium import CHROMIUM, CHROMIUM_ARGUMENTS
+from tests.support.lives import hear_in
 from tests.support.server import ROOT, Account, Server
 
 PICTURES = ROOT / "docs" / "pictures"
@@ -74,8 +75,10 @@ async def take(tiktok: TikTok, server: Server) -> None:
             account = anna if name == "anna.bakes" else await add_person(server, name, name)
             for _ in range(count):
                 await phones.enter_async_context(listening(server, account))
+        live = await hear_in(server, "anna.bakes", tiktok.pictures, 11)
         streaming = asyncio.create_task(perform(tiktok))
         await look(browser, server)
+        await look_back(browser, server, live)
         streaming.cancel()
         await asyncio.wait([streaming])
         await browser.close()
@@ -150,6 +153,19 @@ async def look(browser: Browser, server: Server) -> None:
     await staff.screenshot(path=PICTURES / "dashboard.png")
     await staff.goto(f"{http(server)}/staff/connections/")
     await staff.screenshot(path=PICTURES / "connections.png")
+
+
+async def look_back(browser: Browser, server: Server, live: int) -> None:
+    """A LIVE that is over, and its recap's picture, made smaller."""
+    for size, name in ((DESK, "live.png"), (PHONE, "recap.png")):
+        page = await open_page(browser, server, "anna", size, "light")
+        await page.goto(f"{http(server)}/lives/{live}/")
+        await page.locator("#recap[data-state=ready]").wait_for()
+        if size is DESK:
+            await page.screenshot(path=PICTURES / name)
+        else:
+            await page.locator("#recap-picture").screenshot(path=PICTURES / name)
+        await page.context.close()
 
 
 async def open_page(

@@ -123,7 +123,7 @@ function diamonds(live, pictureOf) {
       ? [text(gettext("at least"), { x: MARGIN, y: y - 170, size: 40, fill: QUIET })]
       : []),
     fitted(number(live.diamonds), { x: MARGIN - 6, y, size: 190, weight: 800, fill: GOLD }, room),
-    text(gettext("diamonds"), { x: MARGIN, y: y + 62, size: 44, weight: 600, fill: "#f3e8f1" }),
+    text(ngettext("diamond", "diamonds", live.diamonds), { x: MARGIN, y: y + 62, size: 44, weight: 600, fill: "#f3e8f1" }),
     ...(photograph && live.biggest_gift
       ? [
           svg("image", {
