@@ -25,7 +25,8 @@ class Heard:
 
     Attributes:
         username: the streamer's TikTok username.
-        accounts: the primary keys of the accounts that hear it now.
+        accounts: the primary keys of the accounts that hear it now; of other processes' accounts,
+            those that have heard the LIVE until now, a few seconds late.
         live: the LIVE, with the sums up to the end of this piece; None where the stream has failed
             without one.
         entries: the frames, oldest first, without borders.

@@ -59,10 +59,11 @@ _AT_ONCE = 5000
 _SETTLE_WITHIN = 30.0
 # How many streams that are over may wait until the rest of their logs is read.
 _MOST_OVER = 1000
-# Seconds until old LIVEs are looked for first, between two such looks, and between two steps.
+# Seconds until old LIVEs are looked for first, between two such looks, and between two steps, of which
+# each comes before what has to be written.
 _PRUNE_FIRST = 60.0
 _PRUNE_EVERY = 600.0
-_PRUNE_STEP = 1.0
+_PRUNE_STEP = 3.0
 
 # These say that the database fails. Any other error says that what is written is bad.
 _TROUBLE = (OperationalError, InterfaceError, InternalError, ProgrammingError, NotSupportedError)
@@ -74,14 +75,13 @@ class HistoryKeeper:
     """Belongs to one event loop, from `start` to `close`.
 
     Args:
-        hearers: yields each stream that a socket of this process hears, with the primary key of
-            the socket's account.
+        hearers: yields each stream that is heard in this process, with the primary key of an
+            account that hears it.
         sinks: get what was heard, in the transactions in which it is counted.
         connect: returns the connection that the thread is to use. Runs in the thread.
         write_every: seconds between two transactions.
 
     Attributes:
-        watchers: more of the same as `hearers`, for those who hear streams without a socket.
         written: how many entries were counted and written.
         failures: how many transactions have failed.
         lost: how many entries could not be written, whatever was tried.
@@ -96,7 +96,6 @@ class HistoryKeeper:
         write_every: float = _WRITE_EVERY,
         retry: tuple[float, float] = _RETRY,
     ) -> None:
-        self.watchers: list[Callable[[], Iterable[Hearer]]] = []
         self.sinks = list(sinks)
         self.written = self.failures = self.lost = 0
         self._hearers = hearers
@@ -149,9 +148,8 @@ class HistoryKeeper:
         """Read what is new in the logs."""
         now = self._clock.unix_ms()
         hearing: dict[LiveStream, set[int]] = {}
-        for hearers in (self._hearers, *self.watchers):
-            for stream, account in hearers():
-                hearing.setdefault(stream, set()).add(account)
+        for stream, account in self._hearers():
+            hearing.setdefault(stream, set()).add(account)
         followed = self._followed(hearing)
         self._listed &= followed
         self._listening = followed - self._listed
@@ -288,13 +286,11 @@ class HistoryKeeper:
             self._thread.cut(_HUNG)
             return
         now = self._clock.monotonic()
-        if now < self._due:
-            return
-        if self._pieces or self._listening:
+        if now >= self._prune_at and not self._in_a_row:
+            self._work = asyncio.create_task(self._prune(), name="prune history")
+        elif now >= self._due and (self._pieces or self._listening):
             self._due = now + self._write_every
             self._work = asyncio.create_task(self._write(), name="write history")
-        elif now >= self._prune_at:
-            self._work = asyncio.create_task(self._prune(), name="prune history")
 
     async def _write(self) -> None:
         """Write the next pieces, unless the database fails."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -12,9 +13,11 @@ from live.history.models import EndReason, Live, TranscriptLine
 
 __all__ = ["close_forgotten", "prune", "prune_some"]
 
-# How many LIVEs and lines one step deletes.
-_LIVES = 20
+# How many LIVEs and lines one step deletes: a LIVE may have thousands of givers. And seconds
+# between two steps, in which others write.
+_LIVES = 5
 _LINES = 2000
+_PAUSE = 0.05
 # A LIVE of which nothing was written for so long is not heard any more: the process that heard it
 # has died.
 _FORGOTTEN = timedelta(minutes=15)
@@ -57,6 +60,7 @@ def prune(
     lives = lines = 0
     while (deleted := step(days, line_days)) != (0, 0):
         lives, lines = lives + deleted[0], lines + deleted[1]
+        time.sleep(_PAUSE)
     return lives, lines
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
 from operator import or_
@@ -149,6 +149,7 @@ class Writer:
         for piece in pieces:
             by_course.setdefault(piece.course, []).append(piece)
         keepers = _keepers(pieces, lives.values())
+        elsewhere = _heard_elsewhere(pieces, lives)
         parts = []
         for course, own in by_course.items():
             live = lives.get(course.key)
@@ -158,6 +159,7 @@ class Writer:
                 part.error = next((p.end.error for p in own if p.end is not None), None)
                 parts.append(part)
             elif _goes_on_with(part, live, own[0]):
+                part.accounts |= elsewhere.get(live.pk, set())
                 self._count_part(part, live, own, keepers.get(live.pk, set()))
                 parts.append(part)
         return parts
@@ -368,6 +370,21 @@ def _keepers(pieces: Iterable[Piece], lives: Iterable[Live]) -> dict[int, set[in
     for live_id, account in known.values_list("live_id", "account_id"):
         by_live[live_id].add(account)
     return by_live
+
+
+def _heard_elsewhere(
+    pieces: Iterable[Piece], lives: Mapping[tuple[str, str], Live]
+) -> dict[int, set[int]]:
+    """The accounts that have heard the LIVEs which are heard in other processes, too: those list
+    their own."""
+    keys = {piece.course.key for piece in pieces if piece.is_heard_elsewhere}
+    live_ids = [lives[key].pk for key in keys if key in lives]
+    accounts: dict[int, set[int]] = {}
+    if live_ids:
+        known = LiveListener.objects.filter(live__in=live_ids)
+        for live_id, account in known.values_list("live_id", "account_id"):
+            accounts.setdefault(live_id, set()).add(account)
+    return accounts
 
 
 def _list_listeners(parts: Iterable[_Part]) -> dict[Course, set[int]]:

@@ -270,6 +270,7 @@ class AloudOptions(OptionsForm):
     style = _styles(
         ("hidden", _("Nothing to be seen")),
         ("label", _("Label: what is being read, or why nothing is")),
+        ("plain", _("Plain: the same as outlined text")),
     )
     volume = forms.IntegerField(
         label=_("Volume, % of the account's"), min_value=0, max_value=100, initial=100

@@ -29,6 +29,10 @@ window.spoken = [];
 window.waiting = [];
 window.played = [];
 window.locks = 0;
+window.forbidden = [];
+document.addEventListener("securitypolicyviolation", ({ effectiveDirective, blockedURI }) => {
+  window.forbidden.push(`${effectiveDirective}: ${blockedURI}`);
+});
 SpeechSynthesis.prototype.speak = (utterance) => {
   const { text, lang, rate, volume } = utterance;
   window.spoken.push({ text, lang, rate, volume });
@@ -239,5 +243,6 @@ class TestTheOverlay:
             )
             texts = await said_until(obs, "Dave sent Galaxy")
             assert texts[2:] == ["Dave sent Galaxy"]
+            assert await obs.evaluate("window.forbidden") == []
         secret = address.rstrip("/").rpartition("/")[2]
         assert secret not in server.log_text

@@ -153,7 +153,7 @@ class Run:
                 "/nowhere/",
             ):
                 await browser.get(path)
-            await self._overlay(browser, form["csrfmiddlewaretoken"])
+            await self._overlay(browser)
             self.secrets |= {f"cookie {name}": value for name, value in browser.cookies.items()}
             assert "cookie sessionid" in self.secrets
             cookies = "; ".join(f"{name}={value}" for name, value in browser.cookies.items())
@@ -174,9 +174,9 @@ class Run:
             await app.get("/login/reset/MQ/abc123-0fe1cafe0fe1cafe/")
             self.secrets["reset link"] = "abc123-0fe1cafe0fe1cafe"
 
-    async def _overlay(self, browser: httpx.AsyncClient, form_token: str) -> None:
+    async def _overlay(self, browser: httpx.AsyncClient) -> None:
         """An overlay's secret in every address that it is part of."""
-        fields = form_values("chat") | {"csrfmiddlewaretoken": form_token}
+        fields = form_values("chat") | {"csrfmiddlewaretoken": browser.cookies["csrftoken"]}
         answer = await browser.post("/overlays/new/chat/", data=fields)
         page = await browser.get(answer.headers["Location"])
         match = re.search(r"/overlay/(ov_[\w-]+)/", page.text)

@@ -366,14 +366,6 @@ class TestWhoHearsIt:
         listeners = {listener.account_id async for listener in LiveListener.objects.all()}
         assert listeners == {anna, bert}
 
-    async def test_watchers_are_among_them(self, keeping: Keeping) -> None:
-        anna = await an_account()
-        stream = keeping.stream()
-        keeping.keeper.watchers.append(lambda: [(stream, anna)])
-        stream.feed.open(room())
-        await keeping.write()
-        assert (await LiveListener.objects.aget()).account_id == anna
-
     async def test_whoever_comes_after_its_end_is_not(self, keeping: Keeping) -> None:
         anna, bert = await an_account("anna"), await an_account("bert")
         stream = keeping.stream(anna)

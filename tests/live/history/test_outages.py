@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import AsyncIterator, Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +17,18 @@ import psycopg
 import pytest
 from django.db import DataError, OperationalError
 from django.db.utils import ConnectionHandler
+from django.utils import timezone
 
 from accounts.models import User
 from live.connections.database import own_connection
 from live.history import keeper as keeper_module
+from live.history import pruning
 from live.history.heard import Heard
-from live.history.models import Hole, HoleKind, Live
+from live.history.models import Hole, HoleKind, Live, LiveListener
 from live.history.writing import Writer
 from live.protocol.errors import ErrorCode, RelayError
 from live.protocol.frames import FrameType
+from live.streams.followers import Elsewhere
 from tests.support.history import NOW, Keeping, event, gift_event, room
 from tests.support.postgresql import PostgreSQL, private_postgresql
 
@@ -88,6 +92,20 @@ class TestSinks:
         assert [entry.type for entry in second.entries] == ["like", "live_end"]
         assert second.live is not None
         assert (second.live.gifts, second.live.likes) == (3, 2)
+
+    async def test_they_are_told_of_the_accounts_of_other_processes(
+        self, keeping: Keeping, sink: Sink
+    ) -> None:
+        anna, bert = [(await User.objects.acreate(username=name)).pk for name in ("anna", "bert")]
+        stream = keeping.stream(anna)
+        stream.feed.open(room())
+        await keeping.write()
+        live = await Live.objects.aget()
+        await LiveListener.objects.acreate(live=live, account_id=bert, began_at=live.began_at)
+        stream.elsewhere = Elsewhere(listeners=1)
+        stream.feed.take([gift_event(NOW, 3)], 0)
+        await keeping.write()
+        assert [heard.accounts for heard in sink.heard] == [{anna}, {anna, bert}]
 
     async def test_they_hear_of_a_stream_that_failed_without_a_live(
         self, keeping: Keeping, sink: Sink
@@ -271,8 +289,8 @@ class TestItRunsByItself:
         stream.feed.open(room())
         stream.feed.take([gift_event(NOW, 2)], 0)
         async with asyncio.timeout(10):
-            while not await Live.objects.filter(gifts=2).aexists():
-                await asyncio.sleep(0.05)
+            while keeping.keeper.written < 1:
+                await asyncio.sleep(0.02)
         stream.feed.take([gift_event(NOW, 1)], 0)
         stream.stop()
         await keeping.end()
@@ -284,6 +302,37 @@ def migrate(postgresql: PostgreSQL) -> None:
     environment = {"DATABASE_URL": postgresql.url, "SECRET_KEY": "of the tests"}
     command = [sys.executable, "manage.py", "migrate", "--verbosity", "0", "--skip-checks"]
     subprocess.run(command, cwd=ROOT, env=environment, check=True)
+
+
+class TestPruning:
+    async def test_it_runs_by_itself_however_much_there_is_to_write(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(keeper_module, "_PRUNE_FIRST", 0.0)
+        monkeypatch.setattr(keeper_module, "_LOOK_EVERY", 0.01)
+        at = timezone.now() - timedelta(days=91)
+        await Live.objects.acreate(
+            tiktok_username="anna.live", room_id="old", began_at=at, heard_from=at, heard_until=at
+        )
+        pruned = asyncio.Event()
+        loop = asyncio.get_running_loop()
+
+        def prune(*days: int) -> tuple[int, int]:
+            deleted = pruning.prune_some(*days)
+            loop.call_soon_threadsafe(pruned.set)
+            return deleted
+
+        monkeypatch.setattr(keeper_module, "prune_some", prune)
+        keeping = Keeping(write_every=0.02)
+        stream = keeping.stream()
+        stream.feed.open(room())
+        keeping.keeper.start()
+        async with asyncio.timeout(10):
+            while not pruned.is_set():
+                stream.feed.take([event(FrameType.LIKE, NOW, 1)], 0)
+                await asyncio.sleep(0.005)
+        await keeping.end()
+        assert [live.room_id async for live in Live.objects.all()] == ["1"]
 
 
 class TestPostgreSQL:

@@ -84,7 +84,7 @@ export class Aloud {
 
   /** What the label says; why nothing is heard, if that is so. */
   #text() {
-    if (this.#stage.options.style !== "label") return "";
+    if (this.#stage.options.style === "hidden") return "";
     if (this.#speaker.isRefused) return this.#stage.text("touch");
     if (this.#heard?.parts.length) return this.#heard.parts.map(({ text }) => text).join(" ");
     return this.#hasVoices ? "" : this.#stage.text("no voices");
