@@ -59,7 +59,7 @@ class EventType(models.TextChoices):
     """`type` of what is sent. A webhook gets those that its account has chosen."""
 
     LIVE_STARTED = "live.started", _("a LIVE starts")
-    LIVE_ENDED = "live.ended", _("a LIVE ends, with its recap")
+    LIVE_ENDED = "live.ended", _("a LIVE ends (with its recap)")
     GIFT = "gift", _("a gift")
     SUBSCRIBE = "subscribe", _("somebody subscribes")
     ERROR = "error", _("the LIVE can't be heard")
@@ -172,7 +172,7 @@ def _deciphered(stored: str | None) -> str:
 class DeliveryState(models.TextChoices):
     WAITING = "waiting", _("waits")
     DELIVERED = "delivered", _("delivered")
-    FAILED = "failed", _("given up")
+    FAILED = "failed", _("failed")
 
 
 class Failure(models.TextChoices):

@@ -137,7 +137,7 @@ async def test_a_webhook_is_added_and_tried_by_hand(
     assert got.verified(secret)["type"] == "test"
     # Nobody reloads the page.
     first = page.locator(".deliveries details").first
-    await expect(first.get_by_text("given up")).to_be_visible()
+    await expect(first.get_by_text("failed")).to_be_visible()
     await first.locator("summary").click()
     await expect(first.get_by_text("сломан <b>")).to_be_visible()
     await first.get_by_role("button", name="Send again").click()

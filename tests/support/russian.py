@@ -9,8 +9,9 @@ __all__ = ["english_words"]
 # Names, formats, keys and what is typed into programs: the same in every language; and the
 # username, which the contract's Russian texts call so.
 _SAME_EVERYWHERE = {
-    "AGPL", "API", "CSV", "Command", "Control", "Ctrl", "English", "EulerStream", "HTTPS", "JSON",
-    "LIVE", "Mac", "OBS", "Ogg", "REST", "SECRET_KEY", "TikTok", "URL", "UTC", "WAV", "WebSocket",
+    "AGPL", "API", "CSV", "Command", "Control", "Ctrl", "Discord", "English", "EulerStream",
+    "HTTPS", "JSON", "LIVE", "Mac", "OBS", "Ogg", "REST", "SECRET_KEY", "TikTok", "URL", "UTC",
+    "WAV", "WebSocket",
     "username",
 }  # fmt: skip
 # Other English in the contract's Russian texts, and HTTP's name of the app or browser.

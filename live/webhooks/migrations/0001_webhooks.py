@@ -51,11 +51,11 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('event_id', models.CharField(default=live.webhooks.models._message_id, max_length=40, unique=True)),
-                ('type', models.CharField(choices=[('live.started', 'a LIVE starts'), ('live.ended', 'a LIVE ends, with its recap'), ('gift', 'a gift'), ('subscribe', 'somebody subscribes'), ('error', "the LIVE can't be heard"), ('test', 'a test')], max_length=20, verbose_name='event')),
+                ('type', models.CharField(choices=[('live.started', 'a LIVE starts'), ('live.ended', 'a LIVE ends (with its recap)'), ('gift', 'a gift'), ('subscribe', 'somebody subscribes'), ('error', "the LIVE can't be heard"), ('test', 'a test')], max_length=20, verbose_name='event')),
                 ('payload', models.TextField(verbose_name='payload')),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now, verbose_name='created')),
                 ('tried_until', models.DateTimeField(default=live.webhooks.models._end_of_trying)),
-                ('state', models.CharField(choices=[('waiting', 'waits'), ('delivered', 'delivered'), ('failed', 'given up')], default='waiting', max_length=10, verbose_name='state')),
+                ('state', models.CharField(choices=[('waiting', 'waits'), ('delivered', 'delivered'), ('failed', 'failed')], default='waiting', max_length=10, verbose_name='state')),
                 ('attempts', models.PositiveIntegerField(default=0, verbose_name='attempts')),
                 ('tried_at', models.DateTimeField(null=True, verbose_name='last attempt')),
                 ('milliseconds', models.PositiveIntegerField(null=True)),
