@@ -7,6 +7,7 @@ from typing import Any
 
 from accounts.models import AccessToken
 from live.connections.record import Connection
+from live.overlays.models import Overlay
 from live.protocol.errors import RelayError
 from live.relay.control import Control
 from live.relay.open_sockets import OpenSockets
@@ -33,7 +34,7 @@ class FakeSocket:
             self.connection.account_id = token.user_id
             self.connection.token_id = token.pk
 
-    def recheck(self, token: AccessToken | None) -> None:
+    def recheck(self, token: AccessToken | Overlay | None) -> None:
         self.asked.put_nowait(token)
 
     def tell(self, text: str) -> None:

@@ -74,7 +74,7 @@ async def test_it_gets_the_events_of_its_kind_alone(
     relay: Relay, overlay: Overlay, query: str
 ) -> None:
     _account, options = await opening(relay, overlay.secret, query)[0].admit()
-    assert options.types == {FrameType.COMMENT, FrameType.DELETE}
+    assert options.types == frozenset({FrameType.COMMENT, FrameType.DELETE})
 
 
 async def test_a_token_does_not_open_it(relay: Relay, overlay: Overlay) -> None:
