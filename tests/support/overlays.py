@@ -12,7 +12,7 @@ from tests.support.server import Server
 __all__ = ["form_values", "make_overlay"]
 
 
-def form_values(kind: str, **options: Any) -> dict[str, Any]:
+def form_values(kind: str, /, **options: Any) -> dict[str, Any]:
     """What a browser sends of the form: a box that is not ticked is left out.
 
     Args:
@@ -22,7 +22,7 @@ def form_values(kind: str, **options: Any) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not False}
 
 
-async def make_overlay(server: Server, name: str, kind: str, **options: Any) -> tuple[int, str]:
+async def make_overlay(server: Server, name: str, kind: str, /, **options: Any) -> tuple[int, str]:
     """Make an overlay for somebody who can sign in, as a browser does.
 
     Args:
