@@ -676,7 +676,8 @@ class TestRussian:
         assert await page.evaluate("document.documentElement.lang") == "ru"
         texts = await page.evaluate(_TEXTS)
         await context.close()
-        for token in site.server.execute("SELECT prefix FROM accounts_accesstoken"):
-            texts = [text.replace(token["prefix"], "") for text in texts]
+        for table in ("accounts_accesstoken", "overlays_overlay"):
+            for row in site.server.execute(f"SELECT prefix FROM {table}"):
+                texts = [text.replace(row["prefix"], "") for text in texts]
         english = [text for text in texts if english_words(_DATA.sub("", text))]
         assert english == []

@@ -12,7 +12,7 @@ from tests.support.server import Server
 __all__ = ["form_values", "make_overlay"]
 
 
-def form_values(kind: str, **options: Any) -> dict[str, Any]:
+def form_values(kind: str, /, **options: Any) -> dict[str, Any]:
     """What a browser sends of the form: a box that is not ticked is left out.
 
     Args:
