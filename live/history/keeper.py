@@ -59,8 +59,8 @@ _AT_ONCE = 5000
 _SETTLE_WITHIN = 30.0
 # How many streams that are over may wait until the rest of their logs is read.
 _MOST_OVER = 1000
-# Seconds until old LIVEs are looked for first, between two such looks, and between two steps, of which
-# each comes before what has to be written.
+# Seconds until old LIVEs are looked for first, between two such looks, and between two steps. A
+# step comes before what has to be written.
 _PRUNE_FIRST = 60.0
 _PRUNE_EVERY = 600.0
 _PRUNE_STEP = 3.0
