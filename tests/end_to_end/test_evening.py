@@ -1,5 +1,5 @@
-"""One evening of a streamer, from end to end: nobody connects an app, and the LIVE is heard, told of,
-shown, read aloud, and kept."""
+"""One evening of a streamer, from end to end: nobody connects an app, and the LIVE is heard, told
+of, shown, read aloud, and kept."""
 
 from __future__ import annotations
 
@@ -23,6 +23,11 @@ from tests.support.receiver import Receiver
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 WITHIN = 20_000.0  # ms
+OVERLAYS: dict[str, dict[str, Any]] = {
+    "alerts": {"duration": 30, "threshold": 1},
+    "goal": {"metric": "diamonds", "target": 1000, "start": 0},
+    "aloud": {},
+}
 # Chromium without a screen has no voices: what the page asks to be spoken is noted.
 _LISTEN = """
 window.spoken = [];
@@ -102,11 +107,7 @@ async def test_a_watched_account_s_live_is_told_of_shown_read_aloud_and_kept(
 
     # What is on the screen and aloud.
     shown: dict[str, Page] = {}
-    for kind, options in {
-        "alerts": {"duration": 30, "threshold": 1},
-        "goal": {"metric": "diamonds", "target": 1000, "start": 0},
-        "aloud": {},
-    }.items():
+    for kind, options in OVERLAYS.items():
         pk, overlay = await make_overlay(server, "anna", kind, **options)
         shown[kind] = await obs(browser, f"{http(server)}/overlay/{overlay}/")
         async with signed_in(server, "anna") as owner:
