@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from live.history.models import EndReason, HoleKind
 from live.history.pieces import Course, End, Piece
+from live.protocol.errors import ErrorCode
 from live.protocol.frames import FrameType
 from live.streams.borders import Border, RoomBegan, RunEnded, StreamerOffline
 from live.streams.log import Entry, EventLog
@@ -115,7 +116,10 @@ class LogReader:
             self._last_end = border
             error = border.error if isinstance(border, RunEnded) else None
             reason = ""
-            if was_in_room and isinstance(border, StreamerOffline):
+            is_offline = isinstance(border, StreamerOffline) or (
+                error is not None and error.code is ErrorCode.USER_OFFLINE
+            )
+            if was_in_room and is_offline:
                 reason = EndReason.ENDED
             elif was_in_room:
                 reason = EndReason.UNHEARD if error is None else error.code

@@ -183,6 +183,15 @@ class TestWhereALiveBeginsAndEnds:
         await keeping.write()
         assert (await Live.objects.aget()).end_reason == ErrorCode.CONNECTION_LOST
 
+    async def test_it_has_ended_when_the_streamer_is_offline_after_a_cut(
+        self, keeping: Keeping
+    ) -> None:
+        stream = keeping.stream()
+        stream.feed.open(room())
+        stream.stop(RelayError(ErrorCode.USER_OFFLINE, username="anna.live"))
+        await keeping.write()
+        assert (await Live.objects.aget()).end_reason == EndReason.ENDED
+
     async def test_the_next_room_is_another_live(self, keeping: Keeping) -> None:
         stream = keeping.stream()
         stream.feed.open(room("1"))
