@@ -67,7 +67,7 @@ class Receiver:
         self._news = asyncio.Condition()
         application = web.Application()
         application.router.add_route("*", "/{path:.*}", self._answer)
-        self._runner = web.AppRunner(application)
+        self._runner = web.AppRunner(application, shutdown_timeout=0.1)
         self.port = 0
 
     async def __aenter__(self) -> Self:
