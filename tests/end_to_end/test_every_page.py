@@ -101,8 +101,8 @@ async def _connect(page: Page) -> None:
 
 
 async def _preview(page: Page) -> None:
-    """An overlay's form, whose preview draws invented events."""
-    await expect(page.frame_locator("#preview").locator(".alert").first).to_be_visible()
+    """An overlay's form, whose preview is connected."""
+    await expect(page.frame_locator("#preview").locator(".mark")).to_be_visible(timeout=20_000)
 
 
 @dataclass(frozen=True)
