@@ -324,11 +324,12 @@ class TestAnotherSecretKey:
             )
         before = stored()
         out, errors = StringIO(), StringIO()
-        call_command("reencrypt_webhooks", stdout=out, stderr=errors)
+        call_command("reencrypt_api_keys", stdout=out, stderr=errors)
         after = stored()
-        assert out.getvalue() == "Encrypted 1 webhooks.\n"
+        # Both addresses, and the secret that can be read.
+        assert "Encrypted 3 secrets of webhooks.Webhook." in out.getvalue()
         assert errors.getvalue().startswith("1 can't be read")
         assert before[0] != after[0]
-        assert before[1] == after[1]
+        assert before[1][1] == after[1][1]
         hook.refresh_from_db()
         assert hook.readable_address == ADDRESS
