@@ -273,7 +273,7 @@ class AloudOptions(OptionsForm):
         ("plain", _("Plain: the same as outlined text")),
     )
     volume = forms.IntegerField(
-        label=_("Volume, % of the account's"), min_value=0, max_value=100, initial=100
+        label=_("Volume, in percent of the account's"), min_value=0, max_value=100, initial=100
     )
     position = forms.ChoiceField(label=_("Position"), choices=_ALIGN, initial="bottom-left")
 
