@@ -173,11 +173,14 @@ class Order:
             self._missing |= set(range(max(expected, number - _MOST_REPEATED), number))
         self.number = number
         # TikTok repeats a part of what was sent while the relay was not connected: the rest may be
-        # missing behind that. A gap of the phone's own says what is missing at its place.
+        # missing behind that. A gap of the phone's own says what is missing at its place, unless it
+        # may stand for a gap of the upstream.
         if at > self._room_told + _SLACK_MS:
             self._new_room = ""
         self._gaps = tuple(
-            gap for gap in self._gaps if gap.side == "upstream" and at <= gap.to + _SLACK_MS
+            gap
+            for gap in self._gaps
+            if (gap.side == "upstream" or gap.comments is None) and at <= gap.to + _SLACK_MS
         )
 
     def _violated(self, what: str) -> None:

@@ -289,10 +289,15 @@ class Delivery:
         cursor = str(Cursor(self._log.epoch, place, self._announced))
         oldest = self._read(max(place, self._first - 1), 1)
         now = self._clock()
+        until = oldest[0].at if oldest else now
+        if missed is None:
+            # A gap of the upstream may be among what is gone. What it stood for is missing up to
+            # its end: among the frames that follow, too.
+            until = max(until, self._log.missing_until)
         gap = Gap(
             side=Side.CLIENT,
             from_=self._delivered_at,
-            to=oldest[0].at if oldest else now,
+            to=until,
             missed=missed,
             cursor=cursor,
         )

@@ -144,6 +144,9 @@ class EventLog:
         last_border: the offset of the newest border; 0 when there is none.
         size: the bytes that its frames take, about, without `other` frames.
         others_size: the bytes that `other` frames take.
+        missing_until: when the newest `gap` ended that is gone, in ms since the epoch; 0 if none
+            is. What TikTok repeated of that time came behind it, so that frames that are held may
+            be older.
         memo: what readers need not work out once each, until the log changes.
     """
 
@@ -152,6 +155,7 @@ class EventLog:
         self.first = self.first_with_others = 1
         self.end = 0
         self.last_border = 0
+        self.missing_until = 0
         self.capacity = capacity
         # Apart, so that a stream that starts often for a streamer who is not live does not push
         # out where LIVEs began.
@@ -317,6 +321,7 @@ class EventLog:
             },
             rooms=[SavedPlace(offset, save_border(border)) for offset, border in self._rooms],
             ends=[SavedPlace(offset, save_border(border)) for offset, border in self._ends],
+            missing_until=self.missing_until,
         )
 
     @classmethod
@@ -337,6 +342,7 @@ class EventLog:
         log = cls(capacity, memory)
         log.epoch, log.end = saved.epoch, saved.end
         log.first, log.first_with_others = saved.first, saved.first_with_others
+        log.missing_until = saved.missing_until
         log._rooms, log._ends = rooms, ends
         log.last_border = max((placed.offset for placed in rooms + ends), default=0)
         for kind, offset in saved.gone.items():
@@ -542,6 +548,8 @@ class EventLog:
     def _lose(self, entry: Entry) -> None:
         self.size -= entry.size
         self._gone[_TYPE_NUMBERS[entry.type]] = entry.offset
+        if entry.type is FrameType.GAP:
+            self.missing_until = max(self.missing_until, entry.at)
 
     def _count(self, type: FrameType, after: int, until: int) -> int:
         """How many frames behind `after`, up to `until`, are of a type. All that are not

@@ -168,6 +168,7 @@ class SavedLog(Struct, frozen=True, kw_only=True):
         gone, forgotten: by type, the offset of the newest frame that is gone; and of the newest one
             whose type is not remembered. Types of which none is are left out.
         rooms, ends: the borders where LIVEs begin, and the others, oldest first.
+        missing_until: when the newest `gap` ended that is gone.
     """
 
     epoch: Epoch
@@ -183,6 +184,7 @@ class SavedLog(Struct, frozen=True, kw_only=True):
     forgotten: dict[FrameType, Number]
     rooms: list[SavedPlace]
     ends: list[SavedPlace]
+    missing_until: Number = 0
 
 
 class SavedStreak(Struct, frozen=True, array_like=True):

@@ -271,6 +271,18 @@ class TestTypes:
         (gap,) = drain(socket)
         assert gap["data"]["missed"] is None
 
+    def test_it_then_says_that_something_is_missing_up_to_the_end_of_that_gap(self) -> None:
+        """What TikTok repeats behind a gap is older than the gap's end: the hole may be among it."""
+        log = EventLog(3)
+        log.append(FrameType.GAP, 5000, "{}")
+        for at in (4000, 4100, 4200, 6000):
+            append(log, COMMENT, at=at)
+
+        for held in (log, EventLog.restore(log.save(), 3)):
+            gap, first, *_ = drain(delivery(held, Cursor(log.epoch, 0), types={COMMENT}))
+            assert gap["data"]["missed"] is None
+            assert first["ts"] < gap["data"]["to"] == 5000
+
 
 def among_others(
     log: EventLog, *types: FrameType, others: int, text: str = ""
