@@ -272,7 +272,7 @@ class TestTypes:
         assert gap["data"]["missed"] is None
 
     def test_it_then_says_that_something_is_missing_up_to_the_end_of_that_gap(self) -> None:
-        """What TikTok repeats behind a gap is older than the gap's end: the hole may be among it."""
+        """What TikTok repeats behind a gap is older than its end: the hole may be among it."""
         log = EventLog(3)
         log.append(FrameType.GAP, 5000, "{}")
         for at in (4000, 4100, 4200, 6000):
