@@ -7,7 +7,6 @@ the message (`common.msg_id`) and into its envelope, as TikTok does; by default 
 
 from __future__ import annotations
 
-import itertools
 import time
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -125,9 +124,13 @@ def ids() -> Iterator[int]:
     """Yield increasing ids like TikTok's, with 19 digits: the upper 32 bits are the Unix time.
 
     So the ids of a new process differ from those of an earlier one. A relay that runs on while the
-    stand-in is restarted then does not take new messages for old ones.
+    stand-in is restarted then does not take new messages for old ones. And a room tells by its id
+    when its LIVE began.
     """
-    return itertools.count((int(time.time()) << 32) + 1)
+    newest = 0
+    while True:
+        newest = max(newest, int(time.time()) << 32) + 1
+        yield newest
 
 
 _msg_ids = ids()
