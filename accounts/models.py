@@ -30,6 +30,7 @@ __all__ = [
     "Scope",
     "ScopeError",
     "User",
+    "deciphered",
     "is_readable",
     "proxy_validator",
     "sign_api_key_validator",
@@ -132,14 +133,14 @@ class User(AbstractUser):
 
         A key that can't be decrypted any more, because SECRET_KEY has changed, counts as none.
         """
-        return _deciphered(self.own_sign_api_key)
+        return deciphered(self.own_sign_api_key)
 
     def proxy(self) -> str:
         """Return the address of the account's own proxy, or an empty text if it has none.
 
         An address that can't be decrypted any more, because SECRET_KEY has changed, counts as none.
         """
-        return _deciphered(self.own_proxy)
+        return deciphered(self.own_proxy)
 
 
 def is_readable(text: str) -> bool:
@@ -147,7 +148,8 @@ def is_readable(text: str) -> bool:
     return not text.startswith(_UNDECIPHERED)
 
 
-def _deciphered(stored: str | None) -> str:
+def deciphered(stored: str | None) -> str:
+    """What an encrypted field gives; an empty text if it could not be decrypted, or has nothing."""
     text = stored or ""
     return text if is_readable(text) else ""
 

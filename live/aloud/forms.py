@@ -40,7 +40,7 @@ class AloudForm(forms.ModelForm):  # type: ignore[type-arg]
 
     class Meta:
         model = AloudSettings
-        exclude = ("owner",)
+        exclude = ("account",)
         widgets = {
             "voice": forms.Select,
             "rate": _Slider(50, 200),
@@ -66,7 +66,7 @@ class AloudForm(forms.ModelForm):  # type: ignore[type-arg]
     def _offer_sounds(self) -> None:
         own = [
             (sound.choice, sound.name)
-            for sound in Sound.objects.described().filter(owner_id=self.instance.owner_id)
+            for sound in Sound.objects.described().filter(account_id=self.instance.account_id)
         ]
         choices: list[Any] = [("", _("No sound")), *BUILT_IN.items()]
         if own:
@@ -152,12 +152,12 @@ class SoundForm(forms.Form):
         help_text=_("Empty: the name of the file."),
     )
 
-    def save(self, owner_id: int) -> Sound | None:
+    def save(self, account_id: int) -> Sound | None:
         """Store the sound; None, with the reason among the form's errors, if it is refused."""
         file = self.cleaned_data["file"]
         name = self.cleaned_data["name"] or PurePath(file.name).stem
         try:
-            return Sound.objects.add(owner_id, name, file.read(MOST_SOUND_BYTES + 1))
+            return Sound.objects.add(account_id, name, file.read(MOST_SOUND_BYTES + 1))
         except ValidationError as refusal:
             self.add_error("file", refusal)
             return None

@@ -58,15 +58,15 @@ def _sound_field(label: Any, default: str) -> models.CharField[str, str]:
 
 
 class AloudSettingsManager(models.Manager["AloudSettings"]):
-    def of(self, owner_id: int) -> AloudSettings:
+    def of(self, account_id: int) -> AloudSettings:
         """Return the account's settings: those that are stored, or else the defaults, unsaved."""
-        return self.filter(owner_id=owner_id).first() or AloudSettings(owner_id=owner_id)
+        return self.filter(account_id=account_id).first() or AloudSettings(account_id=account_id)
 
 
 class AloudSettings(models.Model):
     """What is read aloud of an account's LIVEs, wherever that is switched on."""
 
-    owner = models.OneToOneField(
+    account = models.OneToOneField(
         settings.AUTH_USER_MODEL,
         models.CASCADE,
         primary_key=True,
@@ -156,7 +156,7 @@ class AloudSettings(models.Model):
         verbose_name = verbose_name_plural = _("settings of reading aloud")
 
     def __str__(self) -> str:
-        return str(self.owner)
+        return str(self.account)
 
     def sounds(self) -> dict[str, str]:
         """Return what is chosen for each event: a key of `BUILT_IN`, a sound's `choice`, or ""."""
@@ -175,11 +175,11 @@ class SoundQuerySet(models.QuerySet["Sound"]):
 
 
 class SoundManager(models.Manager.from_queryset(SoundQuerySet)):  # type: ignore[misc]
-    def add(self, owner_id: int, name: str, content: bytes) -> Sound:
+    def add(self, account_id: int, name: str, content: bytes) -> Sound:
         """Store a sound.
 
         Args:
-            owner_id: the account that it belongs to.
+            account_id: the account that it belongs to.
             name: what its owner calls it; what is too long of it is left out.
             content: the file.
 
@@ -197,16 +197,16 @@ class SoundManager(models.Manager.from_queryset(SoundQuerySet)):  # type: ignore
             raise ValidationError(_("This file is no WAV, MP3 or Ogg sound."), code="no_sound")
         with transaction.atomic():
             # Two uploads at a time would both find a place that is free: the first locks this row.
-            AloudSettings.objects.get_or_create(owner_id=owner_id)
-            AloudSettings.objects.select_for_update().get(owner_id=owner_id)
-            if self.filter(owner_id=owner_id).count() >= MOST_SOUNDS:
+            AloudSettings.objects.get_or_create(account_id=account_id)
+            AloudSettings.objects.select_for_update().get(account_id=account_id)
+            if self.filter(account_id=account_id).count() >= MOST_SOUNDS:
                 raise ValidationError(
                     _("There is room for %(count)d sounds. Delete one first."),
                     code="too_many",
                     params={"count": MOST_SOUNDS},
                 )
             sound: Sound = self.create(
-                owner_id=owner_id, name=_cleaned(name) or kind, kind=kind, content=content
+                account_id=account_id, name=_cleaned(name) or kind, kind=kind, content=content
             )
         return sound
 
@@ -223,7 +223,7 @@ def _is_visible(character: str) -> bool:
 class Sound(models.Model):
     """A short sound of a streamer's own."""
 
-    owner = models.ForeignKey(
+    account = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         models.CASCADE,
         related_name="sounds",
@@ -259,6 +259,6 @@ class Sound(models.Model):
         """Delete it, and choose silence wherever it is chosen."""
         with transaction.atomic():
             for event in EVENTS:
-                chosen = {"owner_id": self.owner_id, f"sound_{event}": self.choice}
+                chosen = {"account_id": self.account_id, f"sound_{event}": self.choice}
                 AloudSettings.objects.filter(**chosen).update(**{f"sound_{event}": ""})
             self.delete()

@@ -58,10 +58,10 @@ def for_scripts(settings: AloudSettings, address_of: Callable[[int], str]) -> di
         The fields of the settings by their names; `never_words` as a list; `sounds` with the
         address of the sound of each event, null for silence, instead of the fields `sound_…`.
     """
-    fields = model_to_dict(settings, exclude=["owner"])
+    fields = model_to_dict(settings, exclude=["account"])
     own = {
         sound.choice: address_of(sound.pk)
-        for sound in Sound.objects.described().filter(owner_id=settings.owner_id)
+        for sound in Sound.objects.described().filter(account_id=settings.account_id)
     }
     addresses = {**{name: built_in_address(name) for name in BUILT_IN}, **own}
     told = {name: value for name, value in fields.items() if not name.startswith("sound_")}
@@ -99,10 +99,10 @@ class _OwnPage(LoginRequiredMixin):
     request: HttpRequest
 
     @property
-    def owner_id(self) -> int:
-        owner_id = self.request.user.pk
-        assert owner_id is not None
-        return owner_id
+    def account_id(self) -> int:
+        account_id = self.request.user.pk
+        assert account_id is not None
+        return account_id
 
     @method_decorator(never_cache)
     def dispatch(self, *args: Any, **kwargs: Any) -> HttpResponseBase:
@@ -115,8 +115,8 @@ class AloudPage(_OwnPage, TemplateView):
     template_name = "live/aloud/aloud.html"
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        settings = AloudSettings.objects.of(self.owner_id)
-        sounds = list(Sound.objects.described().filter(owner_id=self.owner_id))
+        settings = AloudSettings.objects.of(self.account_id)
+        sounds = list(Sound.objects.described().filter(account_id=self.account_id))
         return super().get_context_data(
             **{
                 "form": AloudForm(instance=settings),
@@ -132,12 +132,12 @@ class AloudPage(_OwnPage, TemplateView):
         )
 
     def post(self, request: HttpRequest) -> HttpResponse:
-        settings, _is_new = AloudSettings.objects.get_or_create(owner_id=self.owner_id)
+        settings, _is_new = AloudSettings.objects.get_or_create(account_id=self.account_id)
         form = AloudForm(request.POST, instance=settings)
         if not form.is_valid():
             return self.render_to_response(self.get_context_data(form=form))
         form.save()
-        _tell_overlays(self.owner_id)
+        _tell_overlays(self.account_id)
         messages.success(request, gettext("Saved."))
         return redirect("aloud")
 
@@ -150,7 +150,7 @@ class UploadSound(AloudPage):
 
     def post(self, request: HttpRequest) -> HttpResponse:
         form = SoundForm(request.POST, request.FILES)
-        sound = form.save(self.owner_id) if form.is_valid() else None
+        sound = form.save(self.account_id) if form.is_valid() else None
         if sound is None:
             return self.render_to_response(self.get_context_data(sound_form=form))
         text = gettext("The sound “%(name)s” is stored. Choose an event for it.")
@@ -160,8 +160,8 @@ class UploadSound(AloudPage):
 
 class DeleteSound(_OwnPage, View):
     def post(self, request: HttpRequest, pk: int) -> HttpResponse:
-        get_object_or_404(Sound.objects.described(), pk=pk, owner_id=self.owner_id).remove()
-        _tell_overlays(self.owner_id)
+        get_object_or_404(Sound.objects.described(), pk=pk, account_id=self.account_id).remove()
+        _tell_overlays(self.account_id)
         messages.success(request, gettext("The sound is deleted."))
         return redirect(reverse("aloud") + "#sounds")
 
@@ -172,7 +172,7 @@ class SoundFile(LoginRequiredMixin, View):
     raise_exception = True  # answer 403 to a script that is not signed in, not the login page
 
     def get(self, request: HttpRequest, pk: int) -> HttpResponse:
-        return serve(get_object_or_404(Sound, pk=pk, owner_id=request.user.pk))
+        return serve(get_object_or_404(Sound, pk=pk, account_id=request.user.pk))
 
 
 class AloudSettingsJson(_OwnPage, View):
@@ -181,7 +181,7 @@ class AloudSettingsJson(_OwnPage, View):
     raise_exception = True
 
     def get(self, request: HttpRequest) -> JsonResponse:
-        settings = AloudSettings.objects.of(self.owner_id)
+        settings = AloudSettings.objects.of(self.account_id)
         return JsonResponse(for_scripts(settings, _address_of))
 
 
@@ -194,12 +194,12 @@ class AloudVolume(_OwnPage, View):
     raise_exception = True
 
     def post(self, request: HttpRequest) -> JsonResponse:
-        settings, _is_new = AloudSettings.objects.get_or_create(owner_id=self.owner_id)
+        settings, _is_new = AloudSettings.objects.get_or_create(account_id=self.account_id)
         form = VolumeForm(request.POST, instance=settings)
         if not form.is_valid():
             return JsonResponse({"errors": form.errors}, status=400)
         form.save(commit=False).save(update_fields=["volume"])
-        _tell_overlays(self.owner_id)
+        _tell_overlays(self.account_id)
         return JsonResponse({"volume": form.cleaned_data["volume"]})
 
 
@@ -207,8 +207,8 @@ def _address_of(number: int) -> str:
     return reverse("aloud-sound", args=[number])
 
 
-def _tell_overlays(owner_id: int) -> None:
+def _tell_overlays(account_id: int) -> None:
     """Have the account's open overlays that read aloud ask for its settings again: they do so
     whenever they are told their options."""
-    for overlay in Overlay.objects.filter(account_id=owner_id, kind=KIND):
+    for overlay in Overlay.objects.filter(account_id=account_id, kind=KIND):
         tell_overlay(overlay.pk, {"options": overlay.current_options()})

@@ -137,7 +137,9 @@ def make_relay(
         longest = settings.RELAY_LINGER + _STATE_KEPT
         relay.state_file = StateFile(state_file, relay.streams, clock, longest)
     if keeps_history:
-        sinks = [] if webhooks is None else [WebhookSink(clock, webhooks.wake)]
+        sinks = []
+        if webhooks is not None:
+            sinks.append(WebhookSink(clock, webhooks.wake, on_failed=webhooks.count_not_noted))
         relay.keep_history(sinks)
     return relay
 

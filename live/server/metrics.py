@@ -333,6 +333,12 @@ def _webhooks(sender: Sender) -> Iterator[Metric]:
         [],
         {(): sender.waiting},
     )
+    yield _counter(
+        "relay_webhook_note_failures",
+        "Events that could not be noted for a webhook, by a fault of the relay.",
+        [],
+        {(): sender.not_noted},
+    )
 
 
 def _cluster(cluster: Cluster) -> Iterator[Metric]:

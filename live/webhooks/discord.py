@@ -32,12 +32,16 @@ def discord_message(payload: Mapping[str, Any], language: str) -> dict[str, Any]
     """Make the message of a payload.
 
     Args:
-        payload: as it would be sent to others.
+        payload: as it would be sent to others. Of a type that this version does not know, which
+            another one has noted, its name is all that is shown.
         language: of the texts, such as "en".
     """
-    embed_of = _EMBEDS[EventType(payload["type"])]
+    name, data = payload["type"], payload["data"]
+    embed_of = _EMBEDS.get(name)
     with override(language):
-        embed = {**embed_of(payload["data"]), "timestamp": payload["timestamp"]}
+        unknown = {"description": _plain(name), "color": _OVER}
+        embed = unknown if embed_of is None else embed_of(data)
+    embed["timestamp"] = payload["timestamp"]
     # Nobody is called, whatever a nickname says.
     return {"embeds": [embed], "allowed_mentions": {"parse": []}}
 
@@ -109,7 +113,7 @@ def _test(data: _Data) -> dict[str, Any]:
     return {"description": _plain(data["text"]), "color": _GOOD}
 
 
-_EMBEDS: Mapping[EventType, Callable[[_Data], dict[str, Any]]] = {
+_EMBEDS: Mapping[str, Callable[[_Data], dict[str, Any]]] = {
     EventType.LIVE_STARTED: _started,
     EventType.LIVE_ENDED: _ended,
     EventType.GIFT: _gift,

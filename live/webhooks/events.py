@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 from msgspec import UNSET
 
+from live.history.exports import sums_of
 from live.history.heard import Heard
 from live.history.models import Gifter, Live
 from live.protocol.errors import ErrorCode, RelayError
@@ -20,6 +21,11 @@ __all__ = ["Happening", "error_data", "happenings", "payload"]
 
 # How many gifters a recap names.
 _TOP = 10
+# What a recap has of a LIVE's sums, by the names that they have in the API.
+_SUMS = (
+    *("at_least", "diamonds", "gifts", "gifters", "likes", "comments", "shares", "follows"),
+    *("joins", "subscriptions", "viewers_peak", "viewers_average", "viewers_total"),
+)
 # The streamer is not live: that is no error.
 _NO_ERROR = frozenset({ErrorCode.USER_OFFLINE})
 
@@ -120,24 +126,13 @@ def _about(live: Live) -> dict[str, Any]:
 
 def _recap(live: Live) -> dict[str, Any]:
     """The LIVE with its sums, which are at least so much where something was not heard."""
+    sums = sums_of(live)
     gifters = Gifter.objects.filter(live=live).order_by("-diamonds", "pk")[:_TOP]
     return {
         **_about(live),
         "ended_at": _ms(live.heard_until),
         "recap": {
-            "at_least": live.hole_count > 0,
-            "diamonds": live.diamonds,
-            "gifts": live.gifts,
-            "gifters": live.gifter_count,
-            "likes": live.likes,
-            "comments": live.comments,
-            "shares": live.shares,
-            "follows": live.follows,
-            "joins": live.joins,
-            "subscriptions": live.subscriptions,
-            "viewers_peak": live.viewers_peak,
-            "viewers_average": live.viewers_average,
-            "viewers_total": live.viewers_total,
+            **{name: sums[name] for name in _SUMS},
             "top": [
                 {
                     "user": {

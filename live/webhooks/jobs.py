@@ -9,7 +9,7 @@ from datetime import datetime
 from django.conf import settings
 
 from live.webhooks.discord import discord_message
-from live.webhooks.models import Delivery, EventType, Webhook
+from live.webhooks.models import Delivery, Webhook
 
 __all__ = ["Job", "body_of"]
 
@@ -20,6 +20,7 @@ class Job:
 
     Attributes:
         webhook, delivery: their primary keys.
+        type: an `EventType`, or what another version of the relay has stored.
         address: empty if it can't be decrypted any more.
         secrets: none if they can't be.
         is_signed: Discord looks at no signature.
@@ -28,7 +29,7 @@ class Job:
     webhook: int
     delivery: int
     event_id: str
-    type: EventType
+    type: str
     body: str
     address: str = field(repr=False)
     secrets: tuple[str, ...] = field(repr=False)
@@ -40,7 +41,7 @@ class Job:
             webhook=hook.pk,
             delivery=delivery.pk,
             event_id=delivery.event_id,
-            type=EventType(delivery.type),
+            type=delivery.type,
             body=body_of(hook, delivery),
             address=hook.readable_address,
             secrets=hook.secrets_at(now),

@@ -16,6 +16,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from encrypted_fields.fields import EncryptedTextField
 
+from accounts.models import deciphered
 from live.webhooks.addresses import is_discord, without_secrets
 
 __all__ = [
@@ -46,8 +47,6 @@ ANSWER_LENGTH = 1000
 # Random bytes of a secret. Standard Webhooks asks for 24 to 64.
 _SECRET_BYTES = 32
 SECRET_PREFIX = "whsec_"
-# The beginning of a value that Fernet encrypted, and that can't be decrypted any more.
-_UNDECIPHERED = "gAAAAA"
 
 
 def new_secret() -> str:
@@ -69,7 +68,7 @@ class EventType(models.TextChoices):
 class SwitchedOff(models.TextChoices):
     """Why the relay has switched a webhook off."""
 
-    FAILING = "failing", _("It has failed for days.")
+    FAILING = "failing", _("It has failed on five days, and nothing has arrived in between.")
     GONE = "gone", _("It answered 410 Gone: it wants nothing more.")
 
 
@@ -96,18 +95,30 @@ class Webhook(models.Model):
     created_at = models.DateTimeField(_("created"), default=timezone.now, editable=False)
 
     # --- Its queue. Whoever changes it holds a lock on the row. ---
-    # When its oldest waiting delivery is to be tried; None while nothing waits.
+    # When its oldest waiting delivery is to be tried; None while none waits. Tests don't count: one
+    # is sent at once, whatever the others have to wait for.
     due_at = models.DateTimeField(_("next attempt"), null=True, editable=False)
+    has_test = models.BooleanField(default=False, editable=False)
     # Who is sending its deliveries now, and until when that counts.
     lease = models.CharField(max_length=32, blank=True, default="", editable=False)
     leased_until = models.DateTimeField(null=True, editable=False)
-    # Attempts that have failed since the last success, and when the first of them was.
+    last_tried_at = models.DateTimeField(_("last attempt"), null=True, editable=False)
+
+    # --- How it fails. Tests don't count here, either. ---
+    # Attempts that have failed in a row, for the next pause, and when the first of them was. Both
+    # are forgotten when nothing waits any more.
     failures = models.PositiveIntegerField(default=0, editable=False)
     failing_since = models.DateTimeField(_("failing since"), null=True, editable=False)
+    # On how many days attempts have failed since the last success, and when the last of these days
+    # began. Days without an attempt don't count.
+    failed_days = models.PositiveSmallIntegerField(default=0, editable=False)
+    failed_day = models.DateTimeField(null=True, editable=False)
     switched_off_at = models.DateTimeField(_("switched off"), null=True, editable=False)
     switched_off_why = models.CharField(
         max_length=10, choices=SwitchedOff.choices, blank=True, default="", editable=False
     )
+    # When the account is to be told of that by mail; None if there is nothing to tell.
+    notice_due_at = models.DateTimeField(null=True, editable=False)
     # Events that were not noted, because too many were waiting already.
     dropped = models.PositiveIntegerField(default=0, editable=False)
 
@@ -122,6 +133,16 @@ class Webhook(models.Model):
                 name="webhook_due",
                 condition=models.Q(is_enabled=True, due_at__isnull=False),
             ),
+            models.Index(
+                fields=["id"],
+                name="webhook_test",
+                condition=models.Q(is_enabled=True, has_test=True),
+            ),
+            models.Index(
+                fields=["notice_due_at"],
+                name="webhook_notice",
+                condition=models.Q(notice_due_at__isnull=False),
+            ),
         ]
 
     def __str__(self) -> str:
@@ -130,18 +151,18 @@ class Webhook(models.Model):
     @property
     def readable_address(self) -> str:
         """The address; empty if it can't be decrypted any more, because SECRET_KEY has changed."""
-        return _deciphered(self.address)
+        return deciphered(self.address)
 
     @property
     def readable_secret(self) -> str:
         """The secret; empty if it can't be decrypted any more."""
-        return _deciphered(self.secret)
+        return deciphered(self.secret)
 
     def secrets_at(self, now: datetime) -> tuple[str, ...]:
         """The secrets that deliveries are signed by: the newest first. Those that can't be
         decrypted any more are left out."""
         until = self.old_secret_until
-        old = _deciphered(self.old_secret) if until is not None and now < until else ""
+        old = deciphered(self.old_secret) if until is not None and now < until else ""
         return tuple(filter(None, (self.readable_secret, old)))
 
     @property
@@ -164,11 +185,6 @@ class Webhook(models.Model):
         return event is EventType.TEST or event in self.events
 
 
-def _deciphered(stored: str | None) -> str:
-    text = stored or ""
-    return "" if text.startswith(_UNDECIPHERED) else text
-
-
 class DeliveryState(models.TextChoices):
     WAITING = "waiting", _("waits")
     DELIVERED = "delivered", _("delivered")
@@ -178,14 +194,20 @@ class DeliveryState(models.TextChoices):
 class Failure(models.TextChoices):
     """Why an attempt has failed."""
 
-    STATUS = "status", _("The answer is none of success.")
+    STATUS = "status", _("The receiver answered that it failed.")
     TIMEOUT = "timeout", _("There was no answer in time.")
     UNRESOLVED = "unresolved", _("The name of the host is not known.")
     TLS = "tls", _("The certificate is not valid, or TLS failed.")
     NO_CONNECTION = "connection", _("There was no connection, or it broke off.")
     REFUSED = "refused", _("This server does not connect to such an address.")
-    REDIRECTED = "redirected", _("It was redirected too often, or so that its content is lost.")
-    UNREADABLE = "unreadable", _("Enter the address again and renew the secret: they are lost.")
+    REDIRECTED = (
+        "redirected",
+        _("There were too many redirects, or one that loses the content."),
+    )
+    UNREADABLE = (
+        "unreadable",
+        _("It can't be decrypted: enter the address again, renew the secret."),
+    )
 
 
 def _message_id() -> str:
@@ -206,12 +228,15 @@ class Delivery(models.Model):
     # The body as it is signed and sent; Discord's is made of it.
     payload = models.TextField(_("payload"))
     created_at = models.DateTimeField(_("created"), default=timezone.now)
-    # No attempt is made after this time that is not the first.
+    # An attempt that fails is the last one if the next would be after this time. Each delivery has
+    # one at least, however long it has waited behind others.
     tried_until = models.DateTimeField(default=_end_of_trying)
     state = models.CharField(
         _("state"), max_length=10, choices=DeliveryState.choices, default=DeliveryState.WAITING
     )
     attempts = models.PositiveIntegerField(_("attempts"), default=0)
+    # How many of them the receiver has refused, by a status that says that it never takes this.
+    refusals = models.PositiveIntegerField(default=0)
     # The last attempt: when it ended, how long it took, and what came of it.
     tried_at = models.DateTimeField(_("last attempt"), null=True)
     milliseconds = models.PositiveIntegerField(null=True)

@@ -33,6 +33,15 @@ _READ = 4096
 # is sent would be lost.
 _REDIRECTS = 3
 _SAME_REQUEST = frozenset({HTTPStatus.TEMPORARY_REDIRECT, HTTPStatus.PERMANENT_REDIRECT})
+# Statuses from 400 to 499 after which the same request may do well later, or none does.
+_NO_REFUSAL = frozenset(
+    {
+        HTTPStatus.REQUEST_TIMEOUT,
+        HTTPStatus.GONE,
+        HTTPStatus.TOO_EARLY,
+        HTTPStatus.TOO_MANY_REQUESTS,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +71,12 @@ class Answer:
     def is_limit(self) -> bool:
         """The receiver wants nothing more for now."""
         return self.status == HTTPStatus.TOO_MANY_REQUESTS
+
+    @property
+    def is_refusal(self) -> bool:
+        """The receiver does not take what was sent, as it is."""
+        status = self.status or 0
+        return 400 <= status < 500 and status not in _NO_REFUSAL
 
 
 class Poster:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-__all__ = ["OFF_AFTER", "pause"]
+__all__ = ["FAILED_DAYS", "REFUSALS", "pause"]
 
 # After so many failures in a row (the last one goes for all further), as Standard Webhooks
 # suggests; but never longer than two hours, since everything behind waits, too.
@@ -21,8 +21,11 @@ _JITTER = 0.2
 # The longest pause that a receiver may ask for, and the shortest.
 _AT_MOST = timedelta(days=1)
 _AT_LEAST = timedelta(seconds=1)
-# A webhook that has only failed for so long is switched off.
-OFF_AFTER = timedelta(days=5)
+# A webhook that has failed on so many days, without a success in between, is switched off.
+FAILED_DAYS = 5
+# A delivery that the receiver has refused so often is given up by itself: it is in the way of those
+# behind it, and may be all that is wrong.
+REFUSALS = 5
 
 
 def pause(

@@ -74,6 +74,7 @@ class Sender:
     Attributes:
         results: how many deliveries have come to each of `RESULTS`, in this process.
         waiting: how many wait, of all processes, when they were counted last.
+        not_noted: how often something could not be noted for webhooks, in this process.
     """
 
     def __init__(
@@ -86,6 +87,7 @@ class Sender:
     ) -> None:
         self.results: Counter[str] = Counter(dict.fromkeys(RESULTS, 0))
         self.waiting = 0
+        self.not_noted = 0
         self._post = post
         self._clock = clock
         self._rng = rng or random.Random()  # noqa: S311 -- jitter is no secret
@@ -96,7 +98,7 @@ class Sender:
         self._news = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._tasks: dict[int, asyncio.Task[None]] = {}  # by webhook
-        self._mails: set[asyncio.Task[None]] = set()
+        self._mails: asyncio.Task[None] | None = None
         self._fails = False
         self._closed = False
 
@@ -112,10 +114,14 @@ class Sender:
         if loop is not None and not loop.is_closed():
             loop.call_soon_threadsafe(self._news.set)
 
+    def count_not_noted(self) -> None:
+        """Count what could not be noted. It is called in the history's thread, and nowhere else."""
+        self.not_noted += 1
+
     async def close(self) -> None:
         """Stop sending. What was under way is sent again by the next process."""
         self._closed = True
-        await cancel_and_wait(self._task, *self._tasks.values(), *self._mails)
+        await cancel_and_wait(self._task, *self._tasks.values(), self._mails)
         if self._task is not None:
             try:
                 async with asyncio.timeout(_GIVE_BACK_WITHIN):
@@ -133,6 +139,7 @@ class Sender:
             self._news.clear()
             try:
                 await self._begin_all()
+                await self._begin_mails()
                 if self._clock.monotonic() >= next_count:
                     self.waiting = await self._query(queue.count_waiting)
                     next_count = self._clock.monotonic() + _COUNT_EVERY
@@ -187,8 +194,6 @@ class Sender:
                 )
             )
             self._count(done)
-            if done.notice is not None:
-                self._mail(done.notice)
             job = done.next_job
 
     def _sent(self, webhook: int, task: asyncio.Task[None]) -> None:
@@ -207,10 +212,26 @@ class Sender:
             self.results["failed"] += 1
         self.results["given_up"] += done.given_up
 
-    def _mail(self, notice: Notice) -> None:
-        task = asyncio.create_task(asyncio.to_thread(notice.send), name="mail of a webhook")
-        self._mails.add(task)
-        task.add_done_callback(self._mails.discard)
+    async def _begin_mails(self) -> None:
+        """Begin to send the mails that are due, unless some are being sent."""
+        if self._mails is not None and not self._mails.done():
+            return
+        notices = await self._query(partial(queue.claim_notices, self._now()))
+        if notices:
+            mails = self._send_mails(notices)
+            self._mails = asyncio.create_task(mails, name="mails of webhooks")
+
+    async def _send_mails(self, notices: list[Notice]) -> None:
+        """Send them. What is not noted as done, because this process stops or the database fails,
+        is sent again."""
+        try:
+            for notice in notices:
+                if await asyncio.to_thread(notice.send):
+                    await self._query(partial(queue.notice_is_done, notice.key))
+        except (Error, TimeoutError) as failure:
+            self._note_failure(failure)
+        except Exception:  # of ours: the mail is due again in some minutes
+            logger.exception("a mail of a webhook can't be sent")
 
     async def _query(self, work: Callable[[], T]) -> T:
         """Ask the database.

@@ -7,12 +7,14 @@ So each event is noted once, also when a process ends or another one takes over 
 from __future__ import annotations
 
 import json
+import logging
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 from django.conf import settings
-from django.db import transaction
+from django.db import DatabaseError, transaction
 from django.db.models import Count, F, Value
 from django.db.models.functions import Coalesce
 
@@ -22,13 +24,18 @@ from live.history.models import LiveListener
 from live.webhooks.events import Happening, error_data, happenings, payload
 from live.webhooks.models import TRIED_FOR, Delivery, DeliveryState, EventType, Webhook
 
-__all__ = ["WebhookSink"]
+__all__ = ["WebhookSink", "mark_due", "new_delivery"]
+
+logger = logging.getLogger(__name__)
 
 # How many deliveries of one webhook may wait. What is beyond that is dropped, and counted.
 MOST_WAITING = 10_000
 # The same error of the same LIVE is told once in this time: an app may try again every few seconds.
 _ERROR_AGAIN = timedelta(minutes=30)
 _AT_ONCE = 500
+
+# A webhook, whose LIVE, and the error's code.
+_Told = tuple[int, str, str]
 
 
 class WebhookSink:
@@ -39,6 +46,8 @@ class WebhookSink:
         on_noted: called after the commit when there is something to send. Runs in the thread that
             writes.
         most_waiting: how many deliveries of one webhook may wait.
+        on_failed: called when something could not be noted, by a fault of this program. Runs in the
+            thread that writes.
     """
 
     def __init__(
@@ -46,52 +55,68 @@ class WebhookSink:
         clock: Clock = SYSTEM_CLOCK,
         on_noted: Callable[[], None] = lambda: None,
         most_waiting: int = MOST_WAITING,
+        on_failed: Callable[[], None] = lambda: None,
     ) -> None:
         self._clock = clock
         self._on_noted = on_noted
+        self._on_failed = on_failed
         self._most_waiting = most_waiting
+        self._has_failed = False
 
     def write(self, heard: Sequence[Heard]) -> None:
-        """See `live.history.heard.Sink`."""
+        """See `live.history.heard.Sink`. It raises nothing but errors of the database: what fails
+        of one piece, or for one webhook, is left out and counted."""
         pieces = [(piece, _accounts_of_the_end(piece)) for piece in heard]
         hooks = _enabled_hooks({pk for piece, others in pieces for pk in piece.accounts | others})
         if not hooks:
             return
-        now = self._clock.unix_ms()
-        deliveries = [
-            delivery
-            for piece, others in pieces
-            for delivery in self._deliveries(piece, others, now, hooks)
-        ]
-        if deliveries:
-            self._note(deliveries, datetime.fromtimestamp(now / 1000, UTC))
+        by_account: defaultdict[int, list[Webhook]] = defaultdict(list)
+        for hook in hooks:
+            by_account[hook.account_id].append(hook)
+        batch = _Batch(self._clock.unix_ms(), by_account)
+        for piece, others in pieces:
+            with self._apart():
+                self._add(batch, piece, others)
+        if batch.deliveries:
+            self._note(batch.deliveries, datetime.fromtimestamp(batch.now / 1000, UTC))
 
-    def _deliveries(
-        self, piece: Heard, others: frozenset[int], now: int, hooks: list[Webhook]
-    ) -> Iterator[Delivery]:
-        """What this piece means for these webhooks.
+    def _add(self, batch: _Batch, piece: Heard, others: frozenset[int]) -> None:
+        """Add what this piece means for the webhooks.
 
         Args:
             others: the accounts that are told of the end alone.
         """
-        hooks = [hook for hook in hooks if hook.account_id in piece.accounts | others]
-        wanted = frozenset(EventType(event) for hook in hooks for event in hook.events)
-        for happening in happenings(piece, now, wanted):
-            is_end = happening.type is EventType.LIVE_ENDED
-            accounts = piece.accounts | others if is_end else piece.accounts
-            for hook in hooks:
-                if hook.account_id not in accounts or not hook.wants(happening.type):
+        own = batch.hooks_of(piece.accounts)
+        of_the_end = batch.hooks_of(piece.accounts | others)
+        # What another version has stored is nothing that this one could tell.
+        wanted = frozenset(
+            event for event in EventType if any(event in hook.events for hook in of_the_end)
+        )
+        for happening in happenings(piece, batch.now, wanted):
+            body: str | None = None
+            for hook in of_the_end if happening.type is EventType.LIVE_ENDED else own:
+                if not _is_for(hook, happening):
                     continue
-                if happening.type is EventType.GIFT and happening.diamonds < hook.least_diamonds:
-                    continue
-                data = happening.data
-                if happening.error is not None:
-                    if _was_told(hook, happening, now):
-                        continue
-                    data = error_data(happening, _language_of(hook))
-                yield new_delivery(
-                    hook, happening.type, payload(happening.type, happening.at, data), now
-                )
+                with self._apart():
+                    if happening.error is not None:
+                        body = batch.error_body(hook, happening)
+                    elif body is None:
+                        body = payload(happening.type, happening.at, happening.data)
+                    if body:
+                        batch.add(hook, happening.type, body)
+
+    @contextmanager
+    def _apart(self) -> Iterator[None]:
+        """What fails here does no harm to anything else. It is counted, and logged once."""
+        try:
+            yield
+        except DatabaseError:
+            raise
+        except Exception:
+            self._on_failed()
+            if not self._has_failed:
+                self._has_failed = True
+                logger.exception("a webhook is not told of something; the others are")
 
     def _note(self, deliveries: Iterable[Delivery], now: datetime) -> None:
         by_hook: defaultdict[int, list[Delivery]] = defaultdict(list)
@@ -173,17 +198,52 @@ def _enabled_hooks(accounts: Collection[int]) -> list[Webhook]:
     return list(hooks.defer("secret", "address"))
 
 
-def _language_of(hook: Webhook) -> str:
-    return hook.account.language or settings.LANGUAGE_CODE
+def _is_for(hook: Webhook, happening: Happening) -> bool:
+    if happening.type is EventType.GIFT and happening.diamonds < hook.least_diamonds:
+        return False
+    return hook.wants(happening.type)
 
 
-def _was_told(hook: Webhook, happening: Happening, now: int) -> bool:
-    """Whether the webhook has been told of this error of this LIVE a moment ago."""
-    assert happening.error is not None
-    since = datetime.fromtimestamp(now / 1000, UTC) - _ERROR_AGAIN
-    newest = Delivery.objects.filter(
-        webhook=hook, type=EventType.ERROR, created_at__gte=since
-    ).values_list("payload", flat=True)[:100]
-    about: Mapping[str, object] = {**happening.data, "code": happening.error.code}
-    told = [json.loads(text)["data"] for text in newest]
-    return any(all(data.get(name) == about[name] for name in about) for data in told)
+class _Batch:
+    """What one write has for webhooks.
+
+    Args:
+        now: ms since the epoch.
+        hooks: by account.
+    """
+
+    def __init__(self, now: int, hooks: Mapping[int, Sequence[Webhook]]) -> None:
+        self.now = now
+        self.deliveries: list[Delivery] = []
+        self._hooks = hooks
+        self._told: set[_Told] | None = None
+
+    def hooks_of(self, accounts: Iterable[int]) -> list[Webhook]:
+        """The webhooks of these accounts, in one order."""
+        return [hook for account in sorted(accounts) for hook in self._hooks.get(account, ())]
+
+    def add(self, hook: Webhook, type: EventType, body: str) -> None:
+        self.deliveries.append(new_delivery(hook, type, body, self.now))
+
+    def error_body(self, hook: Webhook, happening: Happening) -> str:
+        """The body of an error, in the account's language; empty if the webhook has been told of
+        this error of this LIVE a moment ago, or in this very write."""
+        assert happening.error is not None
+        about = (hook.pk, str(happening.data["username"]), str(happening.error.code))
+        if self._told is None:
+            self._told = self._told_lately()
+        if about in self._told:
+            return ""
+        data = error_data(happening, hook.account.language or settings.LANGUAGE_CODE)
+        body = payload(happening.type, happening.at, data)
+        self._told.add(about)
+        return body
+
+    def _told_lately(self) -> set[_Told]:
+        since = datetime.fromtimestamp(self.now / 1000, UTC) - _ERROR_AGAIN
+        hooks = [hook.pk for those in self._hooks.values() for hook in those]
+        told = Delivery.objects.filter(
+            webhook__in=hooks, type=EventType.ERROR, created_at__gte=since
+        ).values_list("webhook_id", "payload")
+        data = ((hook, json.loads(body)["data"]) for hook, body in told)
+        return {(hook, each.get("username", ""), each.get("code", "")) for hook, each in data}

@@ -20,7 +20,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name='AloudSettings',
             fields=[
-                ('owner', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='aloud_settings', serialize=False, to=settings.AUTH_USER_MODEL, verbose_name='account')),
+                ('account', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='aloud_settings', serialize=False, to=settings.AUTH_USER_MODEL, verbose_name='account')),
                 ('voice', models.CharField(blank=True, help_text="Voices are the browser's own. One that lacks this voice takes another.", max_length=200, verbose_name='Voice')),
                 ('rate', models.PositiveSmallIntegerField(default=100, validators=[django.core.validators.MinValueValidator(50), django.core.validators.MaxValueValidator(200)], verbose_name='Speed, in percent')),
                 ('volume', models.PositiveSmallIntegerField(default=100, validators=[django.core.validators.MinValueValidator(0), django.core.validators.MaxValueValidator(100)], verbose_name='Volume of the voice, in percent')),
@@ -59,7 +59,7 @@ class Migration(migrations.Migration):
                 ('kind', models.CharField(choices=[('wav', 'WAV'), ('mp3', 'MP3'), ('ogg', 'OGG')], editable=False, max_length=3)),
                 ('content', models.BinaryField(max_length=524288)),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
-                ('owner', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='sounds', to=settings.AUTH_USER_MODEL, verbose_name='account')),
+                ('account', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='sounds', to=settings.AUTH_USER_MODEL, verbose_name='account')),
             ],
             options={
                 'verbose_name': 'sound',

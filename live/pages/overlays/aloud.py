@@ -39,7 +39,7 @@ def overlay_sound(request: HttpRequest, secret: str, pk: int) -> HttpResponse:
     overlay = _opened_by(secret)
     if overlay is None:
         return HttpResponse(status=404)
-    sound = Sound.objects.filter(pk=pk, owner_id=overlay.account_id).first()
+    sound = Sound.objects.filter(pk=pk, account_id=overlay.account_id).first()
     if sound is None:
         return HttpResponse(status=404)
     response = serve(sound)

@@ -12,7 +12,6 @@ from typing import Any, NamedTuple
 from django.contrib import messages
 from django.contrib.auth.mixins import LoginRequiredMixin
 from django.db import transaction
-from django.db.models import Max
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
@@ -87,7 +86,6 @@ class WebhookList(OwnWebhooks, TemplateView):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         hooks = Webhook.objects.filter(account=self.account)
-        hooks = hooks.annotate(last_at=Max("deliveries__tried_at"))
         return super().get_context_data(hooks=hooks, most=MOST_EACH, **kwargs)
 
 

@@ -87,7 +87,7 @@ class TestSettings:
         assert "Milena" in client.get(PAGE).content.decode()
 
     def test_scripts_are_told_each_field_and_no_other(self, client: Client, anna: User) -> None:
-        fields = {field.name for field in AloudSettings._meta.get_fields()} - {"owner"}
+        fields = {field.name for field in AloudSettings._meta.get_fields()} - {"account"}
         sounds = {f"sound_{event}" for event in told(client)["sounds"]}
         assert set(told(client)) == fields - sounds | {"sounds"}
 
@@ -172,7 +172,7 @@ class TestUploading:
     def test_it_works(self, client: Client, anna: User, content: bytes, kind: str) -> None:
         assert upload(client, content, name="anything.exe")["Location"] == f"{PAGE}#sounds"
         sound = Sound.objects.get()
-        assert (sound.owner, sound.name, sound.kind) == (anna, "anything", kind)
+        assert (sound.account, sound.name, sound.kind) == (anna, "anything", kind)
         assert "anything" in client.get(PAGE).content.decode()
 
     def test_its_owner_can_name_it(self, client: Client, anna: User) -> None:
@@ -295,7 +295,7 @@ class TestTheOverlay:
         self, obs: Client, overlay: Overlay, bob: Client
     ) -> None:
         upload(bob, wav())
-        other = Sound.objects.exclude(owner=overlay.account).get()
+        other = Sound.objects.exclude(account=overlay.account).get()
         assert obs.get(f"/overlay/{overlay.secret}/sounds/{other.pk}/").status_code == 404
 
     def test_nothing_else_opens_them(self, obs: Client, overlay: Overlay, anna: User) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 from io import StringIO
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from django.core.management import call_command
 from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from pytest_django import Settings
 
@@ -43,7 +45,9 @@ def page_of(hook: Webhook, rest: str = "") -> str:
 
 
 def add(hook: Webhook, **values: Any) -> Delivery:
-    return Delivery.objects.create(webhook=hook, type=EventType.TEST, payload=BODY, **values)
+    return Delivery.objects.create(
+        **{"webhook": hook, "type": EventType.GIFT, "payload": BODY, **values}
+    )
 
 
 class TestAdding:
@@ -139,7 +143,7 @@ class TestChanging:
 
     def test_it_can_be_switched_off_and_on(self, client: Client, anna: User) -> None:
         now = timezone.now()
-        hook = make_hook(anna, failures=9, failing_since=now)
+        hook = make_hook(anna, failures=9, failing_since=now, failed_days=5, failed_day=now)
         waits = add(hook)
         client.post(page_of(hook, "switch/"))
         hook.refresh_from_db()
@@ -147,11 +151,23 @@ class TestChanging:
         client.post(page_of(hook, "switch/"), {"on": "on"})
         hook.refresh_from_db()
         assert (hook.is_enabled, hook.failures, hook.failing_since) == (True, 0, None)
+        assert (hook.failed_days, hook.failed_day) == (0, None)
         assert hook.due_at is not None
         waits.refresh_from_db()
         assert waits.state == DeliveryState.WAITING
 
-    def test_what_waited_too_long_is_not_sent_when_it_is_switched_on(
+    def test_what_was_tried_and_waited_too_long_is_not_sent_when_it_is_switched_on(
+        self, client: Client, anna: User
+    ) -> None:
+        hook = make_hook(anna, is_enabled=False)
+        waits = add(hook, tried_until=timezone.now(), attempts=1)
+        client.post(page_of(hook, "switch/"), {"on": "on"})
+        hook.refresh_from_db()
+        waits.refresh_from_db()
+        assert waits.state == DeliveryState.FAILED
+        assert hook.due_at is None
+
+    def test_what_was_never_tried_is_sent_when_it_is_switched_on(
         self, client: Client, anna: User
     ) -> None:
         hook = make_hook(anna, is_enabled=False)
@@ -159,8 +175,8 @@ class TestChanging:
         client.post(page_of(hook, "switch/"), {"on": "on"})
         hook.refresh_from_db()
         waits.refresh_from_db()
-        assert waits.state == DeliveryState.FAILED
-        assert hook.due_at is None
+        assert waits.state == DeliveryState.WAITING
+        assert hook.due_at is not None
 
 
 class TestTests:
@@ -171,8 +187,7 @@ class TestTests:
         [test] = Delivery.objects.all()
         assert (test.type, test.state) == (EventType.TEST, DeliveryState.WAITING)
         hook.refresh_from_db()
-        assert hook.due_at is not None
-        assert hook.due_at <= timezone.now()
+        assert (hook.has_test, hook.due_at) == (True, None)
 
     def test_none_is_sent_of_one_that_is_switched_off(self, client: Client, anna: User) -> None:
         hook = make_hook(anna, is_enabled=False)
@@ -232,7 +247,7 @@ class TestDeliveries:
         hook = make_hook(
             anna, is_enabled=False, switched_off_at=timezone.now(), switched_off_why="failing"
         )
-        assert "It has failed for days." in client.get(page_of(hook)).content.decode()
+        assert "It has failed on five days" in client.get(page_of(hook)).content.decode()
 
 
 class TestOthers:
@@ -266,6 +281,17 @@ class TestOthers:
         page = client.get(LIST).content.decode()
         assert "mine" in page
         assert "theirs" not in page
+
+    def test_the_list_shows_the_last_attempts_and_reads_no_delivery(
+        self, client: Client, anna: User
+    ) -> None:
+        add(make_hook(anna, last_tried_at=datetime(2026, 5, 4, 12, 34, tzinfo=UTC)))
+        add(make_hook(anna))
+        with CaptureQueriesContext(connection) as queries:
+            page = client.get(LIST).content.decode()
+        assert page.count("12:34</time>") == 1
+        assert page.count("never") == 1
+        assert not [query for query in queries if "webhooks_delivery" in query["sql"]]
 
     def test_whoever_is_not_signed_in_is_sent_to_the_login_page(self, client: Client) -> None:
         hook = make_hook(User.objects.create_user("bert"))

@@ -14,9 +14,11 @@ from pytest_django import Settings
 from live.cluster.cluster import Cluster, LeaseChange
 from live.protocol.errors import ErrorCode
 from live.relay.access import Account
-from live.server.assembly import make_relay
+from live.server import assembly
+from live.server.assembly import make_relay, make_webhooks
 from live.server.metrics import METRICS, Metrics
 from live.tiktok.signgate import SignAnswer
+from live.webhooks.sink import WebhookSink
 from standin import messages
 from tests.support.clock import settle, virtual_time
 from tests.support.sessions import FakePhone, open_relay
@@ -78,6 +80,27 @@ class Site:
 
 def value(samples: Samples, name: str, *labels: str) -> float:
     return samples[name, frozenset(labels)]
+
+
+async def test_what_could_not_be_noted_for_webhooks_is_counted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sinks: list[WebhookSink] = []
+
+    class FailingSink(WebhookSink):
+        def __init__(self, *args: Any, **options: Any) -> None:
+            super().__init__(*args, **options)
+            sinks.append(self)
+
+    monkeypatch.setattr(assembly, "WebhookSink", FailingSink)
+    webhooks = make_webhooks()
+    site = Site(make_relay(keeps_history=True, webhooks=webhooks))
+    assert value(await site.samples(), "relay_webhook_note_failures_total") == 0
+    [sink] = sinks
+    with sink._apart():
+        raise KeyError
+    assert value(await site.samples(), "relay_webhook_note_failures_total") == 1
+    await webhooks.close()
 
 
 class TestWhoMayRead:

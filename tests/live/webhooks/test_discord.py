@@ -118,6 +118,13 @@ def test_long_texts_are_within_discord_s_limits() -> None:
         assert len(shown.get("description", "")) <= 4096
 
 
+def test_an_event_of_another_version_is_shown_by_its_name() -> None:
+    body = {"type": "battle.won", "timestamp": "2026-11-18T11:06:40.000Z", "data": {"by": 1}}
+    [shown] = discord_message(body, "en")["embeds"]
+    assert shown["description"] == "battle.won"
+    assert shown["timestamp"] == body["timestamp"]
+
+
 def test_only_discord_s_addresses_get_it_and_unsigned() -> None:
     body = payload(EventType.TEST, 1_795_000_000_000, DATA[EventType.TEST])
     delivery = Delivery(pk=1, type=EventType.TEST, payload=body)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
@@ -19,6 +18,7 @@ from pytest_django import Settings
 from accounts.models import User
 from bench.databases import on_postgresql
 from live.webhooks import queue
+from live.webhooks.actions import send_again, send_test, switch_off, switch_on
 from live.webhooks.jobs import Job
 from live.webhooks.models import (
     Delivery,
@@ -41,6 +41,7 @@ SECOND, MINUTE, HOUR, DAY = (
 OURS, THEIRS = "ours", "theirs"
 FINE = Answer(status=204)
 DOWN = Answer(Failure.STATUS, status=500, text="out of order")
+REFUSED = Answer(Failure.STATUS, status=400, text="no such field")
 
 
 @pytest.fixture
@@ -99,6 +100,7 @@ class TestOrder:
         hook.refresh_from_db()
         assert hook.due_at is None
         assert (hook.lease, hook.leased_until) == ("", None)
+        assert hook.last_tried_at == NOW
 
     def test_the_next_one_waits_while_the_first_fails(self, hook: Webhook) -> None:
         first, second = add(hook), add(hook)
@@ -126,18 +128,11 @@ class TestOrder:
         assert len(claim(most=3)) == 3
         assert len(claim(most=3)) == 2
 
-    def test_a_test_comes_first_and_fails_at_once(self, hook: Webhook) -> None:
-        event, test = add(hook), add(hook, EventType.TEST)
+    def test_an_event_of_another_version_is_sent_as_it_was_noted(self, hook: Webhook) -> None:
+        delivery = add(hook)
+        Delivery.objects.update(type="battle.won")
         [job] = claim()
-        assert job.delivery == test.pk
-        done = finish(job, DOWN)
-        assert done.given_up == 1
-        test.refresh_from_db()
-        assert test.state == DeliveryState.FAILED
-        hook.refresh_from_db()
-        assert hook.failures == 0
-        assert done.next_job is not None
-        assert done.next_job.delivery == event.pk
+        assert (job.delivery, job.type) == (delivery.pk, "battle.won")
 
     def test_nothing_is_sent_of_one_that_is_switched_off(self, hook: Webhook) -> None:
         add(hook)
@@ -224,18 +219,94 @@ class TestWhatIsKeptOfAnAttempt:
         assert hook.due_at == NOW + 90 * SECOND
 
 
-def fail_until(end: datetime) -> tuple[datetime, int]:
+class TestTests:
+    """Those that somebody asks for with "Send a test"."""
+
+    def send_test(self, hook: Webhook, at: datetime = NOW) -> Delivery:
+        assert send_test(hook, "en", at)
+        return Delivery.objects.get(type=EventType.TEST, state=DeliveryState.WAITING)
+
+    def test_one_goes_before_all_that_waits_and_is_tried_once(self, hook: Webhook) -> None:
+        event, test = add(hook), self.send_test(hook)
+        [job] = claim()
+        assert job.delivery == test.pk
+        done = finish(job, DOWN)
+        assert done.given_up == 1
+        test.refresh_from_db()
+        assert test.state == DeliveryState.FAILED
+        assert done.next_job is not None
+        assert done.next_job.delivery == event.pk
+
+    @pytest.mark.parametrize("answer", [FINE, DOWN, Answer(Failure.STATUS, 429, retry_after=9.0)])
+    def test_none_changes_when_the_others_are_tried_nor_how_often_they_have_failed(
+        self, hook: Webhook, answer: Answer
+    ) -> None:
+        event = add(hook)
+        [job] = claim()
+        finish(job, Answer(Failure.STATUS, status=429, retry_after=3600.0))
+        before = Webhook.objects.get()
+        assert before.due_at == NOW + HOUR
+        for second in range(1, 4):
+            now = NOW + second * SECOND
+            test = self.send_test(hook, now)
+            [job] = claim(at=now)
+            assert job.delivery == test.pk
+            assert finish(job, answer, now).next_job is None
+            after = Webhook.objects.get()
+            for name in ("due_at", "failures", "failing_since", "failed_days", "failed_day"):
+                assert getattr(after, name) == getattr(before, name)
+        assert claim(at=NOW + HOUR - SECOND) == []
+        [job] = claim(at=NOW + HOUR)
+        assert job.delivery == event.pk
+
+    def test_one_that_comes_while_another_delivery_is_under_way_follows_it(
+        self, hook: Webhook
+    ) -> None:
+        add(hook)
+        [job] = claim()
+        test = self.send_test(hook)
+        done = finish(job, DOWN)
+        assert done.next_job is not None
+        assert done.next_job.delivery == test.pk
+        assert finish(done.next_job, FINE).next_job is None
+        assert Webhook.objects.get().due_at == NOW + 5 * SECOND
+
+    def test_a_test_can_be_sent_again(self, hook: Webhook) -> None:
+        add(hook, at=NOW)
+        Webhook.objects.update(due_at=NOW + HOUR)
+        test = add(hook, EventType.TEST)
+        Delivery.objects.filter(pk=test.pk).update(state=DeliveryState.FAILED)
+        assert send_again(hook, test, NOW)
+        [job] = claim()
+        assert job.delivery == test.pk
+        assert finish(job, FINE).next_job is None
+        assert Webhook.objects.get().due_at == NOW + HOUR
+
+    def test_what_waits_for_it_counts_as_waiting(self, hook: Webhook) -> None:
+        Webhook.objects.update(due_at=None)
+        self.send_test(hook)
+        assert queue.count_waiting() == 1
+
+
+def fail_until(end: datetime, answer: Answer = DOWN, start: datetime = NOW) -> tuple[datetime, int]:
     """Fail each attempt until the time, or until nothing is due. Returns when the last one was, and
     how many there were."""
-    now, attempts = NOW, 0
+    now, attempts = start, 0
     while (due := Webhook.objects.get().due_at) is not None and due <= end:
         now = max(now, due)
         jobs = claim(at=now)
         if not jobs:
             break
         attempts += 1
-        finish(jobs[0], DOWN, now)
+        finish(jobs[0], answer, now, go_on=False)
     return now, attempts
+
+
+def fail_evening(hook: Webhook, at: datetime) -> None:
+    """One event, and no attempt to send it succeeds."""
+    add(hook, at=at)
+    Webhook.objects.filter(due_at=None).update(due_at=at)
+    fail_until(at + 2 * DAY, start=at)
 
 
 class TestGivingUp:
@@ -247,66 +318,183 @@ class TestGivingUp:
         assert delivery.attempts == attempts > 10
         assert 22 * HOUR < last - NOW <= 24 * HOUR
 
-    def test_all_whose_day_is_over_are_given_up_together(self, hook: Webhook) -> None:
-        old = [add(hook) for _ in range(50)]
-        young = add(hook, at=NOW + 23 * HOUR)
-        last, attempts = fail_until(NOW + 30 * HOUR)
-        states = Counter(Delivery.objects.values_list("state", flat=True))
-        assert states == {DeliveryState.FAILED: len(old), DeliveryState.WAITING: 1}
-        assert attempts < len(old)
-        [job] = claim(at=last + 3 * HOUR)
-        assert job.delivery == young.pk
-
-    def test_one_that_answers_410_is_switched_off_at_once(
-        self, hook: Webhook, settings: Settings
+    def test_none_is_given_up_before_it_was_tried_however_long_it_has_waited(
+        self, hook: Webhook
     ) -> None:
-        settings.SENDS_EMAIL = True
+        deliveries = [add(hook) for _ in range(50)]
+        last, attempts = fail_until(NOW + 30 * HOUR)
+        failed = Delivery.objects.filter(state=DeliveryState.FAILED)
+        assert 1 < failed.count() < 6  # one after the other, at their pauses
+        assert not failed.filter(attempts=0).exists()
+        assert attempts < len(deliveries)
+        # It is there again: all others arrive.
+        [job] = claim(at=last + 3 * HOUR)
+        sent = 1
+        while (next_job := finish(job, FINE, last + 3 * HOUR).next_job) is not None:
+            job = next_job
+            sent += 1
+        assert sent == len(deliveries) - failed.count()
+
+    def test_one_that_is_always_refused_is_given_up_by_itself_and_the_next_goes_on(
+        self, hook: Webhook
+    ) -> None:
+        refused, *others = [add(hook) for _ in range(3)]
+        now = NOW
+        for _ in range(4):
+            [job] = claim(at=now)
+            assert job.delivery == refused.pk
+            assert finish(job, REFUSED, now).next_job is None
+            now = Webhook.objects.get().due_at or NOW
+        [job] = claim(at=now)
+        done = finish(job, REFUSED, now)
+        assert now - NOW < HOUR
+        assert done.given_up == 1
+        refused.refresh_from_db()
+        assert (refused.state, refused.attempts) == (DeliveryState.FAILED, 5)
+        for other in others:
+            assert done.next_job is not None
+            assert done.next_job.delivery == other.pk
+            done = finish(done.next_job, FINE, now)
+        assert Webhook.objects.get().failing_since is None
+
+    @pytest.mark.parametrize("status", [408, 425, 429, 500, 503])
+    def test_a_status_that_may_be_another_one_later_is_no_refusal(
+        self, hook: Webhook, status: int
+    ) -> None:
+        delivery = add(hook)
+        fail_until(NOW + 12 * HOUR, Answer(Failure.STATUS, status=status))
+        delivery.refresh_from_db()
+        assert delivery.state == DeliveryState.WAITING
+        assert delivery.attempts > 5
+
+    def test_one_that_was_refused_can_be_sent_again_as_often(self, hook: Webhook) -> None:
+        delivery = add(hook)
+        last, attempts = fail_until(NOW + DAY, REFUSED)
+        assert attempts == 5
+        assert send_again(hook, delivery, last)
+        assert fail_until(last + DAY, REFUSED, last)[1] == 5
+
+    def test_one_that_answers_410_is_switched_off_at_once(self, hook: Webhook) -> None:
         add(hook)
         [job] = claim()
-        done = finish(job, Answer(Failure.STATUS, status=410))
+        finish(job, Answer(Failure.STATUS, status=410))
         hook.refresh_from_db()
         assert (hook.is_enabled, hook.switched_off_why) == (False, SwitchedOff.GONE)
         assert Delivery.objects.get().state == DeliveryState.FAILED
-        assert done.notice is not None
+        assert len(queue.claim_notices(NOW)) == 1
         assert claim(at=NOW + DAY) == []
 
-    def test_one_that_fails_for_five_days_is_switched_off_and_its_account_told(
-        self, hook: Webhook, settings: Settings
-    ) -> None:
-        settings.SENDS_EMAIL = True
-        User.objects.update(language="ru")
-        notices = []
+    def test_one_that_fails_for_five_days_is_switched_off(self, hook: Webhook) -> None:
         now = NOW
         while Webhook.objects.get().is_enabled:
             add(hook, at=now)
             Webhook.objects.update(due_at=now)
             [job] = claim(at=now)
-            if notice := finish(job, DOWN, now).notice:
-                notices.append(notice)
+            finish(job, DOWN, now)
             now += 12 * HOUR
         hook.refresh_from_db()
         assert hook.switched_off_why == SwitchedOff.FAILING
         assert hook.switched_off_at == NOW + 5 * DAY
-        [notice] = notices
-        notice.send()
+        assert len(queue.claim_notices(NOW + 5 * DAY)) == 1
+
+    def test_a_bad_evening_is_forgotten_by_next_week(self, hook: Webhook) -> None:
+        fail_evening(hook, NOW)
+        hook.refresh_from_db()
+        assert (hook.due_at, hook.failures, hook.failing_since) == (None, 0, None)
+        week = NOW + 7 * DAY
+        add(hook, at=week)
+        Webhook.objects.update(due_at=week)
+        [job] = claim(at=week)
+        finish(job, DOWN, week)
+        hook.refresh_from_db()
+        assert hook.is_enabled
+        assert hook.due_at == week + 5 * SECOND
+        assert hook.failing_since == week
+
+    def test_days_without_an_attempt_do_not_count_as_failed(self, hook: Webhook) -> None:
+        for week in range(5):
+            fail_evening(hook, NOW + week * 7 * DAY)
+            assert Webhook.objects.get().is_enabled
+        # On the sixth day of trying it is clear that nobody is there.
+        fail_evening(hook, NOW + 5 * 7 * DAY)
+        assert not Webhook.objects.get().is_enabled
+
+    def test_a_success_makes_up_for_all_days_that_have_failed(self, hook: Webhook) -> None:
+        for week in range(12):
+            at = NOW + week * 7 * DAY
+            fail_evening(hook, at)
+            add(hook, at=at + 3 * DAY)
+            Webhook.objects.update(due_at=at + 3 * DAY)
+            [job] = claim(at=at + 3 * DAY)
+            finish(job, FINE, at + 3 * DAY)
+        hook.refresh_from_db()
+        assert hook.is_enabled
+        assert (hook.failed_days, hook.failed_day) == (0, None)
+
+
+class TestNotices:
+    """The mails about webhooks that are switched off."""
+
+    @pytest.fixture
+    def gone(self, hook: Webhook, settings: Settings) -> Webhook:
+        settings.SENDS_EMAIL = True
+        add(hook)
+        [job] = claim()
+        finish(job, Answer(Failure.STATUS, status=410))
+        return hook
+
+    def test_the_account_is_told_in_its_language_and_without_secrets(self, gone: Webhook) -> None:
+        User.objects.update(language="ru")
+        [notice] = queue.claim_notices(NOW)
+        assert notice.send()
         [sent] = mail.outbox
         assert sent.to == ["studio@example.org"]
+        assert "Вебхук" in sent.body or "вебхук" in sent.body
         assert "https://example.org/…" in sent.body
         assert "/hook" not in f"{sent.body} {sent.subject}"
         assert "\n" not in sent.subject
 
+    def test_one_that_is_done_is_not_due_again(self, gone: Webhook) -> None:
+        [notice] = queue.claim_notices(NOW)
+        queue.notice_is_done(notice.key)
+        assert queue.claim_notices(NOW + HOUR) == []
+
+    def test_one_that_was_not_sent_is_due_again_for_a_day(self, gone: Webhook) -> None:
+        now, taken = NOW, 0
+        while now < NOW + 3 * DAY:
+            taken += len(queue.claim_notices(now))
+            assert queue.claim_notices(now) == []  # no other process takes it, too
+            now += 10 * MINUTE
+        assert taken == 24 * 6 + 1
+
+    def test_nobody_is_told_who_has_switched_it_on_again(self, gone: Webhook) -> None:
+        switch_on(gone, NOW)
+        assert queue.claim_notices(NOW) == []
+
+    def test_nobody_is_told_who_has_switched_it_off_meanwhile(self, hook: Webhook) -> None:
+        add(hook)
+        [job] = claim()
+        switch_off(hook)
+        finish(job, Answer(Failure.STATUS, status=410))
+        assert queue.claim_notices(NOW) == []
+
     @pytest.mark.parametrize(("sends", "email"), [(False, "studio@example.org"), (True, "")])
     def test_no_mail_where_none_can_be_sent(
-        self, hook: Webhook, settings: Settings, sends: bool, email: str
+        self, gone: Webhook, settings: Settings, sends: bool, email: str
     ) -> None:
         settings.SENDS_EMAIL = sends
         User.objects.update(email=email)
-        add(hook)
-        [job] = claim()
-        notice = finish(job, Answer(Failure.STATUS, status=410)).notice
-        assert notice is not None
-        notice.send()
+        [notice] = queue.claim_notices(NOW)
+        assert notice.send()  # nothing more to do
         assert mail.outbox == []
+
+    def test_a_mail_server_that_fails_is_tried_again(
+        self, gone: Webhook, settings: Settings
+    ) -> None:
+        settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+        settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 1
+        [notice] = queue.claim_notices(NOW)
+        assert not notice.send()
 
 
 class TestPruning:

@@ -9,6 +9,7 @@ import asyncio
 import ipaddress
 import json
 import logging
+import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import timedelta
 from functools import partial
@@ -29,8 +30,10 @@ from live.webhooks import queue
 from live.webhooks.addresses import Guard
 from live.webhooks.jobs import Job
 from live.webhooks.models import Delivery, DeliveryState, EventType, Failure, Webhook
+from live.webhooks.notices import Notice
 from live.webhooks.posting import Answer, Poster
 from live.webhooks.sender import Sender
+from tests.support.clock import FixedClock
 from tests.support.receiver import Receiver, Reply
 
 pytestmark = pytest.mark.django_db
@@ -116,6 +119,17 @@ def make_due(hook: Webhook) -> None:
 
 def states() -> list[str]:
     return list(Delivery.objects.order_by("pk").values_list("state", flat=True))
+
+
+def switch_off_by_server(hook: Webhook) -> None:
+    now = timezone.now()
+    Webhook.objects.filter(pk=hook.pk).update(
+        is_enabled=False, switched_off_at=now, switched_off_why="gone", notice_due_at=now
+    )
+
+
+def no_mail_is_due() -> bool:
+    return not Webhook.objects.exclude(notice_due_at=None).exists()
 
 
 def has_failed_once() -> bool:
@@ -274,6 +288,48 @@ async def test_an_account_is_told_by_mail_of_one_that_is_switched_off(
     assert mail.outbox[0].to == ["studio@example.org"]
     assert "key" not in mail.outbox[0].body
     await until(lambda: sender.results["given_up"] == 1)
+    await until(no_mail_is_due, database)
+
+
+async def test_a_mail_that_a_process_did_not_send_is_sent_by_the_next(
+    database: Database, make_sender: MakeSender, settings: Settings
+) -> None:
+    settings.SENDS_EMAIL = True
+    hook = await database.run(add_hook, "https://gone.example/key")
+    await database.run(switch_off_by_server, hook)
+    # It took the mail, and was killed.
+    [_lost] = await database.run(queue.claim_notices, timezone.now())
+    clock = FixedClock(int(timezone.now().timestamp() * 1000) + 11 * 60_000)
+    sender = make_sender(FakePost(), clock=clock)
+    sender.start()
+    await until(lambda: len(mail.outbox) == 1)
+    await until(no_mail_is_due, database)
+
+
+async def test_a_mail_that_hangs_holds_up_no_delivery(
+    database: Database,
+    receiver: Receiver,
+    make_sender: MakeSender,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    hangs, sent = threading.Event(), threading.Event()
+
+    def send(_notice: Notice) -> bool:
+        hangs.set()
+        return sent.wait(WITHIN)
+
+    monkeypatch.setattr(Notice, "send", send)
+    gone = await database.run(add_hook, "https://gone.example/key", 0)
+    await database.run(switch_off_by_server, gone)
+    sender = make_sender()
+    sender.start()
+    try:
+        await until(hangs.is_set)
+        await database.run(add_hook, receiver.url)
+        await receiver.until(1)
+    finally:
+        sent.set()
+    await until(no_mail_is_due, database)
 
 
 async def test_a_database_that_fails_for_a_time_loses_nothing(

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from django.db import transaction
+from django.db import OperationalError, transaction
 from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import User
 from live.history.models import Gifter, LiveListener
 from live.protocol.errors import ErrorCode, RelayError
 from live.protocol.frames import FrameType
+from live.streams.log import Entry
+from live.webhooks import sink as sink_module
+from live.webhooks.events import Happening
 from live.webhooks.models import Delivery, EventType, Webhook
 from live.webhooks.sink import WebhookSink
 from tests.support.clock import FixedClock
@@ -91,6 +95,12 @@ class TestLives:
                 "diamonds": 120,
             }
         ]
+
+    def test_likes_are_as_many_as_tiktok_says(self, account: User, sink: WebhookSink) -> None:
+        webhook = hook(account)
+        live = make_live(likes=77, likes_total=1000)
+        sink.write([piece(accounts=(account,), live=live, has_ended=True)])
+        assert payloads(webhook)[0]["data"]["recap"]["likes"] == 1000
 
     def test_sums_with_holes_say_at_least(self, account: User, sink: WebhookSink) -> None:
         webhook = hook(account)
@@ -206,6 +216,29 @@ class TestErrors:
         codes = [each["data"]["code"] for each in payloads(webhook)]
         assert codes == ["tiktok_blocked", "connection_lost", "tiktok_blocked"]
 
+    def test_the_same_one_twice_in_one_write_is_told_once(
+        self, account: User, sink: WebhookSink
+    ) -> None:
+        ours, theirs = hook(account), hook(account)
+        error = self.failed(account, ErrorCode.TIKTOK_BLOCKED)
+        of_another = dataclasses.replace(error, username="bert")
+        sink.write([error, error, of_another])
+        for webhook in (ours, theirs):
+            names = [each["data"]["username"] for each in payloads(webhook)]
+            assert names == ["anna", "bert"]
+
+    def test_many_webhooks_are_looked_up_at_once(
+        self,
+        account: User,
+        sink: WebhookSink,
+        django_assert_max_num_queries: DjangoAssertNumQueries,
+    ) -> None:
+        for _ in range(10):
+            hook(account)
+        with django_assert_max_num_queries(8):
+            sink.write([self.failed(account, ErrorCode.TIKTOK_BLOCKED)])
+        assert Delivery.objects.count() == 10
+
 
 class TestWhoIsTold:
     def test_only_accounts_that_hear_it(self, account: User, sink: WebhookSink) -> None:
@@ -241,6 +274,71 @@ class TestWhoIsTold:
         heard = [piece(entry(FrameType.GIFT), accounts=(account,), live=make_live())]
         with django_assert_num_queries(1):
             sink.write(heard)
+
+
+class TestFaults:
+    def test_an_event_of_another_version_is_passed_over(
+        self, account: User, sink: WebhookSink
+    ) -> None:
+        webhook = hook(account)
+        Webhook.objects.update(events=["battle.won", "live.started"])
+        sink.write([piece(accounts=(account,), live=make_live(), has_begun=True)])
+        assert types(webhook) == ["live.started"]
+
+    def test_what_fails_for_one_webhook_is_counted_and_told_to_the_others(
+        self,
+        account: User,
+        clock: FixedClock,
+        monkeypatch: pytest.MonkeyPatch,
+        caplog: pytest.LogCaptureFixture,
+    ) -> None:
+        russian = User.objects.create_user("other", tiktok_username="anna", language="ru")
+        ours, theirs = hook(account), hook(russian)
+        error_data = sink_module.error_data
+
+        def failing(happening: Happening, language: str) -> dict[str, Any]:
+            if language == "ru":
+                raise KeyError(language)
+            return error_data(happening, language)
+
+        monkeypatch.setattr(sink_module, "error_data", failing)
+        failures: list[int] = []
+        sink = WebhookSink(clock, on_failed=lambda: failures.append(1))
+        for code in (ErrorCode.TIKTOK_BLOCKED, ErrorCode.CONNECTION_LOST):
+            error = RelayError(code, username="anna")
+            sink.write([piece(accounts=(russian, account), error=error)])
+        assert types(ours) == ["error", "error"]
+        assert types(theirs) == []
+        assert len(failures) == 2
+        assert len([line for line in caplog.records if "not told" in line.getMessage()]) == 1
+
+    def test_a_piece_that_fails_harms_no_other(self, account: User, clock: FixedClock) -> None:
+        webhook = hook(account)
+        live = make_live()
+        spoilt = Entry(offset=1, type=FrameType.GIFT, at=AT, text="{}", size=2)
+        failures: list[int] = []
+        sink = WebhookSink(clock, on_failed=lambda: failures.append(1))
+        sink.write(
+            [
+                piece(spoilt, accounts=(account,), live=live),
+                piece(entry(FrameType.SUBSCRIBE), accounts=(account,), live=live),
+            ]
+        )
+        assert types(webhook) == ["subscribe"]
+        assert len(failures) == 1
+
+    def test_what_the_database_says_is_raised(
+        self, account: User, sink: WebhookSink, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Then the history writes all of it again."""
+        hook(account)
+
+        def failing(*_: object) -> None:
+            raise OperationalError
+
+        monkeypatch.setattr(sink_module, "payload", failing)
+        with pytest.raises(OperationalError):
+            sink.write([piece(accounts=(account,), live=make_live(), has_begun=True)])
 
 
 class TestTheQueue:
