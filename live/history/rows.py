@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any, TypeVar
 
 from django.db.models import Model
@@ -23,6 +24,7 @@ from live.history.models import (
     TranscriptLine,
 )
 from live.history.tally import NOT_BEGUN, SUMS, BattleFrame, Sums, Tally, biggest, clean
+from live.history.turns import give_way, in_turns
 from live.protocol.frames import BattleState
 from live.protocol.frames import BattleTeam as HeardTeam
 
@@ -30,9 +32,15 @@ __all__ = ["add_all", "save_lives"]
 
 M = TypeVar("M", bound=Model)
 K = TypeVar("K")
+T = TypeVar("T")
 
-# Databases limit a query's parameters.
-_AT_ONCE = 500
+# How many rows one query looks for: databases limit its parameters, and it holds up other threads.
+_AT_ONCE = 200
+# How many rows one statement writes: Django takes about a millisecond to make that, in which no
+# other thread goes on.
+_ROWS = 50
+# How many rows are changed in memory until other threads get their turn.
+_TURN = 100
 _LIVES_AT_ONCE = 50
 # The largest numbers that columns hold.
 _MOST = 2**31 - 1
@@ -111,7 +119,7 @@ def _add_gifters(tallies: Sequence[tuple[Live, Tally]]) -> None:
     wanted = [(live, user_id) for live, tally in tallies for user_id in tally.gifters]
     found = _found(Gifter, "user_id", wanted, lambda row: row.user_id)
     for live, tally in tallies:
-        for user_id, gifter in tally.gifters.items():
+        for user_id, gifter in in_turns(tally.gifters.items(), _TURN):
             row = found.get((live.pk, user_id))
             if row is None:
                 row = found[live.pk, user_id] = Gifter(live=live, user_id=user_id[:ID_LENGTH])
@@ -145,7 +153,7 @@ def _add_given(tallies: Sequence[tuple[Live, Tally]]) -> None:
     found = _found(GivenGift, "user_id", wanted, lambda row: (row.user_id, row.gift_id))
     changed = {}
     for live, tally in tallies:
-        for (user_id, gift_id), given in tally.given.items():
+        for (user_id, gift_id), given in in_turns(tally.given.items(), _TURN):
             first, last = from_ms(given.first_at), from_ms(given.last_at)
             row = found.get((live.pk, (user_id, gift_id)))
             if row is None:
@@ -213,24 +221,23 @@ def _add_lines(tallies: Sequence[tuple[Live, Tally]]) -> None:
         if tally.forgotten:
             of_them = TranscriptLine.objects.filter(live=live, user_id__in=tally.forgotten)
             of_them.filter(type="comment").delete()
-    TranscriptLine.objects.bulk_create(
-        [
-            TranscriptLine(
-                live=live,
-                offset=line.offset,
-                at=from_ms(line.at),
-                type=line.type,
-                user_id=line.user.id[:ID_LENGTH],
-                username=clean(line.user.username, NAME_LENGTH),
-                nickname=clean(line.user.nickname, NAME_LENGTH),
-                text=line.text,
-                diamonds=line.diamonds,
-            )
-            for live, tally in tallies
-            for line in tally.lines
-        ],
-        batch_size=_AT_ONCE,
+    lines = (
+        TranscriptLine(
+            live=live,
+            offset=line.offset,
+            at=from_ms(line.at),
+            type=line.type,
+            user_id=line.user.id[:ID_LENGTH],
+            username=clean(line.user.username, NAME_LENGTH),
+            nickname=clean(line.user.nickname, NAME_LENGTH),
+            text=line.text,
+            diamonds=line.diamonds,
+        )
+        for live, tally in tallies
+        for line in tally.lines
     )
+    for some in _some_of(lines):
+        TranscriptLine.objects.bulk_create(some)
 
 
 def _found(
@@ -247,6 +254,7 @@ def _found(
     for live_ids, values in _in_batches(by_live):
         rows = model._default_manager.filter(**{"live__in": live_ids, f"{name}__in": values})
         found.update({(row.live_id, key(row)): row for row in rows})  # type: ignore[attr-defined]
+        give_way()
     return found
 
 
@@ -272,13 +280,21 @@ def _put(
     model: type[M], rows: Iterable[M], unique: Collection[str], fields: Collection[str]
 ) -> None:
     """Insert or update rows, many at a time."""
-    model._default_manager.bulk_create(
-        [_without_key(row) for row in rows],
-        batch_size=_AT_ONCE,
-        update_conflicts=True,
-        unique_fields=unique,
-        update_fields=fields,
-    )
+    for some in _some_of(rows):
+        model._default_manager.bulk_create(
+            [_without_key(row) for row in some],
+            update_conflicts=True,
+            unique_fields=unique,
+            update_fields=fields,
+        )
+
+
+def _some_of(rows: Iterable[T]) -> Iterator[list[T]]:
+    """A few at a time; other threads go on in between."""
+    left = iter(rows)
+    while some := list(islice(left, _ROWS)):
+        yield some
+        give_way()
 
 
 def save_lives(lives: Collection[Live], fields: Collection[str]) -> None:

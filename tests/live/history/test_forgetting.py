@@ -17,6 +17,7 @@ from accounts.models import User
 from live.history import pruning
 from live.history.heard import Heard
 from live.history.models import (
+    Battle,
     EndReason,
     Gifter,
     GivenGift,
@@ -242,7 +243,10 @@ class TestForgettingAViewer:
     def test_words_and_names_go_and_sums_stay(self, viewer: str) -> None:
         live = self.make()
         said = run("forget_viewer", viewer)
-        assert said == "Deleted 1 lines of transcripts, and the names of gifts in 1 LIVEs.\n"
+        assert said == (
+            "Deleted 1 lines of transcripts, and the viewer's names in 1 LIVEs and 0 events of "
+            "webhooks.\n"
+        )
         assert [line.username for line in TranscriptLine.objects.all()] == ["carl"]
         nobody, carl = Gifter.objects.order_by("username")
         assert (nobody.username, nobody.nickname, nobody.avatar) == ("", "", "")
@@ -254,6 +258,21 @@ class TestForgettingAViewer:
         assert [gift["nickname"] for gift in live.biggest_gifts] == ["", "Carl"]
         assert [gift["user_id"] for gift in live.biggest_gifts] == [nobody.user_id, "8"]
         assert (live.diamonds, live.gifter_count) == (8, 2)
+
+    def test_a_host_of_a_battle_is_taken_out_of_it(self) -> None:
+        live = self.make()
+        own = {"id": "1", "hosts": ["Anna", "carl"], "score": 5, "result": "", "is_own": True}
+        others = {"id": "7", "hosts": ["Somebody"], "score": 5, "result": ""}
+        named = {"id": "2", "hosts": ["Bea"], "score": 5, "result": ""}
+        for number, teams in enumerate([[own, others], [own, named], [own]]):
+            Battle.objects.create(
+                live=live, battle_id=str(number), began_at=timezone.now(), teams=teams
+            )
+        run("forget_viewer", "@bea")
+        first, second, third = [each.teams for each in Battle.objects.order_by("pk")]
+        assert first == [own, {**others, "id": "~1", "hosts": []}]
+        assert second == [own, {**named, "hosts": []}]
+        assert third == [own]
 
     def test_somebody_unknown_changes_nothing(self) -> None:
         self.make()
