@@ -3,8 +3,8 @@
 Some LIVEs take events at an even pace, in `Feed.take`, ten a push. In turns, their logs are kept or
 not: with a keeper that looks once a second and writes into an SQLite database every three.
 
-What the events' way costs is judged by the CPU of `take` in its own thread. That leaves out what it
-waits for Python's lock while the keeper's thread holds it: the wall time of a push, which has it, is
+What the events' way costs is judged by the CPU of `take` in its own thread. That leaves out the
+wait for Python's lock while the keeper holds it: the wall time of a push, which has it, is
 shown beside it, and is the machine's other load, too. Beside it stands by how much more CPU the
 whole process takes.
 
