@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
@@ -38,12 +38,8 @@ def prune_some(history_days: int, transcript_days: int) -> tuple[int, int]:
     if lines:
         return 0, TranscriptLine.objects.filter(pk__in=lines).delete()[0]
     old_lives = Live.objects.filter(heard_until__lt=now - timedelta(days=history_days))
-    lives = _some_of(old_lives)
-    if not lives:
-        lives = _some_of(_without_listeners(heard_before=now - _UNCLAIMED))
-    if lives:
-        _delete_lives(lives)
-    return len(lives), 0
+    deleted = _delete_some(old_lives) or _delete_some(_without_listeners(now - _UNCLAIMED))
+    return deleted, 0
 
 
 def _given_up_lines() -> list[int]:
@@ -54,21 +50,20 @@ def _given_up_lines() -> list[int]:
     return list(marked.order_by().values_list("pk", flat=True)[:_LINES])
 
 
-def _without_listeners(heard_before: object) -> QuerySet[Live]:
+def _without_listeners(heard_before: datetime) -> QuerySet[Live]:
     """Those whose accounts are deleted. It takes one look into an index for each LIVE."""
     heard = LiveListener.objects.filter(live=OuterRef("pk"))
     return Live.objects.filter(~Exists(heard), heard_until__lt=heard_before)
 
 
-def _some_of(lives: QuerySet[Live]) -> list[int]:
-    return list(lives.order_by("heard_until").values_list("pk", flat=True)[:_LIVES])
-
-
-def _delete_lives(lives: list[int]) -> None:
-    with transaction.atomic():
-        # As those who count do: one may be heard again, and be written at this moment.
-        list(Live.objects.filter(pk__in=lives).order_by("pk").select_for_update())
-        Live.objects.filter(pk__in=lives).delete()
+def _delete_some(lives: QuerySet[Live]) -> int:
+    some = list(lives.order_by("heard_until").values_list("pk", flat=True)[:_LIVES])
+    if some:
+        with transaction.atomic():
+            # As those who count do: one may be heard again, and be written at this moment.
+            list(Live.objects.filter(pk__in=some).order_by("pk").select_for_update())
+            lives.filter(pk__in=some).delete()
+    return len(some)
 
 
 def prune(
