@@ -280,7 +280,9 @@ class ChangeTranscripts(AccountPart):
     def done(self, account: User) -> str:
         if account.keeps_transcripts:
             return gettext("Saved: transcripts of your LIVEs are kept from now on.")
-        return gettext("Saved: no transcripts of your LIVEs are kept.")
+        return gettext(
+            "Saved: no transcripts of your LIVEs are kept any more. Those of before are deleted."
+        )
 
 
 @method_decorator(sensitive_post_parameters("current_password"), name="dispatch")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
+from datetime import UTC, datetime
 
-__all__ = ["SYSTEM_CLOCK", "Clock"]
+__all__ = ["SYSTEM_CLOCK", "Clock", "from_ms", "to_ms"]
 
 
 class Clock:
@@ -34,3 +35,13 @@ class Clock:
 
 
 SYSTEM_CLOCK = Clock()
+
+
+def to_ms(moment: datetime) -> int:
+    """Milliseconds since the Unix epoch, as frames and the API have times."""
+    return round(moment.timestamp() * 1000)
+
+
+def from_ms(ms: int) -> datetime:
+    """The time, in UTC, of milliseconds since the Unix epoch."""
+    return datetime.fromtimestamp(ms / 1000, UTC)

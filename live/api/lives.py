@@ -12,8 +12,9 @@ from ninja import Field, Path, Query, Router, Schema
 from accounts.api import ApiRequest, Options, Problem
 from accounts.models import User
 from live.api.errors import ApiError
+from live.clock import to_ms
 from live.connections.position import PATTERN, Position
-from live.history.exports import TABLES, TRANSCRIPT, csv_of, ms, sums_of
+from live.history.exports import TABLES, TRANSCRIPT, csv_of, sums_of
 from live.history.models import HoleKind, Live
 from live.history.reading import LiveList, live_of
 from live.protocol.errors import ErrorCode
@@ -182,15 +183,15 @@ def get_live(request: ApiRequest, id: LiveId, options: Query[Options]) -> dict[s
     live = _live(request.auth.user, id)
     return {
         **sums_of(live),
-        "viewers_peak_at": None if live.viewers_peak_at is None else ms(live.viewers_peak_at),
+        "viewers_peak_at": None if live.viewers_peak_at is None else to_ms(live.viewers_peak_at),
         "top_gifters": list(live.gifters.order_by("-diamonds", "pk").values()[:_TOP]),
         "gift_kinds": list(live.gift_kinds.order_by("-diamonds", "pk").values()),
         "biggest_gifts": live.biggest_gifts,
         "battles": [
             {
                 "battle_id": battle.battle_id,
-                "began_at": ms(battle.began_at),
-                "ended_at": None if battle.ended_at is None else ms(battle.ended_at),
+                "began_at": to_ms(battle.began_at),
+                "ended_at": None if battle.ended_at is None else to_ms(battle.ended_at),
                 "state": battle.state,
                 "result": battle.result or None,
                 "teams": battle.teams,
@@ -198,7 +199,7 @@ def get_live(request: ApiRequest, id: LiveId, options: Query[Options]) -> dict[s
             for battle in live.battles.all()
         ],
         "holes": [
-            {"kind": hole.kind, "began_at": ms(hole.began_at), "ended_at": ms(hole.ended_at)}
+            {"kind": hole.kind, "began_at": to_ms(hole.began_at), "ended_at": to_ms(hole.ended_at)}
             for hole in live.holes.all()
         ],
     }

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from django.utils import timezone
 
+from live.clock import to_ms
 from live.protocol.errors import CloseCode, ErrorCode
-from live.streams.timeline import Moment, What, ms_since_epoch
+from live.streams.timeline import Moment, What
 
 if TYPE_CHECKING:
     from live.streams.stream import LiveStream
@@ -55,16 +56,12 @@ class Connection:
         """It listens to the stream from now on. The stream may be older than the socket."""
         self._seen = stream.timeline.total
         if self._seen and not stream.over:
-            self._moments.append(
-                Moment(ms_since_epoch(timezone.now()), str(stream.status.state), {})
-            )
+            self._moments.append(Moment(to_ms(timezone.now()), str(stream.status.state), {}))
 
     def moved(self, username: str) -> None:
         """It listens to another LIVE from now on."""
         self.tiktok_username = username
-        self._moments.append(
-            Moment(ms_since_epoch(timezone.now()), What.MOVED, {"username": username})
-        )
+        self._moments.append(Moment(to_ms(timezone.now()), What.MOVED, {"username": username}))
 
     def left(self, stream: LiveStream) -> None:
         """It does not listen to the stream any more."""
@@ -76,7 +73,7 @@ class Connection:
         Args:
             stream: what it listens to.
         """
-        opened = Moment(ms_since_epoch(self.opened_at), What.OPENED, {})
+        opened = Moment(to_ms(self.opened_at), What.OPENED, {})
         going_on = stream.timeline.since(self._seen) if stream is not None else []
         return [opened, *self._moments, *going_on]
 
@@ -90,4 +87,4 @@ class Connection:
             "frames": self.frames_sent,
         }
         end = {name: value for name, value in end.items() if value not in {None, ""}}
-        return [*self.timeline_so_far(None), Moment(ms_since_epoch(closed_at), What.CLOSED, end)]
+        return [*self.timeline_so_far(None), Moment(to_ms(closed_at), What.CLOSED, end)]

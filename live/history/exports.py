@@ -15,11 +15,12 @@ import msgspec
 from channels.db import database_sync_to_async
 from django.db.models import QuerySet
 
+from live.clock import to_ms
 from live.connections.csv_file import BYTE_ORDER_MARK, lines
 from live.history.models import Counts, GivenGift, Live, Minute
 from live.history.reading import likes_of
 
-__all__ = ["TABLES", "TRANSCRIPT", "Table", "csv_of", "json_of", "ms", "sums_of"]
+__all__ = ["TABLES", "TRANSCRIPT", "Table", "csv_of", "json_of", "sums_of"]
 
 # How many rows are read at once.
 CHUNK = 1000
@@ -44,11 +45,6 @@ class Table:
     chunks: Callable[[Live], Iterable[list[Row]]]
 
 
-def ms(moment: datetime) -> int:
-    """Milliseconds since the Unix epoch, as the API and the frames have times."""
-    return round(moment.timestamp() * 1000)
-
-
 def sums_of(live: Live) -> dict[str, Any]:
     """What is known of a LIVE as a whole, as the API and exports have it. Times are in ms."""
     return {
@@ -56,9 +52,9 @@ def sums_of(live: Live) -> dict[str, Any]:
         "tiktok_username": live.tiktok_username,
         "room_id": live.room_id,
         "title": live.title,
-        "began_at": ms(live.began_at),
-        "heard_from": ms(live.heard_from),
-        "heard_until": ms(live.heard_until),
+        "began_at": to_ms(live.began_at),
+        "heard_from": to_ms(live.heard_from),
+        "heard_until": to_ms(live.heard_until),
         "is_heard": live.is_heard,
         "end_reason": live.end_reason or None,
         "at_least": bool(live.hole_count),
@@ -112,7 +108,7 @@ def _json_pieces(live: Live, names: list[str]) -> Iterator[str]:
 
 def _object(columns: tuple[str, ...], row: Row) -> dict[str, Any]:
     return {
-        column: ms(value) if isinstance(value, datetime) else value
+        column: to_ms(value) if isinstance(value, datetime) else value
         for column, value in zip(columns, row, strict=True)
     }
 
@@ -227,7 +223,7 @@ def _holes(live: Live) -> Iterator[list[Row]]:
 
 def _transcript(live: Live) -> Iterator[list[Row]]:
     return _in_chunks(
-        live.lines.order_by("at", "pk"),
+        live.transcript,
         lambda rows, last: rows.filter(at__gte=last.at).exclude(at=last.at, pk__lte=last.pk),
         lambda line: (
             *(line.at, line.type, line.user_id, line.username, line.nickname),

@@ -26,12 +26,17 @@ class Heard:
     Attributes:
         username: the streamer's TikTok username.
         accounts: the primary keys of the accounts that hear it now; of other processes' accounts,
-            those that have heard the LIVE until now, a few seconds late.
+            those that have heard the LIVE until now, a few seconds late. Where `has_begun`, those
+            for which it begins.
         live: the LIVE, with the sums up to the end of this piece; None where the stream has failed
             without one.
         entries: the frames, oldest first, without borders.
-        has_begun: the LIVE is heard for the first time.
-        has_ended: TikTok said that the LIVE is over, or it was told to be offline.
+        has_begun: these accounts hear the LIVE for the first time, be it that it goes on already.
+            Such a piece has no entries. There is one for each account and LIVE, in whichever
+            process the account hears it; also after a restart.
+        has_ended: TikTok said that the LIVE is over, or the streamer was found offline or in
+            another LIVE; or the process that heard it has died, and for a quarter of an hour none
+            has gone on. Nobody may hear it by then: it is of interest to all who have heard it.
         error: why the stream failed with this piece; None if it has not.
     """
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
@@ -30,10 +31,10 @@ from live.clock import SYSTEM_CLOCK, Clock
 from live.connections.database import own_connection
 from live.connections.database_thread import DatabaseThread
 from live.history.heard import Sink
-from live.history.log_reader import Hearing, LogReader
-from live.history.pieces import Course, Piece
-from live.history.pruning import close_forgotten, prune_some
-from live.history.writing import Listening, Writer
+from live.history.log_reader import LogReader, StreamNow
+from live.history.pieces import LiveInLog, Piece
+from live.history.pruning import prune_some
+from live.history.writing import Listener, Writer
 from live.streams.log import EventLog
 from live.streams.stream import LiveStream
 from live.tasks import cancel_and_wait
@@ -51,10 +52,12 @@ _RETRY = (1.0, 15.0)
 _HUNG = 15.0
 # Seconds after which a LIVE in which nothing happens is written all the same.
 _TOUCH_EVERY = 30.0
-# How many entries may wait, and their bytes; how many of them are written at once.
+# How many entries may wait, and their bytes; about how many of them one transaction writes, and of
+# how many pieces: databases limit a query's length.
 _MOST_WAITING = 100_000
 _MOST_BYTES = 64 * 1024 * 1024
 _AT_ONCE = 5000
+_PIECES_AT_ONCE = 400
 # Seconds for which the end of a stream may wait until other processes can have it.
 _SETTLE_WITHIN = 30.0
 # How many streams that are over may wait until the rest of their logs is read.
@@ -68,14 +71,12 @@ _PRUNE_STEP = 3.0
 # These say that the database fails. Any other error says that what is written is bad.
 _TROUBLE = (OperationalError, InterfaceError, InternalError, ProgrammingError, NotSupportedError)
 
-Hearer = tuple[LiveStream, int]
-
 
 class HistoryKeeper:
     """Belongs to one event loop, from `start` to `close`.
 
     Args:
-        hearers: yields each stream that is heard in this process, with the primary key of an
+        listeners: yields each stream that is heard in this process, with the primary key of an
             account that hears it.
         sinks: get what was heard, in the transactions in which it is counted.
         connect: returns the connection that the thread is to use. Runs in the thread.
@@ -89,7 +90,7 @@ class HistoryKeeper:
 
     def __init__(
         self,
-        hearers: Callable[[], Iterable[Hearer]],
+        listeners: Callable[[], Iterable[tuple[LiveStream, int]]],
         clock: Clock = SYSTEM_CLOCK,
         sinks: Iterable[Sink] = (),
         connect: Callable[[], BaseDatabaseWrapper] = own_connection,
@@ -98,7 +99,7 @@ class HistoryKeeper:
     ) -> None:
         self.sinks = list(sinks)
         self.written = self.failures = self.lost = 0
-        self._hearers = hearers
+        self._listeners = listeners
         self._clock = clock
         self._write_every = write_every
         self._retry_first, self._retry_at_most = retry
@@ -118,9 +119,9 @@ class HistoryKeeper:
         self._pieces: list[Piece] = []
         self._waiting = self._bytes = 0
         # Of LIVEs that other processes count: what has its row, and what needs one.
-        self._listed: set[Listening] = set()
-        self._listening: set[Listening] = set()
-        self._due = self._prune_at = 0.0
+        self._listed: set[Listener] = set()
+        self._unlisted: set[Listener] = set()
+        self._due, self._prune_at = 0.0, math.inf
         self._in_a_row = 0  # failures
 
     @property
@@ -147,24 +148,24 @@ class HistoryKeeper:
     def look(self) -> None:
         """Read what is new in the logs."""
         now = self._clock.unix_ms()
-        hearing: dict[LiveStream, set[int]] = {}
-        for stream, account in self._hearers():
-            hearing.setdefault(stream, set()).add(account)
-        followed = self._followed(hearing)
+        listening: dict[LiveStream, set[int]] = {}
+        for stream, account in self._listeners():
+            listening.setdefault(stream, set()).add(account)
+        followed = self._followed(listening)
         self._listed &= followed
-        self._listening = followed - self._listed
+        self._unlisted = followed - self._listed
         newest = {stream.log: stream for stream in self._streams}
         for stream in list(self._streams):
             if (newer := newest[stream.log]) is not stream:  # which goes on with its log
                 self._accounts.setdefault(newer, set()).update(self._accounts.get(stream, ()))
                 self._forget(stream)
                 continue
-            present = hearing.get(stream, set())
+            present = listening.get(stream, set())
             accounts = present | self._accounts.get(stream, set())
             connected = stream.is_leading and stream.is_connected
             elsewhere = stream.elsewhere.listeners > 0
             is_read = not stream.has_led or self._read(
-                stream, Hearing(now, frozenset(accounts), elsewhere, connected)
+                stream, StreamNow(now, frozenset(accounts), elsewhere, connected)
             )
             if not is_read:
                 self._accounts[stream] = accounts
@@ -201,7 +202,7 @@ class HistoryKeeper:
 
     # --- Reading -------------------------------------------------------------------------------
 
-    def _read(self, stream: LiveStream, hearing: Hearing) -> bool:
+    def _read(self, stream: LiveStream, state: StreamNow) -> bool:
         """Read the log of a stream that this process leads or has led, as far as there is room.
         Returns whether all of it was read."""
         log, feed = stream.log, stream.feed
@@ -212,7 +213,7 @@ class HistoryKeeper:
         end = log.end if copy is None else min(log.end, copy.written)
         room = _MOST_WAITING - self._waiting if self._bytes < _MOST_BYTES else 0
         before = len(self._pieces)
-        for piece in reader.read(log, end, room, hearing):
+        for piece in reader.read(log, end, room, state):
             self._take(piece)
         # When this process stops, and when Redis fails for long, the rest is never written.
         is_settled = copy is None or not copy.has_entries or self._gives_up(stream)
@@ -223,10 +224,10 @@ class HistoryKeeper:
         elif reader.is_in_room and is_read:
             is_left = stream.over and end < log.end and stream.error is None
             if is_left and not (self._stopping.is_set() or stream.is_following):
-                self._take(reader.leave(hearing))
-            elif hearing.is_connected and now - self._touched.get(stream, now) >= _TOUCH_EVERY:
+                self._take(reader.leave(state))
+            elif state.is_connected and now - self._touched.get(stream, now) >= _TOUCH_EVERY:
                 self._touched[stream] = now
-                self._take(reader.touch(hearing))
+                self._take(reader.touch(state))
         return is_read
 
     def _gives_up(self, stream: LiveStream) -> bool:
@@ -254,11 +255,11 @@ class HistoryKeeper:
         self._touched.pop(stream, None)
         self._over.pop(stream, None)
 
-    def _followed(self, hearing: dict[LiveStream, set[int]]) -> set[Listening]:
+    def _followed(self, listening: dict[LiveStream, set[int]]) -> set[Listener]:
         """Who hears LIVEs here that other processes count."""
         return {
-            Listening(stream.username, room.id, account)
-            for stream, accounts in hearing.items()
+            Listener(stream.username, room.id, account)
+            for stream, accounts in listening.items()
             if stream.is_following and (room := stream.current_room) is not None
             for account in accounts
         }
@@ -288,26 +289,31 @@ class HistoryKeeper:
         now = self._clock.monotonic()
         if now >= self._prune_at and not self._in_a_row:
             self._work = asyncio.create_task(self._prune(), name="prune history")
-        elif now >= self._due and (self._pieces or self._listening):
+        elif now >= self._due and (self._pieces or self._unlisted):
             self._due = now + self._write_every
             self._work = asyncio.create_task(self._write(), name="write history")
 
     async def _write(self) -> None:
-        """Write the next pieces, unless the database fails."""
-        pieces, listening = self._next_pieces(), frozenset(self._listening)
-        try:
-            done = await self._thread.run(partial(self._attempt, pieces, listening))
-        except DatabaseError as failure:
-            self._note_failure(_one_line(failure))
-            return
-        self._note_success()
-        self._settle(pieces)
-        self._listed.update(done)
-        self._listening.difference_update(done)
+        """Write what waits, in one transaction after the other, unless the database fails."""
+        while True:
+            pieces, unlisted = self._next_pieces(), frozenset(self._unlisted)
+            is_all = len(pieces) == len(self._pieces)
+            try:
+                done = await self._thread.run(partial(self._attempt, pieces, unlisted))
+            except DatabaseError as failure:
+                self._note_failure(_one_line(failure))
+                return
+            self._note_success()
+            self._settle(pieces)
+            self._listed.update(done)
+            self._unlisted.difference_update(done)
+            if is_all or self._stopping.is_set() or self._clock.monotonic() >= self._prune_at:
+                return
 
     def _next_pieces(self) -> list[Piece]:
+        """What one transaction writes."""
         count = entries = 0
-        for piece in self._pieces:
+        for piece in self._pieces[:_PIECES_AT_ONCE]:
             count += 1
             entries += len(piece.entries)
             if entries >= _AT_ONCE:
@@ -338,9 +344,10 @@ class HistoryKeeper:
     async def _prune(self) -> None:
         """One step; the next one comes soon, as long as there is something to forget."""
         self._prune_at = self._clock.monotonic() + _PRUNE_EVERY
+        self._due = 0.0  # what waited behind this is written at once
         days = settings.RELAY_HISTORY_DAYS, settings.RELAY_TRANSCRIPT_DAYS
         try:
-            await self._thread.run(close_forgotten)
+            await self._thread.run(self._writer.end_forgotten)
             deleted = await self._thread.run(partial(prune_some, *days))
         except DatabaseError as failure:
             logger.warning("Old LIVEs can't be forgotten: %s", _one_line(failure))
@@ -351,9 +358,7 @@ class HistoryKeeper:
 
     # --- In the thread -------------------------------------------------------------------------
 
-    def _attempt(
-        self, pieces: Sequence[Piece], listenings: Collection[Listening]
-    ) -> list[Listening]:
+    def _attempt(self, pieces: Sequence[Piece], listeners: Collection[Listener]) -> list[Listener]:
         """Write the pieces. If the database works and refuses them, write each LIVE by itself; what
         still can't be written is a hole.
 
@@ -361,15 +366,15 @@ class HistoryKeeper:
             DatabaseError: the database fails.
         """
         try:
-            return self._writer.write(pieces, listenings)
+            return self._writer.write(pieces, listeners)
         except _TROUBLE:
             raise
         except Exception as refusal:
             logger.info("LIVEs are written one by one: %s", _one_line(refusal))
-        by_course: dict[Course, list[Piece]] = {}
+        by_source: dict[LiveInLog, list[Piece]] = {}
         for piece in pieces:
-            by_course.setdefault(piece.course, []).append(piece)
-        for own in by_course.values():
+            by_source.setdefault(piece.source, []).append(piece)
+        for own in by_source.values():
             self._attempt_one(own)
         return []
 
@@ -386,7 +391,7 @@ class HistoryKeeper:
             except Exception as refusal:
                 logger.error(
                     "@%s: its LIVE can't be written: %s",
-                    pieces[0].course.username,
+                    pieces[0].source.username,
                     _one_line(refusal),
                     exc_info=None if isinstance(refusal, DatabaseError) else refusal,
                 )

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from live.history.models import EndReason, HoleKind
-from live.history.pieces import Course, End, Piece
+from live.history.pieces import End, LiveInLog, Piece
 from live.protocol.errors import ErrorCode
 from live.protocol.frames import FrameType
 from live.streams.borders import Border, RoomBegan, RunEnded, StreamerOffline
 from live.streams.log import Entry, EventLog
 
-__all__ = ["Hearing", "LogReader"]
+__all__ = ["LogReader", "StreamNow"]
 
 # What is missed when it is gone.
 _COUNTED = frozenset(
@@ -24,8 +24,8 @@ _COUNTED = frozenset(
 )
 
 
-class Hearing(NamedTuple):
-    """Who hears a stream, and how, at the moment at which its log is read.
+class StreamNow(NamedTuple):
+    """What is known of a stream at the moment at which its log is read.
 
     Attributes:
         now: ms since the epoch.
@@ -58,34 +58,34 @@ class LogReader:
         self._username = username
         self._epoch = epoch
         self._first_run = first_run
-        self._course = Course(username, epoch, None)
+        self._source = LiveInLog(username, epoch, None)
         self._gap_at = 0
         self._gap_kind = HoleKind.UPSTREAM
         self._last_end: Border | None = None
 
-    def read(self, log: EventLog, end: int, most: int, hearing: Hearing) -> Iterator[Piece]:
+    def read(self, log: EventLog, end: int, most: int, state: StreamNow) -> Iterator[Piece]:
         """The pieces that follow, up to the offset `end`, with about `most` entries together."""
         while self.position < end and most > 0:
             placed = log.border_after(self.position)
             stop = end if placed is None else min(end, placed[0] - 1)
             if self.position < stop:
-                piece = self._read_frames(log, stop, most, hearing)
+                piece = self._read_frames(log, stop, most, state)
                 most -= len(piece.entries)
                 yield piece
             elif placed is not None:
                 offset, border = placed
-                yield from self._pass(border, offset, _time_of(log, offset, hearing.now), hearing)
+                yield from self._pass(border, offset, _time_of(log, offset, state.now), state)
 
-    def touch(self, hearing: Hearing) -> Piece:
+    def touch(self, state: StreamNow) -> Piece:
         """That nothing has happened in the LIVE, though it is heard."""
-        return self._piece([], hearing)
+        return self._piece([], state)
 
-    def leave(self, hearing: Hearing) -> Piece:
+    def leave(self, state: StreamNow) -> Piece:
         """That nobody listens any more, which the log does not tell."""
         self.is_in_room = False
-        return self._piece([], hearing, end=End(EndReason.UNHEARD, hearing.now), is_in_room=True)
+        return self._piece([], state, end=End(EndReason.UNHEARD, state.now), is_in_room=True)
 
-    def _read_frames(self, log: EventLog, stop: int, most: int, hearing: Hearing) -> Piece:
+    def _read_frames(self, log: EventLog, stop: int, most: int, state: StreamNow) -> Piece:
         """Those of one LIVE, or between two."""
         entries: list[Entry] = []
         lost_until = 0
@@ -98,19 +98,19 @@ class LogReader:
         newer = log.read(self.position, most, stop, others=False)
         self.position = stop if len(newer) < most else newer[-1].offset
         entries += newer
-        return self._piece([each for each in entries if each.text], hearing, lost_until=lost_until)
+        return self._piece([each for each in entries if each.text], state, lost_until=lost_until)
 
-    def _pass(self, border: Border, offset: int, at: int, hearing: Hearing) -> Iterator[Piece]:
+    def _pass(self, border: Border, offset: int, at: int, state: StreamNow) -> Iterator[Piece]:
         self.position = offset
         if isinstance(border, RoomBegan):
-            known = self._course.room
+            known = self._source.room
             if known is None or known.id != border.room.id:
-                self._course = Course(self._username, self._epoch, border.room)
+                self._source = LiveInLog(self._username, self._epoch, border.room)
             else:
-                self._course.room = border.room
+                self._source.room = border.room
             self.is_in_room = True
             self._gap_at, self._gap_kind = offset + 1, self._kind_of_gap()
-            yield self._piece([], hearing, begins_at=at)
+            yield self._piece([], state, begins_at=at)
         else:
             was_in_room, self.is_in_room = self.is_in_room, False
             self._last_end = border
@@ -123,9 +123,9 @@ class LogReader:
                 reason = EndReason.ENDED
             elif was_in_room:
                 reason = EndReason.UNHEARD if error is None else error.code
-            if reason or error is not None:
-                end = End(reason, at, error)
-                yield self._piece([], hearing, end=end, is_in_room=was_in_room)
+            if reason or error is not None or is_offline:
+                end = End(reason, at, error, is_offline=is_offline)
+                yield self._piece([], state, end=end, is_in_room=was_in_room)
 
     def _kind_of_gap(self) -> HoleKind:
         """Why the LIVE was not heard before this run of the log."""
@@ -137,7 +137,7 @@ class LogReader:
     def _piece(
         self,
         entries: list[Entry],
-        hearing: Hearing,
+        state: StreamNow,
         *,
         begins_at: int = 0,
         lost_until: int = 0,
@@ -145,14 +145,14 @@ class LogReader:
         is_in_room: bool = False,
     ) -> Piece:
         return Piece(
-            course=self._course,
+            source=self._source,
             entries=entries,
             until=self.position,
-            read_at=hearing.now,
-            heard_at=hearing.now if hearing.is_connected and self.is_in_room else 0,
-            accounts=hearing.accounts,
+            read_at=state.now,
+            heard_at=state.now if state.is_connected and self.is_in_room else 0,
+            accounts=state.accounts,
             is_in_room=is_in_room or self.is_in_room,
-            is_heard_elsewhere=hearing.elsewhere,
+            is_heard_elsewhere=state.elsewhere,
             begins_at=begins_at,
             gap_at=self._gap_at,
             gap_kind=self._gap_kind,

@@ -25,9 +25,11 @@ __all__ = [
 ]
 
 # The lengths of columns, in characters.
-_ID = 32
-_NAME = 150
-_ADDRESS = 1000
+ID_LENGTH = 32
+NAME_LENGTH = 150
+ADDRESS_LENGTH = 1000
+TITLE_LENGTH = 500
+TEXT_LENGTH = 2000
 
 
 class EndReason(models.TextChoices):
@@ -65,9 +67,9 @@ class Counts(models.Model):
 class Live(Counts):
     """One LIVE of one streamer: a room of TikTok's, as far as it was heard."""
 
-    tiktok_username = models.CharField(_("TikTok username"), max_length=_NAME)
-    room_id = models.CharField(_("room"), max_length=_ID)
-    title = models.CharField(_("title"), max_length=500, blank=True)
+    tiktok_username = models.CharField(_("TikTok username"), max_length=NAME_LENGTH)
+    room_id = models.CharField(_("room"), max_length=ID_LENGTH)
+    title = models.CharField(_("title"), max_length=TITLE_LENGTH, blank=True)
     # As TikTok tells it; when it was heard first, if TikTok does not.
     began_at = models.DateTimeField(_("began"))
     heard_from = models.DateTimeField(_("heard from"))
@@ -87,6 +89,8 @@ class Live(Counts):
     biggest_gifts = models.JSONField(default=list)
     # For lists: viewers and diamonds of up to 60 equal parts of the time that was heard.
     curve = models.JSONField(default=list)
+    # What was said before that is about to be deleted: nobody wants it any more.
+    transcript_from = models.DateTimeField(null=True, editable=False)
     # How far the stream's log is counted: its epoch, the offset there, and the time of the newest
     # event, in ms. A process that goes on with the LIVE goes on behind it.
     epoch = models.CharField(max_length=16, blank=True, editable=False)
@@ -105,6 +109,15 @@ class Live(Counts):
             models.Index(fields=["tiktok_username", "began_at", "id"], name="live_by_username"),
             # For pruning.
             models.Index(fields=["heard_until"], name="live_by_end"),
+            models.Index(
+                fields=["transcript_from"],
+                name="live_given_up",
+                condition=models.Q(transcript_from__isnull=False),
+            ),
+            # Those that go on. There are few.
+            models.Index(
+                fields=["tiktok_username"], name="live_open", condition=models.Q(end_reason="")
+            ),
         ]
 
     def __str__(self) -> str:
@@ -114,6 +127,14 @@ class Live(Counts):
     def is_heard(self) -> bool:
         """It goes on, and is heard now."""
         return not self.end_reason
+
+    @property
+    def transcript(self) -> models.QuerySet[TranscriptLine]:
+        """Its lines that may be read, by whoever may read them, in the order of time."""
+        lines = TranscriptLine.objects.filter(live=self).order_by("at", "pk")
+        if self.transcript_from is not None:
+            lines = lines.filter(at__gte=self.transcript_from)
+        return lines
 
 
 class LiveListener(models.Model):
@@ -159,10 +180,10 @@ class Gifter(models.Model):
     """Somebody who gave gifts in a LIVE, with the names of the last gift."""
 
     live = models.ForeignKey(Live, models.CASCADE, related_name="gifters", db_index=False)
-    user_id = models.CharField(max_length=_ID)
-    username = models.CharField(max_length=_NAME, blank=True)
-    nickname = models.CharField(max_length=_NAME, blank=True)
-    avatar = models.CharField(max_length=_ADDRESS, blank=True)
+    user_id = models.CharField(max_length=ID_LENGTH)
+    username = models.CharField(max_length=NAME_LENGTH, blank=True)
+    nickname = models.CharField(max_length=NAME_LENGTH, blank=True)
+    avatar = models.CharField(max_length=ADDRESS_LENGTH, blank=True)
     gifts = models.PositiveIntegerField(default=0)
     diamonds = models.PositiveBigIntegerField(default=0)
 
@@ -184,9 +205,9 @@ class GiftKind(models.Model):
     """A kind of gift that was given in a LIVE."""
 
     live = models.ForeignKey(Live, models.CASCADE, related_name="gift_kinds", db_index=False)
-    gift_id = models.CharField(max_length=_ID)
-    name = models.CharField(max_length=_NAME, blank=True)
-    image = models.CharField(max_length=_ADDRESS, blank=True)
+    gift_id = models.CharField(max_length=ID_LENGTH)
+    name = models.CharField(max_length=NAME_LENGTH, blank=True)
+    image = models.CharField(max_length=ADDRESS_LENGTH, blank=True)
     diamonds_each = models.PositiveIntegerField(default=0)
     gifts = models.PositiveIntegerField(default=0)
     diamonds = models.PositiveBigIntegerField(default=0)
@@ -204,8 +225,8 @@ class GivenGift(models.Model):
     """How often one viewer gave one kind of gift in a LIVE."""
 
     live = models.ForeignKey(Live, models.CASCADE, related_name="given_gifts", db_index=False)
-    user_id = models.CharField(max_length=_ID)
-    gift_id = models.CharField(max_length=_ID)
+    user_id = models.CharField(max_length=ID_LENGTH)
+    gift_id = models.CharField(max_length=ID_LENGTH)
     gifts = models.PositiveIntegerField(default=0)
     diamonds = models.PositiveBigIntegerField(default=0)
     first_at = models.DateTimeField()
@@ -225,7 +246,7 @@ class Battle(models.Model):
     """A battle in a LIVE, as the newest frame of it tells it."""
 
     live = models.ForeignKey(Live, models.CASCADE, related_name="battles", db_index=False)
-    battle_id = models.CharField(max_length=_ID)
+    battle_id = models.CharField(max_length=ID_LENGTH)
     began_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True)
     # A BattleState and, when it has ended, the streamer's own BattleResult (see
@@ -280,11 +301,11 @@ class TranscriptLine(models.Model):
     offset = models.PositiveBigIntegerField()
     at = models.DateTimeField()
     type = models.CharField(max_length=10)  # "comment" or "gift"
-    user_id = models.CharField(max_length=_ID)
-    username = models.CharField(max_length=_NAME, blank=True)
-    nickname = models.CharField(max_length=_NAME, blank=True)
+    user_id = models.CharField(max_length=ID_LENGTH)
+    username = models.CharField(max_length=NAME_LENGTH, blank=True)
+    nickname = models.CharField(max_length=NAME_LENGTH, blank=True)
     # What was said; for a gift, its name and how many.
-    text = models.CharField(max_length=2000, blank=True)
+    text = models.CharField(max_length=TEXT_LENGTH, blank=True)
     diamonds = models.PositiveIntegerField(default=0)
 
     class Meta:

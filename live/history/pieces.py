@@ -10,19 +10,19 @@ from live.protocol.errors import RelayError
 from live.streams.log import Entry
 from live.tiktok.rooms import Room
 
-__all__ = ["Course", "End", "Piece"]
+__all__ = ["End", "LiveInLog", "Piece"]
 
 _Streak = tuple[str, str, str]
 
 
 @dataclass(eq=False, slots=True)
-class Course:
+class LiveInLog:
     """One LIVE in one log, and what the history's thread remembers of it while it is counted.
 
     Attributes:
         epoch: of the log.
         room: None for what comes before the first LIVE of the log.
-        is_begun: this course has been written to the database.
+        is_begun: something of it has been written to the database.
         skip_until: TikTok tells what came before this time (ms since the epoch) again, and another
             log has had it. 0 for a log that had all of the LIVE.
         ongoing: while something is skipped, when the streaks that have not ended were told of last.
@@ -55,11 +55,13 @@ class End:
         reason: as `live.history.models.Live.end_reason`; empty where there was no LIVE.
         at: in ms since the epoch.
         error: why the stream has failed; None if it has not.
+        is_offline: the streamer is not live any more, or was not when somebody began to listen.
     """
 
     reason: str
     at: int
     error: RelayError | None = None
+    is_offline: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +69,7 @@ class Piece:
     """A piece of a log, which is of one LIVE, or of none. Times are ms since the epoch.
 
     Attributes:
+        source: of which LIVE in which log.
         entries: its frames.
         until: the offset of its last entry or border.
         read_at: when it was read.
@@ -81,7 +84,7 @@ class Piece:
         end: how the piece ends the LIVE or the stream; None if it does not.
     """
 
-    course: Course
+    source: LiveInLog
     entries: Sequence[Entry]
     until: int
     read_at: int

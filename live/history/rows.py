@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from itertools import islice
 from typing import Any, TypeVar
 
 from django.db.models import Model
 from msgspec import UNSET
 
+from live.clock import from_ms
 from live.history.models import (
+    ADDRESS_LENGTH,
+    ID_LENGTH,
+    NAME_LENGTH,
     Battle,
     Gifter,
     GiftKind,
@@ -19,35 +23,29 @@ from live.history.models import (
     Minute,
     TranscriptLine,
 )
-from live.history.tally import NOT_BEGUN, SUMS, HeardBattle, Sums, Tally, biggest
+from live.history.tally import NOT_BEGUN, SUMS, BattleFrame, Sums, Tally, biggest, clean
+from live.history.turns import give_way, in_turns
 from live.protocol.frames import BattleState
 from live.protocol.frames import BattleTeam as HeardTeam
 
-__all__ = ["add_all", "from_ms", "save_lives", "to_ms"]
+__all__ = ["add_all", "save_lives"]
 
 M = TypeVar("M", bound=Model)
 K = TypeVar("K")
+T = TypeVar("T")
 
-# Databases limit a query's parameters.
-_AT_ONCE = 500
+# How many rows one query looks for: databases limit its parameters, and it holds up other threads.
+_AT_ONCE = 200
+# How many rows one statement writes: Django takes about a millisecond to make that, in which no
+# other thread goes on.
+_ROWS = 50
+# How many rows are changed in memory until other threads get their turn.
+_TURN = 100
 _LIVES_AT_ONCE = 50
 # The largest numbers that columns hold.
 _MOST = 2**31 - 1
 _MOST_BIG = 2**63 - 1
 _BIG = frozenset({"likes", "diamonds", "viewers_sum"})
-_NAME = 150
-_ADDRESS = 1000
-_ID = 32
-
-
-def from_ms(ms: int) -> datetime:
-    """The time of ms since the epoch."""
-    return datetime.fromtimestamp(ms / 1000, UTC)
-
-
-def to_ms(time: datetime) -> int:
-    """The ms since the epoch of a time."""
-    return round(time.timestamp() * 1000)
 
 
 def add_all(tallies: Sequence[tuple[Live, Tally]]) -> list[Live]:
@@ -121,13 +119,13 @@ def _add_gifters(tallies: Sequence[tuple[Live, Tally]]) -> None:
     wanted = [(live, user_id) for live, tally in tallies for user_id in tally.gifters]
     found = _found(Gifter, "user_id", wanted, lambda row: row.user_id)
     for live, tally in tallies:
-        for user_id, gifter in tally.gifters.items():
+        for user_id, gifter in in_turns(tally.gifters.items(), _TURN):
             row = found.get((live.pk, user_id))
             if row is None:
-                row = found[live.pk, user_id] = Gifter(live=live, user_id=user_id[:_ID])
+                row = found[live.pk, user_id] = Gifter(live=live, user_id=user_id[:ID_LENGTH])
                 live.gifter_count += 1
-            row.username = _text(gifter.user.username, _NAME)
-            row.nickname = _text(gifter.user.nickname, _NAME)
+            row.username = clean(gifter.user.username, NAME_LENGTH)
+            row.nickname = clean(gifter.user.nickname, NAME_LENGTH)
             row.avatar = _address(gifter.user.avatar)
             _add_gifts(row, gifter)
     fields = ("username", "nickname", "avatar", "gifts", "diamonds")
@@ -139,8 +137,10 @@ def _add_kinds(tallies: Sequence[tuple[Live, Tally]]) -> None:
     found = _found(GiftKind, "gift_id", wanted, lambda row: row.gift_id)
     for live, tally in tallies:
         for gift_id, heard in tally.kinds.items():
-            row = found.setdefault((live.pk, gift_id), GiftKind(live=live, gift_id=gift_id[:_ID]))
-            row.name = _text(heard.kind.name, _NAME)
+            row = found.setdefault(
+                (live.pk, gift_id), GiftKind(live=live, gift_id=gift_id[:ID_LENGTH])
+            )
+            row.name = clean(heard.kind.name, NAME_LENGTH)
             row.image = _address(heard.kind.image)
             row.diamonds_each = min(max(heard.kind.diamonds, 0), _MOST)
             _add_gifts(row, heard)
@@ -153,11 +153,11 @@ def _add_given(tallies: Sequence[tuple[Live, Tally]]) -> None:
     found = _found(GivenGift, "user_id", wanted, lambda row: (row.user_id, row.gift_id))
     changed = {}
     for live, tally in tallies:
-        for (user_id, gift_id), given in tally.given.items():
+        for (user_id, gift_id), given in in_turns(tally.given.items(), _TURN):
             first, last = from_ms(given.first_at), from_ms(given.last_at)
             row = found.get((live.pk, (user_id, gift_id)))
             if row is None:
-                row = GivenGift(live=live, user_id=user_id[:_ID], gift_id=gift_id[:_ID])
+                row = GivenGift(live=live, user_id=user_id[:ID_LENGTH], gift_id=gift_id[:ID_LENGTH])
                 row.first_at, row.last_at = first, last
                 found[live.pk, (user_id, gift_id)] = row
             row.first_at, row.last_at = min(row.first_at, first), max(row.last_at, last)
@@ -176,14 +176,16 @@ def _add_battles(tallies: Sequence[tuple[Live, Tally]]) -> None:
             if row is None:
                 if each.data.state in NOT_BEGUN:
                     continue
-                row = Battle(live=live, battle_id=each.data.id[:_ID], began_at=from_ms(each.at))
+                row = Battle(
+                    live=live, battle_id=each.data.id[:ID_LENGTH], began_at=from_ms(each.at)
+                )
                 found[live.pk, each.data.id] = row
             _change_battle(row, each, live.tiktok_username, tally.owner_id)
     fields = ("began_at", "ended_at", "state", "result", "teams")
     _put(Battle, found.values(), ("live", "battle_id"), fields)
 
 
-def _change_battle(row: Battle, heard: HeardBattle, streamer: str, owner_id: str) -> None:
+def _change_battle(row: Battle, heard: BattleFrame, streamer: str, owner_id: str) -> None:
     """What a frame leaves out stays as the frames before told it."""
     battle = heard.data
     if battle.starts_at:
@@ -211,7 +213,7 @@ def _change_battle(row: Battle, heard: HeardBattle, streamer: str, owner_id: str
 
 def _host_names(team: HeardTeam) -> list[str]:
     names = [host.nickname or host.username for host in team.hosts]
-    return [_text(name, _NAME) for name in names if name]
+    return [clean(name, NAME_LENGTH) for name in names if name]
 
 
 def _add_lines(tallies: Sequence[tuple[Live, Tally]]) -> None:
@@ -219,24 +221,23 @@ def _add_lines(tallies: Sequence[tuple[Live, Tally]]) -> None:
         if tally.forgotten:
             of_them = TranscriptLine.objects.filter(live=live, user_id__in=tally.forgotten)
             of_them.filter(type="comment").delete()
-    TranscriptLine.objects.bulk_create(
-        [
-            TranscriptLine(
-                live=live,
-                offset=line.offset,
-                at=from_ms(line.at),
-                type=line.type,
-                user_id=line.user.id[:_ID],
-                username=_text(line.user.username, _NAME),
-                nickname=_text(line.user.nickname, _NAME),
-                text=line.text,
-                diamonds=line.diamonds,
-            )
-            for live, tally in tallies
-            for line in tally.lines
-        ],
-        batch_size=_AT_ONCE,
+    lines = (
+        TranscriptLine(
+            live=live,
+            offset=line.offset,
+            at=from_ms(line.at),
+            type=line.type,
+            user_id=line.user.id[:ID_LENGTH],
+            username=clean(line.user.username, NAME_LENGTH),
+            nickname=clean(line.user.nickname, NAME_LENGTH),
+            text=line.text,
+            diamonds=line.diamonds,
+        )
+        for live, tally in tallies
+        for line in tally.lines
     )
+    for some in _some_of(lines):
+        TranscriptLine.objects.bulk_create(some)
 
 
 def _found(
@@ -253,6 +254,7 @@ def _found(
     for live_ids, values in _in_batches(by_live):
         rows = model._default_manager.filter(**{"live__in": live_ids, f"{name}__in": values})
         found.update({(row.live_id, key(row)): row for row in rows})  # type: ignore[attr-defined]
+        give_way()
     return found
 
 
@@ -278,13 +280,21 @@ def _put(
     model: type[M], rows: Iterable[M], unique: Collection[str], fields: Collection[str]
 ) -> None:
     """Insert or update rows, many at a time."""
-    model._default_manager.bulk_create(
-        [_without_key(row) for row in rows],
-        batch_size=_AT_ONCE,
-        update_conflicts=True,
-        unique_fields=unique,
-        update_fields=fields,
-    )
+    for some in _some_of(rows):
+        model._default_manager.bulk_create(
+            [_without_key(row) for row in some],
+            update_conflicts=True,
+            unique_fields=unique,
+            update_fields=fields,
+        )
+
+
+def _some_of(rows: Iterable[T]) -> Iterator[list[T]]:
+    """A few at a time; other threads go on in between."""
+    left = iter(rows)
+    while some := list(islice(left, _ROWS)):
+        yield some
+        give_way()
 
 
 def save_lives(lives: Collection[Live], fields: Collection[str]) -> None:
@@ -303,12 +313,7 @@ def _without_key(row: M) -> M:
     return row
 
 
-def _text(text: str, limit: int) -> str:
-    """PostgreSQL can't store a NUL."""
-    return text.replace("\x00", "")[:limit]
-
-
 def _address(address: str) -> str:
     """One that is cut leads nowhere."""
     clean = address.replace("\x00", "")
-    return clean if len(clean) <= _ADDRESS else ""
+    return clean if len(clean) <= ADDRESS_LENGTH else ""

@@ -13,8 +13,8 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
-from live.history.models import HoleKind
-from live.history.pieces import Course
+from live.history.models import TEXT_LENGTH, HoleKind
+from live.history.pieces import LiveInLog
 from live.protocol.frames import Battle, BattleState, FrameType, Gap, Side
 from live.streams.log import Entry
 from live.streams.streaks import STREAK_TIMEOUT
@@ -23,20 +23,20 @@ __all__ = [
     "MOST_BIGGEST",
     "NOT_BEGUN",
     "SUMS",
+    "BattleFrame",
     "Given",
-    "HeardBattle",
-    "HeardHole",
     "Line",
+    "NewHole",
     "Sums",
     "Tally",
     "biggest",
+    "clean",
 ]
 
 # How many of the biggest single gifts are kept.
 MOST_BIGGEST = 10
 # What one frame may count, and cost: TikTok tells numbers of any size.
 _MOST = 1_000_000_000
-_TEXT = 2000
 # Times of TikTok's before this much of the LIVE's beginning, in ms, are errors.
 _EARLIEST = 600_000
 # From the last sign of a streak to its end by the relay, in ms.
@@ -133,7 +133,7 @@ _read_gap = _decoder(Gap)
 
 
 @dataclass(slots=True)
-class HeardBattle:
+class BattleFrame:
     """A frame of a battle. Times are ms since the epoch."""
 
     at: int
@@ -141,7 +141,7 @@ class HeardBattle:
 
 
 @dataclass(slots=True)
-class HeardHole:
+class NewHole:
     """A time of which something is missing, in ms since the epoch."""
 
     kind: HoleKind
@@ -200,8 +200,8 @@ class Tally:
     kinds: dict[str, _GiftSum] = field(default_factory=dict)
     given: dict[tuple[str, str], Given] = field(default_factory=dict)
     biggest: list[dict[str, Any]] = field(default_factory=list)
-    battles: list[HeardBattle] = field(default_factory=list)
-    holes: list[HeardHole] = field(default_factory=list)
+    battles: list[BattleFrame] = field(default_factory=list)
+    holes: list[NewHole] = field(default_factory=list)
     lines: list[Line] = field(default_factory=list)
     forgotten: set[str] = field(default_factory=set)
     newest: int = 0
@@ -214,7 +214,7 @@ class Tally:
     def add(
         self,
         entry: Entry,
-        course: Course,
+        source: LiveInLog,
         now: int,
         gap_kind: HoleKind,
         *,
@@ -231,9 +231,9 @@ class Tally:
             False where it does not count, since TikTok has told it again.
         """
         kind, at = entry.type, entry.at
-        is_old = at <= course.skip_until
+        is_old = at <= source.skip_until
         if kind is FrameType.GIFT:
-            return self._add_gift(entry, course, now, with_lines=with_lines, is_old=is_old)
+            return self._add_gift(entry, source, now, with_lines=with_lines, is_old=is_old)
         if kind is FrameType.GAP:
             self._add_gap(entry, gap_kind)
             return True
@@ -259,7 +259,7 @@ class Tally:
             setattr(self.sums, name, getattr(self.sums, name) + 1)
             if with_lines and kind is FrameType.COMMENT:
                 comment = _read_comment(entry.text).data
-                text = _clean(comment.text, _TEXT)
+                text = clean(comment.text, TEXT_LENGTH)
                 self.lines.append(Line(entry.offset, at, "comment", comment.user, text))
         return True
 
@@ -281,14 +281,14 @@ class Tally:
         self.viewers_total = max(self.viewers_total, _bounded(viewers.total, 2**62))
 
     def _add_gift(
-        self, entry: Entry, course: Course, now: int, *, with_lines: bool, is_old: bool
+        self, entry: Entry, source: LiveInLog, now: int, *, with_lines: bool, is_old: bool
     ) -> bool:
         frame = _read_gift(entry.text)
         gift, is_told_by_tiktok = frame.data, bool(frame.id)
         at = min(max(entry.at, self.earliest - _EARLIEST), now)
         if is_told_by_tiktok:
             self.newest = max(self.newest, at)
-        if course.skip_until and self._is_repeated(gift, entry, course, is_told_by_tiktok, is_old):
+        if source.skip_until and self._is_repeated(gift, entry, source, is_told_by_tiktok, is_old):
             return False
         if gift.streak == "ongoing":
             return True
@@ -307,42 +307,42 @@ class Tally:
             one = {
                 "at": at,
                 "user_id": user.id,
-                "nickname": _clean(user.nickname, _TEXT),
+                "nickname": clean(user.nickname, TEXT_LENGTH),
                 "avatar": user.avatar,
-                "gift": _clean(kind.name, _TEXT),
+                "gift": clean(kind.name, TEXT_LENGTH),
                 "image": kind.image,
                 "count": count,
                 "diamonds": diamonds,
             }
             self.biggest = biggest([*self.biggest, one])
         if with_lines:
-            text = _clean(f"{kind.name} × {count}", _TEXT)
+            text = clean(f"{kind.name} × {count}", TEXT_LENGTH)
             self.lines.append(Line(entry.offset, at, "gift", user, text, diamonds))
         return True
 
     def _is_repeated(
-        self, gift: _Gift, entry: Entry, course: Course, is_told_by_tiktok: bool, is_old: bool
+        self, gift: _Gift, entry: Entry, source: LiveInLog, is_told_by_tiktok: bool, is_old: bool
     ) -> bool:
         """Whether the log before this one has had the gift."""
         streak = (gift.user.id, gift.gift.id, gift.group_id)
         if gift.streak == "ongoing":
-            course.ongoing[streak] = entry.at
+            source.ongoing[streak] = entry.at
             return is_old
-        told_at = course.ongoing.pop(streak, None)
+        told_at = source.ongoing.pop(streak, None)
         if is_told_by_tiktok:
             return is_old
         # The relay itself has ended it, since TikTok forgot to. So had the other one, if it ran
         # for long enough.
-        return told_at is not None and told_at + _STREAK_OVER <= course.skip_until
+        return told_at is not None and told_at + _STREAK_OVER <= source.skip_until
 
     def _add_gap(self, entry: Entry, kind: HoleKind) -> None:
         gap = _read_gap(entry.text).data
         if gap.side is Side.UPSTREAM and gap.from_ is not None and gap.from_ < gap.to:
-            self.holes.append(HeardHole(kind, gap.from_, gap.to))
+            self.holes.append(NewHole(kind, gap.from_, gap.to))
 
     def _add_rare(self, entry: Entry, at: int) -> None:
         if entry.type is FrameType.BATTLE:
-            self.battles.append(HeardBattle(at, _read_battle(entry.text).data))
+            self.battles.append(BattleFrame(at, _read_battle(entry.text).data))
         elif entry.type is FrameType.LIVE_END:
             self.is_live_over, self.ended_at = True, at
         elif entry.type is FrameType.DELETE:
@@ -379,6 +379,6 @@ def _bounded(number: int, most: int = _MOST) -> int:
     return min(max(number, 0), most)
 
 
-def _clean(text: str, limit: int) -> str:
-    """PostgreSQL can't store a NUL."""
+def clean(text: str, limit: int) -> str:
+    """A text as a column holds it: cut, and without NUL, which PostgreSQL can't store."""
     return text.replace("\x00", "")[:limit]

@@ -41,7 +41,7 @@ def search(live: Live, text: str, size: int, start: Position | None = None) -> F
         size: how many lines at most.
         start: at a line, which is left out; None for the beginning.
     """
-    behind = live.lines.order_by("at", "pk")
+    behind = live.transcript
     if start is not None:
         behind = behind.filter(at__gte=start.at).exclude(at=start.at, pk__lte=start.pk)
     if not text:
@@ -51,13 +51,13 @@ def search(live: Live, text: str, size: int, start: Position | None = None) -> F
     wanted = text.casefold()
     looked_at = list(behind.values_list("pk", "text", "nickname", "username")[:REACH])
     matching = [pk for pk, *texts in looked_at if wanted in "\n".join(texts).casefold()]
-    found = live.lines.in_bulk(matching[:size])
+    found = live.transcript.in_bulk(matching[:size])
     lines = [found[pk] for pk in matching if pk in found]
     if len(matching) > size:
         return FoundLines(lines, _at(lines[-1]))
     if len(looked_at) < REACH:
         return FoundLines(lines, None)
-    last = live.lines.get(pk=looked_at[-1][0])
+    last = live.transcript.get(pk=looked_at[-1][0])
     return FoundLines(lines, _at(last), reached=last.at)
 
 

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from django.utils.translation import get_language, gettext
 
+from live.clock import from_ms
 from live.pages.labels import Said, route_in_words, said_in_words, tone_of, word_for
 from live.protocol import frames
 from live.protocol.errors import CLOSE_CODE_WORDS, CloseCode, ErrorCode, RelayError
 from live.streams.timeline import Moment
 
-__all__ = ["ShownMoment", "close_code_words", "explain", "shown", "time_of"]
+__all__ = ["ShownMoment", "close_code_words", "explain", "shown"]
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ def _shown(moment: Moment, username: str) -> ShownMoment:
     detail = moment.detail
     reason, by = detail.get("reason"), detail.get("by")
     return ShownMoment(
-        at=time_of(moment.at),
+        at=from_ms(moment.at),
         word=word_for(moment.what),
         tone=_tone(moment),
         detail=detail,
@@ -101,8 +102,3 @@ def explain(error_code: str, username: str) -> frames.Error | None:
 def close_code_words(code: int | None) -> Any:
     """Return what a close code means; empty for a code that the relay does not use."""
     return CLOSE_CODE_WORDS[CloseCode(code)] if code in set(CloseCode) else ""
-
-
-def time_of(ms: int) -> datetime:
-    """Convert milliseconds since the Unix epoch into a time."""
-    return datetime.fromtimestamp(ms / 1000, UTC)

@@ -123,10 +123,10 @@ class Relay:
         Args:
             sinks: get what is heard of them.
         """
-        self.history = HistoryKeeper(self._hearers, self.clock, sinks)
+        self.history = HistoryKeeper(self._listeners, self.clock, sinks)
         self.streams.on_started = self.history.stream_started
 
-    def _hearers(self) -> Iterator[tuple[LiveStream, int]]:
+    def _listeners(self) -> Iterator[tuple[LiveStream, int]]:
         """The streams that are heard here, each with an account that hears it: by a socket, or
         since it is watched."""
         for socket in self.sockets:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
-from datetime import datetime
 from enum import StrEnum
 from typing import Any, NamedTuple
 
 from live.clock import Clock
 
-__all__ = ["Moment", "Timeline", "What", "ms_since_epoch"]
+__all__ = ["Moment", "Timeline", "What"]
 
 # A stream that reconnects all day must not grow.
 _LENGTH = 100
@@ -48,11 +47,6 @@ class Moment(NamedTuple):
     at: int
     what: str
     detail: dict[str, Any]
-
-
-def ms_since_epoch(time: datetime) -> int:
-    """Convert a time into milliseconds since the Unix epoch, as moments have it."""
-    return round(time.timestamp() * 1000)
 
 
 class Timeline:

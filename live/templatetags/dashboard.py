@@ -5,11 +5,12 @@ Times are in ms since the epoch; a missing one gives an empty text.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from django import template
 from django.utils import formats
 
+from live.clock import from_ms
 from live.templatetags.connections import clock, grouped
 
 __all__ = ["ahead", "moment", "past", "percent", "rate"]
@@ -20,7 +21,7 @@ register = template.Library()
 @register.filter
 def moment(ms: int) -> datetime:
     """The time, as other filters take it."""
-    return datetime.fromtimestamp(ms / 1000, tz=UTC)
+    return from_ms(ms)
 
 
 @register.filter

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 from msgspec import UNSET
 
+from live.clock import from_ms, to_ms
 from live.history.exports import sums_of
 from live.history.heard import Heard
 from live.history.models import Gifter, Live
@@ -60,7 +60,7 @@ def happenings(heard: Heard, now: int, wanted: frozenset[EventType]) -> Iterator
     """
     live = heard.live
     if heard.has_begun and live is not None and EventType.LIVE_STARTED in wanted:
-        yield Happening(EventType.LIVE_STARTED, _ms(live.heard_from), _about(live))
+        yield Happening(EventType.LIVE_STARTED, to_ms(live.heard_from), _about(live))
     if {EventType.GIFT, EventType.SUBSCRIBE} & wanted:
         for entry in heard.entries:
             if entry.type is FrameType.GIFT and EventType.GIFT in wanted:
@@ -73,7 +73,7 @@ def happenings(heard: Heard, now: int, wanted: frozenset[EventType]) -> Iterator
                 data = _decode(entry.text)["data"]
                 yield Happening(EventType.SUBSCRIBE, entry.at, _whose(heard, data))
     if heard.has_ended and live is not None and EventType.LIVE_ENDED in wanted:
-        yield Happening(EventType.LIVE_ENDED, _ms(live.heard_until), _recap(live))
+        yield Happening(EventType.LIVE_ENDED, to_ms(live.heard_until), _recap(live))
     error = heard.error
     if error is not None and error.code not in _NO_ERROR and EventType.ERROR in wanted:
         yield Happening(EventType.ERROR, now, {"username": heard.username}, error=error)
@@ -95,13 +95,9 @@ def payload(type: EventType, at: int, data: Mapping[str, Any]) -> str:
     Args:
         at: ms since the epoch.
     """
-    moment = datetime.fromtimestamp(at / 1000, UTC).isoformat(timespec="milliseconds")
+    moment = from_ms(at).isoformat(timespec="milliseconds")
     body = {"type": type, "timestamp": moment.replace("+00:00", "Z"), "data": data}
     return _encode(body).decode()
-
-
-def _ms(moment: datetime) -> int:
-    return int(moment.timestamp() * 1000)
 
 
 def _whose(heard: Heard, data: Mapping[str, Any]) -> dict[str, Any]:
@@ -120,7 +116,7 @@ def _about(live: Live) -> dict[str, Any]:
         "live": live.pk,
         "room_id": live.room_id,
         "title": live.title,
-        "started_at": _ms(live.began_at),
+        "started_at": to_ms(live.began_at),
     }
 
 
@@ -130,7 +126,7 @@ def _recap(live: Live) -> dict[str, Any]:
     gifters = Gifter.objects.filter(live=live).order_by("-diamonds", "pk")[:_TOP]
     return {
         **_about(live),
-        "ended_at": _ms(live.heard_until),
+        "ended_at": to_ms(live.heard_until),
         "recap": {
             **{name: sums[name] for name in _SUMS},
             "top": [

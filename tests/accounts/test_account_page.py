@@ -366,7 +366,7 @@ class TestChangeTranscripts:
         account.refresh_from_db()
         assert account.keeps_transcripts
         response = client.post(TRANSCRIPTS, {}, follow=True)
-        assert "no transcripts of your LIVEs are kept" in response.text
+        assert "no transcripts of your LIVEs are kept any more" in response.text
         account.refresh_from_db()
         assert account.keeps_transcripts is False
 

@@ -26,7 +26,7 @@ from tests.support.server import Server
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-WITHIN = 45.0
+WITHIN = 20.0
 SETTINGS = {"RELAY_BLOCK_PAUSE": "0", "RELAY_LINGER": "5", "TIKTOK_ROUTES": "direct"}
 
 

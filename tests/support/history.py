@@ -97,7 +97,7 @@ class Keeping:
     async def write(self) -> None:
         """Have everything that is there now written."""
         self.keeper.look()
-        while self.keeper._pieces or self.keeper._listening:
+        while self.keeper._pieces or self.keeper._unlisted:
             before = len(self.keeper._pieces)
             await self.keeper._write()
             if len(self.keeper._pieces) == before:

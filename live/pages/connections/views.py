@@ -20,6 +20,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.views.generic import DetailView, TemplateView, View
 
+from live.clock import to_ms
 from live.connections.csv_file import BYTE_ORDER_MARK, lines
 from live.connections.position import Position
 from live.connections.search import Found, Search
@@ -30,7 +31,7 @@ from live.pages.mixins import FragmentMixin, StaffPage
 from live.pages.moments import ShownMoment, close_code_words, explain, shown
 from live.protocol.errors import CLOSE_CODE_WORDS
 from live.relay.relay import Relay
-from live.streams.timeline import Moment, What, ms_since_epoch
+from live.streams.timeline import Moment, What
 
 __all__ = ["ConnectionDetail", "ConnectionExport", "ConnectionList"]
 
@@ -295,7 +296,7 @@ def _least(row: ConnectionLog) -> list[Moment]:
 
     Rows have no timeline if they are older than that column, or if their process died.
     """
-    moments = [Moment(ms_since_epoch(row.opened_at), What.OPENED, {})]
+    moments = [Moment(to_ms(row.opened_at), What.OPENED, {})]
     if row.closed_at is not None:
         detail = {
             "code": row.close_code,
@@ -303,13 +304,13 @@ def _least(row: ConnectionLog) -> list[Moment]:
             "said": row.said,
             "frames": row.frames_sent,
         }
-        moments.append(Moment(ms_since_epoch(row.closed_at), What.CLOSED, detail))
+        moments.append(Moment(to_ms(row.closed_at), What.CLOSED, detail))
     return moments
 
 
 def _steps(moments: list[Moment], row: ConnectionLog) -> list[Step]:
     ends: list[int | None] = [moment.at for moment in moments[1:]]
-    ends.append(ms_since_epoch(timezone.now()) if row.closed_at is None else None)
+    ends.append(to_ms(timezone.now()) if row.closed_at is None else None)
     lasted = [_lasted(moment.at, end) for moment, end in zip(moments, ends, strict=True)]
     return list(map(Step, shown(moments, row.tiktok_username), lasted))
 

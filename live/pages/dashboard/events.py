@@ -6,11 +6,12 @@ Texts that TikTok's users wrote are not changed, only cut. The template escapes 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, NamedTuple
 
 import msgspec
 
+from live.clock import from_ms
 from live.protocol.frames import FrameType
 from live.streams.log import Entry, EventLog
 
@@ -47,7 +48,7 @@ def _event(entry: Entry) -> LoggedEvent:
     data = msgspec.json.decode(entry.text)["data"]
     who, what = _who(data), _TEXTS.get(entry.type, _anything)(data)
     text = f"{who}: {what}" if who and what else who or what
-    at = datetime.fromtimestamp(entry.at / 1000, tz=UTC)
+    at = from_ms(entry.at)
     return LoggedEvent(entry.offset, at, entry.type.value, text[:_MAX_TEXT])
 
 

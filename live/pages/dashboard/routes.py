@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
+from live.clock import from_ms
 from live.pages.labels import route_in_words
 from live.relay.numbers import Numbers
 
@@ -69,7 +70,7 @@ def shown_routes(numbers: Numbers) -> list[ShownRoute]:
 
 def hours_of_routes(numbers: Numbers) -> list[ShownHour]:
     """Return the hours, the oldest first."""
-    first = datetime.fromtimestamp(numbers["first_hour"] / 1000, tz=UTC)
+    first = from_ms(numbers["first_hour"])
     counts = zip(*(route["opened"] for route in numbers["routes"]), strict=True)
     return [
         ShownHour(first + timedelta(hours=number), _parts(numbers, list(in_hour)))

@@ -12,9 +12,10 @@ from datetime import datetime
 from typing import Any
 
 from accounts.models import User
+from live.clock import from_ms
 from live.pages.dashboard.events import LoggedEvent, newest_events
 from live.pages.labels import route_in_words, tone_of, word_for
-from live.pages.moments import ShownMoment, shown, time_of
+from live.pages.moments import ShownMoment, shown
 from live.protocol.frames import Status
 from live.relay.relay import Relay
 from live.relay.socket import Socket
@@ -118,7 +119,7 @@ async def stream_now(relay: Relay, username: str) -> StreamNow | None:
         route=route_in_words(stream.current_route),
         since=history[0].at if history else None,
         room=room,
-        room_since=time_of(room.started_at) if room and room.started_at else None,
+        room_since=from_ms(room.started_at) if room and room.started_at else None,
         listeners=_listeners(relay, stream),
         watchers=[pk for each, pk in relay.watching.listening() if each is stream],
         events=newest_events(stream.log, _EVENTS),

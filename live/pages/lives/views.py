@@ -19,9 +19,10 @@ from django.views.generic import TemplateView, View
 
 from accounts.models import User
 from accounts.usernames import TikTokUsernameFormField
+from live.clock import from_ms, to_ms
 from live.connections.position import Position
 from live.history.course import Course, course_of
-from live.history.exports import TABLES, TRANSCRIPT, csv_of, json_of, ms, sums_of
+from live.history.exports import TABLES, TRANSCRIPT, csv_of, json_of, sums_of
 from live.history.models import Battle, Hole, Live
 from live.history.reading import (
     Averages,
@@ -45,7 +46,6 @@ from live.pages.lives.charts import (
 )
 from live.pages.lives.words import end_in_words, result_in_words
 from live.pages.mixins import StaffPage
-from live.pages.moments import time_of
 from live.protocol.frames import BattleResult
 
 __all__ = [
@@ -313,7 +313,7 @@ class LivePage(_OneLive, TemplateView):
 
 
 def _charts(course: Course, live: Live) -> list[Chart]:
-    big = [course.share(time_of(gift["at"])) for gift in live.biggest_gifts[:_BIG_GIFTS]]
+    big = [course.share(from_ms(gift["at"])) for gift in live.biggest_gifts[:_BIG_GIFTS]]
     peak = [] if live.viewers_peak_at is None else [course.share(live.viewers_peak_at)]
     # The line goes through averages, but the peak stands on what it was.
     return [
@@ -324,7 +324,7 @@ def _charts(course: Course, live: Live) -> list[Chart]:
 
 
 def _big_gifts(live: Live) -> list[dict[str, Any]]:
-    return [{**gift, "at": time_of(gift["at"])} for gift in live.biggest_gifts[:_BIG_GIFTS]]
+    return [{**gift, "at": from_ms(gift["at"])} for gift in live.biggest_gifts[:_BIG_GIFTS]]
 
 
 def _shown_battle(battle: Battle) -> ShownBattle:
@@ -395,7 +395,7 @@ class RecapData(_OneLive, View):
                 "biggest_gift": live.biggest_gifts[0] if live.biggest_gifts else None,
                 "battles": {result: results.count(result) for result in BattleResult},
                 "course": {
-                    "begins_at": ms(course.begins_at),
+                    "begins_at": to_ms(course.begins_at),
                     "minutes": course.minutes,
                     "viewers": course.viewers,
                     "likes": course.likes,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import pytest
 
 from accounts.models import User
+from live.clock import to_ms
+from live.history.heard import Heard
 from live.history.models import (
     EndReason,
     Gifter,
@@ -46,8 +48,8 @@ async def holes() -> list[tuple[str, int, int]]:
     return [
         (
             hole.kind,
-            round(hole.began_at.timestamp() * 1000),
-            round(hole.ended_at.timestamp() * 1000),
+            to_ms(hole.began_at),
+            to_ms(hole.ended_at),
         )
         async for hole in Hole.objects.order_by("began_at", "pk")
     ]
@@ -85,7 +87,7 @@ class TestWhatIsCounted:
         assert (live.joins, live.subscriptions, live.gifts, live.diamonds) == (1, 1, 0, 0)
         assert (live.viewers_peak, live.viewers_average, live.viewers_total) == (31, 20, 120)
         assert live.viewers_peak_at is not None
-        assert round(live.viewers_peak_at.timestamp() * 1000) == at + MINUTE
+        assert to_ms(live.viewers_peak_at) == at + MINUTE
         assert live.is_heard
         first, second = [minute async for minute in Minute.objects.all()]
         assert (first.likes, first.comments, first.viewers_peak) == (7, 1, 10)
@@ -174,7 +176,7 @@ class TestWhereALiveBeginsAndEnds:
         await keeping.write()
         live = await Live.objects.aget()
         assert live.end_reason == EndReason.UNHEARD
-        assert round(live.heard_until.timestamp() * 1000) == NOW + 5000
+        assert to_ms(live.heard_until) == NOW + 5000
 
     async def test_it_has_the_error_of_a_stream_that_failed(self, keeping: Keeping) -> None:
         stream = keeping.stream()
@@ -191,6 +193,73 @@ class TestWhereALiveBeginsAndEnds:
         stream.stop(RelayError(ErrorCode.USER_OFFLINE, username="anna.live"))
         await keeping.write()
         assert (await Live.objects.aget()).end_reason == EndReason.ENDED
+
+    async def test_it_stays_ended_though_an_app_comes_back_to_it(self) -> None:
+        sink = Told()
+        keeping = Keeping(sink)
+        stream = keeping.stream()
+        stream.feed.open(room())
+        stream.feed.take([event(FrameType.LIVE_END, NOW)], 0)
+        stream.stop()
+        await keeping.write()
+        keeping.clock.ms += MINUTE
+        again = keeping.stream(feed=stream.feed)
+        again.feed.open(room())
+        again.feed.take([viewers(NOW + MINUTE, 0)], 0)
+        await keeping.write()
+        again.stop()
+        await keeping.write()
+        await keeping.end()
+        live = await Live.objects.aget()
+        assert (live.end_reason, to_ms(live.heard_until)) == (EndReason.ENDED, NOW)
+        assert [heard.has_ended for heard in sink.heard].count(True) == 1
+        assert await holes() == []
+
+    async def test_it_goes_on_if_viewers_do_something_after_what_was_taken_for_its_end(
+        self, keeping: Keeping
+    ) -> None:
+        stream = keeping.stream()
+        stream.feed.open(room())
+        stream.feed.streamer_offline(RelayError(ErrorCode.USER_OFFLINE, username="anna.live"))
+        await keeping.write()
+        keeping.clock.ms += MINUTE
+        stream.feed.open(room())
+        await keeping.write()
+        assert (await Live.objects.aget()).end_reason == EndReason.ENDED
+        stream.feed.take([event(FrameType.LIKE, NOW + MINUTE, 1)], 0)
+        await keeping.write()
+        assert (await Live.objects.aget()).is_heard
+        assert await holes() == [(HoleKind.UNHEARD, NOW, NOW + MINUTE)]
+
+    @pytest.mark.parametrize("where", ["offline", "offline for whoever can't wait", "elsewhere"])
+    async def test_one_whose_process_died_ends_when_the_streamer_is_found(
+        self, keeping: Keeping, where: str
+    ) -> None:
+        anna = await an_account()
+        keeping.stream(anna).feed.open(room("1"))
+        await keeping.write()
+        other_streamer = keeping.stream(feed=keeping.feed("bert.live"), username="bert.live")
+        other_streamer.feed.open(room("3"))
+        await keeping.write()
+
+        sink = Told()
+        other = Keeping(sink, clock=keeping.clock)
+        keeping.clock.ms += MINUTE
+        stream = other.stream(anna)
+        offline = RelayError(ErrorCode.USER_OFFLINE, username="anna.live")
+        if where == "elsewhere":
+            stream.feed.open(room("2"))
+        elif where == "offline":
+            stream.feed.streamer_offline(offline)
+        else:
+            stream.stop(offline)
+        await other.write()
+        await other.end()
+        lives = {live.room_id: live async for live in Live.objects.all()}
+        assert (lives["1"].end_reason, to_ms(lives["1"].heard_until)) == (EndReason.ENDED, NOW)
+        assert lives["3"].is_heard
+        (ended,) = [heard for heard in sink.heard if heard.has_ended]
+        assert ended.live == lives["1"]
 
     async def test_the_next_room_is_another_live(self, keeping: Keeping) -> None:
         stream = keeping.stream()
@@ -421,7 +490,7 @@ class TestALiveThatIsDeletedWhileItIsHeard:
         stream.feed.open(room())
         await keeping.write()
         await (await User.objects.aget(pk=anna)).adelete()
-        assert not await Live.objects.aexists()
+        await Live.objects.all().adelete()  # as pruning does
         stream.feed.take([event(FrameType.LIKE, NOW, 1)], 0)
         await keeping.write()  # its socket is not closed yet
         stream.stop()
@@ -455,6 +524,16 @@ class TestTranscripts:
         comment, gift = [line async for line in TranscriptLine.objects.all()]
         assert (comment.type, comment.text, comment.username) == ("comment", "comment 2", "viewer")
         assert (gift.type, gift.text, gift.diamonds) == ("gift", "Rose × 3", 3)
+
+
+class Told:
+    """A sink that notes what it is told."""
+
+    def __init__(self) -> None:
+        self.heard: list[Heard] = []
+
+    def write(self, heard: Sequence[Heard]) -> None:
+        self.heard += heard
 
 
 def stream_status() -> Any:

@@ -84,9 +84,11 @@ class TestSinks:
         await keeping.write()
         stream.feed.take([event(FrameType.LIKE, NOW, 2), event(FrameType.LIVE_END, NOW)], 0)
         await keeping.write()
-        first, second = sink.heard
+        begun, first, second = sink.heard
+        assert (begun.username, begun.accounts) == ("anna.live", frozenset({anna}))
+        assert (begun.has_begun, begun.has_ended, begun.entries) == (True, False, ())
         assert (first.username, first.accounts) == ("anna.live", frozenset({anna}))
-        assert (first.has_begun, first.has_ended, first.error) == (True, False, None)
+        assert (first.has_begun, first.has_ended, first.error) == (False, False, None)
         assert [entry.type for entry in first.entries] == ["gift"]
         assert (second.has_begun, second.has_ended) == (False, True)
         assert [entry.type for entry in second.entries] == ["like", "live_end"]
@@ -106,6 +108,35 @@ class TestSinks:
         stream.feed.take([gift_event(NOW, 3)], 0)
         await keeping.write()
         assert [heard.accounts for heard in sink.heard] == [{anna}, {anna, bert}]
+
+    async def test_a_live_begins_once_for_each_account_that_hears_it(
+        self, keeping: Keeping, sink: Sink
+    ) -> None:
+        """One is there at its beginning, one comes later, one hears it in another process."""
+        anna, bert, carl = [
+            (await User.objects.acreate(username=name)).pk for name in ("anna", "bert", "carl")
+        ]
+        stream = keeping.stream(anna)
+        stream.feed.open(room())
+        await keeping.write()
+        other = Keeping(sink, clock=keeping.clock)
+        follower = other.stream(carl)
+        follower.is_leading = follower.has_led = False
+        follower.is_following = True
+        follower.feed.open(room())
+        for _ in range(2):
+            await other.write()
+        keeping.hears.append((stream, bert))
+        for _ in range(2):
+            stream.feed.take([gift_event(NOW, 1)], 0)
+            await keeping.write()
+        again = other.stream(anna, bert)  # after a restart
+        again.feed.open(room())
+        await other.write()
+        await other.end()
+        begun = [heard for heard in sink.heard if heard.has_begun]
+        assert [heard.accounts for heard in begun] == [{anna}, {carl}, {bert}]
+        assert all(heard.live is not None for heard in begun)
 
     async def test_they_hear_of_a_stream_that_failed_without_a_live(
         self, keeping: Keeping, sink: Sink
@@ -192,6 +223,19 @@ class TestAnOutage:
         assert not await Hole.objects.aexists()
         await keeping.end()
 
+    async def test_what_waits_is_written_in_one_go(
+        self, keeping: Keeping, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """However little a transaction takes, and without waiting for the next turn."""
+        monkeypatch.setattr(keeper_module, "_AT_ONCE", 2)
+        stream = keeping.stream()
+        stream.feed.open(room())
+        for _ in range(9):
+            stream.feed.take([event(FrameType.LIKE, NOW, 1)], 0)
+            keeping.keeper.look()
+        await keeping.keeper._write()
+        assert (keeping.keeper.waiting, keeping.keeper.written) == (0, 9)
+
     async def test_what_does_not_fit_into_memory_is_a_hole(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -246,7 +290,7 @@ class TestAnOutage:
         write = Writer.write
 
         def refuse(self: Writer, pieces: Any, *given: Any) -> Any:
-            if any(piece.course.username == "anna.live" and piece.entries for piece in pieces):
+            if any(piece.source.username == "anna.live" and piece.entries for piece in pieces):
                 raise DataError("a value is too long")
             return write(self, pieces, *given)
 

@@ -13,10 +13,11 @@ from django.urls import reverse
 from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import User
+from live.clock import to_ms
 from live.connections.record import Connection
 from live.models import ConnectionLog
 from live.protocol.errors import CloseCode, ErrorCode
-from live.streams.timeline import Timeline, What, ms_since_epoch
+from live.streams.timeline import Timeline, What
 from tests.support.clock import FixedClock
 from tests.support.connection_log import LIST, NOON, ServedByAsgi, connect
 
@@ -130,7 +131,7 @@ class TestOpenConnection:
         return connect(closed_at=None, close_code=None, tiktok_username="maria")
 
     def relay_with(self, row: ConnectionLog) -> Any:
-        timeline = Timeline(FixedClock(ms_since_epoch(NOON) + 2000))
+        timeline = Timeline(FixedClock(to_ms(NOON) + 2000))
         stream = SimpleNamespace(timeline=timeline, status=None)
         connection = Connection(address=None, user_agent="", opened_at=row.opened_at)
         connection.row_id = row.pk
