@@ -77,6 +77,15 @@ async def test_it_gets_the_events_of_its_kind_alone(
     assert options.types == frozenset({FrameType.COMMENT, FrameType.DELETE})
 
 
+async def test_the_thread_that_looks_tokens_up_writes_nothing(
+    relay: Relay, overlay: Overlay
+) -> None:
+    """Or else it would wait for whoever writes to the database, and all phones for it. When an
+    overlay was connected last is written with the connection log, which is kept in memory here."""
+    await opening(relay, overlay.secret)[0].admit()
+    assert (await Overlay.objects.aget()).last_connected_at is None
+
+
 async def test_a_token_does_not_open_it(relay: Relay, overlay: Overlay) -> None:
     _token, text = await sync_to_async(AccessToken.objects.issue)(overlay.account)
     assert await refused(opening(relay, text)[0]) is ErrorCode.INVALID_TOKEN
