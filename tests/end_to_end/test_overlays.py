@@ -163,6 +163,26 @@ class TestAGoal:
 
 
 class TestItsSecret:
+    @pytest.mark.parametrize("action", ["renew", "delete"])
+    async def test_its_open_page_goes_dark_once_it_is_renewed_or_deleted(
+        self,
+        browser: Browser,
+        server: Server,
+        tiktok: TikTok,
+        streamer: str,
+        name: str,
+        action: str,
+    ) -> None:
+        room = tiktok.go_live(streamer)
+        pk, secret = await make_overlay(server, name, "chat")
+        address = f"{http(server)}/overlay/{secret}/"
+        async with obs(browser, address) as page, signed_in(server, name) as owner:
+            await room.wait_for_socket()
+            await room.push(messages.chat("maria", "hello"))
+            await expect(page.locator(".line")).to_be_visible()
+            await post(owner, f"/overlays/{pk}/{action}/")
+            await expect(page.locator("#stage > *")).to_have_count(0)
+
     async def test_it_opens_its_own_socket_alone_and_no_more_once_renewed(
         self, server: Server, tiktok: TikTok, streamer: str, name: str, own_address: str
     ) -> None:

@@ -38,6 +38,8 @@ const facts = {
 const isPreview = dataset.mode === "preview";
 let options = JSON.parse(dataset.options ?? "{}");
 let isPainting = false;
+/** Nothing is shown any more. */
+let isDark = false;
 
 const sums = new Sums();
 const stage = new Stage(root, facts, paintSoon);
@@ -45,12 +47,22 @@ const kind = new KINDS[dataset.kind ?? ""](stage, sums);
 apply(options);
 
 function paintSoon() {
-  if (isPainting) return;
+  if (isPainting || isDark) return;
   isPainting = true;
   requestAnimationFrame(() => {
     isPainting = false;
-    kind.paint();
+    if (!isDark) kind.paint();
   });
+}
+
+/** The overlay has another address now, or is deleted: what is shown goes, and nothing comes. */
+function goDark() {
+  isDark = true;
+  clearTimeout(asking);
+  clearTimeout(marked);
+  kind.end?.();
+  root.replaceChildren();
+  mark.replaceChildren();
 }
 
 /** @param {Record<string, any>} newer */
@@ -162,7 +174,11 @@ function listen(token, path) {
     if (data.test) test(data.test);
   });
   client.on("closed", ({ final, error }) => {
-    if (!final || HOPELESS.has(error?.code ?? "")) return;
+    if (!final) return;
+    if (HOPELESS.has(error?.code ?? "")) {
+      if (!isPreview) goDark(); // a preview goes on with another token
+      return;
+    }
     setTimeout(() => client.connect(), (error ? TRY_AGAIN : NEXT_LIVE) * 1000);
   });
   client.connect();
