@@ -34,6 +34,8 @@ def main() -> None:
         quick=arguments.quick,
         slow_seconds=arguments.slow_seconds or (5 if arguments.quick else 60),
         givers=arguments.givers,
+        kinds=arguments.kinds,
+        minutes=arguments.minutes,
     )
     report = circumstances()
     rows: list[Row] = []
@@ -67,6 +69,10 @@ def _parse() -> argparse.Namespace:
     )
     parser.add_argument(
         "--givers", type=int, default=1_000, help="of each LIVE in live_pages (1,000)"
+    )
+    parser.add_argument("--kinds", nargs="+", default=(), metavar="KIND", help="of overlays (all)")
+    parser.add_argument(
+        "--minutes", type=float, default=0, help="how long each of the overlays is open (1)"
     )
     arguments = parser.parse_args()
     if unknown := set(arguments.names) - set(NAMES):

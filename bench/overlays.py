@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import json
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ __all__ = ["run"]
 _RATE = 500
 _SECONDS, _QUICK_SECONDS = 60, 6
 _WARM_UP = 3.0
+_LONGEST_REFERENCE = 10.0
 # A page that keeps up has nearly as many frames as an empty one.
 _GOAL = 0.97
 # By how much the heap may differ from the middle to the end, in bytes: what waits to be drawn.
@@ -116,10 +118,15 @@ def run(options: Options) -> list[Row]:
     import django
 
     django.setup()
-    return asyncio.run(_run(options.of(_SECONDS, _QUICK_SECONDS)))
+    from live.overlays.kinds import KINDS
+
+    if unknown := set(options.kinds) - KINDS.keys():
+        raise ValueError(f"no kinds of overlays: {', '.join(sorted(unknown))}")
+    seconds = options.minutes * 60 or options.of(_SECONDS, _QUICK_SECONDS)
+    return asyncio.run(_run(seconds, options.kinds or [*KINDS]))
 
 
-async def _run(seconds: int) -> list[Row]:
+async def _run(seconds: float, kinds: Sequence[str]) -> list[Row]:
     from playwright.async_api import async_playwright
 
     from live.overlays.kinds import KINDS
@@ -138,8 +145,9 @@ async def _run(seconds: int) -> list[Row]:
                 browser = await playwright.chromium.launch(
                     executable_path=CHROMIUM, args=CHROMIUM_ARGUMENTS
                 )
-                for kind, its in KINDS.items():
-                    script = _SOCKET.replace("TYPES", str(sorted(map(str, its.types))))
+                for kind in kinds:
+                    types = sorted(map(str, KINDS[kind].types))
+                    script = _SOCKET.replace("TYPES", str(types))
                     measured = await _measure(
                         browser,
                         f"{http(server)}/overlay/{secrets[kind]}/",
@@ -153,12 +161,12 @@ async def _run(seconds: int) -> list[Row]:
     return rows
 
 
-async def _measure(browser: Any, address: str, socket: str, seconds: int) -> dict[str, Any]:
+async def _measure(browser: Any, address: str, socket: str, seconds: float) -> dict[str, Any]:
     context = await browser.new_context(viewport=_SIZE)
     empty = await context.new_page()
     await empty.goto(address.partition("/overlay/")[0] + "/healthz")
     await empty.evaluate(_FRAMES)
-    await asyncio.sleep(max(2, seconds / 6))
+    await asyncio.sleep(min(max(2, seconds / 6), _LONGEST_REFERENCE))
     reference = await empty.evaluate(_READ)
     await empty.close()
     page = await context.new_page()

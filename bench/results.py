@@ -25,11 +25,14 @@ _HEADINGS = ("what", "relay", "reference", "ratio", "goal", "met")
 @dataclass(frozen=True)
 class Options:
     """How thorough a run is. `slow_seconds` is how long a client does not read in `slow_client`;
-    `givers`, how many people gave in each LIVE of `live_pages`."""
+    `givers`, how many people gave in each LIVE of `live_pages`; `kinds`, which `overlays` are open
+    (none named: all), and `minutes`, for how long each (0: as thorough as the rest)."""
 
     quick: bool = False
     slow_seconds: float = 60
     givers: int = 1_000
+    kinds: Sequence[str] = ()
+    minutes: float = 0
 
     def of(self, thorough: int, quick: int) -> int:
         return quick if self.quick else thorough

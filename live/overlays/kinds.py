@@ -41,6 +41,7 @@ class Kind:
         types: the events that its socket gets, and no others.
         size: width and height that suit it, in pixels, to be entered in OBS.
         needs_texts: whether its script has texts of its own, which Django's catalogue translates.
+        needs_sums: whether it shows what the LIVE has come to, also before it was opened.
     """
 
     label: Promise
@@ -49,6 +50,7 @@ class Kind:
     types: frozenset[FrameType]
     size: tuple[int, int]
     needs_texts: bool = False
+    needs_sums: bool = False
 
     def clean(self, options: Mapping[str, Any]) -> dict[str, Any]:
         """The options as they are stored, see `live.overlays.options.cleaned`.
@@ -81,6 +83,7 @@ KINDS: Mapping[str, Kind] = {
         form=GoalOptions,
         types=frozenset({_GIFT, _LIKE, _FOLLOW, _SHARE}),
         size=(720, 260),
+        needs_sums=True,
     ),
     "top": Kind(
         label=_("Top gifters"),
@@ -88,6 +91,7 @@ KINDS: Mapping[str, Kind] = {
         form=TopOptions,
         types=frozenset({_GIFT}),
         size=(500, 520),
+        needs_sums=True,
     ),
     "counters": Kind(
         label=_("Counters"),
@@ -95,6 +99,7 @@ KINDS: Mapping[str, Kind] = {
         form=CounterOptions,
         types=frozenset({_GIFT, _LIKE, _FOLLOW, _SHARE, _COMMENT, FrameType.VIEWERS}),
         size=(800, 120),
+        needs_sums=True,
     ),
     "ticker": Kind(
         label=_("Gift ticker"),

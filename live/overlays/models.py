@@ -17,7 +17,7 @@ from encrypted_fields.fields import EncryptedTextField
 from accounts.models import User, is_readable
 from live.overlays.kinds import KINDS, Kind
 
-__all__ = ["Overlay", "find_connecting", "find_overlay", "kind_choices", "usable_overlays"]
+__all__ = ["Overlay", "find_overlay", "kind_choices", "usable_overlays"]
 
 # The number of random bytes in a secret, and what comes before them: so the staff see at the first
 # characters, which the connection log has, that a socket is an overlay's.
@@ -38,9 +38,10 @@ def kind_choices() -> list[tuple[str, Any]]:
 class Overlay(models.Model):
     """One overlay of an account.
 
-    Whoever knows its secret sees the page, and may read the events that it shows: nothing else. It
-    is not a token. A streamer copies the address again on every new computer, so the secret is kept
-    encrypted; it is looked up by its digest.
+    Whoever knows its secret sees the page, and may read what that is made of: the events of its
+    kind, and, if it reads aloud, the account's settings for that. It is not a token. A streamer
+    copies the address again on every new computer, so the secret is kept encrypted; it is looked up
+    by its digest.
     """
 
     account = models.ForeignKey(
@@ -130,14 +131,6 @@ def find_overlay(secret: str) -> Overlay | None:
     overlays = Overlay.objects.select_related("account")
     overlay = overlays.filter(digest=Overlay.digest_of(secret)).first()
     return overlay if overlay is not None and overlay.is_usable() else None
-
-
-def find_connecting(secret: str) -> Overlay | None:
-    """Find the overlay with this secret, as `find_overlay`, and note that it connects now."""
-    overlay = find_overlay(secret)
-    if overlay is not None and overlay.account.is_active:
-        Overlay.objects.filter(pk=overlay.pk).update(last_connected_at=timezone.now())
-    return overlay
 
 
 def usable_overlays(account_ids: Collection[int]) -> dict[str, Overlay]:

@@ -9,7 +9,7 @@ since the Unix epoch. A field that may be absent defaults to `UNSET` and is then
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -545,6 +545,17 @@ class Snapshot(Struct):
     gifts: list[Frame]
     top: list[TopGifter]
     comments: list[Frame]
+
+    def about(self, types: Collection[FrameType]) -> Snapshot:
+        """What of it is about events of these types; the rest is as if nothing were known."""
+        has_gifts = FrameType.GIFT in types
+        return Snapshot(
+            viewers=self.viewers if FrameType.VIEWERS in types else None,
+            likes=self.likes if FrameType.LIKE in types else None,
+            gifts=self.gifts if has_gifts else [],
+            top=self.top if has_gifts else [],
+            comments=self.comments if FrameType.COMMENT in types else [],
+        )
 
 
 class RoomCounts(Struct):

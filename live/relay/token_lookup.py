@@ -21,7 +21,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from accounts.models import AccessToken
 from live.connections.database import own_connection
 from live.connections.database_thread import DatabaseThread
-from live.overlays.models import Overlay, find_connecting, usable_overlays
+from live.overlays.models import Overlay, find_overlay, usable_overlays
 from live.protocol.errors import ErrorCode, RelayError
 from live.relay import access
 from live.tasks import cancel_and_wait
@@ -103,8 +103,8 @@ class TokenLookup:
         return await self._within(within, self._query(partial(self._usable, account_ids)))
 
     async def find_overlay(self, secret: str, within: float) -> Overlay:
-        """Find the overlay with this secret, with its account, and note that it connects. There are
-        few of them, so each is a query of its own.
+        """Find the overlay with this secret, with its account. There are few of them, so each is a
+        query of its own.
 
         Args:
             within: seconds to wait for the database.
@@ -113,7 +113,7 @@ class TokenLookup:
             RelayError: `invalid_token`, if there is no such overlay.
             TimeoutError: the database has not answered.
         """
-        overlay = await self._within(within, self._query(partial(find_connecting, secret)))
+        overlay = await self._within(within, self._query(partial(find_overlay, secret)))
         if overlay is None:
             raise RelayError(ErrorCode.INVALID_TOKEN)
         return overlay

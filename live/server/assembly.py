@@ -19,6 +19,7 @@ from live.cluster.cluster import Cluster
 from live.cluster.limits import SharedBudgets, SharedLimits
 from live.cluster.members import Members
 from live.connections.writer import ConnectionLogWriter
+from live.overlays import connected
 from live.relay.budgets import AccountBudgets
 from live.relay.control import Control
 from live.relay.failed_tokens import FailedTokens
@@ -190,7 +191,7 @@ def assemble(
         clock,
         is_test=kind.is_test,
     )
-    connection_log = ConnectionLogWriter(numbers.rows_written)
+    connection_log = ConnectionLogWriter(numbers.rows_written, write_rows=connected.write)
     return kind(
         streams=streams,
         sockets=sockets,

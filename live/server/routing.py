@@ -19,7 +19,7 @@ from live.protocol.addresses import (
 )
 from live.relay.relay import Relay
 from live.server.rehearsing import RehearsalOnDemand
-from live.sockets.admission import Admission, OverlayAdmission
+from live.sockets.admission import Admission, OverlayAdmission, PreviewAdmission
 from live.sockets.dialects import FRAMES, TIKFINITY, Dialect
 from live.sockets.phone import PhoneSocket, reject
 from live.sockets.staff import staff_socket
@@ -71,7 +71,7 @@ def make_router(
             return
         its_relay = await previews.get()
         its_relay.start()
-        await PhoneSocket(its_relay, scope, send, "").serve(receive)
+        await PhoneSocket(its_relay, scope, send, "", PreviewAdmission).serve(receive)
 
     def route(scope: Any, receive: Any, send: Any) -> Awaitable[None]:
         for each in relays:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from accounts import requests
-from accounts.models import User
+from accounts.models import AccessToken, User
 from live.connections.record import Connection
 from live.protocol.errors import ErrorCode, RelayError
 from live.protocol.frames import FrameType
@@ -16,7 +16,7 @@ from live.relay.access import Account
 from live.relay.failed_tokens import REASON
 from live.relay.relay import Relay
 
-__all__ = ["Admission", "OverlayAdmission", "connection_of"]
+__all__ = ["Admission", "OverlayAdmission", "PreviewAdmission", "connection_of"]
 
 _MAX_USER_AGENT = 300
 
@@ -83,9 +83,15 @@ class Admission:
         relay, connection = self._relay, self._connection
         token = await relay.tokens.find(self._token, relay.limits.connect_timeout)
         self._note(token.prefix, token.user)
+        if not self._opens(token):
+            raise RelayError(ErrorCode.INVALID_TOKEN)
         user = access.check_token(token).user
         connection.token_id = token.pk
         return user
+
+    def _opens(self, token: AccessToken) -> bool:
+        """Whether sockets of this sort are opened by tokens of this sort."""
+        return True
 
     def _note(self, prefix: str, user: User) -> None:
         """Whose it is, for the connection log, even if it is refused."""
@@ -104,6 +110,22 @@ class Admission:
         if is_one_too_many or relay.refusals.is_counting(connection.address, REASON):
             connection.is_summed = True
             relay.refusals.add(connection, ErrorCode.TOO_MANY_CONNECTIONS, REASON)
+
+
+class PreviewAdmission(Admission):
+    """Admits the socket of an overlay's preview, which shows invented events to whoever is signed
+    in: the token must be one of a session.
+
+    It is not the test endpoint, which the operator may have left off: nothing is replayed, and no
+    error rehearsed.
+    """
+
+    async def admit(self) -> tuple[Account, SocketOptions]:
+        account, options = await super().admit()
+        return account, replace(options, fail=None, replay="")
+
+    def _opens(self, token: AccessToken) -> bool:
+        return bool(token.session_digest)
 
 
 class OverlayAdmission(Admission):

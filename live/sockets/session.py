@@ -424,6 +424,9 @@ class Session:
         snapshot: Snapshot,
         resumed: bool,
     ) -> None:
+        if self._options.is_overlay:
+            # Its secret is on the screens of others: it shows what its kind shows.
+            snapshot = snapshot.about(self._options.types or ())
         connected = Connected(
             username=stream.username,
             room_id=room.id,

@@ -48,11 +48,12 @@ def picture_of(address: str) -> str:
 
 @register.filter
 def initials(name: str) -> str:
-    """The first letters of the first two words."""
-    return "".join(re.findall(r"\b[^\W_]", name)[:2]).upper()
+    """The first letters of the first two words, as static/shared/people.js."""
+    return "".join(re.findall(r"(?<![^\W_])[^\W_]", name)[:2]).upper()
 
 
 @register.filter
 def tone(user_id: str) -> int:
-    """Which colour the circle of somebody without a picture has; always the same."""
+    """Which colour the circle of somebody without a picture has; always the same, also in
+    static/shared/people.js."""
     return sum(map(ord, user_id)) % _TONES

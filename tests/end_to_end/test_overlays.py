@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, Page, Route, expect
 
 from live.protocol.errors import ErrorCode
 from standin import TikTok, messages
@@ -59,10 +59,18 @@ async def name(server: Server, streamer: str) -> str:
 
 
 @asynccontextmanager
-async def obs(browser: Browser, address: str) -> AsyncIterator[Page]:
+async def obs(
+    browser: Browser, address: str, answer_sums: Callable[[Route], Awaitable[None]] | None = None
+) -> AsyncIterator[Page]:
     """The page of an overlay, without anything stored. It must keep to its policy, ask no other
-    host, and get no cookie."""
+    host, and get no cookie.
+
+    Args:
+        answer_sums: answers when it asks for the sums of the LIVE, in the server's place.
+    """
     context = await browser.new_context(viewport={"width": 800, "height": 400})
+    if answer_sums is not None:
+        await context.route("**/sums.json*", answer_sums)
     page = await context.new_page()
     asked: list[str] = []
     thrown: list[str] = []
@@ -161,8 +169,67 @@ class TestAGoal:
                 await expect(figures).to_have_text("600/2,000")
                 await expect(page.locator("#stage")).to_have_attribute("data-style", "slim")
 
+    async def test_opened_in_the_middle_it_has_what_was_given_before(
+        self, browser: Browser, server: Server, tiktok: TikTok, streamer: str
+    ) -> None:
+        """The server has counted that; a snapshot has no diamonds. As long as it has not counted up
+        to the opening, the overlay shows what it has, and goes on to ask."""
+        room = tiktok.go_live(streamer)
+        is_behind = True
+
+        async def answer_sums(route: Route) -> None:
+            answer = await route.fetch()
+            sums = await answer.json()
+            if is_behind and sums:
+                sums["offset"] = 0
+            await route.fulfill(response=answer, json=sums)
+
+        name = f"owner{next(_numbers)}"
+        account = await add_person(server, name, streamer)
+        _pk, secret = await make_overlay(server, name, "goal", metric="diamonds", target=1000)
+        async with Phone(f"{server.address}/ws/{account.token}") as early:
+            await early.until_type("connected")
+            await room.wait_for_socket()
+            await room.push(
+                messages.gift("dave", "Galaxy", diamonds=300, combo=False),
+                messages.gift("erin", "Lion", diamonds=120, combo=False),
+                messages.chat("maria", "what a LIVE"),
+            )
+            await early.until_type("comment")
+            async with obs(browser, f"{http(server)}/overlay/{secret}/", answer_sums) as page:
+                figures = page.locator(".figures")
+                await expect(figures).to_have_text("420/1,000")
+                await room.push(messages.gift("dave", "Galaxy", diamonds=80, combo=False))
+                await expect(figures).to_have_text("500/1,000")
+                # What the server comes to has that gift, too: it is counted once.
+                is_behind = False
+                async with page.expect_response("**/sums.json*"):
+                    pass
+                await room.push(messages.gift("erin", "Rose", diamonds=1, combo=False))
+                await expect(figures).to_have_text("501/1,000")
+
 
 class TestItsSecret:
+    @pytest.mark.parametrize("action", ["renew", "delete"])
+    async def test_its_open_page_goes_dark_once_it_is_renewed_or_deleted(
+        self,
+        browser: Browser,
+        server: Server,
+        tiktok: TikTok,
+        streamer: str,
+        name: str,
+        action: str,
+    ) -> None:
+        room = tiktok.go_live(streamer)
+        pk, secret = await make_overlay(server, name, "chat")
+        address = f"{http(server)}/overlay/{secret}/"
+        async with obs(browser, address) as page, signed_in(server, name) as owner:
+            await room.wait_for_socket()
+            await room.push(messages.chat("maria", "hello"))
+            await expect(page.locator(".line")).to_be_visible()
+            await post(owner, f"/overlays/{pk}/{action}/")
+            await expect(page.locator("#stage > *")).to_have_count(0)
+
     async def test_it_opens_its_own_socket_alone_and_no_more_once_renewed(
         self, server: Server, tiktok: TikTok, streamer: str, name: str, own_address: str
     ) -> None:

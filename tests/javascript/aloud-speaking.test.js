@@ -282,7 +282,7 @@ describe("The speaker", () => {
 });
 
 /** Reading aloud, where each sound and each speech ends when the test says so. @param {Partial<Settings>} changes */
-function makeAloud(changes = {}) {
+function makeAloud(changes = {}, now = () => 0) {
   /** @type {string[]} */
   const heard = [];
   /** What was told to be heard. @type {(string | null)[]} */
@@ -307,7 +307,7 @@ function makeAloud(changes = {}) {
     stop,
   };
   const aloud = new Aloud(speaker, sounds, {
-    now: () => 0,
+    now,
     onHear: (announcement) => told.push(announcement?.kind ?? null),
   });
   aloud.change(makeSettings(changes));
@@ -325,6 +325,38 @@ function makeAloud(changes = {}) {
 }
 
 describe("Reading aloud", () => {
+  it("leaves out what was missed too long ago, and gifts later than comments", async () => {
+    // The clock here is an hour ahead of the server's.
+    const { aloud, heard, end } = makeAloud({}, () => 3_600_000 + 1_000_000);
+    aloud.take({ type: "connected", ts: 1_000_000, data: { room_id: "7" } });
+    const missed = [
+      { ...makeComment("long ago"), ts: 1_000_000 - 61_000 },
+      { ...makeGift(2), ts: 1_000_000 - 301_000 },
+      { ...makeGift(3), ts: 1_000_000 - 299_000 },
+      { ...makeComment("just now"), ts: 1_000_000 - 59_000 },
+    ];
+    for (const frame of missed) aloud.take(frame);
+    await end();
+    assert.deepEqual(heard, ["Dave sent Rose, 3 times", "Anna says: just now"]);
+  });
+
+  it("reads nothing of the LIVE before once another has begun", async () => {
+    const { aloud, heard, end } = makeAloud();
+    aloud.take({ type: "connected", ts: 0, data: { room_id: "7" } });
+    aloud.take(makeComment("one"));
+    aloud.take(makeComment("two"));
+    aloud.take({ type: "connected", ts: 0, data: { room_id: "7" } }); // after a break
+    aloud.take(makeComment("three"));
+    await end();
+    assert.deepEqual(heard, ["Anna says: one", "Anna says: two"]);
+    aloud.take({ type: "connected", ts: 0, data: { room_id: "8" } });
+    await turn();
+    aloud.take(makeComment("of the next"));
+    await end();
+    assert.equal(heard.includes("Anna says: three"), false);
+    assert.equal(heard.at(-1), "Anna says: of the next");
+  });
+
   it("hears one after the other, each with its sound before it", async () => {
     const { aloud, heard, end } = makeAloud({ sounds: { gift: "/coins.wav" } });
     aloud.take(makeGift());

@@ -101,9 +101,10 @@ def overlay_page(request: HttpRequest, secret: str) -> HttpResponse:
     data = {
         "mode": "shown",
         "pictures": reverse("overlay-picture", args=[secret]),
-        "sums": reverse("overlay-sums", args=[secret]),
         "aloud": reverse("overlay-aloud", args=[secret]),
     }
+    if overlay.sort.needs_sums:
+        data["sums"] = reverse("overlay-sums", args=[secret])
     return render_overlay(overlay.kind, overlay.current_options(), overlay.account, data)
 
 
@@ -111,12 +112,17 @@ def overlay_page(request: HttpRequest, secret: str) -> HttpResponse:
 def overlay_sums(request: HttpRequest, secret: str) -> HttpResponse:
     """What the account has heard of the LIVE in the room of the parameter `room`, as JSON for the
     overlay's script (live/static/live/overlays/sums.js); an empty object if nothing is kept of it.
+    404 for an overlay of a kind that shows no sums.
     """
     overlay = _opened_by(secret)
-    if overlay is None:
+    if overlay is None or not overlay.sort.needs_sums:
         return _private(JsonResponse({}, status=404))
     room = request.GET.get("room", "")[:_ROOM_LENGTH]
-    live = Live.objects.filter(room_id=room, listeners__account=overlay.account_id).first()
+    live = Live.objects.filter(
+        tiktok_username=overlay.account.tiktok_username,  # with it, the room's index is of use
+        room_id=room,
+        listeners__account=overlay.account_id,
+    ).first()
     return _private(JsonResponse({} if live is None else _sums_of(live)))
 
 

@@ -8,11 +8,10 @@ import pytest
 from django.core.exceptions import ValidationError
 from django.core.management import call_command
 from django.db import connection
-from django.utils import timezone
 from pytest_django import Settings
 
 from accounts.models import AccessToken, User
-from live.overlays.models import Overlay, find_connecting, find_overlay, usable_overlays
+from live.overlays.models import Overlay, find_overlay, usable_overlays
 
 pytestmark = pytest.mark.django_db
 
@@ -70,25 +69,6 @@ class TestTheSecret:
         Overlay.objects.update(kind="hologram")
         assert find_overlay(overlay.secret) is None
         assert usable_overlays([overlay.account_id]) == {}
-
-
-class TestConnecting:
-    def test_it_is_noted(self, overlay: Overlay) -> None:
-        before = timezone.now()
-        find_connecting(overlay.secret)
-        overlay = Overlay.objects.get(pk=overlay.pk)
-        assert overlay.last_connected_at is not None
-        assert overlay.last_connected_at >= before
-
-    def test_it_is_not_noted_for_a_disabled_account(self, anna: User, overlay: Overlay) -> None:
-        anna.is_active = False
-        anna.save()
-        find_connecting(overlay.secret)
-        overlay.refresh_from_db()
-        assert overlay.last_connected_at is None
-
-    def test_a_wrong_secret_finds_nothing(self, overlay: Overlay) -> None:
-        assert find_connecting("ov_wrong") is None
 
 
 class TestOptions:

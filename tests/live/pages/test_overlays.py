@@ -8,7 +8,9 @@ from html import unescape
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import AsyncClient, Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from pytest_django import Settings
 
@@ -210,6 +212,17 @@ class TestWhatObsOpens:
         assert policy["frame-ancestors"] == "'self'"
         assert answer["X-Frame-Options"] == "SAMEORIGIN"
 
+    @pytest.mark.parametrize("kind", KINDS)
+    def test_its_script_asks_for_sums_only_if_it_shows_some(
+        self, overlay: Overlay, kind: str
+    ) -> None:
+        Overlay.objects.update(kind=kind)
+        shows_sums = kind in {"goal", "top", "counters"}
+        page = Client().get(f"/overlay/{overlay.secret}/").content.decode()
+        assert ("data-sums=" in page) is shows_sums
+        sums = Client().get(f"/overlay/{overlay.secret}/sums.json?room=7")
+        assert sums.status_code == (200 if shows_sums else 404)
+
     @pytest.mark.parametrize("rest", ["", "sums.json"])
     @pytest.mark.parametrize("secret", ["ov_wrong", "x" * 500, "%00", "ов"])
     def test_a_wrong_secret_finds_nothing(self, secret: str, rest: str) -> None:
@@ -224,6 +237,7 @@ class TestWhatObsOpens:
         assert answer.status_code == 404
 
     def test_a_disabled_account_s_finds_nothing(self, overlay: Overlay) -> None:
+        Overlay.objects.update(kind="goal")
         User.objects.update(is_active=False)
         assert Client().get(f"/overlay/{overlay.secret}/").status_code == 404
         assert Client().get(f"/overlay/{overlay.secret}/sums.json?room=7").status_code == 404
@@ -253,6 +267,13 @@ class TestWhatObsOpens:
 
 
 class TestSums:
+    @pytest.fixture
+    def overlay(self, overlay: Overlay) -> Overlay:
+        """Of a kind that shows them."""
+        overlay.kind = "goal"
+        overlay.save()
+        return overlay
+
     def keep(self, account: User, room: str = "7") -> Live:
         now = timezone.now()
         live = Live.objects.create(
@@ -311,6 +332,15 @@ class TestSums:
     def test_there_are_none_where_nothing_is_kept(self, overlay: Overlay) -> None:
         assert self.ask(overlay) == {}
         assert self.ask(overlay, "x" * 1000) == {}
+
+    def test_they_are_found_by_the_index_of_rooms(self, overlay: Overlay) -> None:
+        self.keep(overlay.account)
+        with CaptureQueriesContext(connection) as captured:
+            self.ask(overlay)
+        (asked,) = [each["sql"] for each in captured if 'FROM "history_live"' in each["sql"]]
+        where = asked.partition("WHERE")[2]
+        assert '"history_live"."tiktok_username" = ' in where
+        assert '"history_live"."room_id" = ' in where
 
     def test_a_live_that_the_account_has_not_heard_is_not_told(
         self, overlay: Overlay, bobs: Overlay

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from live.overlays.kinds import KINDS
 from live.protocol.errors import CloseCode, ErrorCode, RelayError
 from live.protocol.options import SocketOptions
 from live.relay.access import Account
@@ -82,6 +83,35 @@ class TestFollowing:
             assert (await phone.until("comment"))["data"]["text"] == "hello"
             assert list(relay.sockets) == [phone.session]
             await phone.session.end(1000)
+
+    @virtual_time
+    async def test_an_overlay_s_greeting_has_what_its_kind_shows(self) -> None:
+        async with open_relay() as (world, relay):
+            phone = FakePhone(relay, ALICE)
+            await phone.until("connected")
+            giving = messages.gift("dave", repeat_count=2, repeat_end=False, group_id=5)
+            world.newest.say(
+                messages.chat("maria", "hello"),
+                messages.gift("erin", combo=False),
+                messages.like("bob", 15, total=250),
+                messages.viewers(40),
+                giving,
+            )
+            await settle()
+
+            async def greeted(kind: str) -> dict[str, Any]:
+                options = SocketOptions(types=KINDS[kind].types, is_overlay=True)
+                greeting = await FakePhone(relay, ALICE, options).until("connected")
+                snapshot: dict[str, Any] = greeting["data"]["snapshot"]
+                return {name: len(v) if isinstance(v, list) else v for name, v in snapshot.items()}
+
+            nothing = {"viewers": None, "likes": None, "gifts": 0, "top": 0, "comments": 0}
+            assert await greeted("chat") == {**nothing, "comments": 1}
+            assert await greeted("top") == {**nothing, "gifts": 1, "top": 1}
+            assert await greeted("goal") == {**nothing, "gifts": 1, "top": 1, "likes": 250}
+            # An app may have named types, too: it is greeted with everything.
+            app = FakePhone(relay, ALICE, SocketOptions(types=KINDS["chat"].types))
+            assert len((await app.until("connected"))["data"]["snapshot"]["top"]) == 1
 
     @virtual_time
     async def test_it_closes_normally_with_the_live(self) -> None:

@@ -24,6 +24,14 @@ const HEARD = {
   of_moderators: false,
 };
 
+/**
+ * Seconds after which an event is not read any more: after a break of the connection, all that was
+ * missed comes at once. Who has paid for something is thanked somewhat later, too.
+ */
+const LATE = 60;
+const LATE_GIFT = 300;
+const PAID = new Set(["gift", "subscribe"]);
+
 export class Aloud {
   #speaker;
   #sounds;
@@ -38,6 +46,10 @@ export class Aloud {
   #current = null;
   #isOn = false;
   #isReading = false;
+  /** The LIVE that is heard. */
+  #room = "";
+  /** Milliseconds by which the clock here is ahead of the server's. */
+  #ahead = 0;
 
   /**
    * @param {Speaking} speaker
@@ -87,12 +99,30 @@ export class Aloud {
 
   /** @param {Frame} frame */
   take(frame) {
-    if (!this.#isOn || !this.#settings || !this.#filters) return;
+    if (frame.type === "connected") {
+      this.#connect(frame);
+      return;
+    }
+    if (!this.#isOn || !this.#settings || !this.#filters || this.#isLate(frame)) return;
     if (frame.type === "delete") {
       this.#delete(frame.data.message_ids, frame.data.user_ids);
       return;
     }
     this.#add(announcementOf(frame, this.#settings, this.#filters));
+  }
+
+  /** @param {Frame} connected */
+  #connect({ ts, data }) {
+    this.#ahead = this.#now() - ts;
+    if (this.#room && data.room_id !== this.#room) this.reset();
+    this.#room = data.room_id;
+  }
+
+  /** Whether it happened too long ago; what moderators delete is never late. @param {Frame} frame */
+  #isLate({ type, ts }) {
+    if (type === "delete") return false;
+    const age = this.#now() - this.#ahead - ts;
+    return age > (PAID.has(type) ? LATE_GIFT : LATE) * 1000;
   }
 
   /** Read a made-up frame, whoever it is from, and however often. @param {Frame} frame */

@@ -1,6 +1,7 @@
 /** What the console's parts share: icons, pictures, people, and sentences with elements in them. */
 
 import { byId, make } from "../../shared/dom.js";
+import { initials, toneOf } from "../../shared/people.js";
 
 /** The page's addresses, which the template knows. */
 const { pictures = "", sprite = "" } = byId("console").dataset;
@@ -40,7 +41,8 @@ export function nameOf(user) {
 
 /** Initials, and the picture above them as soon as it is there. @param {Record<string, any>} [user] */
 export function avatar(user) {
-  const made = make("span", `avatar tone-${toneOf(user?.id ?? "")}`, initials(nameOf(user)));
+  const tone = toneOf(user?.id ?? "", TONES);
+  const made = make("span", `avatar tone-${tone}`, initials(nameOf(user)));
   made.setAttribute("aria-hidden", "true");
   if (user?.avatar) made.append(picture(user.avatar));
   return made;
@@ -55,17 +57,4 @@ export function avatar(user) {
 export function sentence(text, values) {
   const parts = text.split(/%\((\w+)\)s/);
   return parts.map((part, index) => (index % 2 ? (values[part] ?? "") : part));
-}
-
-/** @param {string} name */
-function initials(name) {
-  const firsts = name.match(/(?<![\p{L}\p{N}])[\p{L}\p{N}]/gu) ?? [];
-  return firsts.slice(0, 2).join("").toLocaleUpperCase();
-}
-
-/** The same for a person, always. @param {string} id */
-function toneOf(id) {
-  let sum = 0;
-  for (const character of id) sum = (sum * 31 + character.charCodeAt(0)) % 9973;
-  return sum % TONES;
 }

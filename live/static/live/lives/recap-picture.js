@@ -5,6 +5,7 @@
  */
 
 import { language, number, shortNumber } from "../../shared/format.js";
+import { initials, toneOf } from "../../shared/people.js";
 
 /** @typedef {import("./data.js").Live} Live */
 /** @typedef {import("./data.js").Gifter} Gifter */
@@ -250,7 +251,7 @@ function gifters(top, pictureOf, y) {
       const wide = widthOf(amount, 44, 700);
       return [
         svg("circle", { cx: x, cy: middle, r: 46, fill: MEDALS[index] ?? QUIET }),
-        svg("circle", { cx: x, cy: middle, r: 41, fill: toneOf(gifter.user_id) }),
+        svg("circle", { cx: x, cy: middle, r: 41, fill: colourOf(gifter.user_id) }),
         photograph
           ? svg("image", {
               href: photograph,
@@ -345,17 +346,9 @@ function widthOf(words, size, weight) {
   return measure.measureText(words).width;
 }
 
-/** @param {string} name */
-function initials(name) {
-  const firsts = name.match(/(?<![\p{L}\p{N}])[\p{L}\p{N}]/gu) ?? [];
-  return firsts.slice(0, 2).join("").toLocaleUpperCase();
-}
-
 /** The same for a person, always. @param {string} id */
-function toneOf(id) {
-  let sum = 0;
-  for (const character of id) sum += character.charCodeAt(0);
-  return TONES[sum % TONES.length] ?? PINK;
+function colourOf(id) {
+  return TONES[toneOf(id, TONES.length)] ?? PINK;
 }
 
 /** @param {number} value */

@@ -20,9 +20,10 @@ const TRY_AGAIN = 60;
 const HOPELESS = new Set(["invalid_token", "token_revoked"]);
 /** Events that are not worth being drawn twice are recognised, up to so many. */
 const MOST_IDS = 4000;
-/** Seconds between two questions for the sums of the LIVE so far, and how often they are asked. */
+/** Seconds between two questions for the sums of the LIVE so far: the first so many, and those after. */
 const SUMS_EVERY = 3;
-const SUMS_TIMES = 20;
+const SUMS_OFTEN = 20;
+const SUMS_LATER = 30;
 /** Seconds for which the page says that it was tested. */
 const TEST_SHOWN = 4;
 
@@ -38,6 +39,8 @@ const facts = {
 const isPreview = dataset.mode === "preview";
 let options = JSON.parse(dataset.options ?? "{}");
 let isPainting = false;
+/** Nothing is shown any more. */
+let isDark = false;
 
 const sums = new Sums();
 const stage = new Stage(root, facts, paintSoon);
@@ -45,12 +48,22 @@ const kind = new KINDS[dataset.kind ?? ""](stage, sums);
 apply(options);
 
 function paintSoon() {
-  if (isPainting) return;
+  if (isPainting || isDark) return;
   isPainting = true;
   requestAnimationFrame(() => {
     isPainting = false;
-    kind.paint();
+    if (!isDark) kind.paint();
   });
+}
+
+/** The overlay has another address now, or is deleted: what is shown goes, and nothing comes. */
+function goDark() {
+  isDark = true;
+  clearTimeout(asking);
+  clearTimeout(marked);
+  kind.end?.();
+  root.replaceChildren();
+  mark.replaceChildren();
 }
 
 /** @param {Record<string, any>} newer */
@@ -103,7 +116,7 @@ function take(frame) {
     isInvented = Boolean(frame.data.test);
     showWhatItIs();
     sums.take(frame);
-    if (!sums.isWhole && dataset.sums) askForSums(sums.room);
+    if (!sums.isWhole) askForSums(sums.room);
   } else {
     if (id !== undefined && type !== "gift") {
       const key = `${type} ${id}`;
@@ -112,7 +125,7 @@ function take(frame) {
       if (seen.size > MOST_IDS) seen.delete(seen.values().next().value ?? "");
     }
     sums.take(frame);
-    if (type === "gap" && dataset.sums) askForSums(sums.room);
+    if (type === "gap") askForSums(sums.room);
   }
   kind.take(frame);
   paintSoon();
@@ -123,25 +136,29 @@ let asking = null;
 
 /**
  * Ask what the LIVE has come to before this page was opened. The server counts a few seconds behind,
- * so it is asked until it has counted up to there.
+ * so it is asked until it has counted up to there; what it says before that is shown meanwhile.
  *
  * @param {string} room
- * @param {number} times
+ * @param {number} asked How often it was asked already.
  */
-async function askForSums(room, times = SUMS_TIMES) {
+async function askForSums(room, asked = 0) {
   clearTimeout(asking);
+  if (!dataset.sums) return; // its kind shows none
   try {
     const answer = await fetch(`${dataset.sums}?room=${encodeURIComponent(room)}`);
     const base = answer.ok ? await answer.json() : null;
-    if (room !== sums.room) return;
-    if (base?.epoch && sums.use(base)) {
+    if (room !== sums.room || isDark) return;
+    if (base?.epoch) {
+      const isExact = sums.use(base);
       paintSoon();
-      return;
+      if (isExact) return;
     }
   } catch {
     // The network; the next question may be answered.
   }
-  if (times > 1) asking = setTimeout(() => askForSums(room, times - 1), SUMS_EVERY * 1000);
+  clearTimeout(asking); // another question may have been asked meanwhile
+  const pause = asked + 1 < SUMS_OFTEN ? SUMS_EVERY : SUMS_LATER;
+  asking = setTimeout(() => askForSums(room, asked + 1), pause * 1000);
 }
 
 /**
@@ -162,7 +179,11 @@ function listen(token, path) {
     if (data.test) test(data.test);
   });
   client.on("closed", ({ final, error }) => {
-    if (!final || HOPELESS.has(error?.code ?? "")) return;
+    if (!final) return;
+    if (HOPELESS.has(error?.code ?? "")) {
+      if (!isPreview) goDark(); // a preview goes on with another token
+      return;
+    }
     setTimeout(() => client.connect(), (error ? TRY_AGAIN : NEXT_LIVE) * 1000);
   });
   client.connect();

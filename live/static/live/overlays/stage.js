@@ -1,6 +1,7 @@
 /** What the kinds of overlays share: elements, pictures, numbers, and the place where they stand. */
 
 import { make } from "../../shared/dom.js";
+import { initials, toneOf } from "../../shared/people.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 const TONES = 6;
@@ -115,10 +116,15 @@ export class Stage {
     return image;
   }
 
-  /** Initials, and above them the picture as soon as it is there. @param {Record<string, any>} [user] */
+  /** The class that gives what is about somebody their colour. @param {Record<string, any>} [user] */
+  toneOf(user) {
+    return `tone-${toneOf(user?.id ?? "", TONES)}`;
+  }
+
+  /** An initial, and above it the picture as soon as it is there. @param {Record<string, any>} [user] */
   avatar(user) {
-    const initials = [...this.nameOf(user)].find((one) => /[\p{L}\p{N}]/u.test(one)) ?? "?";
-    const made = make("span", `avatar tone-${toneOf(user?.id ?? "")}`, initials.toUpperCase());
+    const letter = initials(this.nameOf(user), 1) || "?";
+    const made = make("span", `avatar ${this.toneOf(user)}`, letter);
     if (user?.avatar) made.append(this.picture(user.avatar));
     return made;
   }
@@ -142,6 +148,39 @@ export class Stage {
   }
 }
 
+/** How often something is drawn at most. Where it would be too soon, the overlay is painted again later. */
+export class Pace {
+  #stage;
+  #ms;
+  #drawnAt = -Infinity;
+  /** @type {any} */
+  #timer = null;
+
+  /** @param {Stage} stage @param {number} ms From one time to the next. */
+  constructor(stage, ms) {
+    this.#stage = stage;
+    this.#ms = ms;
+  }
+
+  /** Whether it is time to draw, which then is to be done. */
+  isDue() {
+    const now = performance.now();
+    const wait = this.#drawnAt + this.#ms - now;
+    clearTimeout(this.#timer);
+    if (wait > 0) {
+      this.#timer = setTimeout(() => this.#stage.changed(), wait);
+      return false;
+    }
+    this.#drawnAt = now;
+    return true;
+  }
+
+  /** The next time is at once. */
+  hurry() {
+    this.#drawnAt = -Infinity;
+  }
+}
+
 /**
  * Animate with what costs the browser no layout: only `transform` and `opacity` may be in the steps.
  *
@@ -154,13 +193,6 @@ export function animate(element, steps, timing) {
   // It is over, or its element has gone: nobody is to be told.
   animation.finished.catch(() => {});
   return animation;
-}
-
-/** The same for a person, always. @param {string} id */
-export function toneOf(id) {
-  let sum = 0;
-  for (const character of id) sum = (sum * 31 + character.charCodeAt(0)) % 9973;
-  return sum % TONES;
 }
 
 /** @param {string} address @param {string} className */

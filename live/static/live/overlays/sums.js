@@ -4,7 +4,8 @@
  *
  * Three sources are put together: the `connected` frame with its snapshot, the events that follow,
  * and the sums of the LIVE so far, which the server keeps (`use`). The server counts a few seconds
- * behind, and says up to which place of the stream; events behind that place are added here.
+ * behind, and says up to which place of the stream; events behind that place are added here. Until
+ * it has counted up to the opening, the sums are at least what it has.
  */
 
 /** @typedef {import("../relay-client.js").Frame} Frame */
@@ -97,15 +98,20 @@ export class Sums {
   }
 
   /**
-   * Begin with what the server has counted.
+   * Begin with what the server has counted. Where that ends before the place at which this page was
+   * opened, what came in between is missing: the sums are then those that are certain.
    *
    * @param {Base} base
-   * @returns {boolean} Whether it was of use: its place is not before that of this page's opening.
+   * @returns {boolean} Whether the sums are those of the whole LIVE now; else it is to be asked again.
    */
   use(base) {
     const pending = this.#pending;
     if (!pending) return true;
-    if (base.epoch !== this.epoch || base.offset < this.#openedAt) return false;
+    if (base.epoch !== this.epoch || base.offset < this.#openedAt) {
+      // Of another log, it is not known which of the events are in it.
+      this.#raise(base, base.epoch === this.epoch ? pending : []);
+      return false;
+    }
     this.#counted = zero();
     for (const name of COUNTED) this.#counted[name] = base[name];
     this.#gifters = new Map(base.top.map((gifter) => [gifter.user.id, { ...gifter }]));
@@ -120,6 +126,28 @@ export class Sums {
 
   /** Where the stream was when this page began to count. */
   #openedAt = 0;
+
+  /**
+   * Raise what is lower than what the LIVE has come to for certain. Nothing sinks, so nothing that
+   * is shown has to be taken back.
+   *
+   * @param {Base} base
+   * @param {Event[]} more Events that are not in it.
+   */
+  #raise(base, more) {
+    const counted = zero();
+    for (const { name, n } of more) counted[name] += n;
+    for (const name of COUNTED) {
+      this.#counted[name] = Math.max(this.#counted[name], base[name] + counted[name]);
+    }
+    this.likes = Math.max(this.likes, base.likes);
+    for (const { user, diamonds } of base.top) {
+      let sum = diamonds;
+      for (const one of more) if (one.user?.id === user.id) sum += one.n;
+      const known = this.#gifters.get(user.id)?.diamonds ?? 0;
+      if (sum > known) this.#gifters.set(user.id, { user, diamonds: sum });
+    }
+  }
 
   /** Something was missed: the sums are to be begun anew with what the server has counted. */
   lose() {
@@ -183,8 +211,8 @@ export class Sums {
     const pending = this.#pending;
     if (!pending) return;
     pending.push({ offset: this.offset, name, n, user });
-    // Nobody has told the sums for so long that nobody will.
-    if (pending.length > MOST_PENDING) this.#pending = null;
+    // What the server tells then has to have the events up to here.
+    if (pending.length > MOST_PENDING) this.lose();
   }
 
   /**

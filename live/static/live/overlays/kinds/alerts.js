@@ -2,13 +2,15 @@
 
 import { make } from "../../../shared/dom.js";
 import { AlertQueue } from "../queue.js";
-import { animate } from "../stage.js";
+import { animate, Pace } from "../stage.js";
 
 /** @typedef {import("../queue.js").Alert} Alert */
 /** @typedef {import("../stage.js").Stage} Stage */
 /** @typedef {import("../../relay-client.js").Frame} Frame */
 
-const CONFETTI = 28;
+const CONFETTI = 20;
+/** How often a streak's count changes, in ms: faster, nobody reads it. */
+const PACE = 120;
 const ICONS = { follow: "follow", subscribe: "star", share: "share" };
 
 export class Alerts {
@@ -58,6 +60,9 @@ class Card {
   #count = make("span", "count");
   #diamonds = make("span", "total");
   #painted = 0;
+  #pace;
+  /** Of the count. @type {Animation | null} */
+  #bump = null;
 
   /**
    * @param {Stage} stage
@@ -67,6 +72,7 @@ class Card {
   constructor(stage, alert, isBig) {
     this.#stage = stage;
     this.#alert = alert;
+    this.#pace = new Pace(stage, PACE);
     const { type, data } = alert;
     const { node } = this;
     node.dataset.type = type;
@@ -104,13 +110,14 @@ class Card {
 
   paint() {
     const { type, data } = this.#alert;
-    if (type !== "gift" || data.count === this.#painted) return;
+    if (type !== "gift" || data.count === this.#painted || !this.#pace.isDue()) return;
     const isFirst = this.#painted === 0;
     this.#painted = data.count;
     this.#count.textContent = data.count > 1 ? `×${this.#stage.number(data.count)}` : "";
     this.#diamonds.replaceChildren(this.#stage.diamonds(data.diamonds_total));
     if (isFirst || this.#stage.isReduced) return;
-    animate(
+    this.#bump?.cancel();
+    this.#bump = animate(
       this.#count,
       [{ transform: "scale(1.9)" }, { transform: "scale(0.92)" }, { transform: "scale(1)" }],
       { duration: 320 },

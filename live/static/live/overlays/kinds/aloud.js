@@ -76,6 +76,11 @@ export class Aloud {
     this.#painted = this.#heard;
   }
 
+  /** Be silent from now on. */
+  end() {
+    this.#reader.stop();
+  }
+
   /** The browser lets the page speak and sound from now on. */
   #onTouch() {
     this.#sounds.unlock();

@@ -1,7 +1,7 @@
 /** Chat: the newest comments, newest at the bottom. */
 
 import { make } from "../../../shared/dom.js";
-import { animate, toneOf } from "../stage.js";
+import { animate, Pace } from "../stage.js";
 
 /** @typedef {import("../stage.js").Stage} Stage */
 /** @typedef {import("../../relay-client.js").Frame} Frame */
@@ -19,13 +19,12 @@ export class Chat {
   #coming = [];
   /** @type {Line[]} */
   #lines = [];
-  #paintedAt = 0;
-  /** @type {any} */
-  #timer = null;
+  #pace;
 
   /** @param {Stage} stage */
   constructor(stage) {
     this.#stage = stage;
+    this.#pace = new Pace(stage, PACE);
     stage.root.append(this.#list);
   }
 
@@ -65,14 +64,7 @@ export class Chat {
   }
 
   paint() {
-    if (!this.#coming.length) return;
-    const wait = this.#paintedAt + PACE - performance.now();
-    if (wait > 0) {
-      clearTimeout(this.#timer);
-      this.#timer = setTimeout(() => this.#stage.changed(), wait);
-      return;
-    }
-    this.#paintedAt = performance.now();
+    if (!this.#coming.length || !this.#pace.isDue()) return;
     const isFew = this.#coming.length <= 3;
     for (const frame of this.#coming.splice(0)) this.#add(frame, isFew);
   }
@@ -99,7 +91,7 @@ export class Chat {
   #draw({ data }) {
     const stage = this.#stage;
     const { user } = data;
-    const name = make("strong", `name tone-${toneOf(user.id)}`, stage.nameOf(user));
+    const name = make("strong", `name ${stage.toneOf(user)}`, stage.nameOf(user));
     const badges = make("span", "badges");
     if (user.badges?.moderator) badges.append(make("span", "badge mod", stage.text("moderator")));
     if (user.badges?.subscriber) badges.append(make("span", "badge sub", stage.icon("star")));

@@ -1,7 +1,7 @@
 /** Counters: viewers, likes, diamonds and more, as numbers. */
 
 import { make, setText } from "../../../shared/dom.js";
-import { animate } from "../stage.js";
+import { animate, Pace } from "../stage.js";
 
 /** @typedef {import("../stage.js").Stage} Stage */
 /** @typedef {import("../sums.js").Sums} Sums */
@@ -25,13 +25,12 @@ export class Counters {
   #list = make("ul", "counters");
   /** @type {Map<Counter, HTMLElement>} */
   #numbers = new Map();
-  #paintedAt = -PACE;
-  /** @type {any} */
-  #timer = null;
+  #pace;
 
   /** @param {Stage} stage @param {Sums} sums */
   constructor(stage, sums) {
     this.#stage = stage;
+    this.#pace = new Pace(stage, PACE);
     this.#sums = sums;
     stage.root.append(this.#list);
   }
@@ -47,19 +46,13 @@ export class Counters {
         return make("li", `of-${name}`, this.#stage.icon(ICONS[name]), number, label);
       }),
     );
-    this.#paintedAt = -PACE;
+    this.#pace.hurry();
   }
 
   take() {}
 
   paint() {
-    const wait = this.#paintedAt + PACE - performance.now();
-    if (wait > 0) {
-      clearTimeout(this.#timer);
-      this.#timer = setTimeout(() => this.#stage.changed(), wait);
-      return;
-    }
-    this.#paintedAt = performance.now();
+    if (!this.#pace.isDue()) return;
     for (const [name, number] of this.#numbers) {
       const text = this.#stage.short(this.#sums[name]);
       if (number.textContent === text) continue;

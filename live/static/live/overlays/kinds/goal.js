@@ -1,7 +1,7 @@
 /** Goal: how far the LIVE has come. */
 
 import { make, setText } from "../../../shared/dom.js";
-import { animate } from "../stage.js";
+import { animate, Pace } from "../stage.js";
 
 /** @typedef {import("../stage.js").Stage} Stage */
 /** @typedef {import("../sums.js").Sums} Sums */
@@ -22,15 +22,14 @@ export class Goal {
   #fill = make("span", "fill");
   #shine = make("span", "shine");
   #shoneAt = -SHINE;
-  #paintedAt = -PACE;
+  #pace;
   #painted = "";
   #isReached = false;
-  /** @type {any} */
-  #timer = null;
 
   /** @param {Stage} stage @param {Sums} sums */
   constructor(stage, sums) {
     this.#stage = stage;
+    this.#pace = new Pace(stage, PACE);
     this.#sums = sums;
     const track = make("span", "track", this.#fill, this.#shine);
     const figures = make("span", "figures", this.#now, make("span", "of", "/"), this.#target);
@@ -41,24 +40,17 @@ export class Goal {
 
   apply() {
     this.#painted = "";
-    this.#paintedAt = -PACE;
+    this.#pace.hurry();
   }
 
   take() {}
 
   paint() {
-    const wait = this.#paintedAt + PACE - performance.now();
-    if (wait > 0) {
-      clearTimeout(this.#timer);
-      this.#timer = setTimeout(() => this.#stage.changed(), wait);
-      return;
-    }
     const { metric, start, target, title } = this.#stage.options;
     const value = start + (this.#sums[/** @type {"diamonds"} */ (metric)] ?? 0);
     const painted = `${value} ${target} ${title}`;
-    if (painted === this.#painted) return;
+    if (painted === this.#painted || !this.#pace.isDue()) return;
     this.#painted = painted;
-    this.#paintedAt = performance.now();
     const part = Math.min(1, value / target);
     setText(this.#title, title || this.#stage.text(`goal ${metric}`));
     setText(this.#now, this.#stage.number(value));
@@ -66,9 +58,10 @@ export class Goal {
     setText(this.#share, `${Math.floor(part * 100)}%`);
     this.#fill.style.setProperty("--part", String(part));
     this.#celebrate(part >= 1);
+    const now = performance.now();
     const { style } = this.#stage.options;
-    if (style !== "bar" || this.#stage.isReduced || this.#paintedAt < this.#shoneAt + SHINE) return;
-    this.#shoneAt = this.#paintedAt;
+    if (style !== "bar" || this.#stage.isReduced || now < this.#shoneAt + SHINE) return;
+    this.#shoneAt = now;
     const steps = [{ transform: "translateX(-100%)" }, { transform: "translateX(500%)" }];
     animate(this.#shine, steps, { duration: 1200 });
   }

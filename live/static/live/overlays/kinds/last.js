@@ -1,7 +1,7 @@
 /** Last event: labels with the last gift, the last follower and so on. */
 
 import { make } from "../../../shared/dom.js";
-import { animate } from "../stage.js";
+import { animate, Pace } from "../stage.js";
 
 /** @typedef {import("../stage.js").Stage} Stage */
 /** @typedef {import("../../relay-client.js").Frame} Frame */
@@ -17,13 +17,12 @@ export class Last {
   #newest = new Map();
   /** @type {Map<string, Label>} */
   #labels = new Map();
-  #paintedAt = -PACE;
-  /** @type {any} */
-  #timer = null;
+  #pace;
 
   /** @param {Stage} stage */
   constructor(stage) {
     this.#stage = stage;
+    this.#pace = new Pace(stage, PACE);
     stage.root.append(this.#list);
   }
 
@@ -39,7 +38,7 @@ export class Last {
         return node;
       }),
     );
-    this.#paintedAt = -PACE;
+    this.#pace.hurry();
   }
 
   /** @param {Frame} frame */
@@ -53,13 +52,7 @@ export class Last {
   }
 
   paint() {
-    const wait = this.#paintedAt + PACE - performance.now();
-    if (wait > 0) {
-      clearTimeout(this.#timer);
-      this.#timer = setTimeout(() => this.#stage.changed(), wait);
-      return;
-    }
-    this.#paintedAt = performance.now();
+    if (!this.#pace.isDue()) return;
     for (const [type, label] of this.#labels) {
       const frame = this.#newest.get(type);
       if (frame && frame !== label.painted) this.#fill(label, frame);

@@ -1,7 +1,7 @@
 /** Gift ticker: the latest gifts side by side, the newest first. */
 
 import { make } from "../../../shared/dom.js";
-import { animate } from "../stage.js";
+import { animate, Pace } from "../stage.js";
 import { streakOf } from "../sums.js";
 
 /** @typedef {import("../stage.js").Stage} Stage */
@@ -17,13 +17,12 @@ export class Ticker {
   #coming = new Map();
   /** By streak, oldest first. @type {Map<string, { node: HTMLElement, count: HTMLElement }>} */
   #chips = new Map();
-  #paintedAt = 0;
-  /** @type {any} */
-  #timer = null;
+  #pace;
 
   /** @param {Stage} stage */
   constructor(stage) {
     this.#stage = stage;
+    this.#pace = new Pace(stage, PACE);
     stage.root.append(this.#list);
   }
 
@@ -46,14 +45,7 @@ export class Ticker {
   }
 
   paint() {
-    if (!this.#coming.size) return;
-    const wait = this.#paintedAt + PACE - performance.now();
-    if (wait > 0) {
-      clearTimeout(this.#timer);
-      this.#timer = setTimeout(() => this.#stage.changed(), wait);
-      return;
-    }
-    this.#paintedAt = performance.now();
+    if (!this.#coming.size || !this.#pace.isDue()) return;
     const isFew = this.#coming.size <= 2;
     for (const [key, { data }] of this.#coming) {
       const known = this.#chips.get(key);

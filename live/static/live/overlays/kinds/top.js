@@ -1,7 +1,7 @@
 /** Top gifters: who has given most in this LIVE. */
 
 import { make } from "../../../shared/dom.js";
-import { animate } from "../stage.js";
+import { animate, Pace } from "../stage.js";
 
 /** @typedef {import("../stage.js").Stage} Stage */
 /** @typedef {import("../sums.js").Sums} Sums */
@@ -16,13 +16,12 @@ export class Top {
   #list = make("ol", "places");
   /** By user. @type {Map<string, { node: HTMLElement, coins: HTMLElement, painted: number }>} */
   #rows = new Map();
-  #paintedAt = -PACE;
-  /** @type {any} */
-  #timer = null;
+  #pace;
 
   /** @param {Stage} stage @param {Sums} sums */
   constructor(stage, sums) {
     this.#stage = stage;
+    this.#pace = new Pace(stage, PACE);
     this.#sums = sums;
     stage.root.append(make("div", "top", this.#title, this.#list));
   }
@@ -32,19 +31,13 @@ export class Top {
     this.#title.textContent = options.title || this.#stage.text("top");
     this.#rows.clear();
     this.#list.replaceChildren();
-    this.#paintedAt = -PACE;
+    this.#pace.hurry();
   }
 
   take() {}
 
   paint() {
-    const wait = this.#paintedAt + PACE - performance.now();
-    if (wait > 0) {
-      clearTimeout(this.#timer);
-      this.#timer = setTimeout(() => this.#stage.changed(), wait);
-      return;
-    }
-    this.#paintedAt = performance.now();
+    if (!this.#pace.isDue()) return;
     const { count, style } = this.#stage.options;
     const top = this.#sums.top(style === "podium" ? 3 : count);
     const before = new Map([...this.#rows].map(([id, { node }]) => [id, node.getBoundingClientRect()]));
