@@ -5,37 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html_join
 from django.utils.translation import gettext_lazy as _
 
-from live.history.models import Live, LiveListener
+from live.history.models import Live
 
 __all__ = ["LiveAdmin"]
-
-
-class ListenerInline(admin.TabularInline):  # type: ignore[type-arg]
-    """The accounts that have heard the LIVE: to read, whatever permissions somebody has."""
-
-    model = LiveListener
-    fields = ("account",)
-    verbose_name_plural = _("Heard by")
-    show_change_link = False
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[LiveListener]:
-        return super().get_queryset(request).select_related("account").order_by("account__username")
-
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return True  # asked only on the page of a LIVE, which needs a permission
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
 
 @admin.register(Live)
@@ -52,7 +29,16 @@ class LiveAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     show_full_result_count = False
     ordering = ("-began_at", "-pk")
     exclude = ("curve", "biggest_gifts")
-    inlines = (ListenerInline,)
+    readonly_fields = ("heard_by",)
+
+    @admin.display(description=_("heard by"))
+    def heard_by(self, live: Live) -> str:
+        """The accounts that have heard it, each with a link."""
+        names = live.listeners.order_by("account__username").values_list(
+            "account_id", "account__username"
+        )
+        links = ((reverse("admin:accounts_user_change", args=[pk]), name) for pk, name in names)
+        return format_html_join(", ", '<a href="{}">{}</a>', links) or "–"
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
