@@ -155,10 +155,14 @@ def deciphered(stored: str | None) -> str:
 
 
 class Scope(models.TextChoices):
-    """What a token allows. Each allows what those before it do."""
+    """What a token allows. Each allows what those before it do.
+
+    Tokens are on phones, which get lost. So one that may only listen does nothing that its account
+    alone may, and one of staff does not read what other accounts have.
+    """
 
     LISTEN = "listen", _("listen")  # open sockets, and read over REST
-    MANAGE = "manage", _("listen and change the account")
+    MANAGE = "manage", _("listen and change the account")  # also what only staff may read
 
 
 class ScopeError(Exception):

@@ -15,7 +15,6 @@ from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import views as auth
 from django.contrib.auth.decorators import login_required
-from django.contrib.auth.mixins import LoginRequiredMixin
 from django.contrib.messages.views import SuccessMessageMixin
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
@@ -26,7 +25,6 @@ from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.utils.translation import get_language, gettext, override
 from django.utils.translation import gettext_lazy as _
-from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 from django.views.decorators.http import require_safe
 from django.views.generic import TemplateView
@@ -44,6 +42,7 @@ from accounts.forms import (
     UsernameForm,
     WatchForm,
 )
+from accounts.mixins import OwnPage
 from accounts.models import AccessToken, User
 from accounts.sockets import is_for_this_computer_only, qr_code, socket_url, tikfinity_url
 from accounts.usernames import normalise_tiktok_username
@@ -112,22 +111,7 @@ class SignIn(auth.LoginView):
 # --- The account page ----------------------------------------------------------------------------
 
 
-class OwnAccount(LoginRequiredMixin):
-    """A page about the account that is signed in. Browsers must not cache it."""
-
-    request: HttpRequest
-
-    @property
-    def account(self) -> User:
-        assert isinstance(self.request.user, User)
-        return self.request.user
-
-    @method_decorator(never_cache)
-    def dispatch(self, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        return super().dispatch(*args, **kwargs)
-
-
-class AccountPage(OwnAccount, TemplateView):
+class AccountPage(OwnPage, TemplateView):
     """The account page, /account/, with all its forms. Each form is sent to a view below.
 
     The setting `ACCOUNT_TEMPLATE` names its template. That is "accounts/account.html", or a
@@ -341,7 +325,7 @@ class IssueToken(AccountPart):
         return self.response_class(self.request, "accounts/token_issued.html", context)
 
 
-class RevokeToken(OwnAccount, TemplateView):
+class RevokeToken(OwnPage, TemplateView):
     """Asks for confirmation, then revokes the token with a POST. A second one changes nothing."""
 
     template_name = "accounts/revoke_token.html"
@@ -363,7 +347,7 @@ class RevokeToken(OwnAccount, TemplateView):
 # --- Passwords -----------------------------------------------------------------------------------
 
 
-class ChangePassword(OwnAccount, SuccessMessageMixin, auth.PasswordChangeView):  # type: ignore[type-arg]
+class ChangePassword(OwnPage, SuccessMessageMixin, auth.PasswordChangeView):  # type: ignore[type-arg]
     form_class = ChangePasswordForm
     template_name = "accounts/change_password.html"
     success_url = reverse_lazy("account")

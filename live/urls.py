@@ -7,7 +7,7 @@ from live.pages import account as account_views
 from live.pages import aloud, console, docs, pictures
 from live.pages.connections import views as connection_views
 from live.pages.dashboard import views as dashboard
-from live.pages.lives import views as lives
+from live.pages.lives import files, lists, page, recap
 from live.pages.overlays import aloud as aloud_overlay
 from live.pages.overlays import shown
 from live.pages.overlays import views as overlays
@@ -27,20 +27,20 @@ urlpatterns = [
     path("aloud/sounds/", aloud.UploadSound.as_view(), name="upload-sound"),
     path("aloud/sounds/<int:pk>/", aloud.SoundFile.as_view(), name="aloud-sound"),
     path("aloud/sounds/<int:pk>/delete/", aloud.DeleteSound.as_view(), name="delete-sound"),
-    path("lives/", lives.OwnLives.as_view(), name="lives"),
-    path("lives/last/", lives.LastLive.as_view(), name="last-live"),
+    path("lives/", lists.OwnLives.as_view(), name="lives"),
+    path("lives/last/", lists.LastLive.as_view(), name="last-live"),
     path(
         "lives/<int:pk>/",
         include(
             [
-                path("", lives.LivePage.as_view(), name="live"),
-                path("recap.json", lives.RecapData.as_view(), name="live-recap"),
-                path("all.json", lives.LiveJson.as_view(), name="live-json"),
-                path("<slug:table>.csv", lives.LiveCsv.as_view(), name="live-csv"),
+                path("", page.LivePage.as_view(), name="live"),
+                path("recap.json", recap.RecapData.as_view(), name="live-recap"),
+                path("all.json", files.LiveJson.as_view(), name="live-json"),
+                path("<slug:table>.csv", files.LiveCsv.as_view(), name="live-csv"),
             ]
         ),
     ),
-    path("staff/lives/", lives.AllLives.as_view(), name="all-lives"),
+    path("staff/lives/", lists.AllLives.as_view(), name="all-lives"),
     path("staff/", dashboard.Dashboard.as_view(), name="staff"),
     path("staff/history.json", dashboard.LastHoursPage.as_view(), name="staff-history"),
     path("staff/streams/", RedirectView.as_view(pattern_name="staff"), name="streams"),

@@ -67,8 +67,8 @@ _TOO_MANY_CHANGES = gettext_noop("The TikTok username was changed too often in a
 _INSUFFICIENT_SCOPE = {
     "code": "insufficient_scope",
     "title": _("Not allowed with this token"),
-    "detail": _("This token can only listen. It may not change the account."),
-    "hint": _("Use a token that may change the account, or the account page."),
+    "detail": _("This token can only listen, and read what is its account's own."),
+    "hint": _("Use a token that may change the account, or this server's pages."),
 }
 
 # The texts for requests that Django refuses before an operation is called, by HTTP status.

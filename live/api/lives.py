@@ -1,4 +1,8 @@
-"""The REST API's operations on LIVEs that the account has heard: their sums, and tables as CSV."""
+"""The REST API's operations on LIVEs that were heard: their sums, and tables as CSV.
+
+An account sees what it has heard. Staff see what others have heard only if they ask for it, with a
+token that may change the account: other tokens are on phones.
+"""
 
 from __future__ import annotations
 
@@ -10,13 +14,13 @@ from django.utils.translation import gettext_lazy as _
 from ninja import Field, Path, Query, Router, Schema
 
 from accounts.api import ApiRequest, Options, Problem
-from accounts.models import User
+from accounts.models import Scope
 from live.api.errors import ApiError
 from live.clock import to_ms
 from live.connections.position import PATTERN, Position
 from live.history.exports import TABLES, TRANSCRIPT, csv_of, sums_of
 from live.history.models import HoleKind, Live
-from live.history.reading import LiveList, live_of
+from live.history.reading import LiveList, live_of, may_read_transcript
 from live.protocol.errors import ErrorCode
 from live.protocol.frames import BattleResult, BattleState
 
@@ -52,7 +56,8 @@ class LiveSums(Schema):
         "of an error. Null while it is heard."
     )
     at_least: bool = Field(
-        description="Something was not heard, so that sums may be more: see `holes`."
+        description="Something was not heard, so that sums may be more: see `holes`. "
+        "For likes, see `likes_at_least`."
     )
     viewers_peak: int
     viewers_average: int | None = Field(description="Null where TikTok did not tell.")
@@ -60,6 +65,9 @@ class LiveSums(Schema):
         description="How many have watched in all, by TikTok's count; null where it did not tell."
     )
     likes: int = Field(description="By TikTok's own count, where it told one.")
+    likes_at_least: bool = Field(
+        description="There may be more likes: something was not heard, and TikTok told no count."
+    )
     comments: int
     shares: int
     follows: int
@@ -70,7 +78,18 @@ class LiveSums(Schema):
     gifters: int = Field(description="How many people gave.")
 
 
-class Listing(Options):
+class Reach(Options):
+    """Whose LIVEs an operation is about."""
+
+    all: bool = Field(
+        False,
+        description="Those that other accounts have heard, too. It takes the token of a staff "
+        "account that may change the account (`insufficient_scope`); `bad_request` (404) for "
+        "other accounts.",
+    )
+
+
+class Listing(Reach):
     limit: int = Field(_USUAL, description="How many LIVEs at most.", ge=1, le=_MOST)
     cursor: str = Field(
         "",
@@ -150,6 +169,9 @@ class LiveWhole(LiveSums):
     biggest_gifts: list[BigGift]
     battles: list[HeardBattle]
     holes: list[HeardHole] = Field(description="The times that were not heard.")
+    heard_by: list[str] | None = Field(
+        description="The names of the accounts that have heard it, with `all`; else null."
+    )
 
 
 router = Router(tags=["LIVEs afterwards"])
@@ -159,13 +181,14 @@ router = Router(tags=["LIVEs afterwards"])
     "/lives",
     operation_id="get_lives",
     summary="The LIVEs that were heard",
-    description="Those that the account has heard, newest first, a page at a time.",
-    response={200: Lives, (401, 403, 422, 429, 500): Problem},
+    description="Those that the account has heard, newest first, a page at a time. With `all`, "
+    "those that any account has heard.",
+    response={200: Lives, (401, 403, 404, 422, 429, 500): Problem},
 )
 def get_lives(request: ApiRequest, listing: Query[Listing]) -> dict[str, Any]:
-    found = LiveList.of_account(request.auth.user).page(
-        listing.limit, before=Position.parse(listing.cursor)
-    )
+    account = request.auth.user
+    lives = LiveList.of_all() if _all_lives(request, listing) else LiveList.of_account(account)
+    found = lives.page(listing.limit, before=Position.parse(listing.cursor))
     return {
         "lives": list(map(sums_of, found.lives)),
         "next": None if found.older is None else str(found.older),
@@ -179,8 +202,10 @@ def get_lives(request: ApiRequest, listing: Query[Listing]) -> dict[str, Any]:
     description="`bad_request` (404) for a LIVE that the account has not heard.",
     response={200: LiveWhole, (401, 403, 404, 422, 429, 500): Problem},
 )
-def get_live(request: ApiRequest, id: LiveId, options: Query[Options]) -> dict[str, Any]:
-    live = _live(request.auth.user, id)
+def get_live(request: ApiRequest, id: LiveId, reach: Query[Reach]) -> dict[str, Any]:
+    all_lives = _all_lives(request, reach)
+    live = _live(request, id, all_lives=all_lives)
+    listeners = live.listeners.order_by("account__username")
     return {
         **sums_of(live),
         "viewers_peak_at": None if live.viewers_peak_at is None else to_ms(live.viewers_peak_at),
@@ -202,6 +227,9 @@ def get_live(request: ApiRequest, id: LiveId, options: Query[Options]) -> dict[s
             {"kind": hole.kind, "began_at": to_ms(hole.began_at), "ended_at": to_ms(hole.ended_at)}
             for hole in live.holes.all()
         ],
+        "heard_by": (
+            list(listeners.values_list("account__username", flat=True)) if all_lives else None
+        ),
     }
 
 
@@ -220,30 +248,53 @@ def get_live(request: ApiRequest, id: LiveId, options: Query[Options]) -> dict[s
     },
 )
 def get_live_table(
-    request: ApiRequest, id: LiveId, table: TableName, options: Query[Options]
+    request: ApiRequest, id: LiveId, table: TableName, reach: Query[Reach]
 ) -> StreamingHttpResponse:
-    account = request.auth.user
-    live = _live(account, id)
-    if table == TRANSCRIPT and not account.keeps_transcripts:
-        raise ApiError(
-            ErrorCode.BAD_REQUEST, _("The account keeps no transcripts."), HTTPStatus.NOT_FOUND
+    all_lives = _all_lives(request, reach)
+    live = _live(request, id, all_lives=all_lives)
+    if table == TRANSCRIPT and not may_read_transcript(
+        request.auth.user, live, all_lives=all_lives
+    ):
+        detail = (
+            _("No account that has heard this LIVE keeps transcripts.")
+            if all_lives
+            else _("The account keeps no transcripts.")
         )
+        raise ApiError(ErrorCode.BAD_REQUEST, detail, HTTPStatus.NOT_FOUND)
     return StreamingHttpResponse(
         csv_of(TABLES[table], live), content_type="text/csv; charset=utf-8"
     )
 
 
-def _live(account: User, pk: int) -> Live:
-    """Return a LIVE that the account has heard. Over REST, staff too see only their own.
+def _all_lives(request: ApiRequest, reach: Reach) -> bool:
+    """Whether the request is about what others have heard, too.
+
+    Raises:
+        ApiError: it is, and the account is none of staff.
+        ScopeError: it is, and the token may only listen.
+    """
+    if not reach.all:
+        return False
+    if not request.auth.user.is_staff:
+        raise ApiError(
+            ErrorCode.BAD_REQUEST,
+            _("Only staff see the LIVEs of all accounts."),
+            HTTPStatus.NOT_FOUND,
+        )
+    request.auth.demand(Scope.MANAGE)
+    return True
+
+
+def _live(request: ApiRequest, pk: int, *, all_lives: bool) -> Live:
+    """Return a LIVE that the account may see.
 
     Raises:
         ApiError: there is none.
     """
-    live = live_of(account, pk)
+    live = live_of(request.auth.user, pk, all_lives=all_lives)
     if live is None:
-        raise ApiError(
-            ErrorCode.BAD_REQUEST,
-            _("The account has heard no such LIVE."),
-            HTTPStatus.NOT_FOUND,
+        detail = (
+            _("No such LIVE was heard.") if all_lives else _("The account has heard no such LIVE.")
         )
+        raise ApiError(ErrorCode.BAD_REQUEST, detail, HTTPStatus.NOT_FOUND)
     return live

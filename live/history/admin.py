@@ -6,6 +6,8 @@ from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html_join
 from django.utils.translation import gettext_lazy as _
 
 from live.history.models import Live
@@ -27,6 +29,16 @@ class LiveAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     show_full_result_count = False
     ordering = ("-began_at", "-pk")
     exclude = ("curve", "biggest_gifts")
+    readonly_fields = ("heard_by",)
+
+    @admin.display(description=_("heard by"))
+    def heard_by(self, live: Live) -> str:
+        """The accounts that have heard it, each with a link."""
+        names = live.listeners.order_by("account__username").values_list(
+            "account_id", "account__username"
+        )
+        links = ((reverse("admin:accounts_user_change", args=[pk]), name) for pk, name in names)
+        return format_html_join(", ", '<a href="{}">{}</a>', links) or "–"
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from django.db.models import F, Max, Sum
+from django.db.models import F, Sum
 
 from live.history.models import Live, Minute
 
@@ -24,7 +24,6 @@ class Course:
         begins_at: when the first part begins.
         minutes: how many minutes a part has.
         viewers: how many watched on average; None for parts in which TikTok did not tell.
-        viewers_peak: the most who watched; 0 where TikTok did not tell.
         likes: how many came in.
         diamonds: how many came in.
     """
@@ -32,7 +31,6 @@ class Course:
     begins_at: datetime
     minutes: int
     viewers: list[float | None]
-    viewers_peak: list[int]
     likes: list[int]
     diamonds: list[int]
 
@@ -62,27 +60,24 @@ def course_of(live: Live, parts: int = _PARTS) -> Course:
         datetime.fromtimestamp(first * _SECONDS, UTC),
         width,
         viewers=[None] * count,
-        viewers_peak=[0] * count,
         likes=[0] * count,
         diamonds=[0] * count,
     )
     # Minutes outside are left out: a clock may have been set.
     minutes = Minute.objects.filter(live=live, minute__range=(first, last)).order_by()
     # Whole numbers, and so the division is, on SQLite and PostgreSQL.
-    for part, told, viewers, peak, likes, diamonds in (
+    for part, told, viewers, likes, diamonds in (
         minutes.values(part=(F("minute") - first) / width)
         .annotate(
             told=Sum("viewers_told"),
             viewers=Sum("viewers_sum"),
-            peak=Max("viewers_peak"),
             liked=Sum("likes"),
             given=Sum("diamonds"),
         )
-        .values_list("part", "told", "viewers", "peak", "liked", "given")
+        .values_list("part", "told", "viewers", "liked", "given")
     ):
         if told:
             course.viewers[part] = viewers / told
-        course.viewers_peak[part] = peak
         course.likes[part] = likes
         course.diamonds[part] = diamonds
     return course

@@ -18,7 +18,7 @@ from django.db.models import QuerySet
 from live.clock import to_ms
 from live.connections.csv_file import BYTE_ORDER_MARK, lines
 from live.history.models import Counts, GivenGift, Live, Minute
-from live.history.reading import likes_of
+from live.history.reading import likes_are_at_least, likes_of
 
 __all__ = ["TABLES", "TRANSCRIPT", "Table", "csv_of", "json_of", "sums_of"]
 
@@ -63,6 +63,7 @@ def sums_of(live: Live) -> dict[str, Any]:
         "viewers_total": live.viewers_total,
         **{name: getattr(live, name) for name in _SUMS},
         "likes": likes_of(live),
+        "likes_at_least": likes_are_at_least(live),
         "gifters": live.gifter_count,
     }
 

@@ -23,6 +23,7 @@ __all__ = [
     "LiveList",
     "averages",
     "duration_of",
+    "likes_are_at_least",
     "likes_of",
     "live_of",
     "lives_before",
@@ -44,14 +45,19 @@ def live_of(account: User, pk: int, *, all_lives: bool = False) -> Live | None:
     return lives.first()
 
 
-def may_read_transcript(account: User, live: Live) -> bool:
+def may_read_transcript(account: User, live: Live, *, all_lives: bool = False) -> bool:
     """Whether the account may read what was said in a LIVE that it may see.
 
-    An account may that keeps transcripts and has heard the LIVE; staff may where any such account
-    has heard it.
+    An account may that keeps transcripts and has heard the LIVE. Whoever may see what others have
+    heard may where any such account has heard it.
+
+    Args:
+        account: who asks.
+        live: the LIVE.
+        all_lives: the account may see what others have heard, too.
     """
     listeners = live.listeners.filter(account__keeps_transcripts=True)
-    if not account.is_staff:
+    if not all_lives:
         listeners = listeners.filter(account=account)
     return listeners.exists()
 
@@ -173,6 +179,11 @@ def likes_of(live: Live) -> int:
     return max(live.likes, live.likes_total or 0)
 
 
+def likes_are_at_least(live: Live) -> bool:
+    """Whether there may have been more likes than `likes_of` says."""
+    return bool(live.hole_count) and live.likes_total is None
+
+
 @dataclass(frozen=True)
 class Averages:
     """The sums of a LIVE, or their averages over several."""
@@ -185,8 +196,9 @@ class Averages:
     follows: float
     gifters: float
     diamonds: float
-    # Whether something may be missing in the sums.
+    # Whether something may be missing in the sums, and in the likes, of which TikTok may know all.
     has_holes: bool
+    likes_are_at_least: bool
 
 
 def averages(lives: Sequence[Live]) -> Averages | None:
@@ -208,4 +220,5 @@ def averages(lives: Sequence[Live]) -> Averages | None:
         gifters=mean([live.gifter_count for live in lives]),
         diamonds=mean([live.diamonds for live in lives]),
         has_holes=any(live.hole_count for live in lives),
+        likes_are_at_least=any(map(likes_are_at_least, lives)),
     )

@@ -13,15 +13,14 @@ from typing import Any
 from django.contrib import messages
 from django.contrib.auth.mixins import LoginRequiredMixin
 from django.forms.models import model_to_dict
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.templatetags.static import static
 from django.urls import reverse
-from django.utils.decorators import method_decorator
 from django.utils.translation import gettext
-from django.views.decorators.cache import never_cache
 from django.views.generic import TemplateView, View
 
+from accounts.mixins import OwnPage
 from live.aloud.forms import AloudForm, SoundForm, VolumeForm
 from live.aloud.models import BUILT_IN, MOST_SOUNDS, AloudSettings, Sound, words_of
 from live.overlays.models import Overlay
@@ -93,30 +92,14 @@ def serve(sound: Sound) -> HttpResponse:
     )
 
 
-class _OwnPage(LoginRequiredMixin):
-    """Something of the account that is signed in. Browsers must not cache it."""
-
-    request: HttpRequest
-
-    @property
-    def account_id(self) -> int:
-        account_id = self.request.user.pk
-        assert account_id is not None
-        return account_id
-
-    @method_decorator(never_cache)
-    def dispatch(self, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        return super().dispatch(*args, **kwargs)
-
-
-class AloudPage(_OwnPage, TemplateView):
+class AloudPage(OwnPage, TemplateView):
     """The page with all settings, and the list of uploaded sounds."""
 
     template_name = "live/aloud/aloud.html"
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        settings = AloudSettings.objects.of(self.account_id)
-        sounds = list(Sound.objects.described().filter(account_id=self.account_id))
+        settings = AloudSettings.objects.of(self.account.pk)
+        sounds = list(Sound.objects.described().filter(account_id=self.account.pk))
         return super().get_context_data(
             **{
                 "form": AloudForm(instance=settings),
@@ -132,12 +115,12 @@ class AloudPage(_OwnPage, TemplateView):
         )
 
     def post(self, request: HttpRequest) -> HttpResponse:
-        settings, _is_new = AloudSettings.objects.get_or_create(account_id=self.account_id)
+        settings, _is_new = AloudSettings.objects.get_or_create(account_id=self.account.pk)
         form = AloudForm(request.POST, instance=settings)
         if not form.is_valid():
             return self.render_to_response(self.get_context_data(form=form))
         form.save()
-        _tell_overlays(self.account_id)
+        _tell_overlays(self.account.pk)
         messages.success(request, gettext("Saved."))
         return redirect("aloud")
 
@@ -150,7 +133,7 @@ class UploadSound(AloudPage):
 
     def post(self, request: HttpRequest) -> HttpResponse:
         form = SoundForm(request.POST, request.FILES)
-        sound = form.save(self.account_id) if form.is_valid() else None
+        sound = form.save(self.account.pk) if form.is_valid() else None
         if sound is None:
             return self.render_to_response(self.get_context_data(sound_form=form))
         text = gettext("The sound “%(name)s” is stored. Choose an event for it.")
@@ -158,10 +141,10 @@ class UploadSound(AloudPage):
         return redirect(reverse("aloud") + "#sounds")
 
 
-class DeleteSound(_OwnPage, View):
+class DeleteSound(OwnPage, View):
     def post(self, request: HttpRequest, pk: int) -> HttpResponse:
-        get_object_or_404(Sound.objects.described(), pk=pk, account_id=self.account_id).remove()
-        _tell_overlays(self.account_id)
+        get_object_or_404(Sound.objects.described(), pk=pk, account_id=self.account.pk).remove()
+        _tell_overlays(self.account.pk)
         messages.success(request, gettext("The sound is deleted."))
         return redirect(reverse("aloud") + "#sounds")
 
@@ -175,17 +158,17 @@ class SoundFile(LoginRequiredMixin, View):
         return serve(get_object_or_404(Sound, pk=pk, account_id=request.user.pk))
 
 
-class AloudSettingsJson(_OwnPage, View):
+class AloudSettingsJson(OwnPage, View):
     """The settings, for the console's scripts."""
 
     raise_exception = True
 
     def get(self, request: HttpRequest) -> JsonResponse:
-        settings = AloudSettings.objects.of(self.account_id)
+        settings = AloudSettings.objects.of(self.account.pk)
         return JsonResponse(for_scripts(settings, _address_of))
 
 
-class AloudVolume(_OwnPage, View):
+class AloudVolume(OwnPage, View):
     """Changes the volume of the voice, for the console's slider.
 
     It answers with the volume that is stored then; 400 if the value is none.
@@ -194,12 +177,12 @@ class AloudVolume(_OwnPage, View):
     raise_exception = True
 
     def post(self, request: HttpRequest) -> JsonResponse:
-        settings, _is_new = AloudSettings.objects.get_or_create(account_id=self.account_id)
+        settings, _is_new = AloudSettings.objects.get_or_create(account_id=self.account.pk)
         form = VolumeForm(request.POST, instance=settings)
         if not form.is_valid():
             return JsonResponse({"errors": form.errors}, status=400)
         form.save(commit=False).save(update_fields=["volume"])
-        _tell_overlays(self.account_id)
+        _tell_overlays(self.account.pk)
         return JsonResponse({"volume": form.cleaned_data["volume"]})
 
 

@@ -23,12 +23,11 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.templatetags.static import static
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.decorators import method_decorator
 from django.utils.translation import get_language, gettext
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 from django.views.generic import TemplateView, View
 
+from accounts.mixins import OwnPage
 from accounts.models import AccessToken, AccessTokenQuerySet, User
 from live.protocol.errors import ErrorCode
 from live.protocol.options import RECORDING
@@ -75,17 +74,15 @@ def token_prefix(request: HttpRequest) -> str:
     return token.prefix if token else ""
 
 
-@method_decorator(never_cache, name="dispatch")
-class ConsoleToken(LoginRequiredMixin, View):
+class ConsoleToken(OwnPage, View):
     """Issues a token for a console of this session. Tokens of consoles in other tabs stay valid."""
 
     raise_exception = True  # answer 403 to a script that is not signed in, not the login page
 
     def post(self, request: HttpRequest) -> JsonResponse:
-        assert isinstance(request.user, User)
-        _make_room_for_a_token_of(request.user)
+        _make_room_for_a_token_of(self.account)
         _issued, token = AccessToken.objects.issue(
-            request.user,
+            self.account,
             expires_in=_LIFETIME,
             session=request.session.session_key or "",
         )

@@ -220,8 +220,8 @@ class TestPatchAccount:
         assert response.json() == {
             "code": "insufficient_scope",
             "title": "Not allowed with this token",
-            "detail": "This token can only listen. It may not change the account.",
-            "hint": "Use a token that may change the account, or the account page.",
+            "detail": "This token can only listen, and read what is its account's own.",
+            "hint": "Use a token that may change the account, or this server's pages.",
         }
         user.refresh_from_db()
         assert (user.tiktok_username, user.language) == ("anna.live", "")

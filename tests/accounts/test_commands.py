@@ -298,7 +298,7 @@ def test_keys_are_encrypted_anew_in_batches_and_never_printed(batch: int) -> Non
     printed = []
     for _ in range(2):  # again does no harm
         output, errors = StringIO(), StringIO()
-        call_command("reencrypt_api_keys", batch=batch, stdout=output, stderr=errors)
+        call_command("reencrypt_secrets", batch=batch, stdout=output, stderr=errors)
         printed.append(output.getvalue() + errors.getvalue())
     assert printed == ["Encrypted 3 API keys and 0 proxies.\n"] * 2
     users = User.objects.order_by("pk")
@@ -328,14 +328,14 @@ def test_a_change_of_the_secret_key_loses_no_api_key_and_no_proxy(settings: Any)
     settings.SECRET_KEY_FALLBACKS = [old]
     assert reads() == secrets
     output = StringIO()
-    call_command("reencrypt_api_keys", stdout=output)
+    call_command("reencrypt_secrets", stdout=output)
     assert output.getvalue() == "Encrypted 2 API keys and 2 proxies.\n"
     settings.SECRET_KEY_FALLBACKS = []
     assert reads() == secrets
     settings.SECRET_KEY = old
     assert reads() == [("", "")] * 4
     errors = StringIO()
-    call_command("reencrypt_api_keys", stdout=output, stderr=errors)
+    call_command("reencrypt_secrets", stdout=output, stderr=errors)
     assert errors.getvalue().startswith("4 can't be read")
     settings.SECRET_KEY = "another"
     assert reads() == secrets

@@ -200,6 +200,8 @@ PAGES = {
         Shown("webhook", "/webhooks/{webhook}/", _press(".deliveries summary")),
         Shown("change-webhook", "/webhooks/{webhook}/change/"),
         Shown("delete-webhook", "/webhooks/{webhook}/delete/"),
+        Shown("admin:history_live_changelist", "/admin/history/live/"),
+        Shown("admin:history_live_change", "/admin/history/live/{live}/change/"),
         Shown("admin:webhooks_webhook_changelist", "/admin/webhooks/webhook/"),
         Shown("admin:webhooks_webhook_change", "/admin/webhooks/webhook/{webhook}/change/"),
         Shown("docs", "/docs/", is_reference=True),
@@ -500,6 +502,11 @@ _TOO_WIDE = "document.documentElement.scrollWidth - document.documentElement.cli
 NOT_OURS = {
     # Django's tables of inlines have a column for the box to delete a row, here without boxes.
     "/admin/accounts/user/{boss}/change/": [("empty-table-header", r"^<th></th>$")],
+    # Django's search box, where it has a help text, and its link "Show all" beside it.
+    "/admin/history/live/": [
+        ("label-title-only", "searchbar"),
+        ("link-in-text-block", r'^<a href="\?">'),
+    ],
     # Swagger UI's own markup; its colours are mended in api_docs.css.
     "/api/v1/docs": [
         ("heading-order", "opblock-tag"),
@@ -605,6 +612,21 @@ class TestEveryPage:
 
     async def test_it_fits_phones_and_desktops(self, site: Site, browser: Browser, id: str) -> None:
         assert (await site.look(browser, id)).too_wide == {360: 0, 1280: 0}
+
+
+class TestNavigation:
+    @pytest.mark.parametrize("id", ["/account/", "/staff/connections/"])
+    async def test_on_a_phone_the_link_of_the_page_is_in_sight(
+        self, site: Site, browser: Browser, id: str
+    ) -> None:
+        context = await site.open(browser, PAGES[id], "ru")
+        try:
+            page = await context.new_page()
+            await site.go_to(page, PAGES[id])
+            link = page.locator(".site-header nav [aria-current]")
+            await expect(link).to_be_in_viewport(ratio=1)
+        finally:
+            await context.close()
 
 
 class TestTheList:

@@ -188,7 +188,7 @@ def chart_of(
     values: Sequence[float | None],
     *,
     as_line: bool,
-    marks_at: Iterable[float],
+    marks: Iterable[tuple[float, float | None]] = (),
 ) -> Chart:
     """Make a chart.
 
@@ -197,10 +197,12 @@ def chart_of(
         title: in the viewer's language.
         values: of equal parts of the time.
         as_line: draw a line with the area below it, not bars.
-        marks_at: what is to be marked, as shares of the time: the mark stands on the value there.
+        marks: what is to be marked: when, as a share of the time, and how high. None for what
+            the chart shows there.
     """
     known = [value or 0 for value in values]
-    top = rounded_up(max(known, default=0))
+    marked = [(share, _at(known, share) if value is None else value) for share, value in marks]
+    top = rounded_up(max([*known, *(value for _share, value in marked)], default=0))
     shape = area(values, top, WIDTH, HEIGHT) if as_line else bars(known, top, WIDTH, HEIGHT)
     return Chart(
         name,
@@ -210,8 +212,8 @@ def chart_of(
         top,
         top // 2 if top % 2 == 0 else None,
         [
-            Mark(round(share * WIDTH, 1), round(HEIGHT - _high(_at(known, share), top, HEIGHT), 1))
-            for share in marks_at
+            Mark(round(share * WIDTH, 1), round(HEIGHT - _high(value, top, HEIGHT), 1))
+            for share, value in marked
         ],
     )
 

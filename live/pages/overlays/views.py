@@ -29,9 +29,9 @@ from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_POST, require_safe
 from django.views.generic import TemplateView
 
+from accounts.mixins import OwnPage
 from accounts.models import User
 from accounts.sockets import is_for_this_computer_only, qr_code
-from accounts.views import OwnAccount
 from live.models import ConnectionLog
 from live.overlays.kinds import KINDS, Kind
 from live.overlays.models import Overlay
@@ -78,7 +78,7 @@ def _kind(name: str) -> Kind:
     return KINDS[name]
 
 
-class _OverlayPage(OwnAccount):
+class _OverlayPage(OwnPage):
     """A page of the account's own overlays."""
 
     @property

@@ -10,18 +10,17 @@ import json
 from typing import Any, NamedTuple
 
 from django.contrib import messages
-from django.contrib.auth.mixins import LoginRequiredMixin
 from django.db import transaction
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
 from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.utils.translation import get_language, gettext
-from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_variables
 from django.views.generic import FormView, TemplateView, View
 
+from accounts.mixins import OwnPage
 from accounts.models import User
 from live.pages.mixins import FragmentMixin
 from live.pages.webhooks.forms import WebhookForm
@@ -45,20 +44,8 @@ __all__ = [
 _SHOWN = 30
 
 
-class OwnWebhooks(LoginRequiredMixin):
-    """A page about webhooks of the account that is signed in. Browsers must not cache it."""
-
-    request: HttpRequest
-    kwargs: dict[str, Any]
-
-    @method_decorator(never_cache)
-    def dispatch(self, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        return super().dispatch(*args, **kwargs)
-
-    @property
-    def account(self) -> User:
-        assert isinstance(self.request.user, User)
-        return self.request.user
+class OwnWebhooks(OwnPage):
+    """A page about webhooks of the account that is signed in."""
 
     def hook(self) -> Webhook:
         """The webhook in the address.

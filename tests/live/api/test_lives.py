@@ -8,7 +8,7 @@ from typing import Any, get_args
 import pytest
 from asgiref.sync import async_to_sync
 
-from accounts.models import User
+from accounts.models import AccessToken, User
 from live.api.lives import TableName
 from live.history.exports import TABLES
 from tests.support.lives import EVENING, gave, hear, hear_fully
@@ -55,6 +55,7 @@ class TestLives:
             "viewers_average": None,
             "viewers_total": None,
             "likes": 0,
+            "likes_at_least": True,
             "comments": 0,
             "shares": 0,
             "follows": 0,
@@ -108,7 +109,7 @@ class TestOneLive:
     def test_another_account_s_live_is_not_there(
         self, ask: Ask, user: User, stranger: User
     ) -> None:
-        user.is_staff = True  # over REST, staff see no more than others
+        user.is_staff = True  # who see no more than others, unless they ask for it
         user.save()
         live = hear(stranger)
         for path in ("", "/gifts.csv"):
@@ -130,6 +131,64 @@ class TestOneLive:
         for path in ("", f"/{live.pk}", f"/{live.pk}/gifts.csv"):
             response = ask(path=f"{LIVES}{path}", authorization="")
             assert (response.status_code, response.json()["code"]) == (401, "invalid_token")
+
+
+class TestAllLives:
+    """What staff get with `all`."""
+
+    @pytest.fixture
+    def staff(self, user: User) -> User:
+        user.is_staff = True
+        user.save()
+        return user
+
+    def test_the_list_has_what_any_account_has_heard(
+        self, ask: Ask, staff: User, stranger: User
+    ) -> None:
+        own = hear(staff)
+        other = hear(stranger)
+        assert ids(ask(path=LIVES)) == [own.pk]
+        assert ids(ask(path=LIVES, all="1")) == [other.pk, own.pk]
+
+    def test_one_live_says_which_accounts_have_heard_it(
+        self, ask: Ask, staff: User, stranger: User
+    ) -> None:
+        live = hear(stranger, User.objects.create(username="moderator"))
+        told = ask(path=f"{LIVES}/{live.pk}", all="1")
+        assert told.json()["heard_by"] == ["moderator", "stranger"]
+        own = hear(staff, stranger)
+        assert ask(path=f"{LIVES}/{own.pk}").json()["heard_by"] is None
+
+    def test_tables_are_there_too(self, ask: Ask, staff: User, stranger: User) -> None:
+        path = f"{LIVES}/{hear(stranger).pk}"
+        assert ask(path=f"{path}/gifts.csv", all="1").status_code == 200
+        told = ask(path=f"{path}/transcript.csv", all="1")
+        assert told.status_code == 404
+        assert told.json()["detail"] == "No account that has heard this LIVE keeps transcripts."
+        stranger.keeps_transcripts = True
+        stranger.save()
+        assert ask(path=f"{path}/transcript.csv", all="1").status_code == 200
+        assert ask(path=f"{path}/transcript.csv").status_code == 404
+
+    def test_one_that_does_not_exist_is_not_there(self, ask: Ask, staff: User) -> None:
+        told = ask(path=f"{LIVES}/77", all="1")
+        assert (told.status_code, told.json()["detail"]) == (404, "No such LIVE was heard.")
+
+    @pytest.mark.parametrize("path", ["", "/{}", "/{}/gifts.csv"])
+    def test_for_others_it_is_not_there(self, ask: Ask, user: User, path: str) -> None:
+        told = ask(path=LIVES + path.format(hear(user).pk), all="1")
+        assert (told.status_code, told.json()["code"]) == (404, "bad_request")
+        assert told.json()["detail"] == "Only staff see the LIVEs of all accounts."
+
+    @pytest.mark.parametrize("path", ["", "/{}", "/{}/gifts.csv"])
+    def test_a_token_that_may_only_listen_does_not_get_it(
+        self, ask: Ask, staff: User, stranger: User, path: str
+    ) -> None:
+        _issued, token = AccessToken.objects.issue(staff)
+        told = ask(
+            path=LIVES + path.format(hear(stranger).pk), all="1", authorization=f"Bearer {token}"
+        )
+        assert (told.status_code, told.json()["code"]) == (403, "insufficient_scope")
 
 
 class TestTables:

@@ -115,13 +115,13 @@ def test_secrets_are_encrypted_anew_after_a_change_of_the_secret_key(
     settings.SECRET_KEY_FALLBACKS = [old]
     assert read() == secret
     output = StringIO()
-    call_command("reencrypt_api_keys", batch=1, stdout=output)
+    call_command("reencrypt_secrets", batch=1, stdout=output)
     assert "Encrypted 1 secrets of overlays.Overlay.\n" in output.getvalue()
     settings.SECRET_KEY_FALLBACKS = []
     assert read() == secret
     # What nobody can read stays as it is.
     settings.SECRET_KEY = old
-    call_command("reencrypt_api_keys", stdout=StringIO(), stderr=StringIO())
+    call_command("reencrypt_secrets", stdout=StringIO(), stderr=StringIO())
     settings.SECRET_KEY = "another"
     assert read() == secret
     settings.SECRET_KEY = old

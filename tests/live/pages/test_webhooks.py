@@ -350,7 +350,7 @@ class TestAnotherSecretKey:
             )
         before = stored()
         out, errors = StringIO(), StringIO()
-        call_command("reencrypt_api_keys", stdout=out, stderr=errors)
+        call_command("reencrypt_secrets", stdout=out, stderr=errors)
         after = stored()
         # Both addresses, and the secret that can be read.
         assert "Encrypted 3 secrets of webhooks.Webhook." in out.getvalue()

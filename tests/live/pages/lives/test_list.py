@@ -11,7 +11,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import User
 from live.history.models import Live
-from live.pages.lives.views import PAGE_SIZE
+from live.pages.lives.lists import PAGE_SIZE
 from tests.support.lives import EVENING, hear, hear_fully
 
 pytestmark = pytest.mark.django_db

@@ -148,6 +148,20 @@ class TestCharts:
         assert 'd="M125 0L875 120"' in page  # the viewers, of four minutes
         assert 'd="M775.0 200v-200.0h200.0V200z"' in page  # the diamonds
 
+    def test_the_peak_is_marked_as_high_as_it_was(self, browser: Client, anna: User) -> None:
+        live = hear(
+            anna, heard_until=EVENING + timedelta(minutes=1, seconds=30),
+            viewers_peak=40, viewers_peak_at=EVENING + timedelta(seconds=60),
+        )  # fmt: skip
+        for number in range(2):
+            Minute.objects.create(
+                live=live, minute=int(EVENING.timestamp()) // 60 + number,
+                viewers_told=2, viewers_sum=40, viewers_peak=20 + 20 * number,
+            )  # fmt: skip
+        page = browser.get(f"/lives/{live.pk}/").text
+        assert 'd="M250 100L750 100"' in page  # 20 on average, under an upper edge of 40
+        assert re.findall(r'class="mark" d="([^"]*)"', page) == ["M500.0 0.0h0.01"]
+
     def test_a_long_live_is_put_together(self, browser: Client, anna: User) -> None:
         live = hear(anna, heard_until=EVENING + timedelta(hours=10))
         first = int(EVENING.timestamp()) // 60
@@ -194,6 +208,48 @@ class TestComparison:
     def test_it_says_at_least_of_the_others_too(self, browser: Client, anna: User) -> None:
         hear(anna, began_at=EVENING - timedelta(days=1), comments=100, hole_count=2)
         assert "Comments 110 at least 100 +10 %" in text_of(browser, hear(anna, comments=110))
+
+    @pytest.mark.parametrize(
+        ("known", "shown"), [(5000, "Likes 5,000 500"), (None, "Likes at least 90 at least 50")]
+    )
+    def test_of_likes_it_says_so_only_where_tiktok_told_no_count(
+        self, browser: Client, anna: User, known: int | None, shown: str
+    ) -> None:
+        before = {"likes": 50, "likes_total": known and 500, "hole_count": 1}
+        hear(anna, began_at=EVENING - timedelta(days=1), **before)
+        live = hear(anna, likes=90, likes_total=known, hole_count=1)
+        assert shown in text_of(browser, live)
+
+
+class TestHeardBy:
+    def test_staff_see_which_accounts_have_heard_it(
+        self, staff: Client, anna: User, stranger: User
+    ) -> None:
+        text = text_of(staff, hear(stranger, anna))
+        assert "only staff see them. anna stranger" in text
+        assert "more account" not in text
+
+    def test_an_account_does_not_see_the_others(
+        self, browser: Client, anna: User, stranger: User
+    ) -> None:
+        text = text_of(browser, hear(anna, stranger))
+        assert "Heard by" not in text
+        assert "stranger" not in text
+
+    def test_of_many_it_names_some(self, staff: Client) -> None:
+        names = [f"viewer{number:02}" for number in range(53)]
+        live = hear(*(User.objects.create(username=name) for name in names))
+        text = text_of(staff, live)
+        assert "viewer49 And 3 more accounts." in text
+        assert "viewer50" not in text
+
+    def test_the_admin_has_all_of_them(
+        self, admin_client: Client, anna: User, stranger: User
+    ) -> None:
+        live = hear(anna, stranger)
+        page = admin_client.get(f"/admin/history/live/{live.pk}/change/").text
+        assert "Heard by" in page
+        assert re.findall(r">(anna|stranger)<", page) == ["anna", "stranger"]
 
 
 class TestTranscript:

@@ -1,4 +1,4 @@
-"""`manage.py reencrypt_api_keys`: after SECRET_KEY has changed."""
+"""`manage.py reencrypt_secrets`: after SECRET_KEY has changed."""
 
 from collections import Counter
 from typing import Any
