@@ -17,7 +17,7 @@ from live.protocol.errors import ErrorCode, RelayError
 from live.protocol.frames import FrameType
 from live.streams.log import Entry
 from live.webhooks import sink as sink_module
-from live.webhooks.events import Happening
+from live.webhooks.events import Happening, error_data
 from live.webhooks.models import Delivery, EventType, Webhook
 from live.webhooks.sink import WebhookSink
 from tests.support.clock import FixedClock
@@ -294,7 +294,6 @@ class TestFaults:
     ) -> None:
         russian = User.objects.create_user("other", tiktok_username="anna", language="ru")
         ours, theirs = hook(account), hook(russian)
-        error_data = sink_module.error_data
 
         def failing(happening: Happening, language: str) -> dict[str, Any]:
             if language == "ru":
