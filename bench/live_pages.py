@@ -2,11 +2,13 @@
 
 `--givers` makes it fewer: ten million gifters, and as many of their gifts, take some gigabytes, and
 minutes to write. The accounts differ much in how many LIVEs they have heard; the one that looks has
-heard most. How pages are measured: `bench.page_times`.
+heard most. It also has as many webhooks and overlays as an account can have, and the pages of these
+are measured, too. How pages are measured: `bench.page_times`.
 """
 
 from __future__ import annotations
 
+import itertools
 import sys
 import time
 from collections.abc import Iterator
@@ -21,6 +23,8 @@ _LIVES, _QUICK_LIVES = 10_000, 1_000
 _TABLE = "history_"
 # The lines of the longest transcript.
 _LINES = 50_000
+# What is kept of each of the account's webhooks.
+_DELIVERIES = 3_000
 
 
 def run(options: Options) -> list[Row]:
@@ -50,6 +54,7 @@ def _main(lives: int, givers: int) -> None:
     written = fill(connection, lives, givers, _LINES)
     took = time.perf_counter() - began
     tell("filling the tables", f"{took:.0f} s for {written:,} gifters of {lives:,} LIVEs")
+    _add_webhooks_and_overlays("account0")
     _issued, token = AccessToken.objects.issue(User.objects.get(username="account0"))
     get = browser("account0", token=token)
     for what, address in _addresses():
@@ -57,6 +62,40 @@ def _main(lives: int, givers: int) -> None:
     own = browser("account0", is_staff=False)
     for what, address in _own_addresses():
         measure_page(own, what, address, _TABLE)
+    for what, address in _settings_addresses():
+        measure_page(own, what, address, "webhooks_")
+
+
+def _add_webhooks_and_overlays(username: str) -> None:
+    """As many as an account can have."""
+    from django.conf import settings
+    from django.utils import timezone
+
+    from accounts.models import User
+    from live.overlays.kinds import KINDS
+    from live.overlays.models import Overlay
+    from live.webhooks.models import MOST_EACH, Delivery, DeliveryState, EventType, Webhook
+
+    account = User.objects.get(username=username)
+    for number in range(MOST_EACH):
+        hook = Webhook.objects.create(
+            account=account, address=f"https://hooks.example/{number}", events=[EventType.GIFT]
+        )
+        Delivery.objects.bulk_create(
+            (
+                Delivery(
+                    webhook=hook, type=EventType.GIFT, payload='{"type": "gift"}', attempts=1,
+                    state=DeliveryState.DELIVERED, status=204, tried_at=timezone.now(),
+                )
+                for _ in range(_DELIVERIES)
+            ),
+            batch_size=500,
+        )  # fmt: skip
+    names = itertools.cycle(KINDS)
+    for number in range(settings.RELAY_MAX_OVERLAYS):
+        overlay = Overlay(account=account, kind=next(names), name=f"overlay {number}")
+        overlay.renew()
+        overlay.save()
 
 
 def _addresses() -> Iterator[tuple[str, str]]:
@@ -95,6 +134,14 @@ def _own_addresses() -> Iterator[tuple[str, str]]:
     yield "an account's LIVE in the middle", f"/lives/{middle.live_id}/"
     yield "who gave what, as CSV", f"/lives/{middle.live_id}/gifts.csv"
     yield "all of a LIVE, as JSON", f"/lives/{middle.live_id}/all.json"
+
+
+def _settings_addresses() -> Iterator[tuple[str, str]]:
+    from live.webhooks.models import Webhook
+
+    yield "an account's webhooks", "/webhooks/"
+    yield "a webhook, with its newest deliveries", f"/webhooks/{Webhook.objects.all()[0].pk}/"
+    yield "an account's overlays", "/overlays/"
 
 
 if __name__ == "__main__":
