@@ -42,7 +42,7 @@ let isPainting = false;
 /** Nothing is shown any more. */
 let isDark = false;
 
-const sums = new Sums();
+const sums = new Sums(Boolean(dataset.sums));
 const stage = new Stage(root, facts, paintSoon);
 const kind = new KINDS[dataset.kind ?? ""](stage, sums);
 apply(options);

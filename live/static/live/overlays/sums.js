@@ -28,7 +28,7 @@
 
 const COUNTED = /** @type {const} */ (["diamonds", "follows", "shares", "comments"]);
 /** Events that may turn out to be counted by the server already are remembered, up to so many. */
-const MOST_PENDING = 20_000;
+const MOST_PENDING = 5000;
 /** Of more gifters, those who gave least are forgotten. */
 const MOST_GIFTERS = 500;
 
@@ -52,7 +52,14 @@ export class Sums {
   /** @type {Map<string, Gifter>} */
   #gifters = new Map();
   /** Events since this page was opened, for which `use` asks. @type {Event[] | null} */
-  #pending = [];
+  #pending;
+  #isTold;
+
+  /** @param {boolean} [isTold] Whether anybody asks the server what it has counted, for `use`. */
+  constructor(isTold = true) {
+    this.#isTold = isTold;
+    this.#pending = this.#none();
+  }
 
   get diamonds() {
     let sum = this.#counted.diamonds;
@@ -151,9 +158,14 @@ export class Sums {
 
   /** Something was missed: the sums are to be begun anew with what the server has counted. */
   lose() {
-    this.#pending = [];
+    this.#pending = this.#none();
     this.#openedAt = this.offset;
     this.isWhole = false;
+  }
+
+  /** @returns {Event[] | null} */
+  #none() {
+    return this.#isTold ? [] : null;
   }
 
   /** @param {Record<string, any>} data */
@@ -163,7 +175,7 @@ export class Sums {
       this.room = room;
       this.#counted = zero();
       this.#gifters.clear();
-      this.#pending = [];
+      this.#pending = this.#none();
       this.isWhole = false;
       this.likes = this.viewers = 0;
       this.followers = counts?.followers ?? null;
