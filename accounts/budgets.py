@@ -9,6 +9,7 @@ import math
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping
+from itertools import islice
 from threading import Lock
 from typing import Generic, TypeVar
 
@@ -20,6 +21,8 @@ Key = TypeVar("Key", bound=Hashable)
 
 # Seconds until an empty budget of an account is whole again.
 PERIOD = 600.0
+# Of so many keys, which were used last, `used_up` tells.
+_LOOKED_AT = 1000
 
 
 class OverBudgetError(Exception):
@@ -97,6 +100,15 @@ class Budgets(Generic[Key]):
             if key in self._whole_at:
                 self._whole_at[key] -= self._step
                 self._note(key, -self._step)
+
+    def used_up(self, most: int) -> dict[Key, int]:
+        """Up to `most` keys whose budget is used up now, those that were used last first, each with
+        the whole seconds after which `take` allows something. Only the last keys are looked at."""
+        with self._lock:
+            now = self._monotonic()
+            last = islice(reversed(self._whole_at), _LOOKED_AT)
+            found = ((key, self._wait(key, now)) for key in last)
+            return dict(islice(((key, wait) for key, wait in found if wait), most))
 
     # --- For several processes that count together: see `live.cluster.limits` -------------------
 

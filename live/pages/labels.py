@@ -14,6 +14,7 @@ from live.streams.timeline import What
 
 __all__ = [
     "Said",
+    "budget_in_words",
     "duration_in_words",
     "route_in_words",
     "said_in_words",
@@ -53,6 +54,21 @@ def tone_of(what: str) -> str:
     if what in _BAD:
         return "bad"
     return "good" if what in _GOOD else "calm"
+
+
+# What the budgets of accounts and clients are for, by the names that `live.server.assembly` gives.
+_BUDGETS: Mapping[str, Any] = {
+    "stream-starts": _("LIVEs that the account makes the relay connect to"),
+    "lookups": _("Questions to TikTok"),
+    "username-changes": _("Changes of the TikTok username"),
+    "failed-tokens": _("Tokens that give no access"),
+    "sign-in-clients": _("Attempts to sign in"),
+}
+
+
+def budget_in_words(budget: str) -> Any:
+    """Return what the budget with that name is for."""
+    return _BUDGETS.get(budget, budget)
 
 
 def route_in_words(route: str) -> Any:

@@ -15,6 +15,7 @@ from live.relay.numbers import (
     RouteNumbers,
     SlowSocket,
     StreamNumbers,
+    UsedUp,
     WatchedNumbers,
     slowness,
     worth_showing,
@@ -49,6 +50,7 @@ def add_up(own: Numbers, others: Sequence[Numbers]) -> Numbers:
         "first_hour": min(numbers["first_hour"] for numbers in everybody),
         "slow": slow[:MAX_SLOW],
         "watched": _watched([numbers["watched"] for numbers in everybody]),
+        "used_up": _used_up(each for numbers in everybody for each in numbers["used_up"]),
     }
 
 
@@ -64,6 +66,16 @@ def _watched(of_processes: Sequence[WatchedNumbers]) -> WatchedNumbers:
         "signed": sum(watched["signed"] for watched in of_processes),
         "accounts": sorted(accounts, key=worth_showing)[:MAX_WATCHED],
     }
+
+
+def _used_up(used_up: Iterable[UsedUp]) -> list[UsedUp]:
+    """One for each budget of an account or client, with the longest wait."""
+    found: dict[tuple[str, int | None, str], UsedUp] = {}
+    for each in used_up:
+        key = each["budget"], each["account_id"], each["client"]
+        known = found.setdefault(key, each)
+        found[key] = max(known, each, key=itemgetter("again_at"))
+    return list(found.values())
 
 
 def _streams(streams: Iterable[StreamNumbers]) -> list[StreamNumbers]:

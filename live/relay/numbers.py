@@ -13,7 +13,7 @@ import heapq
 import logging
 import time
 from collections import Counter, deque
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, Protocol, TypedDict
 from weakref import WeakKeyDictionary
 
@@ -22,6 +22,7 @@ from channels.db import database_sync_to_async
 from channels.layers import get_channel_layer
 from msgspec import UNSET
 
+from accounts.budgets import Budgets
 from accounts.models import User
 from live.clock import Clock
 from live.cluster.board import Board
@@ -50,6 +51,7 @@ __all__ = [
     "RouteNumbers",
     "SlowSocket",
     "StreamNumbers",
+    "UsedUp",
     "WatchedAccount",
     "WatchedNumbers",
     "is_slow",
@@ -73,6 +75,8 @@ _SLOW_STALL = 2.0
 MAX_SLOW = 20
 # The number of watched accounts that are published: those that fail, then those that cost most.
 MAX_WATCHED = 20
+# How many accounts or clients are told of each budget that is used up.
+MAX_USED_UP = 5
 
 
 class StreamNumbers(TypedDict):
@@ -194,6 +198,24 @@ class WatchedNumbers(TypedDict):
     accounts: list[WatchedAccount]
 
 
+class UsedUp(TypedDict):
+    """An account or a client whose budget for something is used up: see `accounts.budgets`.
+
+    Attributes:
+        budget: the name of the budget.
+        account_id: the primary key of the account; None if it is a client's.
+        account: the account's username on this server; empty if it is a client's.
+        client: the client's IP address or network; empty if it is an account's.
+        again_at: when it may go on, in milliseconds since the Unix epoch.
+    """
+
+    budget: str
+    account_id: int | None
+    account: str
+    client: str
+    again_at: int
+
+
 class Numbers(TypedDict):
     """All numbers of one relay at one moment.
 
@@ -218,6 +240,7 @@ class Numbers(TypedDict):
             epoch: the hour in which the process started, or that of 23 hours ago.
         slow: the slowest sockets, the slowest first.
         watched: the accounts that are watched.
+        used_up: budgets that are used up, some of each.
     """
 
     processes: int
@@ -235,6 +258,7 @@ class Numbers(TypedDict):
     first_hour: int
     slow: list[SlowSocket]
     watched: WatchedNumbers
+    used_up: list[UsedUp]
 
 
 class _Streams(Protocol):
@@ -263,6 +287,7 @@ class NumbersPublisher:
 
     Attributes:
         board: where processes tell each other; None where there is one.
+        budgets: what accounts (by primary key) and clients (by address) may do, by name.
     """
 
     def __init__(
@@ -278,6 +303,7 @@ class NumbersPublisher:
         is_test: bool,
     ) -> None:
         self.board: Board | None = None
+        self.budgets: Mapping[str, Budgets[Any]] = {}
         self._sockets = sockets
         self._streams = streams
         self._key_users = key_users
@@ -317,8 +343,10 @@ class NumbersPublisher:
         slow = sorted(map(_slow_socket, filter(is_slow, sockets)), key=slowness)[-MAX_SLOW:]
         cpu = self._cpu.of(time.process_time())
         watched = self._watched()
+        used_up = self._used_up()
         ids = {socket["account_id"] for socket in slow}
         ids.update(account["account_id"] for account in watched["accounts"])
+        ids.update(each["account_id"] for each in used_up)
         names = await _names(ids)
         return Numbers(
             processes=1,
@@ -342,6 +370,7 @@ class NumbersPublisher:
                     for each in watched["accounts"]
                 ],
             },
+            used_up=[{**each, "account": names.get(each["account_id"], "")} for each in used_up],
         )
 
     async def of_others(self) -> list[Numbers]:
@@ -419,6 +448,20 @@ class NumbersPublisher:
             signed=sum(account["signed"] for account in accounts),
             accounts=heapq.nsmallest(MAX_WATCHED, accounts, key=worth_showing),
         )
+
+    def _used_up(self) -> list[UsedUp]:
+        now = self._clock.unix_ms()
+        return [
+            UsedUp(
+                budget=name,
+                account_id=key if isinstance(key, int) else None,
+                account="",
+                client="" if isinstance(key, int) else str(key),
+                again_at=now + wait * 1000,
+            )
+            for name, budget in self.budgets.items()
+            for key, wait in budget.used_up(MAX_USED_UP).items()
+        ]
 
     def _closed_until(self, gate: BlockGate) -> int | None:
         seconds = gate.seconds_closed

@@ -7,16 +7,16 @@ from __future__ import annotations
 
 import random
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from django.conf import settings
 
 from accounts import lockout
-from accounts.budgets import username_changes
+from accounts.budgets import Budgets, username_changes
 from live.clock import SYSTEM_CLOCK, Clock
 from live.cluster.board import Board
 from live.cluster.cluster import Cluster
-from live.cluster.limits import SharedBudgets, SharedLimits
+from live.cluster.limits import SharedLimits
 from live.cluster.members import Members
 from live.connections.writer import ConnectionLogWriter
 from live.overlays import connected
@@ -120,14 +120,16 @@ def make_relay(
         cluster=cluster,
     )
     relay.watching.accounts = watched
+    budgets: dict[str, Budgets[Any]] = {
+        **relay.budgets.shared,
+        "username-changes": username_changes,
+        "failed-tokens": relay.failed_tokens.clients,
+        "sign-in-clients": lockout.limits.clients,
+    }
+    relay.numbers.budgets = budgets
     if cluster is not None:
-        budgets: dict[str, SharedBudgets] = {
-            **relay.budgets.shared,
-            "failed-tokens": relay.failed_tokens.clients,
-            "username-changes": username_changes,
-            "sign-in-clients": lockout.limits.clients,
-            "sign-in-usernames": lockout.limits.usernames,
-        }
+        # Who tries to sign in as whom is counted, and not shown.
+        budgets = {**budgets, "sign-in-usernames": lockout.limits.usernames}
         gates = relay.streams.sign_gates
         relay.cluster = cluster
         relay.watching.members = Members(settings.REDIS, cluster.process, "watching", clock)

@@ -11,9 +11,10 @@ from django import template
 from django.utils import formats
 
 from live.clock import from_ms
+from live.pages.labels import budget_in_words
 from live.templatetags.connections import clock, grouped
 
-__all__ = ["ahead", "moment", "past", "percent", "rate"]
+__all__ = ["ahead", "budget", "moment", "past", "percent", "rate"]
 
 register = template.Library()
 
@@ -34,6 +35,12 @@ def past(since: int | None, now: int) -> str:
 def ahead(until: int | None, now: int) -> str:
     """How long it is until then, in hours, minutes and full seconds, rounded up."""
     return clock(timedelta(milliseconds=until - now + 999)) if until else ""
+
+
+@register.filter
+def budget(name: str) -> str:
+    """What the budget with that name is for."""
+    return str(budget_in_words(name))
 
 
 @register.filter

@@ -47,6 +47,19 @@ def test_what_is_given_back_can_be_taken_again() -> None:
     assert [budgets.take("anna") for _ in range(3)] == [None, None, 30]
 
 
+def test_it_tells_which_budgets_are_used_up() -> None:
+    time = FakeTime()
+    budgets: Budgets[str] = Budgets(1, 60, time)
+    budgets.take("anna")
+    time.now += 30
+    for name in ("ben", "carl"):
+        budgets.take(name)
+    assert budgets.used_up(2) == {"carl": 60, "ben": 60}
+    assert budgets.used_up(9) == {"carl": 60, "ben": 60, "anna": 30}
+    time.now += 31
+    assert budgets.used_up(9) == {"carl": 29, "ben": 29}
+
+
 def test_a_whole_budget_is_forgotten() -> None:
     time = FakeTime()
     budgets: Budgets[int] = Budgets(2, 60, time)

@@ -190,6 +190,20 @@ class TestDashboard:
         assert re.search(r">0:01:(2[5-9]|30)<", row)
         assert "of-studio" not in page
 
+    async def test_it_shows_whose_limits_are_used_up(
+        self, staff: Pages, relay: Relay, settings: Settings
+    ) -> None:
+        assert "None: no account and no address has to wait." in text_of(await staff.get("/staff/"))
+        for _ in range(settings.RELAY_LOOKUPS):
+            relay.budgets.look_up(4711)
+        for _ in range(20):
+            relay.failed_tokens.failed("10.1.2.3", "a token")
+        page = text_of(await staff.get("/staff/"))
+        _before, _id, table = page.partition('id="used-up"')
+        table, _end, _after = table.partition("</table>")
+        assert re.search(r"4711</th>.*?Questions to TikTok.*?0:00:\d\d<", table, re.DOTALL)
+        assert re.search(r"10\.1\.2\.3</th>.*?Tokens that give no access", table, re.DOTALL)
+
     async def test_it_shows_that_tiktok_refuses_this_server(
         self, staff: Pages, relay: Relay
     ) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from live.relay.all_numbers import add_up
-from live.relay.numbers import Numbers, StreamNumbers, WatchedNumbers
+from live.relay.numbers import Numbers, StreamNumbers, UsedUp, WatchedNumbers
 
 
 def stream(username: str, **known: Any) -> StreamNumbers:
@@ -45,6 +45,7 @@ def of_process(**known: Any) -> Numbers:
         "first_hour": 0,
         "slow": [],
         "watched": watched(),
+        "used_up": [],
     }
     return {**numbers, **known}  # type: ignore[typeddict-item]
 
@@ -104,3 +105,20 @@ def test_the_slowest_sockets_of_all() -> None:
     )
     assert len(whole["slow"]) == 20
     assert whole["slow"][0]["stalled_for"] == 29
+
+
+def test_a_used_up_budget_is_told_once_with_the_longest_wait() -> None:
+    def used_up(account_id: int, again_at: int) -> UsedUp:
+        return {
+            "budget": "lookups",
+            "account_id": account_id,
+            "account": "anna",
+            "client": "",
+            "again_at": again_at,
+        }
+
+    whole = add_up(
+        of_process(used_up=[used_up(1, 6000)]),
+        [of_process(used_up=[used_up(1, 7000), used_up(2, 5500)])],
+    )
+    assert whole["used_up"] == [used_up(1, 7000), used_up(2, 5500)]
