@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils.html import format_html_join
 from django.utils.translation import gettext_lazy as _
 
-from live.history.models import Live
+from live.history.models import EndReason, Live
 
 __all__ = ["LiveAdmin"]
 
@@ -20,7 +20,7 @@ class LiveAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     """Nothing of a LIVE can be changed: it is counted."""
 
     list_display = (
-        *("tiktok_username", "title", "began_at", "heard_until", "end_reason", "viewers_peak"),
+        *("tiktok_username", "title", "began_at", "heard_until", "end", "viewers_peak"),
         *("diamonds", "hole_count"),
     )
     search_fields = ("^tiktok_username", "=room_id")
@@ -28,8 +28,17 @@ class LiveAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     list_per_page = 50
     show_full_result_count = False
     ordering = ("-began_at", "-pk")
-    exclude = ("curve", "biggest_gifts")
-    readonly_fields = ("heard_by",)
+    exclude = (
+        *("curve", "biggest_gifts", "end_reason", "viewers_told", "viewers_sum", "viewers_peak_at"),
+        "transcript_from",
+    )
+    readonly_fields = ("end", "heard_by")
+
+    @admin.display(description=_("why it ended"))
+    def end(self, live: Live) -> str:
+        """In words, or the error's code; empty while it is heard."""
+        known = live.end_reason in EndReason.values
+        return str(EndReason(live.end_reason).label) if known else live.end_reason
 
     @admin.display(description=_("heard by"))
     def heard_by(self, live: Live) -> str:

@@ -56,6 +56,8 @@ _TOUCH_EVERY = 30.0
 # how many pieces: databases limit a query's length.
 _MOST_WAITING = 100_000
 _MOST_BYTES = 64 * 1024 * 1024
+# So many bytes are written at once, before the next transaction is due.
+_SOON_BYTES = 2 * 1024 * 1024
 _AT_ONCE = 5000
 _PIECES_AT_ONCE = 400
 # Seconds for which the end of a stream may wait until other processes can have it.
@@ -289,9 +291,12 @@ class HistoryKeeper:
         now = self._clock.monotonic()
         if now >= self._prune_at and not self._in_a_row:
             self._work = asyncio.create_task(self._prune(), name="prune history")
-        elif now >= self._due and (self._pieces or self._unlisted):
+        elif self._is_due(now) and (self._pieces or self._unlisted):
             self._due = now + self._write_every
             self._work = asyncio.create_task(self._write(), name="write history")
+
+    def _is_due(self, now: float) -> bool:
+        return now >= self._due or (self._bytes >= _SOON_BYTES and not self._in_a_row)
 
     async def _write(self) -> None:
         """Write what waits, in one transaction after the other, unless the database fails."""

@@ -88,8 +88,10 @@ async def joined() -> None:
 async def delivered() -> None:
     """Return once the members of the group have taken all that was published, but the last of it,
     which may still be under way."""
+    layer = get_channel_layer()
+    members = [layer.channels[name] for name in layer.groups[groups.STAFF]]
     async with asyncio.timeout(WITHIN):
-        while not all(queue.empty() for queue in get_channel_layer().channels.values()):
+        while not all(queue.empty() for queue in members):
             await asyncio.sleep(0.01)
 
 
