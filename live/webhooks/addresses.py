@@ -87,7 +87,10 @@ class AddressRefusedError(Exception):
         self.why = why
 
 
-_OWN_NETWORK = _("This address is in the server's own networks, or in none that is public.")
+_OWN_NETWORK = _(
+    "This address is in the server's own networks, or in none that is public. Whoever runs the "
+    "server can allow it: WEBHOOK_ALLOW."
+)
 _NOT_ALLOWED_PORT = _("This port is not for webhooks: use 80, 443, or one from 1024 on.")
 
 

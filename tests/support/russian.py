@@ -11,7 +11,8 @@ __all__ = ["english_words"]
 _SAME_EVERYWHERE = {
     "AGPL", "API", "CSV", "Command", "Control", "Ctrl", "Discord", "English", "EulerStream",
     "HTTPS", "JSON", "LIVE", "Mac", "OBS", "Ogg", "REST", "SECRET_KEY", "Studio", "TikFinity",
-    "TikTok", "URL", "UTC", "WAV", "WebSocket", "username",
+    "TikTok", "URL", "UTC", "WAV", "WEBHOOK_ALLOW",
+    "WebSocket", "username",
 }  # fmt: skip
 # Other English in the contract's Russian texts, and HTTP's name of the app or browser.
 _TERMS = re.compile(
