@@ -17,7 +17,7 @@ from encrypted_fields.fields import EncryptedTextField
 from accounts.models import User, is_readable
 from live.overlays.kinds import KINDS, Kind
 
-__all__ = ["Overlay", "find_overlay", "kind_choices", "usable_overlays"]
+__all__ = ["Overlay", "find_open_overlay", "find_overlay", "kind_choices", "usable_overlays"]
 
 # The number of random bytes in a secret, and what comes before them: so the staff see at the first
 # characters, which the connection log has, that a socket is an overlay's.
@@ -131,6 +131,13 @@ def find_overlay(secret: str) -> Overlay | None:
     overlays = Overlay.objects.select_related("account")
     overlay = overlays.filter(digest=Overlay.digest_of(secret)).first()
     return overlay if overlay is not None and overlay.is_usable() else None
+
+
+def find_open_overlay(secret: str) -> Overlay | None:
+    """The same, for the overlay's pages: they are closed while its account is disabled, and have
+    nobody to tell why."""
+    overlay = find_overlay(secret)
+    return overlay if overlay is not None and overlay.account.is_active else None
 
 
 def usable_overlays(account_ids: Collection[int]) -> dict[str, Overlay]:

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_safe
 from django.views.i18n import JavaScriptCatalog
 
 from live.aloud.models import AloudSettings, Sound
-from live.overlays.models import Overlay, find_overlay
+from live.overlays.models import Overlay, find_open_overlay
 from live.pages.aloud import KIND, for_scripts, serve
 
 __all__ = ["overlay_settings", "overlay_sound", "script_texts"]
@@ -59,7 +59,5 @@ def script_texts(request: HttpRequest, language: str) -> HttpResponseBase:
 
 def _opened_by(secret: str) -> Overlay | None:
     """The overlay of this kind with this secret, whose account may be used."""
-    overlay = find_overlay(secret)
-    if overlay is None or overlay.kind != KIND or not overlay.account.is_active:
-        return None
-    return overlay
+    overlay = find_open_overlay(secret)
+    return overlay if overlay is not None and overlay.kind == KIND else None

@@ -25,7 +25,7 @@ from django.views.decorators.http import require_safe
 from accounts.models import User
 from live.history.models import Gifter, Live
 from live.overlays.kinds import KINDS
-from live.overlays.models import Overlay, find_overlay
+from live.overlays.models import find_open_overlay
 from live.overlays.texts import texts
 from live.tiktok.pictures import Pictures
 
@@ -94,7 +94,7 @@ def _private(response: HttpResponse) -> HttpResponse:
 @csp_replace(dict(POLICY))  # type: ignore[arg-type]  # it takes views with arguments, too
 def overlay_page(request: HttpRequest, secret: str) -> HttpResponse:
     """The page that OBS opens."""
-    overlay = _opened_by(secret)
+    overlay = find_open_overlay(secret)
     if overlay is None:
         page = render_to_string("live/overlays/unknown.html", {"language": get_language()})
         return _private(HttpResponse(page, status=404))
@@ -114,7 +114,7 @@ def overlay_sums(request: HttpRequest, secret: str) -> HttpResponse:
     overlay's script (live/static/live/overlays/sums.js); an empty object if nothing is kept of it.
     404 for an overlay of a kind that shows no sums.
     """
-    overlay = _opened_by(secret)
+    overlay = find_open_overlay(secret)
     if overlay is None or not overlay.sort.needs_sums:
         return _private(JsonResponse({}, status=404))
     room = request.GET.get("room", "")[:_ROOM_LENGTH]
@@ -155,7 +155,7 @@ def _sums_of(live: Live) -> dict[str, Any]:
 async def overlay_picture(request: HttpRequest, secret: str) -> HttpResponse:
     """The picture at TikTok's address in the parameter `address`; 404 if there is none."""
     assert isinstance(request, ASGIRequest)
-    overlay = await sync_to_async(_opened_by)(secret)
+    overlay = await sync_to_async(find_open_overlay)(secret)
     found = None
     if overlay is not None:
         pictures: Pictures = request.scope["relay"].pictures
@@ -167,9 +167,3 @@ async def overlay_picture(request: HttpRequest, secret: str) -> HttpResponse:
     response["Cache-Control"] = f"private, max-age={_BROWSERS_KEEP[found is not None]}"
     response["Referrer-Policy"] = "no-referrer"
     return response
-
-
-def _opened_by(secret: str) -> Overlay | None:
-    """The overlay with this secret, whose account may be used."""
-    overlay = find_overlay(secret)
-    return overlay if overlay is not None and overlay.account.is_active else None
