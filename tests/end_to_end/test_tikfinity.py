@@ -9,16 +9,15 @@ import os
 import shutil
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import pytest
 import pytest_asyncio
-from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from standin import TikTok, messages
 from tests.end_to_end.conftest import AddAccount, StartServer
+from tests.support.phone import OpenSocket
 from tests.support.server import ROOT, Account, Server, free_port
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -28,25 +27,12 @@ Event = dict[str, Any]
 Connect = Callable[[str, str], dict[str, Any]]
 
 
-class Program:
+class Program(OpenSocket):
     """A program for TikFinity: it keeps the socket open, and reads events."""
 
     def __init__(self, address: str, **options: Any) -> None:
-        self._connecting = connect(address, max_size=None, **options)
+        super().__init__(address, **options)
         self.events: list[Event] = []
-        self.socket: ClientConnection
-
-    async def __aenter__(self) -> Self:
-        self.socket = await self._connecting
-        return self
-
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        await self.socket.close()
 
     async def until(self, name: str) -> dict[str, Any]:
         """Read on to the next event of that name. Returns its data."""

@@ -18,16 +18,11 @@ Frame = dict[str, Any]
 WITHIN = 10.0
 
 
-class Phone:
-    """One socket to the relay. `async with Phone(address) as phone`.
-
-    Attributes:
-        frames: all that came so far.
-    """
+class OpenSocket:
+    """A socket to the relay, which is open within `async with`."""
 
     def __init__(self, address: str, **options: Any) -> None:
         self._connecting = connect(address, max_size=None, **options)
-        self.frames: list[Frame] = []
         self.socket: ClientConnection
 
     async def __aenter__(self) -> Self:
@@ -41,6 +36,18 @@ class Phone:
         traceback: TracebackType | None,
     ) -> None:
         await self.socket.close()
+
+
+class Phone(OpenSocket):
+    """One socket to the relay. `async with Phone(address) as phone`.
+
+    Attributes:
+        frames: all that came so far.
+    """
+
+    def __init__(self, address: str, **options: Any) -> None:
+        super().__init__(address, **options)
+        self.frames: list[Frame] = []
 
     async def next(self) -> Frame:
         """The next frame. Raises AssertionError when it breaks the contract."""
