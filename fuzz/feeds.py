@@ -19,6 +19,8 @@ import msgspec
 
 from fuzz.mutation import MsgpackCorpus
 from fuzz.running import Target
+from live.alerts.alert import Alert, Condition
+from live.alerts.watch import Alerts
 from live.protocol.cursor import Cursor
 from live.protocol.errors import ErrorCode, RelayError
 from live.protocol.frames import (
@@ -343,10 +345,10 @@ class _StateFiles:
     def _make(self, rng: Random) -> bytes:
         if rng.random() < 0.5:
             return self._files.make(rng)
-        version, (at, streams, gates) = self._file
+        version, (at, streams, *rest) = self._file
         (name, _feed, keep_for), *others = streams
         spoilt = [name, self._feeds.make(rng), keep_for]
-        return msgspec.msgpack.encode([version, [at, [*others, spoilt], gates]])
+        return msgspec.msgpack.encode([version, [at, [*others, spoilt], *rest]])
 
     def _give(self, data: bytes) -> str:
         return self._loop.run_until_complete(self._started(data))
@@ -376,7 +378,9 @@ class _StateFiles:
         now = clock()
         gates = SignGates(clock=now, secret="of the fuzzing")
         streams = Streams(_Nobody(), StreamOptions(backlog=_BACKLOG), gates, Random(1), now)
-        return streams, StateFile(self._path, streams, now, _LONGEST)
+        file = StateFile(self._path, streams, now, _LONGEST)
+        file.alerts = Alerts({each: lambda: None for each in Condition}, clock=now)
+        return streams, file
 
     def _write(self, file: StateFile) -> None:
         if write := file.save():
@@ -389,7 +393,7 @@ class _StateFiles:
         return why("; ".join(said)) if said else None
 
     def _written(self) -> bytes:
-        """The file of a relay with streams that are over and a closed gate."""
+        """The file of a relay with streams that are over, a closed gate and an alert of it."""
 
         async def write() -> bytes:
             streams, file = self._relay()
@@ -402,6 +406,8 @@ class _StateFiles:
             )
             closed = SavedGate(b"", NOW_MS + 30_000, NOW_MS + 60_000)
             streams.sign_gates.of("a key").restore(closed)
+            assert file.alerts is not None
+            file.alerts.restore([Alert(Condition.SIGN_GATE, NOW_MS, "rate_limited", "one")])
             self._write(file)
             await streams.close()
             return self._path.read_bytes()

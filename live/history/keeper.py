@@ -131,6 +131,11 @@ class HistoryKeeper:
         """How many entries were read and are not written yet."""
         return self._waiting
 
+    @property
+    def is_in_trouble(self) -> bool:
+        """The database takes nothing, by the last times that it was tried."""
+        return self._in_a_row >= 2
+
     def start(self) -> None:
         """Begin. Only the first call does something."""
         if self._task is None and not self._stopping.is_set():

@@ -538,6 +538,8 @@ class Snapshot(Struct):
     """The LIVE so far, as this server has seen it: an app that starts late is right at once.
 
     `gifts` are the newest frames of the streaks that have not ended, `comments` the last ones.
+    `diamonds` is what all gifts until `cursor` come to whose `streak` is "ended" or null. Add
+    those that follow, and it is the LIVE's; what is in `gifts` counts when it has ended.
     """
 
     viewers: int | None
@@ -545,6 +547,7 @@ class Snapshot(Struct):
     gifts: list[Frame]
     top: list[TopGifter]
     comments: list[Frame]
+    diamonds: int | None
 
     def about(self, types: Collection[FrameType]) -> Snapshot:
         """What of it is about events of these types; the rest is as if nothing were known."""
@@ -555,6 +558,7 @@ class Snapshot(Struct):
             gifts=self.gifts if has_gifts else [],
             top=self.top if has_gifts else [],
             comments=self.comments if FrameType.COMMENT in types else [],
+            diamonds=self.diamonds if has_gifts else None,
         )
 
 
@@ -570,6 +574,9 @@ class RoomCounts(Struct):
 class Connected(Struct):
     """The LIVE is there. `owner`, `started_at` (ms) and `counts` as far as TikTok tells.
 
+    `heard_since` (ms) is there where this server has come late: what it counts of the LIVE, such
+    as `snapshot.diamonds`, begins then, more than two minutes after `started_at`.
+
     `test` is true at the test endpoint, where nothing is real, and absent elsewhere.
     """
 
@@ -581,6 +588,7 @@ class Connected(Struct):
     title: str | UnsetType = UNSET
     owner: Person | UnsetType = UNSET
     started_at: int | UnsetType = UNSET
+    heard_since: int | UnsetType = UNSET
     counts: RoomCounts | UnsetType = UNSET
     test: bool | UnsetType = UNSET
 

@@ -7,9 +7,11 @@ from collections.abc import Iterable, Sequence
 from itertools import zip_longest
 from operator import itemgetter
 
-from live.relay.numbers import (
+from live.relay.last_minutes import Course
+from live.relay.number_shapes import (
     MAX_SLOW,
     MAX_WATCHED,
+    AlertNumbers,
     GateNumbers,
     Numbers,
     RouteNumbers,
@@ -51,7 +53,23 @@ def add_up(own: Numbers, others: Sequence[Numbers]) -> Numbers:
         "slow": slow[:MAX_SLOW],
         "watched": _watched([numbers["watched"] for numbers in everybody]),
         "used_up": _used_up(each for numbers in everybody for each in numbers["used_up"]),
+        "course": _course([numbers["course"] for numbers in everybody]),
+        "writing": {
+            "log": sum(numbers["writing"]["log"] for numbers in everybody),
+            "history": sum(numbers["writing"]["history"] for numbers in everybody),
+            "lost": sum(numbers["writing"]["lost"] for numbers in everybody),
+        },
+        "alerts": _alerts(each for numbers in everybody for each in numbers["alerts"]),
     }
+
+
+def _alerts(alerts: Iterable[AlertNumbers]) -> list[AlertNumbers]:
+    """One of each kind: the oldest."""
+    found: dict[str, AlertNumbers] = {}
+    for alert in alerts:
+        known = found.setdefault(alert["code"], alert)
+        found[alert["code"]] = min(known, alert, key=itemgetter("since"))
+    return list(found.values())
 
 
 def _watched(of_processes: Sequence[WatchedNumbers]) -> WatchedNumbers:
@@ -64,6 +82,7 @@ def _watched(of_processes: Sequence[WatchedNumbers]) -> WatchedNumbers:
         "states": dict(states),
         "looks": sum(watched["looks"] for watched in of_processes),
         "signed": sum(watched["signed"] for watched in of_processes),
+        "unseen": sorted(each for watched in of_processes for each in watched["unseen"]),
         "accounts": sorted(accounts, key=worth_showing)[:MAX_WATCHED],
     }
 
@@ -86,7 +105,8 @@ def _streams(streams: Iterable[StreamNumbers]) -> list[StreamNumbers]:
         if known is not stream:
             said = stream if stream["leads"] else known
             sockets = known["sockets"] + stream["sockets"]
-            found[stream["username"]] = {**said, "sockets": sockets}
+            accounts = known["accounts"] + stream["accounts"]
+            found[stream["username"]] = {**said, "sockets": sockets, "accounts": accounts}
     return sorted(found.values(), key=itemgetter("username"))
 
 
@@ -119,6 +139,12 @@ def _routes(of_processes: Sequence[Sequence[RouteNumbers]]) -> list[RouteNumbers
                 "refused": dict(refused.most_common()),
             }
     return list(found.values())
+
+
+def _course(courses: Sequence[Course]) -> Course:
+    """Their newest looks are at about the same time, that of the first."""
+    events = zip_longest(*(course["events"][::-1] for course in courses), fillvalue=0.0)
+    return {**courses[0], "events": [round(sum(each), 1) for each in events][::-1]}
 
 
 def _latest(moments: Iterable[int | None]) -> int | None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from accounts.models import User
+from live.alerts.watch import Alerts
 from live.clock import Clock
 from live.cluster.cluster import Cluster
 from live.cluster.limits import SharedLimits
@@ -26,6 +27,7 @@ from live.relay.budgets import AccountBudgets
 from live.relay.control import Control
 from live.relay.failed_tokens import FailedTokens
 from live.relay.key_users import KeyUsers
+from live.relay.last_minutes import LastMinutes
 from live.relay.numbers import NumbersPublisher
 from live.relay.open_sockets import OpenSockets
 from live.relay.quota import SocketQuota
@@ -86,6 +88,7 @@ class Relay:
         shared_limits: what is counted together with other processes; None where there are none.
         history: keeps the LIVEs; None where they are not kept.
         webhooks: sends what webhooks are told; None where nothing is sent.
+        alerts: watches what is wrong with the server; None where nothing is watched.
     """
 
     is_test: ClassVar[bool] = False
@@ -101,6 +104,7 @@ class Relay:
     limits: Limits
     connection_log: ConnectionLogWriter
     numbers: NumbersPublisher
+    last_minutes: LastMinutes
     key_users: KeyUsers
     control: Control
     watching: Watching
@@ -116,6 +120,7 @@ class Relay:
     shared_limits: SharedLimits | None = None
     history: HistoryKeeper | None = None
     webhooks: Sender | None = None
+    alerts: Alerts | None = None
 
     def keep_history(self, sinks: Iterable[Sink] = ()) -> None:
         """Keep the LIVEs of the streams. To be called before any socket opens.
@@ -123,7 +128,7 @@ class Relay:
         Args:
             sinks: get what is heard of them.
         """
-        self.history = HistoryKeeper(self._listeners, self.clock, sinks)
+        self.history = self.numbers.history = HistoryKeeper(self._listeners, self.clock, sinks)
         self.streams.on_started = self.history.stream_started
 
     def _listeners(self) -> Iterator[tuple[LiveStream, int]]:
@@ -151,12 +156,15 @@ class Relay:
         self.restore()
         self.control.start()
         self.watching.start()
+        self.last_minutes.start()
         if self.shared_limits is not None:
             self.shared_limits.start()
         if self.history is not None:
             self.history.start()
         if self.webhooks is not None:
             self.webhooks.start()
+        if self.alerts is not None:
+            self.alerts.start()
 
     def restore(self) -> None:
         """Go on where the last process has stopped, unless that has been done."""
@@ -321,6 +329,10 @@ class Relay:
         if self.webhooks is not None:
             await self.webhooks.close()
 
+    async def _stop_alerts(self) -> None:
+        if self.alerts is not None:
+            await self.alerts.close()
+
     async def close(self) -> None:
         """Tell all clients that the server stops, end all streams, keep what they know, and write
         the rest of the log.
@@ -341,6 +353,7 @@ class Relay:
                     self.shutdown.close_sockets(self.sockets),
                     self._hand_over(),
                     self._stop_webhooks(),
+                    self._stop_alerts(),
                 )
                 self.streams.stop()
                 if self.history is not None:
@@ -351,6 +364,7 @@ class Relay:
                 await self.control.close()
                 await self.tokens.close()
                 await self.numbers.close()
+                await self.last_minutes.close()
                 await self.watching.close()
                 await self.streams.close()
                 await self.lookup.close()

@@ -1,9 +1,9 @@
 """What a relay knows, in one file while no process runs: written at a stop, read at the next start.
 
-It has the streams' logs, with the ids, streaks and snapshots that belong to them, and the closed
-sign gates. So phones that come back with `since=` go on under the same epoch, and a sign server
-that has refused a key is not asked again before its time. API keys are not in it, only keyed hashes
-of them.
+It has the streams' logs, with the ids, streaks and snapshots that belong to them, the closed sign
+gates, and the alerts that were told. So phones that come back with `since=` go on under the same
+epoch, a sign server that has refused a key is not asked again before its time, and nobody is told
+twice of what is still wrong. API keys are not in it, only keyed hashes of them.
 
 A file is read once. Whatever is wrong with it, the server starts without it and says so in one
 line of its log.
@@ -20,6 +20,8 @@ from pathlib import Path
 
 import msgspec
 
+from live.alerts.alert import Alert
+from live.alerts.watch import Alerts
 from live.clock import Clock
 from live.streams.registry import Streams
 from live.streams.saved import (
@@ -56,6 +58,7 @@ class _State(msgspec.Struct, array_like=True):
     at: Ms
     streams: list[_Stream]
     gates: list[SavedGate]
+    alerts: list[Alert] = []
 
 
 class StateFile:
@@ -65,9 +68,13 @@ class StateFile:
         path: of the file. Beside it there is one with `.new` at the end while it is written, and
             one with `.read` while it is read.
         longest: seconds after which a file is too old.
+
+    Attributes:
+        alerts: what is told of the server; None if nothing is.
     """
 
     def __init__(self, path: Path, streams: Streams, clock: Clock, longest: float) -> None:
+        self.alerts: Alerts | None = None
         self._path = path
         self._streams = streams
         self._clock = clock
@@ -108,9 +115,10 @@ class StateFile:
             return None
         self._is_saved = True
         streams, gates = self._streams.save(), self._streams.sign_gates.save()
-        if not (streams or gates):
+        alerts = self.alerts.save() if self.alerts is not None else []
+        if not (streams or gates or alerts):
             return None
-        return partial(self._write, self._clock.unix_ms(), streams, gates)
+        return partial(self._write, self._clock.unix_ms(), streams, gates, alerts)
 
     def _taken(self) -> bytes | None:
         """What the file has; it is gone then, so that no other process reads it again."""
@@ -134,13 +142,21 @@ class StateFile:
             for stream in state.streams
         )
         self._streams.sign_gates.restore(state.gates)
+        if self.alerts is not None:
+            self.alerts.restore(state.alerts)
         logger.info("%d streams of before the restart can go on", len(state.streams))
 
     def _ignored(self, why: str) -> None:
         reason = " ".join(why.split())[:200]
         logger.warning("The state file %s is ignored: %s", self._path, reason)
 
-    def _write(self, at: int, streams: Sequence[SavedStream], gates: list[SavedGate]) -> None:
+    def _write(
+        self,
+        at: int,
+        streams: Sequence[SavedStream],
+        gates: list[SavedGate],
+        alerts: list[Alert],
+    ) -> None:
         """Write the file under another name first, so that it is there as a whole or not at all."""
         new = self._path.with_name(f"{self._path.name}.new")
         encoded = [each for stream in streams if (each := _encoded(stream))]
@@ -148,7 +164,7 @@ class StateFile:
             with contextlib.suppress(FileNotFoundError):
                 new.unlink()
             with open(new, "xb", opener=_private) as file:
-                file.write(encode_versioned(_VERSION, _State(at, encoded, gates)))
+                file.write(encode_versioned(_VERSION, _State(at, encoded, gates, alerts)))
                 file.flush()
                 os.fsync(file.fileno())
             new.replace(self._path)

@@ -15,10 +15,11 @@ from functools import partial
 from itertools import islice
 from typing import TypeVar
 
-from django.db import InterfaceError, OperationalError
+from django.db import Error, InterfaceError, OperationalError
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from accounts.models import AccessToken
+from live.clock import SYSTEM_CLOCK, Clock
 from live.connections.database import own_connection
 from live.connections.database_thread import DatabaseThread
 from live.overlays.models import Overlay, find_overlay, usable_overlays
@@ -36,6 +37,8 @@ _AT_ONCE = 500
 _PAUSE = 0.01
 # Seconds before a query is tried again that has failed on a new connection, too.
 _RETRY = 0.2
+# Seconds for which a failure counts when nobody asks any more. Apps come back within 30.
+_FAILS_FOR = 45.0
 
 T = TypeVar("T")
 
@@ -47,6 +50,7 @@ class TokenLookup:
         find: returns the tokens with these digests, by digest. Runs in the thread.
         usable: returns the usable tokens of these accounts, by primary key. Runs in the thread.
         connect: returns the connection that the thread is to use. Runs in the thread.
+        clock: tells the time.
     """
 
     def __init__(
@@ -54,6 +58,7 @@ class TokenLookup:
         find: Callable[[Collection[str]], Mapping[str, AccessToken]] = access.find_tokens,
         usable: Callable[[Collection[int]], Mapping[int, AccessToken]] = access.usable_tokens,
         connect: Callable[[], BaseDatabaseWrapper] = own_connection,
+        clock: Clock = SYSTEM_CLOCK,
     ) -> None:
         self._find = find
         self._usable = usable
@@ -61,7 +66,15 @@ class TokenLookup:
         self._asked: dict[asyncio.Future[AccessToken | None], str] = {}
         self._task: asyncio.Task[None] | None = None
         self._thread = DatabaseThread("look up tokens", connect)
+        self._clock = clock
         self._fails = False
+        self._failed_at = 0.0  # the last time, in monotonic seconds
+
+    @property
+    def database_fails(self) -> bool:
+        """The last question has failed, and that was a moment ago: when nobody asks, nobody knows
+        how the database is."""
+        return self._fails and self._clock.monotonic() - self._failed_at < _FAILS_FOR
 
     async def find(self, text: str, within: float) -> AccessToken:
         """Find the token with this text, with its account. It may be revoked or expired.
@@ -177,12 +190,16 @@ class TokenLookup:
                     self._note_failure(str(failure))
                     await asyncio.sleep(_RETRY)
                 failures += 1
+            except Error as failure:
+                self._note_failure(str(failure))
+                raise
             else:
                 self._note_success()
                 return answer
 
     def _note_failure(self, reason: str) -> None:
         """Log the first failure only: with many sockets, there are many."""
+        self._failed_at = self._clock.monotonic()
         if not self._fails:
             self._fails = True
             logger.error("Tokens can't be looked up in the database: %s", " ".join(reason.split()))

@@ -5,14 +5,25 @@ The parts themselves don't read the settings, so that tests can give them other 
 
 from __future__ import annotations
 
+import ipaddress
+import os
 import random
+import socket
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
 from django.conf import settings
+from django.urls import reverse
 
 from accounts import lockout
 from accounts.budgets import Budgets, username_changes
+from live.alerts import conditions
+from live.alerts.alert import Condition
+from live.alerts.conditions import Check
+from live.alerts.shared import SharedAlerts
+from live.alerts.telling import ByMail, ByWebhook, Teller, Way
+from live.alerts.watch import Alerts
 from live.clock import SYSTEM_CLOCK, Clock
 from live.cluster.board import Board
 from live.cluster.cluster import Cluster
@@ -24,6 +35,7 @@ from live.relay.budgets import AccountBudgets
 from live.relay.control import Control
 from live.relay.failed_tokens import FailedTokens
 from live.relay.key_users import KeyUsers
+from live.relay.last_minutes import LastMinutes
 from live.relay.numbers import NumbersPublisher
 from live.relay.open_sockets import OpenSockets
 from live.relay.quota import SocketQuota
@@ -48,12 +60,19 @@ from live.tiktok.route_counts import RouteCounts
 from live.tiktok.routes import USE_DIRECT_ROUTE, RouteName
 from live.tiktok.signgate import SignGates
 from live.tiktok.upstream import UpstreamFactory
-from live.webhooks.addresses import Guard
+from live.webhooks.addresses import Guard, Network, parse_address
 from live.webhooks.posting import Poster
 from live.webhooks.sender import Sender
 from live.webhooks.sink import WebhookSink
 
-__all__ = ["assemble", "make_cluster", "make_relay", "make_streams", "make_webhooks"]
+__all__ = [
+    "assemble",
+    "make_alert_ways",
+    "make_cluster",
+    "make_relay",
+    "make_streams",
+    "make_webhooks",
+]
 
 # Seconds for which a stream of the test endpoint tries to come back: its developer is watching.
 _REHEARSED_RECONNECTING = 10.0
@@ -71,8 +90,71 @@ def make_cluster(clock: Clock = SYSTEM_CLOCK) -> Cluster | None:
 
 def make_webhooks(clock: Clock = SYSTEM_CLOCK, rng: random.Random | None = None) -> Sender:
     """Make what sends webhooks. A relay that has it starts and closes it."""
-    agent = f"tiktok-live-relay/{settings.VERSION}"
-    return Sender(Poster(Guard(settings.WEBHOOK_ALLOW), agent, clock), clock, rng)
+    return Sender(Poster(Guard(settings.WEBHOOK_ALLOW), _agent(), clock), clock, rng)
+
+
+def _agent() -> str:
+    return f"tiktok-live-relay/{settings.VERSION}"
+
+
+def make_alert_ways(clock: Clock = SYSTEM_CLOCK) -> list[Way]:
+    """Make the ways by which whoever runs the server is told of alerts; none if none is set."""
+    ways: list[Way] = []
+    language, dashboard = settings.LANGUAGE_CODE, _dashboard()
+    if settings.ALERT_EMAILS:
+        ways.append(ByMail(settings.ALERT_EMAILS, language, dashboard))
+    if address := settings.ALERT_WEBHOOK:
+        # Whoever runs the server has chosen the host: it may be in the server's own networks.
+        poster = Poster(Guard([*settings.WEBHOOK_ALLOW, _host(address)]), _agent(), clock)
+        secret = settings.ALERT_WEBHOOK_SECRET
+        ways.append(ByWebhook(poster, address, secret, language, dashboard))
+    return ways
+
+
+def _host(address: str) -> Network | str:
+    """The host of an address, as a guard has it."""
+    host = parse_address(address).host
+    with suppress(ValueError):
+        return ipaddress.ip_network(host.strip("[]"))
+    return host
+
+
+def _dashboard() -> str:
+    """The address of the dashboard, if the settings say where this server is; otherwise empty."""
+    origins = [each for each in settings.CSRF_TRUSTED_ORIGINS if "*" not in each]
+    if not origins and settings.HTTPS_ONLY:
+        origins = [f"https://{host}" for host in settings.ALLOWED_HOSTS if _is_public_name(host)]
+    return f"{origins[0]}{reverse('staff')}" if origins else ""
+
+
+def _is_public_name(host: str) -> bool:
+    """Whether it is the name of one host that others know, too."""
+    with suppress(ValueError):
+        ipaddress.ip_address(host.strip("[]"))
+        return False
+    return "." in host and not host.startswith((".", "*"))
+
+
+def _make_alerts(relay: Relay, cluster: Cluster | None, clock: Clock) -> Alerts:
+    """Make what watches a relay of real LIVEs."""
+    streams, counts = relay.streams, relay.streams.counts
+    main = relay.networks.main
+    checks: dict[Condition, Check] = {
+        Condition.TIKTOK_BLOCKED: conditions.tiktok_blocked(main, settings.TIKTOK_ROUTES),
+        Condition.MESSAGES_UNREADABLE: conditions.Unreadable(streams, counts, clock),
+        Condition.DATABASE: conditions.database(relay.connection_log, relay.webhooks, relay.tokens),
+    }
+    if RouteName.SIGNED in settings.TIKTOK_ROUTES:
+        own = streams.access("").gate
+        checks[Condition.SIGN_GATE] = conditions.sign_gate(own)
+    shared = None
+    if cluster is not None:
+        checks[Condition.REDIS] = conditions.redis(cluster)
+        shared = SharedAlerts(settings.REDIS, cluster.process)
+    teller = Teller(make_alert_ways(clock))
+    # Whoever reads an alert looks for the machine, then for the process.
+    process = f"{socket.gethostname()}:{os.getpid()}"
+    return Alerts(checks, teller, clock, settings.ALERT_AFTER, process, shared)
 
 
 def make_relay(
@@ -136,9 +218,11 @@ def make_relay(
         relay.numbers.board = Board(settings.REDIS, cluster.process, "numbers")
         relay.share_limits(SharedLimits(settings.REDIS, cluster.process, budgets, gates, clock))
     relay.webhooks = webhooks
+    relay.alerts = relay.numbers.alerts = _make_alerts(relay, cluster, clock)
     if state_file is not None and cluster is None:
         longest = settings.RELAY_LINGER + _STATE_KEPT
         relay.state_file = StateFile(state_file, relay.streams, clock, longest)
+        relay.state_file.alerts = relay.alerts
     if keeps_history:
         sinks = []
         if webhooks is not None:
@@ -179,10 +263,11 @@ def assemble(
         make_upstream, clock, rng, is_test=kind.is_test, looks=looks, cluster=cluster
     )
     sockets = OpenSockets()
-    tokens = TokenLookup()
+    tokens = TokenLookup(clock=clock)
     key_users = KeyUsers()
     budgets = AccountBudgets(settings.RELAY_STREAM_STARTS, settings.RELAY_LOOKUPS, clock.monotonic)
     watching = Watching(streams, budgets, key_users, clock, rng)
+    last_minutes = LastMinutes(streams, clock)
     numbers = NumbersPublisher(
         sockets,
         streams,
@@ -190,10 +275,12 @@ def assemble(
         networks,
         counts,
         watching,
+        last_minutes,
         clock,
         is_test=kind.is_test,
     )
     connection_log = ConnectionLogWriter(numbers.rows_written, write_rows=connected.write)
+    numbers.log = connection_log
     return kind(
         streams=streams,
         sockets=sockets,
@@ -206,6 +293,7 @@ def assemble(
         limits=Limits(settings.RELAY_CONNECT_TIMEOUT, settings.RELAY_SEND_TIMEOUT),
         connection_log=connection_log,
         numbers=numbers,
+        last_minutes=last_minutes,
         key_users=key_users,
         control=Control(
             sockets,

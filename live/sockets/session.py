@@ -49,7 +49,7 @@ _EXPLAIN_TIMEOUT = 2.0
 # Seconds between the end of a LIVE and the first look for the next one, for those who stay: TikTok
 # may call the streamer live for a while.
 _BETWEEN_LIVES = 30.0
-_NOTHING_YET = Snapshot(viewers=None, likes=None, gifts=[], top=[], comments=[])
+_NOTHING_YET = Snapshot(viewers=None, likes=None, gifts=[], top=[], comments=[], diamonds=None)
 
 
 class Client(Protocol):
@@ -436,6 +436,7 @@ class Session:
             title=room.title or UNSET,
             owner=room.owner,
             started_at=room.started_at,
+            heard_since=room.heard_late_since,
             counts=room.counts,
             test=self._relay.is_test or UNSET,
         )

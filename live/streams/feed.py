@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable
+from dataclasses import replace
 
 from msgspec import UNSET, DecodeError, Struct, defstruct, json
 
@@ -252,11 +253,17 @@ class Feed:
             if self._heard_the_end:
                 self._gap_since = None  # nothing of the old one is missing
         self._heard_the_end = False
-        self._room = room
+        self._room = self._since_heard(room)
         if not self._is_in_room:
             self._is_in_room = True
-            self._append_border(RoomBegan(room, self.snapshot()))
+            self._append_border(RoomBegan(self._room, self.snapshot()))
         self._end_gap()
+
+    def _since_heard(self, room: Room) -> Room:
+        """The room with the time since when it is heard, over connections and streams."""
+        known = self._room
+        since = self._clock.unix_ms() if known is None or known.id != room.id else known.heard_since
+        return replace(room, heard_since=since)
 
     def cut(self, heard: int) -> None:
         """The connection is lost.
@@ -380,6 +387,11 @@ class Feed:
             raise ValueError(f"there is an entry {offset} already")
         if offset > self.log.end + 1:
             self.log.skip_to(offset - 1)
+
+    @property
+    def viewers(self) -> int | None:
+        """How many watch the LIVE; None if TikTok has not told."""
+        return self._snapshot.viewers
 
     def snapshot(self) -> Snapshot:
         """The LIVE as of the log's end, for a socket that joins now."""

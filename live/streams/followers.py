@@ -42,12 +42,16 @@ class Seen(msgspec.Struct, frozen=True, array_like=True):
         route: by which it is connected; empty while it is not.
         room_id: of the LIVE; None if there is none.
         sockets: how many receive it.
+        looked_at, next_look_at: as `live.streams.waiting.LookTimes`, while it waits for the
+            streamer.
     """
 
     state: State
     route: str
     room_id: str | None
     sockets: int
+    looked_at: int | None = None
+    next_look_at: int | None = None
 
 
 class LogCopy(Protocol):

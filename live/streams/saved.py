@@ -131,6 +131,7 @@ class SavedSnapshot(Struct, frozen=True, array_like=True):
     gifts: list[str]
     top: list[TopGifter]
     comments: list[str]
+    diamonds: Count | None = None  # (what older versions have written is without)
 
 
 class SavedRoomBegan(Struct, frozen=True, array_like=True, tag="room"):
@@ -211,7 +212,8 @@ class SavedComment(Struct, frozen=True, array_like=True):
 
 class SavedKeeper(Struct, frozen=True, kw_only=True):
     """A `SnapshotKeeper`. `streaks` are frames' texts by user, gift and group, oldest first;
-    `gifters` are diamonds by user, and `top` those who have given most."""
+    `gifters` are diamonds by user, and `top` those who have given most. `diamonds` is None in what
+    older versions have written."""
 
     viewers: Count | None
     likes: Count | None
@@ -219,6 +221,7 @@ class SavedKeeper(Struct, frozen=True, kw_only=True):
     streaks: list[tuple[str, str, str, str]]
     gifters: dict[str, Count]
     top: list[User]
+    diamonds: Count | None = None
 
 
 class SavedFeed(Struct, frozen=True, kw_only=True):

@@ -60,6 +60,8 @@ class SnapshotKeeper:
         self._comments_length = 0
         self._streaks: dict[tuple[str, str, str], str] = {}
         self._streaks_length = 0
+        # Of all gifts that are settled, as history counts them.
+        self._diamonds = 0
         # Diamonds by user. Sums only grow, so whoever comes to the top has just given something:
         # only of those at the top need more be known.
         self._gifters: dict[str, int] = {}
@@ -69,6 +71,11 @@ class SnapshotKeeper:
     def gifters(self) -> int:
         """How many gifters are remembered."""
         return len(self._gifters)
+
+    @property
+    def viewers(self) -> int | None:
+        """How many there are, by TikTok's last word; None if it has not told."""
+        return self._viewers
 
     def update(self, data: msgspec.Struct, text: str, id: str = "") -> None:
         """Args:
@@ -96,6 +103,7 @@ class SnapshotKeeper:
             gifts=[_raw(text) for text in self._streaks.values()],
             top=[TopGifter(user, self._gifters[user_id]) for user_id, user in top],
             comments=[_raw(comment.text) for comment in self._comments],
+            diamonds=self._diamonds,
         )
 
     def save(self) -> SavedKeeper:
@@ -107,6 +115,7 @@ class SnapshotKeeper:
             streaks=[(*key, text) for key, text in self._streaks.items()],
             gifters=dict(self._gifters),
             top=list(self._top.values()),
+            diamonds=self._diamonds,
         )
 
     @classmethod
@@ -127,6 +136,8 @@ class SnapshotKeeper:
                 raise RestoreError("two streaks that are the same")
             keeper._add_streak((user_id, gift_id, group_id), text)
         keeper._gifters = dict(saved.gifters)
+        # (an older version has not written it; the sum is exact unless gifters were forgotten)
+        keeper._diamonds = sum(saved.gifters.values()) if saved.diamonds is None else saved.diamonds
         keeper._top = {user.id: user for user in saved.top}
         if not keeper._top.keys() <= keeper._gifters.keys():
             raise RestoreError("a gifter at the top whose diamonds are not known")
@@ -164,6 +175,7 @@ class SnapshotKeeper:
             self._streaks_length -= len(self._streaks.pop(next(iter(self._streaks))))
 
     def _add_diamonds(self, user: User, diamonds: int) -> None:
+        self._diamonds += diamonds
         gifters = self._gifters
         gifters[user.id] = gifters.get(user.id, 0) + diamonds
         self._top[user.id] = user
@@ -183,6 +195,7 @@ def save_snapshot(snapshot: Snapshot) -> SavedSnapshot:
         [_text(frame) for frame in snapshot.gifts],
         snapshot.top,
         [_text(frame) for frame in snapshot.comments],
+        snapshot.diamonds,
     )
 
 
@@ -202,6 +215,7 @@ def restore_snapshot(saved: SavedSnapshot) -> Snapshot:
         gifts=[_raw(text) for text in saved.gifts],
         top=saved.top,
         comments=[_raw(text) for text in saved.comments],
+        diamonds=saved.diamonds,
     )
 
 

@@ -35,7 +35,7 @@ from live.streams.reconnecting import Reconnecting
 from live.streams.state import StateMachine, StreamState
 from live.streams.streaks import STREAK_TIMEOUT
 from live.streams.timeline import Timeline, What
-from live.streams.waiting import OfflineAnswers, look_after
+from live.streams.waiting import LookTimes, OfflineAnswers, look_after
 from live.tasks import cancel_and_wait, run_to_end
 from live.tiktok.access import Access
 from live.tiktok.decoding import DecodeError
@@ -169,6 +169,7 @@ class LiveStream:
         self._is_awaited = False
         self._offline_since: float | None = None  # monotonic seconds, as the next three
         self._polled_at = 0.0
+        self._look_times = LookTimes()  # while it waits for the streamer
         self._heard_at = 0.0  # of the last sign of life, heartbeats included
         self._message_at = 0.0  # of the last message
         self._heard_ms = 0  # the same as `_heard_at`, in ms since the epoch
@@ -320,7 +321,9 @@ class LiveStream:
     def seen(self) -> Seen:
         """What is known of it in short, with the sockets of this process."""
         room_id = self.current_room.id if self.current_room is not None else None
-        return Seen(self.status.state, self.current_route, room_id, self.sockets)
+        waits = self.is_leading and self.state is StreamState.WAITING
+        looks = self._look_times if waits else LookTimes()
+        return Seen(self.status.state, self.current_route, room_id, self.sockets, *looks)
 
     def note_elsewhere(self, elsewhere: Elsewhere) -> None:
         """So many sockets of other processes follow the stream."""
@@ -703,11 +706,14 @@ class LiveStream:
             self.feed.streamer_offline(failure)  # somebody is there who has asked for this answer
         self._poll.clear()  # whoever asked during the poll that just ended has its answer
         offline_for = now - self._offline_since
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(
-                look_after(self._options.wait_interval, offline_for, self._rng)
-            ):
-                await self._poll.wait()
+        delay = look_after(self._options.wait_interval, offline_for, self._rng)
+        self._look_times = LookTimes.of(self._clock, self._polled_at, delay)
+        try:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(delay):
+                    await self._poll.wait()
+        finally:
+            self._look_times = self._look_times._replace(next_look_at=None)
 
     async def _wait_for_attempt(self, failure: RelayError) -> None:
         """The connection was lost: announce the next attempt, and wait until it is due.

@@ -48,6 +48,11 @@ class Moment(NamedTuple):
     what: str
     detail: dict[str, Any]
 
+    @property
+    def is_problem(self) -> bool:
+        """Something went wrong that nobody of the staff had asked for."""
+        return bool(self.detail.get("error")) and not self.detail.get("by")
+
 
 class Timeline:
     """The newest moments of a stream.

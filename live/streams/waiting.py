@@ -1,13 +1,15 @@
-"""When to look again for a streamer who is offline, and who was offline a moment ago."""
+"""When to look again for a streamer who is offline, when that was done last, and who was offline a
+moment ago."""
 
 from __future__ import annotations
 
 import random
 from collections import OrderedDict
+from typing import NamedTuple
 
 from live.clock import Clock
 
-__all__ = ["KEPT_FOR", "OfflineAnswers", "look_after"]
+__all__ = ["KEPT_FOR", "LookTimes", "OfflineAnswers", "look_after"]
 
 # The longer a streamer has been offline, the rarer are the looks: after this share of that time,
 _SHARE = 0.1
@@ -30,6 +32,24 @@ def look_after(first: float, offline_for: float, rng: random.Random) -> float:
     """
     interval = max(first, min(_SHARE * offline_for, _LONGEST))
     return interval * rng.uniform(1 - _JITTER, 1 + _JITTER)
+
+
+class LookTimes(NamedTuple):
+    """When it was looked last whether a streamer is live, and when that is due again; ms since the
+    epoch, None where nobody knows. While a look is under way, no next one is due."""
+
+    looked_at: int | None = None
+    next_look_at: int | None = None
+
+    @classmethod
+    def of(cls, clock: Clock, looked_at: float, delay: float) -> LookTimes:
+        """Args:
+        looked_at: in monotonic seconds.
+        delay: seconds from now to the next look.
+        """
+        now = clock.unix_ms()
+        ago = clock.monotonic() - looked_at
+        return cls(now - round(1000 * ago), now + round(1000 * delay))
 
 
 class OfflineAnswers:

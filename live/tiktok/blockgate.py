@@ -73,6 +73,15 @@ class BlockGate:
         """Seconds until TikTok may be asked for everybody; 0 when it may be."""
         return self._seconds_left() if self._is_for_all else 0.0
 
+    @property
+    def is_blocked(self) -> bool:
+        """TikTok has refused everybody, and has answered nobody since; also between two pauses, but
+        not when nobody has asked for long."""
+        if not self._is_for_all:
+            return False
+        ago = self._clock.monotonic() - self._blocked_at
+        return ago < _FORGIVEN_AFTER * self._longest_pause
+
     def check(self, username: str = "") -> None:
         """Check that TikTok may be asked.
 

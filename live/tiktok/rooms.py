@@ -18,6 +18,9 @@ __all__ = ["Room"]
 
 # Characters of a title or a name that are kept.
 _MAX_TEXT = 500
+# Whoever comes to a LIVE within that many ms has heard it from its start: TikTok gives those who
+# come the last minutes' messages, and a new LIVE is noticed only after about a minute.
+_LATE = 120_000
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,8 @@ class Room:
         owner: the streamer.
         started_at: when the LIVE began, in ms since the epoch.
         counts: viewers, likes and followers at the time of connecting.
+        heard_since: since when the relay hears the LIVE, in ms since the epoch. The stream's feed
+            knows, TikTok does not; UNSET until it has said so.
     """
 
     id: str
@@ -36,6 +41,14 @@ class Room:
     owner: Person | UnsetType = UNSET
     started_at: int | UnsetType = UNSET
     counts: RoomCounts | UnsetType = UNSET
+    heard_since: int | UnsetType = UNSET
+
+    @property
+    def heard_late_since(self) -> int | UnsetType:
+        """`heard_since`, where the LIVE had begun a good while before; otherwise UNSET."""
+        if self.heard_since is UNSET or self.started_at is UNSET:
+            return UNSET
+        return self.heard_since if self.heard_since > self.started_at + _LATE else UNSET
 
     @classmethod
     def of(cls, id: str, given: Any) -> Room:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from live.protocol.errors import RelayError
+from live.protocol.errors import ErrorCode, RelayError
 from standin import messages
 from tests.support.proxy import CuttableProxy
 from tests.support.redis_server import RedisServer
@@ -115,6 +115,8 @@ class TestTakingOver:
         one = await listening(first)
         await one.is_live()
         other = await listening(second)
+        assert one.stream.current_room is not None
+        heard_since = one.stream.current_room.heard_since
         first.newest.say(messages.gift("bob", repeat_count=3, repeat_end=False, group_id=9))
         await until(lambda: other.of_type("gift"))
         await first.streams.close()
@@ -124,6 +126,9 @@ class TestTakingOver:
 
         settled = [g["count"] for g in other.of_type("gift") if g["streak"] in {"ended", None}]
         assert sum(settled) == 5
+        assert other.stream.snapshot().diamonds == 5
+        assert other.stream.current_room is not None
+        assert other.stream.current_room.heard_since == heard_since
 
     async def test_the_last_phone_of_one_process_leaves_and_others_stay(
         self, process: Process
@@ -238,9 +243,21 @@ class TestLooking:
                 await asyncio.sleep(0.05)
         assert one.stream.room is not None
         assert (seen.state, seen.room_id, seen.sockets) == ("live", one.stream.room.id, 1)
+        assert (seen.looked_at, seen.next_look_at) == (None, None)
         await listening(second)
         async with asyncio.timeout(10):
             while (seen := await first.streams.look(one.stream.username)) and seen.sockets < 2:
                 await asyncio.sleep(0.05)
         assert seen is not None
         await first.streams.close()
+
+    async def test_it_knows_when_a_streamer_is_looked_for(self, process: Process) -> None:
+        first, second = await process(wait_interval=60), await process()
+        first.answers.append(RelayError(ErrorCode.USER_OFFLINE, username="streamer"))
+        one = await listening(first, wait=True)
+        async with asyncio.timeout(10):
+            while not (seen := await second.streams.look("streamer")) or not seen.next_look_at:
+                await asyncio.sleep(0.05)
+        assert seen == one.stream.seen()
+        assert seen.looked_at is not None
+        assert 0 < seen.next_look_at - seen.looked_at <= 75_000

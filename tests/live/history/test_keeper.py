@@ -115,6 +115,7 @@ class TestWhatIsCounted:
 
         live = await Live.objects.aget()
         assert (live.gifts, live.diamonds, live.gifter_count) == (8, 570, 2)
+        assert stream.feed.snapshot().diamonds == 570
         assert [gift["diamonds"] for gift in live.biggest_gifts] == [500, 50, 20]
         assert live.biggest_gifts[0]["nickname"] == "Bea"
         gifters = {g.username: (g.gifts, g.diamonds) async for g in Gifter.objects.all()}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from live.relay.all_numbers import add_up
-from live.relay.numbers import Numbers, StreamNumbers, UsedUp, WatchedNumbers
+from live.relay.number_shapes import AlertNumbers, Numbers, StreamNumbers, UsedUp, WatchedNumbers
 
 
 def stream(username: str, **known: Any) -> StreamNumbers:
@@ -16,15 +16,27 @@ def stream(username: str, **known: Any) -> StreamNumbers:
         "attempt": None,
         "since": 1000,
         "sockets": 1,
+        "accounts": 1,
+        "viewers": 7,
+        "curve": [5, 7],
         "events": 2.0,
         "faults": 0,
+        "undecodable": 0,
+        "problem": "",
+        "problem_at": None,
         "leads": True,
     }
     return {**numbers, **known}  # type: ignore[typeddict-item]
 
 
 def watched(**known: Any) -> WatchedNumbers:
-    numbers: WatchedNumbers = {"states": {}, "looks": 0, "signed": 0, "accounts": []}
+    numbers: WatchedNumbers = {
+        "states": {},
+        "looks": 0,
+        "signed": 0,
+        "unseen": [],
+        "accounts": [],
+    }
     return {**numbers, **known}  # type: ignore[typeddict-item]
 
 
@@ -46,6 +58,9 @@ def of_process(**known: Any) -> Numbers:
         "slow": [],
         "watched": watched(),
         "used_up": [],
+        "course": {"at": 5000, "step": 5, "viewers": [], "events": []},
+        "writing": {"log": 0, "history": 0, "lost": 0},
+        "alerts": [],
     }
     return {**numbers, **known}  # type: ignore[typeddict-item]
 
@@ -66,7 +81,7 @@ def test_a_stream_is_told_once_by_its_leader_with_the_sockets_of_all() -> None:
     leader = stream("anna", sockets=2, events=9.0)
     for one, other in ((follower, leader), (leader, follower)):
         whole = add_up(of_process(streams=[one]), [of_process(streams=[other, stream("bob")])])
-        assert whole["streams"] == [{**leader, "sockets": 7}, stream("bob")]
+        assert whole["streams"] == [{**leader, "sockets": 7, "accounts": 2}, stream("bob")]
         assert whole["events"] == 11.0
 
 
@@ -122,3 +137,31 @@ def test_a_used_up_budget_is_told_once_with_the_longest_wait() -> None:
         [of_process(used_up=[used_up(1, 7000), used_up(2, 5500)])],
     )
     assert whole["used_up"] == [used_up(1, 7000), used_up(2, 5500)]
+
+
+def test_events_of_the_last_minutes_are_added_up_from_the_newest_on() -> None:
+    own = of_process(course={"at": 9000, "step": 5, "viewers": [], "events": [1.0, 2.0]})
+    other = of_process(course={"at": 8000, "step": 5, "viewers": [], "events": [4.0, 5.0, 6.0]})
+    assert add_up(own, [other])["course"] == {
+        "at": 9000,
+        "step": 5,
+        "viewers": [],
+        "events": [4.0, 6.0, 8.0],
+    }
+
+
+def test_what_the_databases_of_all_do_not_take_is_added_up() -> None:
+    fails = of_process(writing={"log": 3, "history": 40, "lost": 1})
+    assert add_up(of_process(), [fails, fails])["writing"] == {"log": 6, "history": 80, "lost": 2}
+
+
+def test_an_alert_of_each_kind_is_the_oldest_that_a_process_knows() -> None:
+    def alert(code: str, since: int) -> AlertNumbers:
+        return {"code": code, "since": since, "details": "", "process": "host:7"}
+
+    whole = add_up(
+        of_process(alerts=[alert("database", 7)]),
+        [of_process(alerts=[alert("database", 5), alert("sign_gate", 9)])],
+    )
+
+    assert whole["alerts"] == [alert("database", 5), alert("sign_gate", 9)]

@@ -82,8 +82,14 @@ class TestNumbers:
                     "attempt": None,
                     "since": list(stream.timeline)[-1].at,
                     "sockets": 1,
+                    "accounts": 0,
+                    "viewers": None,
+                    "curve": [],
                     "events": None,
                     "faults": 0,
+                    "undecodable": 0,
+                    "problem": "",
+                    "problem_at": None,
                     "leads": True,
                 }
             ]
@@ -185,6 +191,7 @@ class TestNumbers:
                 relay.networks,
                 counts,
                 relay.watching,
+                relay.last_minutes,
                 clock,
                 is_test=False,
             )

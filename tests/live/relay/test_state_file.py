@@ -11,7 +11,10 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import UNSET
 
+from live.alerts.alert import Alert, Condition
+from live.alerts.watch import Alerts
 from live.protocol.cursor import Cursor
 from live.protocol.frames import FrameType
 from live.relay.state_file import StateFile
@@ -45,7 +48,7 @@ async def left_by_a_process(path: Path) -> Cursor:
         file = file_of(world, path)
         socket = world.socket()
         await socket.is_live()
-        world.newest.say(messages.chat("a", "hello"))
+        world.newest.say(messages.chat("a", "hello"), messages.gift("a", diamonds=7, combo=False))
         world.streams.stop()
         save(file)
         return socket.stream.log.cursor
@@ -79,6 +82,40 @@ async def test_what_it_hears_then_is_counted(tmp_path: Path) -> None:
         await world.socket().is_live()
         world.newest.say(messages.chat("bob", "after the restart"))
         assert world.streams.counts.events[FrameType.COMMENT] == 1
+
+
+@virtual_time
+async def test_sums_of_the_live_go_on(tmp_path: Path) -> None:
+    await left_by_a_process(tmp_path / "state")
+    await asyncio.sleep(30)
+
+    async with World().running() as world:
+        heard_from = world.streams._clock.unix_ms()
+        file_of(world, tmp_path / "state")
+        socket = world.socket()
+        await socket.is_live()
+        world.newest.say(messages.gift("b", diamonds=5, combo=False))
+
+        assert socket.stream.snapshot().diamonds == 12
+        assert socket.stream.current_room is not None
+        assert socket.stream.current_room.heard_since is not UNSET
+        assert socket.stream.current_room.heard_since < heard_from
+
+
+@virtual_time
+async def test_alerts_that_were_told_go_on(tmp_path: Path) -> None:
+    told = Alert(Condition.SIGN_GATE, 1_795_000_000_000, "rate_limited", "host:7")
+    async with World().running() as world:
+        file = file_of(world, tmp_path / "state")
+        file.alerts = Alerts({Condition.SIGN_GATE: lambda: None}, clock=VirtualClock())
+        file.alerts.restore([told])
+        save(file)
+
+    async with World().running() as world:
+        file = StateFile(tmp_path / "state", world.streams, VirtualClock(), LONGEST)
+        file.alerts = Alerts({Condition.SIGN_GATE: lambda: None}, clock=VirtualClock())
+        file.restore()
+        assert file.alerts.current == [told]
 
 
 @virtual_time

@@ -9,9 +9,10 @@ from collections.abc import AsyncIterator, Collection
 
 import pytest
 from asgiref.sync import sync_to_async
-from django.db import DatabaseError, OperationalError
+from django.db import DatabaseError, OperationalError, ProgrammingError
 
 from accounts.models import AccessToken, User
+from live.clock import Clock
 from live.protocol.errors import ErrorCode, RelayError
 from live.relay import access
 from live.relay.token_lookup import TokenLookup
@@ -56,14 +57,30 @@ class Database:
         await asyncio.to_thread(self.asked.wait, WITHIN)
 
 
+class LaterClock(Clock):
+    """Attributes:
+    later: seconds by which its time is later than the event loop's.
+    """
+
+    later = 0.0
+
+    def monotonic(self) -> float:
+        return super().monotonic() + self.later
+
+
+@pytest.fixture
+def clock() -> LaterClock:
+    return LaterClock()
+
+
 @pytest.fixture
 def database() -> Database:
     return Database("anna", "bert", "carl")
 
 
 @pytest.fixture
-async def lookup(database: Database) -> AsyncIterator[TokenLookup]:
-    lookup = TokenLookup(find=database.find)
+async def lookup(database: Database, clock: LaterClock) -> AsyncIterator[TokenLookup]:
+    lookup = TokenLookup(find=database.find, clock=clock)
     yield lookup
     database.answers.set()
     await lookup.close()
@@ -174,6 +191,48 @@ class TestADatabaseThatFails:
         with pytest.raises(DatabaseError):
             await lookup.find("anna", WITHIN)
         assert await prefixes(lookup, "anna") == ["anna"]
+
+
+class TestWhetherTheDatabaseFails:
+    """For the alert."""
+
+    async def test_it_does_not_before_somebody_asks_nor_while_it_answers(
+        self, lookup: TokenLookup
+    ) -> None:
+        assert not lookup.database_fails
+        await prefixes(lookup, "anna")
+        assert not lookup.database_fails
+
+    async def test_it_does_when_it_hangs_until_it_answers(
+        self, database: Database, lookup: TokenLookup
+    ) -> None:
+        database.answers.clear()
+        with pytest.raises(TimeoutError):
+            await lookup.find("anna", SOON)
+        assert lookup.database_fails
+
+        database.answers.set()
+        await prefixes(lookup, "anna")
+        assert not lookup.database_fails
+
+    async def test_it_does_when_it_refuses_the_query(
+        self, database: Database, lookup: TokenLookup
+    ) -> None:
+        database.failures.append(ProgrammingError("no such table"))
+        with pytest.raises(ProgrammingError):
+            await lookup.find("anna", WITHIN)
+        assert lookup.database_fails
+
+    async def test_nobody_knows_when_nobody_has_asked_for_a_while(
+        self, database: Database, lookup: TokenLookup, clock: LaterClock
+    ) -> None:
+        database.failures += [OperationalError("gone")] * 1000
+        with pytest.raises(TimeoutError):
+            await lookup.find("anna", SOON)
+        clock.later = 40
+        assert lookup.database_fails
+        clock.later = 60
+        assert not lookup.database_fails
 
 
 @pytest.mark.django_db(transaction=True)

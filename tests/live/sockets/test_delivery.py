@@ -38,7 +38,7 @@ LAG = 256  # behind by more than that, a socket gets merged frames
 NOW = 77
 TYPES_REMEMBERED = 16
 ROOM = Room("1", "A title")
-NO_SNAPSHOT = Snapshot(viewers=None, likes=None, gifts=[], top=[], comments=[])
+NO_SNAPSHOT = Snapshot(viewers=None, likes=None, gifts=[], top=[], comments=[], diamonds=None)
 ENDED = RunEnded(1, None)
 
 

@@ -106,12 +106,30 @@ class TestFollowing:
                 return {name: len(v) if isinstance(v, list) else v for name, v in snapshot.items()}
 
             nothing = {"viewers": None, "likes": None, "gifts": 0, "top": 0, "comments": 0}
+            nothing["diamonds"] = None
             assert await greeted("chat") == {**nothing, "comments": 1}
-            assert await greeted("top") == {**nothing, "gifts": 1, "top": 1}
-            assert await greeted("goal") == {**nothing, "gifts": 1, "top": 1, "likes": 250}
+            assert await greeted("top") == {**nothing, "gifts": 1, "top": 1, "diamonds": 1}
+            of_gifts = {"gifts": 1, "top": 1, "diamonds": 1}
+            assert await greeted("goal") == {**nothing, **of_gifts, "likes": 250}
             # An app may have named types, too: it is greeted with everything.
             app = FakePhone(relay, ALICE, SocketOptions(types=KINDS["chat"].types))
             assert len((await app.until("connected"))["data"]["snapshot"]["top"]) == 1
+
+    @pytest.mark.parametrize(
+        ("began", "is_late"), [(None, False), (119, False), (121, True), (-5, False)]
+    )
+    @virtual_time
+    async def test_it_says_since_when_the_relay_hears_a_live_that_had_begun_before(
+        self, began: int | None, *, is_late: bool
+    ) -> None:
+        async with open_relay() as (world, relay):
+            opens_at = relay.clock.unix_ms() + round(1000 * world.connect_time)
+            if began is not None:
+                world.started_at = opens_at - 1000 * began
+            await FakePhone(relay, ALICE).until("connected")
+            await asyncio.sleep(20)
+            late = (await FakePhone(relay, ALICE).until("connected"))["data"]
+            assert late.get("heard_since") == (opens_at if is_late else None)
 
     @virtual_time
     async def test_it_closes_normally_with_the_live(self) -> None:

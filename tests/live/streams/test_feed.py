@@ -24,6 +24,11 @@ BROKEN = b"\xff\xff\xff"
 ROOM = Room("1", "A title")
 
 
+def heard(room: Room) -> Room:
+    """The room, by a relay that has heard it since now."""
+    return replace(room, heard_since=NOW)
+
+
 def make_feed(backlog: int = 1000) -> MessageFeed:
     return MessageFeed(backlog, NOW)
 
@@ -223,7 +228,7 @@ class TestBorders:
         feed.cut(NOW)
         feed.open(ROOM)
 
-        assert feed.log.border_after(0) == (1, RoomBegan(ROOM, feed.snapshot()))
+        assert feed.log.border_after(0) == (1, RoomBegan(heard(ROOM), feed.snapshot()))
         assert feed.log.border_after(1) is None
 
     def test_it_begins_again_for_the_next_run_with_what_is_known_of_it(self) -> None:
@@ -251,7 +256,8 @@ class TestBorders:
 
         assert types_of(feed) == ["comment", "gap"]
         assert frames(feed)[-1]["data"]["from"] == NOW - 5000
-        assert feed.log.border_after(2) == (3, RoomBegan(replace(ROOM, id="2"), feed.snapshot()))
+        began = RoomBegan(heard(replace(ROOM, id="2")), feed.snapshot())
+        assert feed.log.border_after(2) == (3, began)
 
     def test_so_it_does_in_the_next_run(self) -> None:
         feed = make_feed()
@@ -298,7 +304,7 @@ class TestBorders:
 
         assert feed.log.border_after(ongoing) == (
             ongoing + 2,
-            RoomBegan(replace(ROOM, id="2"), feed.snapshot()),
+            RoomBegan(heard(replace(ROOM, id="2")), feed.snapshot()),
         )
         assert gifts(feed)[-1] == ("ended", 2)
 
@@ -324,6 +330,45 @@ class TestSnapshots:
         snapshot = feed.snapshot()
         assert (snapshot.viewers, snapshot.likes) == (12, 40)
         assert [gifter.diamonds for gifter in snapshot.top] == [10]
+        assert snapshot.diamonds == 10
+
+
+class TestSinceWhenALiveIsHeard:
+    """However often the connection is lost, and the stream over."""
+
+    def test_it_is_the_first_connection(self) -> None:
+        feed = make_feed()
+        feed.begin_run()
+        feed.open(ROOM)
+        feed.cut(NOW)
+        feed.clock.ms += 60_000
+        feed.open(replace(ROOM, title="Another title"))
+        feed.end_run(None, NOW)
+
+        feed.begin_run()
+        feed.open(ROOM)
+
+        assert feed.room == heard(ROOM)
+
+    def test_the_next_live_begins_anew(self) -> None:
+        feed = make_feed()
+        feed.open(ROOM)
+        feed.clock.ms += 60_000
+
+        feed.open(replace(ROOM, id="2"))
+
+        assert feed.room == replace(ROOM, id="2", heard_since=NOW + 60_000)
+
+    def test_who_follows_another_process_knows_it_from_there(self) -> None:
+        feed, other = make_feed(), make_feed()
+        feed.open(ROOM)
+        placed = feed.log.border_after(0)
+        assert placed is not None
+
+        other.copy_border(placed[0], NOW + 60_000, placed[1])
+        other.open(ROOM)
+
+        assert other.room == heard(ROOM)
 
 
 def gifts(feed: MessageFeed) -> list[tuple[str, int]]:

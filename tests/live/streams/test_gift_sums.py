@@ -87,6 +87,20 @@ givens = st.builds(
 
 
 class TestTheSumOfDiamonds:
+    def test_whoever_comes_late_adds_to_the_snapshot_and_has_the_same_sum(self) -> None:
+        feed = MessageFeed(1000, NOW)
+        streak = messages.streak("anna", count=5, diamonds=10)
+        feed.hear([messages.gift("bea", diamonds=500, combo=False), *streak[:3]], 0)
+        snapshot, cursor = feed.snapshot(), feed.log.end
+        assert snapshot.diamonds == 500, "the streak goes on"
+
+        feed.hear([*streak[3:], messages.gift("bea", diamonds=20, combo=False)], 1)
+
+        later = [read_frame(entry.text)["data"] for entry in feed.log.read(cursor, 100)]
+        assert snapshot.diamonds + sum(
+            gift["diamonds_total"] for gift in later if gift["streak"] in ("ended", None)
+        ) == sum_of_a_client(feed)
+
     def test_a_client_s_sum_of_diamonds_is_right(self) -> None:
         feed = MessageFeed(1000, NOW)
 
@@ -181,6 +195,7 @@ class TestTheSumOfDiamonds:
 
         told = [[worth for number, (_, worth) in each.items() if number in taken] for each in sent]
         assert sum_of_a_client(feed) == sum(max(worths, default=0) for worths in told)
+        assert feed.snapshot().diamonds == sum_of_a_client(feed)
 
     @pytest.mark.skipif(not captures.captures_available(), reason=captures.captures_reason())
     @pytest.mark.parametrize("twentieths", range(1, 21))

@@ -57,6 +57,7 @@ def test_it_knows_nothing_at_first() -> None:
         "gifts": [],
         "top": [],
         "comments": [],
+        "diamonds": 0,
     }
 
 
@@ -134,6 +135,32 @@ def test_it_counts_a_streak_when_it_has_ended() -> None:
     update(keeper, gift(3, ENDED))
 
     assert taken(keeper)["top"][0]["diamonds"] == 3
+
+
+def test_it_sums_the_diamonds_of_gifts_that_are_settled() -> None:
+    keeper = keeper_of(
+        gift(3, ONGOING, who="anna", diamonds=5),
+        gift(4, ENDED, who="anna", diamonds=5),
+        gift(2, None, who="bea", diamonds=100),
+        gift(1, ONGOING, who="carl", diamonds=7),
+    )
+
+    assert taken(keeper)["diamonds"] == 220
+
+
+def test_it_sums_the_diamonds_of_gifters_that_it_has_forgotten() -> None:
+    many = 10_001
+    keeper = keeper_of(*(gift(1, None, who=f"user{n}", diamonds=2) for n in range(many)))
+
+    assert keeper.gifters < many
+    assert taken(keeper)["diamonds"] == 2 * many
+
+
+def test_it_makes_do_with_what_an_older_version_has_written() -> None:
+    saved = keeper_of(gift(2, None, who="bea", diamonds=100), gift(1, None)).save()
+    old = msgspec.structs.replace(saved, diamonds=None)
+
+    assert taken(SnapshotKeeper.restore(old)) == taken(SnapshotKeeper.restore(saved))
 
 
 def test_it_tells_the_first_ten_gifters() -> None:

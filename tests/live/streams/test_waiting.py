@@ -10,7 +10,7 @@ import pytest
 from live.protocol.errors import ErrorCode
 from live.streams.waiting import OfflineAnswers
 from live.tiktok.pacer import Priority
-from tests.support.clock import VirtualClock, now, settle, virtual_time
+from tests.support.clock import VirtualClock, now, now_ms, settle, virtual_time
 from tests.support.streams import (
     CLOSE_TIME,
     CONNECT_TIME,
@@ -74,6 +74,35 @@ class TestWaiting:
             assert len(pauses) == 100
             assert 80 <= min(pauses) < 85
             assert 115 < max(pauses) <= 120.01
+
+    @virtual_time
+    async def test_a_waiting_stream_says_when_it_has_looked_and_when_it_will_again(self) -> None:
+        async with World(failure(OFFLINE)).running() as world:
+            socket = world.socket(wait=True)
+            world.then = failure(OFFLINE)
+            await asyncio.sleep(CONNECT_TIME + CLOSE_TIME + 1)
+            first = socket.stream.seen()
+            assert first.looked_at is not None
+            assert first.next_look_at is not None
+            assert now_ms() - 1300 < first.looked_at < now_ms()
+
+            await world.looked(1)
+            assert now_ms() == pytest.approx(first.next_look_at, abs=2)
+            await asyncio.sleep(1)
+            second = socket.stream.seen()
+            assert second.looked_at is not None
+            assert second.next_look_at is not None
+            assert second.looked_at > first.looked_at
+            assert second.next_look_at > now_ms()
+
+    @virtual_time
+    async def test_a_stream_that_is_live_says_nothing_of_looks(self) -> None:
+        async with World(failure(OFFLINE)).running() as world:
+            socket = world.socket(wait=True)
+            await socket.is_live()
+
+            seen = socket.stream.seen()
+            assert (seen.looked_at, seen.next_look_at) == (None, None)
 
     @virtual_time
     async def test_a_waiting_stream_polls_the_rarer_the_longer_it_waits(self) -> None:

@@ -53,7 +53,7 @@ from live.tikfinity.translator import Translator
 from tests.support.samples import gift, sample, user
 
 TS = 1_795_000_000_123
-NOTHING_YET = Snapshot(viewers=None, likes=None, gifts=[], top=[], comments=[])
+NOTHING_YET = Snapshot(viewers=None, likes=None, gifts=[], top=[], comments=[], diamonds=None)
 
 
 def told(type: FrameType, data: Struct, *, id: str = "7412") -> list[tuple[str, dict[str, Any]]]:

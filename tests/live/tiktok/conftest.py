@@ -21,9 +21,15 @@ def recorder() -> Recorder:
 
 
 @pytest.fixture
-async def networks(tiktok: TikTok) -> AsyncIterator[Networks]:
+def block_pause() -> float:
+    """For how many seconds the ways out are closed after a block, about."""
+    return 15
+
+
+@pytest.fixture
+async def networks(tiktok: TikTok, block_pause: float) -> AsyncIterator[Networks]:
     """The ways out; closed, with no connection left, when the test is over."""
-    networks = Networks()
+    networks = Networks(block_pause=block_pause)
     yield networks
     await networks.close()
     await tiktok.wait_for(lambda: not tiktok.open_connections)

@@ -63,7 +63,7 @@ def connected(room: Room) -> Any:
         room_id=room.id,
         cursor="k3f9abcd-1",
         resumed=False,
-        snapshot=Snapshot(viewers=None, likes=None, gifts=[], top=[], comments=[]),
+        snapshot=Snapshot(viewers=None, likes=None, gifts=[], top=[], comments=[], diamonds=None),
         title=room.title or UNSET,
         owner=room.owner,
         started_at=room.started_at,
