@@ -1,4 +1,5 @@
-"""The connection log: a table with one row for each socket, to find out why one did not connect."""
+"""The connection log: a table with one row for each socket, to find out why one did not connect;
+and one with a row for each account, to find out whose do not connect now."""
 
 from __future__ import annotations
 
@@ -13,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from live.protocol.errors import CloseCode
 
-__all__ = ["ConnectionLog"]
+__all__ = ["ConnectionLog", "LastOutcome"]
 
 # The number of rows that pruning deletes in one transaction.
 _BIT = 1000
@@ -126,6 +127,12 @@ class ConnectionLog(models.Model):
                 name="connection_open",
                 condition=models.Q(closed_at=None),
             ),
+            # For the page of the accounts: those that are connected now.
+            models.Index(
+                fields=["account"],
+                name="connection_open_account",
+                condition=models.Q(closed_at=None),
+            ),
             # For the dashboard's counts: the rows that stand for several sockets. There are few.
             models.Index(
                 fields=["opened_at"],
@@ -141,3 +148,39 @@ class ConnectionLog(models.Model):
     def duration(self) -> timedelta | None:
         """How long the socket was open; None while it is still open."""
         return self.closed_at - self.opened_at if self.closed_at else None
+
+
+class LastOutcomeManager(models.Manager["LastOutcome"]):
+    def prune(self, days: int) -> None:
+        """Delete what became of accounts' connections that ended more than `days` ago."""
+        limit = timezone.now() - timedelta(days=days)
+        self.exclude(succeeded_at__gte=limit).exclude(failed_at__gte=limit).delete()
+
+
+class LastOutcome(models.Model):
+    """What became of an account's connections last. `live.connections.outcomes` writes it, and
+    `live.connections.failures` says what a failure is. The test endpoint does not count."""
+
+    account = models.OneToOneField(
+        settings.AUTH_USER_MODEL,
+        models.CASCADE,
+        primary_key=True,
+        related_name="last_outcome",
+        verbose_name=_("account"),
+        # Of an account that is deleted while its sockets close, the log must still be written.
+        db_constraint=False,
+    )
+    # The last connection that worked: when it was closed.
+    succeeded_at = models.DateTimeField(null=True)
+    # The last connection that failed: when it was closed, its error and its row.
+    failed_at = models.DateTimeField(null=True)
+    error_code = models.CharField(max_length=32, blank=True)
+    failed_connection = models.BigIntegerField(null=True)
+    # The failures since a connection has worked: when the first one was, and how many.
+    failing_since = models.DateTimeField(null=True)
+    failures = models.PositiveIntegerField(default=0)
+
+    objects = LastOutcomeManager()
+
+    def __str__(self) -> str:
+        return f"{self.account_id}: {self.error_code}"

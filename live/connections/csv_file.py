@@ -31,7 +31,7 @@ def lines(rows: Iterable[Iterable[Any]]) -> str:
 def _cells(row: Iterable[Any]) -> Iterator[Any]:
     for value in row:
         if isinstance(value, datetime):
-            yield value.astimezone(UTC).isoformat(timespec="milliseconds")
+            yield value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         elif isinstance(value, int | None):
             yield value
         else:

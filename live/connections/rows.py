@@ -11,6 +11,7 @@ from typing import Any
 from django.db import DEFAULT_DB_ALIAS, connections, transaction
 
 from accounts.models import AccessToken
+from live.connections import outcomes
 from live.connections.process import THIS_PROCESS
 from live.connections.record import Connection
 from live.models import ConnectionLog
@@ -65,8 +66,8 @@ def at_the_end(connection: Connection, closed_at: datetime) -> dict[str, Any]:
 
 
 def write(rows: Sequence[Row]) -> None:
-    """Write the rows in one transaction, and that their tokens were used. New rows get their ids,
-    which their connections remember.
+    """Write the rows in one transaction, that their tokens were used, and what became of their
+    accounts' connections. New rows get their ids, which their connections remember.
 
     Raises:
         Exception: nothing was written, or it can't be known whether.
@@ -79,12 +80,39 @@ def write(rows: Sequence[Row]) -> None:
         ids = _find([row for row in new if row.in_doubt])
         missing = [row for row in new if id(row) not in ids]
         inserted = _insert([{**row.values, "process": process} for row in missing])
-        there = [row for row in rows if not row.begins or id(row) in ids]
-        _update((ids.get(id(row), row.connection.row_id), row.values) for row in there)
+        there = [
+            (ids.get(id(row), row.connection.row_id), row)
+            for row in rows
+            if not row.begins or id(row) in ids
+        ]
+        ended = _ended(there, zip(inserted, missing, strict=True))
+        _update((pk, row.values) for pk, row in there)
         _note_use(row.connection for row in new)
+        outcomes.note(ended)
     ids |= {id(row): pk for row, pk in zip(missing, inserted, strict=True)}
     for row in new:
         row.connection.row_id = ids[id(row)]
+
+
+def _ended(
+    there: Iterable[tuple[int | None, Row]], new: Iterable[tuple[int, Row]]
+) -> list[outcomes.End]:
+    """The ends among the rows that no earlier transaction has written: of an account, and not at
+    the test endpoint."""
+    earlier = [(pk, row) for pk, row in there if pk is not None and _counts(row)]
+    known = outcomes.counted_already([pk for pk, _row in earlier])
+    ends = [(pk, row) for pk, row in earlier if pk not in known]
+    ends += [(pk, row) for pk, row in new if _counts(row)]
+    return [
+        outcomes.End.of(row.connection.account_id, pk, row.values)
+        for pk, row in ends
+        if row.connection.account_id is not None
+    ]
+
+
+def _counts(row: Row) -> bool:
+    one = row.connection
+    return "closed_at" in row.values and one.account_id is not None and not one.is_test
 
 
 def _wait_for_each_other() -> None:
@@ -176,7 +204,9 @@ def _note_use(new: Iterable[Connection]) -> None:
     field = AccessToken._meta.get_field("last_used_at")
     quote = connection.ops.quote_name
     table, column = quote(AccessToken._meta.db_table), quote(str(field.column))
-    parameters = [(field.get_db_prep_save(moment, connection), pk) for pk, moment in used.items()]
+    parameters = [
+        (field.get_db_prep_save(moment, connection), pk) for pk, moment in sorted(used.items())
+    ]
     with connection.cursor() as cursor:
         # Only names are put in here.
         cursor.executemany(f"UPDATE {table} SET {column} = %s WHERE id = %s", parameters)  # noqa: S608

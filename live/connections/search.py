@@ -2,8 +2,8 @@
 
 The log has an index for each thing that can be searched for, in the order of time. A page starts
 at a place in the log (`Position`), never at a number of rows. If several things are searched for at
-once, or another order is asked for, no index is enough. Then a page reads at most `REACH` rows of
-the rarest of these things, and says how far back it has looked.
+once, or something that has no index, or another order is asked for, no index is enough. Then a page
+reads at most `REACH` rows of the rarest of these things, and says how far back it has looked.
 Costs one to seven queries a page; measured by `make bench ARGS=pages`.
 """
 
@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from django.db.models import F, QuerySet, Value
+from django.db.models import F, Q, QuerySet, Value
 from django.db.models.functions import Coalesce
 from django.db.models.lookups import Exact, IsNull
 
@@ -48,6 +48,7 @@ class Search:
         log: where it is searched; select and defer what the rows are to have.
         values: of fields with an index, by name; `closed_at` may be None: those still open.
         closed: leave out those still open.
+        also: what else rows must fulfil, and what no index serves.
     """
 
     log: QuerySet[ConnectionLog]
@@ -55,6 +56,7 @@ class Search:
     since: datetime | None = None
     until: datetime | None = None
     closed: bool = False
+    also: tuple[Q, ...] = ()
 
     def page(self, size: int, start: Position | None = None, newest_first: bool = True) -> Found:
         """The `size` rows behind `start`, in the order of time."""
@@ -94,6 +96,7 @@ class Search:
                 rows = rows.filter(_compared(name, value))
         if self.closed:
             rows = rows.filter(closed_at__isnull=False)
+        rows = rows.filter(*self.also)
         return rows.order_by(*_order(newest_first))
 
     def _rarest(
@@ -101,10 +104,10 @@ class Search:
     ) -> tuple[str | None, Position | None]:
         """The field whose index reaches furthest within `REACH` rows, and how far it gets; None: to
         the end of the log."""
-        if len(self.values) < 2:
+        if len(self.values) < 2 and not self.also:
             return next(iter(self.values), None), None
-        edges = {}
-        for name in self.values:
+        edges: dict[str | None, Position | None] = {}
+        for name in self.values or [None]:
             edges[name] = edge = self._edge(name, start, newest_first)
             if edge is None:
                 return name, None

@@ -113,6 +113,12 @@ class ConnectionLogWriter:
         with self._news:
             return len(self._backlog)
 
+    @property
+    def is_in_trouble(self) -> bool:
+        """The database does not take rows, by the last time that it was tried."""
+        with self._news:
+            return self._in_trouble
+
     def opened(self, connection: Connection) -> None:
         """Write the row of a socket that has been authenticated, or refused."""
         with self._news:

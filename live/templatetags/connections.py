@@ -5,15 +5,29 @@ from typing import Any
 
 from django import template
 from django.utils import formats
-from django.utils.html import format_html
 
 from accounts.models import User
+from live.models import ConnectionLog
 from live.pages.connection_summaries import latest_connections
+from live.pages.ends import end_in_words, tone_of_end
 from live.pages.labels import Said, said_in_words
+from live.pages.moments import close_code_words
 
-__all__ = ["clock", "connection_history", "grouped", "in_words", "local_time", "to_the_second"]
+__all__ = [
+    "clock",
+    "close_code",
+    "connection_history",
+    "end",
+    "grouped",
+    "in_words",
+    "since",
+    "tone_of",
+]
 
 register = template.Library()
+
+# How many of the account's own connections are seen at once.
+_NEWEST = 5
 
 
 @register.filter
@@ -27,26 +41,30 @@ def clock(duration: timedelta | None) -> str:
 
 
 @register.filter
-def to_the_second(moment: datetime) -> str:
-    """Date and time as people of the language write them, with the seconds."""
-    return f"{formats.date_format(moment)} {moment:%H:%M:%S}"
+def end(connection: ConnectionLog) -> str:
+    """How the connection ended, in a few words."""
+    return str(end_in_words(connection.close_code, connection.error_code))
 
 
-@register.simple_tag
-def local_time(moment: datetime, parts: str) -> str:
-    """A time in UTC that the page's script shows as the reader's clock has it.
+@register.filter
+def close_code(code: int | None) -> str:
+    """The close code, and what it means if it is one of the relay's."""
+    if code is None:
+        return ""
+    words = close_code_words(code)
+    return f"{code}: {words}" if words else str(code)
 
-    Args:
-        parts: "exact-time" or "exact-moment", as `static/shared/format.js` names them.
-    """
-    utc = to_the_second(moment)
-    return format_html(
-        '<time datetime="{}" data-shows="{}" title="{} UTC">{}</time>',
-        moment.isoformat(),
-        parts,
-        utc,
-        f"{moment:%H:%M:%S}" if parts == "exact-time" else utc,
-    )
+
+@register.filter
+def since(until: datetime, begin: datetime) -> str:
+    """The time between two moments, as hours, minutes and seconds."""
+    return clock(until - begin)
+
+
+@register.filter
+def tone_of(connection: ConnectionLog) -> str:
+    """The class that shows how good or bad that is."""
+    return tone_of_end(connection.close_code, connection.error_code)
 
 
 @register.filter
@@ -63,5 +81,6 @@ def in_words(said: str) -> Said | None:
 
 @register.inclusion_tag("live/account/connections.html")
 def connection_history(account: User) -> dict[str, Any]:
-    """The account's own connections, a sentence each."""
-    return {"summaries": latest_connections(account)}
+    """The account's own connections, a sentence each. The older ones are folded."""
+    summaries = latest_connections(account)
+    return {"newest": summaries[:_NEWEST], "older": summaries[_NEWEST:]}

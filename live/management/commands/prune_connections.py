@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from live.models import ConnectionLog
+from live.models import ConnectionLog, LastOutcome
 
 MAX_DAYS = 36_500
 
@@ -24,4 +24,5 @@ class Command(BaseCommand):
         if not 1 <= options["days"] <= MAX_DAYS:
             raise CommandError(f"--days takes 1 to {MAX_DAYS} days.")
         deleted = ConnectionLog.objects.prune(options["days"])
+        LastOutcome.objects.prune(options["days"])
         self.stdout.write(f"Deleted {deleted} connections.")

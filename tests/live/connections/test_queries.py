@@ -43,6 +43,8 @@ FILTERS = {
     "error=user_offline": "connection_by_error",
     "code=1011": "connection_by_close_code",
     "address=10.0.0.1": "connection_by_address",
+    "q=user_offline": "connection_by_error",
+    "q=1011": "connection_by_close_code",
 }
 TIME_ORDERS = ("-opened", "opened")
 OTHER_ORDERS = ("-frames", "frames")
@@ -125,6 +127,24 @@ class TestSQLite:
         *_edges, rows = self.plans(staff, f"{LIST}?{query}")
         assert len(rows) == 1
         assert "USING INDEX connection_by_address (" in rows[0]
+
+    @pytest.mark.parametrize(
+        ("narrowed", "index"),
+        [
+            ("state=failed", "connection_by_time"),
+            ("q=10.1.", "connection_by_time"),
+            ("q=1011&state=failed", "connection_by_close_code"),
+        ],
+    )
+    def test_what_has_no_index_is_looked_for_in_a_part_of_the_log(
+        self, staff: Client, narrowed: str, index: str
+    ) -> None:
+        ConnectionLog.objects.update(close_code=1011)
+        edge, rows = self.plans(staff, f"{LIST}?{narrowed}")
+        assert f"USING COVERING INDEX {index}" in edge[0]
+        assert len(rows) == 1
+        assert f"USING INDEX {index} (" in rows[0]
+        assert "opened_at>?" in rows[0]
 
     def test_it_reads_no_further_than_it_says(self, staff: Client) -> None:
         ConnectionLog.objects.update(error_code="user_offline", close_code=1011)
