@@ -1,12 +1,17 @@
-"""What owners of asyncio tasks do with them."""
+"""What owners of asyncio tasks do with them, and how work that waits runs in a thread."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
-from typing import Any
+import threading
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from functools import partial
+from typing import Any, TypeVar
 
-__all__ = ["cancel_and_wait", "cancel_until_done", "run_to_end"]
+__all__ = ["cancel_and_wait", "cancel_until_done", "in_own_thread", "run_to_end"]
+
+T = TypeVar("T")
 
 
 async def cancel_and_wait(*futures: asyncio.Future[Any] | None) -> None:
@@ -47,3 +52,29 @@ async def run_to_end(work: Coroutine[Any, Any, None]) -> None:
         await asyncio.shield(task)
     finally:
         await asyncio.wait([task])
+
+
+async def in_own_thread(name: str, work: Callable[[], T]) -> T:
+    """Do work that may wait for long, in a thread of its own. Returns what it returns, and raises
+    what it raises.
+
+    Other than `asyncio.to_thread`, it does not keep the process from ending: neither the event loop
+    nor Python waits for that thread. A cancellation does not stop the work; nobody hears what comes
+    of it then.
+
+    Args:
+        name: of the thread.
+    """
+    loop = asyncio.get_running_loop()
+    result: asyncio.Future[T] = loop.create_future()
+
+    def run() -> None:
+        try:
+            settle = partial(result.set_result, work())
+        except Exception as error:
+            settle = partial(result.set_exception, error)
+        with suppress(RuntimeError):  # the loop has ended
+            loop.call_soon_threadsafe(lambda: None if result.done() else settle())
+
+    threading.Thread(target=run, name=name, daemon=True).start()
+    return await result

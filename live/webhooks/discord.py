@@ -6,7 +6,8 @@ https://docs.discord.com/developers/resources/webhook#execute-webhook
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from django.utils.formats import number_format
@@ -14,7 +15,7 @@ from django.utils.translation import gettext, ngettext, override
 
 from live.webhooks.models import EventType
 
-__all__ = ["discord_message"]
+__all__ = ["discord_message", "notice_message"]
 
 # The colours of embeds: something good, something over, something wrong.
 _GOOD, _OVER, _BAD = 0x11683A, 0x566072, 0xA3152A
@@ -43,6 +44,24 @@ def discord_message(payload: Mapping[str, Any], language: str) -> dict[str, Any]
         embed = unknown if embed_of is None else embed_of(data)
     embed["timestamp"] = payload["timestamp"]
     # Nobody is called, whatever a nickname says.
+    return {"embeds": [embed], "allowed_mentions": {"parse": []}}
+
+
+def notice_message(
+    title: str, paragraphs: Sequence[str], at: datetime, *, is_bad: bool
+) -> dict[str, Any]:
+    """Make a message that is of no account: about the server itself.
+
+    Args:
+        paragraphs: plain text.
+        at: when it was written, in UTC.
+    """
+    embed = {
+        "title": title[:_TITLE],
+        "description": "\n\n".join(map(_plain, paragraphs)),
+        "color": _BAD if is_bad else _GOOD,
+        "timestamp": at.isoformat(),
+    }
     return {"embeds": [embed], "allowed_mentions": {"parse": []}}
 
 

@@ -115,7 +115,7 @@ class Poster:
         text = ""
         retry_after: float | None = None
         failure: Failure | None = None
-        if not job.address or not job.secrets:
+        if not job.address or (job.is_signed and not job.secrets):
             return Answer(Failure.UNREADABLE)
         try:
             async with asyncio.timeout(self._within):

@@ -21,7 +21,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from live.clock import SYSTEM_CLOCK, Clock
 from live.connections.database import own_connection
 from live.connections.database_thread import DatabaseThread
-from live.tasks import cancel_and_wait
+from live.tasks import cancel_and_wait, in_own_thread
 from live.webhooks import queue
 from live.webhooks.jobs import Job
 from live.webhooks.notices import Notice
@@ -101,6 +101,11 @@ class Sender:
         self._mails: asyncio.Task[None] | None = None
         self._fails = False
         self._closed = False
+
+    @property
+    def database_fails(self) -> bool:
+        """The last look at the database has failed."""
+        return self._fails
 
     def start(self) -> None:
         """Begin to send. Only the first call does something."""
@@ -226,7 +231,7 @@ class Sender:
         is sent again."""
         try:
             for notice in notices:
-                if await asyncio.to_thread(notice.send):
+                if await in_own_thread("mail of a webhook", notice.send):
                     await self._query(partial(queue.notice_is_done, notice.key))
         except (Error, TimeoutError) as failure:
             self._note_failure(failure)

@@ -23,6 +23,7 @@ from live.history.heard import Heard
 from live.history.models import LiveListener
 from live.webhooks.events import Happening, error_data, happenings, payload
 from live.webhooks.models import TRIED_FOR, Delivery, DeliveryState, EventType, Webhook
+from live.webhooks.rows import NewDelivery, add
 
 __all__ = ["WebhookSink", "mark_due", "new_delivery"]
 
@@ -32,7 +33,6 @@ logger = logging.getLogger(__name__)
 MOST_WAITING = 10_000
 # The same error of the same LIVE is told once in this time: an app may try again every few seconds.
 _ERROR_AGAIN = timedelta(minutes=30)
-_AT_ONCE = 500
 
 # A webhook, whose LIVE, and the error's code.
 _Told = tuple[int, str, str]
@@ -118,12 +118,12 @@ class WebhookSink:
                 self._has_failed = True
                 logger.exception("a webhook is not told of something; the others are")
 
-    def _note(self, deliveries: Iterable[Delivery], now: datetime) -> None:
-        by_hook: defaultdict[int, list[Delivery]] = defaultdict(list)
+    def _note(self, deliveries: Iterable[NewDelivery], now: datetime) -> None:
+        by_hook: defaultdict[int, list[NewDelivery]] = defaultdict(list)
         for delivery in deliveries:
-            by_hook[delivery.webhook_id].append(delivery)
+            by_hook[delivery.webhook].append(delivery)
         room = self._room(by_hook)
-        kept: list[Delivery] = []
+        kept: list[NewDelivery] = []
         dropped: Counter[int] = Counter()
         for hook, those in by_hook.items():
             # A LIVE's beginning and end are always told: they are few.
@@ -134,7 +134,7 @@ class WebhookSink:
                 else:
                     dropped[hook] += 1
         # First the deliveries, then the webhooks: whoever takes a webhook for done holds its lock.
-        Delivery.objects.bulk_create(kept, batch_size=_AT_ONCE)
+        add(kept, now)
         mark_due(by_hook, now)
         for hook, number in dropped.items():
             Webhook.objects.filter(pk=hook).update(dropped=F("dropped") + number)
@@ -214,7 +214,7 @@ class _Batch:
 
     def __init__(self, now: int, hooks: Mapping[int, Sequence[Webhook]]) -> None:
         self.now = now
-        self.deliveries: list[Delivery] = []
+        self.deliveries: list[NewDelivery] = []
         self._hooks = hooks
         self._told: set[_Told] | None = None
 
@@ -223,7 +223,7 @@ class _Batch:
         return [hook for account in sorted(accounts) for hook in self._hooks.get(account, ())]
 
     def add(self, hook: Webhook, type: EventType, body: str) -> None:
-        self.deliveries.append(new_delivery(hook, type, body, self.now))
+        self.deliveries.append(NewDelivery(hook.pk, type, body))
 
     def error_body(self, hook: Webhook, happening: Happening) -> str:
         """The body of an error, in the account's language; empty if the webhook has been told of

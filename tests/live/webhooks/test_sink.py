@@ -19,7 +19,7 @@ from live.streams.log import Entry
 from live.webhooks import sink as sink_module
 from live.webhooks.events import Happening, error_data
 from live.webhooks.models import Delivery, EventType, Webhook
-from live.webhooks.sink import WebhookSink
+from live.webhooks.sink import WebhookSink, new_delivery
 from tests.support.clock import FixedClock
 from tests.support.heard import AT, entry, make_live, piece
 
@@ -338,6 +338,38 @@ class TestFaults:
         monkeypatch.setattr(sink_module, "payload", failing)
         with pytest.raises(OperationalError):
             sink.write([piece(accounts=(account,), live=make_live(), has_begun=True)])
+
+
+class TestManyDeliveries:
+    """The rows are written without `bulk_create`."""
+
+    def test_each_webhook_has_them_in_their_order_in_few_queries(
+        self,
+        account: User,
+        sink: WebhookSink,
+        django_assert_max_num_queries: DjangoAssertNumQueries,
+    ) -> None:
+        hooks = [hook(account, EventType.GIFT) for _ in range(3)]
+        gifts = [entry(FrameType.GIFT, diamonds_total=n, streak=None) for n in range(1, 301)]
+        heard = [piece(*gifts, accounts=(account,), live=make_live())]
+        with django_assert_max_num_queries(11):
+            sink.write(heard)
+        for each in hooks:
+            told = [one["data"]["diamonds_total"] for one in payloads(each)]
+            assert told == list(range(1, 301))
+        assert len(set(Delivery.objects.values_list("event_id", flat=True))) == 900
+
+    def test_a_row_has_what_that_of_the_model_has(
+        self, account: User, sink: WebhookSink, clock: FixedClock
+    ) -> None:
+        webhook = hook(account)
+        sink.write([piece(accounts=(account,), live=make_live(), has_begun=True)])
+        written = webhook.deliveries.get()
+        made = new_delivery(webhook, EventType.LIVE_STARTED, written.payload, clock.unix_ms())
+        for field in Delivery._meta.concrete_fields:
+            if field.name not in {"id", "event_id"}:
+                assert getattr(written, field.attname) == getattr(made, field.attname), field.name
+        assert written.event_id.startswith("msg_")
 
 
 class TestTheQueue:

@@ -4,12 +4,10 @@
  */
 
 import { byId } from "../../shared/dom.js";
-import { showLocalTimes } from "../../shared/times.js";
 import { refresh, SignedOut } from "../update.js";
 
 const BETWEEN_LOOKS = 1500; // ms
 
-showLocalTimes();
 const state = byId("state");
 
 function isWaiting() {
