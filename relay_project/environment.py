@@ -7,6 +7,7 @@ empty variable counts as one that is not set.
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import difflib
 import ipaddress
@@ -31,12 +32,14 @@ __all__ = [
     "database",
     "email",
     "hosts",
+    "is_host",
     "networks",
     "origins",
     "page_origins",
     "picture_hosts",
     "proxies",
     "proxy",
+    "receivers",
     "redis",
     "routes",
     "seconds",
@@ -49,6 +52,8 @@ __all__ = [
     "trusts_unix_socket",
     "unknown",
     "url",
+    "webhook",
+    "webhook_secret",
     "webhook_targets",
     "whole_number",
     "words",
@@ -65,6 +70,9 @@ _SMTP_PORTS = {"smtp": 25, "smtp+tls": 587, "smtp+ssl": 465}
 _UNIX = "unix"
 # Of a Sentinel, if its address says none.
 _SENTINEL_PORT = 26379
+# How long the address of a webhook can be, and how its secret begins.
+_LONGEST_WEBHOOK = 2000
+_WEBHOOK_SECRET = "whsec_"
 _HOST = re.compile(r"\*|\.?[\w-]+(\.[\w-]+)*|\[[0-9a-fA-F:.]+\]", re.ASCII)
 # The name of one host; at least one letter in its last part, so that it is no IP address.
 _HOST_NAME = re.compile(r"(?:[\w-]+\.)*(?=[\w-]*[A-Za-z])[\w-]+", re.ASCII)
@@ -192,9 +200,14 @@ def routes(name: str, known: list[str], default: str) -> list[str]:
 def hosts(name: str, default: list[str]) -> list[str]:
     """Host names for ALLOWED_HOSTS: example.org, .example.org, 10.0.0.1, [::1] or *."""
     values = words(name, default)
-    if all(_HOST.fullmatch(value) for value in values):
+    if all(map(is_host, values)):
         return values
     _refuse(name, "host names separated by commas, such as example.org,10.0.0.1")
+
+
+def is_host(text: str) -> bool:
+    """Whether ALLOWED_HOSTS may have the text."""
+    return _HOST.fullmatch(text) is not None
 
 
 def origins(name: str) -> list[str]:
@@ -406,6 +419,50 @@ def sender(name: str, default: str) -> str:
             validate_email(parseaddr(value)[1])
             return value
     _refuse(name, "an email address such as relay@example.org")
+
+
+def receivers(name: str, *, can_send: bool) -> list[str]:
+    """Email addresses, separated by commas.
+
+    Args:
+        can_send: whether there is a mail server; without one, there may be no receivers.
+    """
+    values = words(name, [])
+    with contextlib.suppress(ValidationError):
+        for value in values:
+            validate_email(value)
+        if not values or can_send:
+            return values
+        _refuse(name, "EMAIL_URL to be set, too: without it no mail is sent")
+    _refuse(name, "email addresses separated by commas, such as ops@example.org")
+
+
+def webhook(name: str) -> str:
+    """The http(s) address of a webhook, as it is: its path and its query may be secret."""
+    value = text(name)
+    if not value or (
+        len(value) <= _LONGEST_WEBHOOK
+        and value.isprintable()
+        and _is_address(value, {"http", "https"})
+        and "@" not in urlsplit(value).netloc
+    ):
+        return value
+    _refuse(name, "an address such as https://example.org/hook, without a user or a password")
+
+
+def webhook_secret(name: str) -> str:
+    """A secret as Standard Webhooks writes it: whsec_ and 24 to 64 bytes as base64."""
+    value = text(name)
+    if not value:
+        return ""
+    if value.startswith(_WEBHOOK_SECRET):
+        with contextlib.suppress(ValueError):
+            key = base64.b64decode(value.removeprefix(_WEBHOOK_SECRET), validate=True)
+            if 24 <= len(key) <= 64:
+                return value
+    _refuse(
+        name, "whsec_ and 24 to 64 random bytes as base64, such as openssl rand -base64 32 makes"
+    )
 
 
 def secret_key(name: str, file: Path) -> str:

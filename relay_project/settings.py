@@ -17,7 +17,8 @@ SECRET_KEY = env.secret_key("SECRET_KEY", BASE_DIR / ".secret_key")
 # Secret keys from before. What they signed and encrypted is still read, but nothing new uses them.
 SECRET_KEY_FALLBACKS = env.words("SECRET_KEY_FALLBACKS", default=[])
 DEBUG = env.boolean("DEBUG", default=False)
-ALLOWED_HOSTS = env.hosts("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
+USUAL_HOSTS = ["localhost", "127.0.0.1", "[::1]"]
+ALLOWED_HOSTS = env.hosts("ALLOWED_HOSTS", default=USUAL_HOSTS)
 CSRF_TRUSTED_ORIGINS = env.origins("CSRF_TRUSTED_ORIGINS")
 # The pages of other sites that may open sockets at /ws; empty for all. No browser sends a token by
 # itself, as it does with cookies, so a page gains nothing by its visitor.
@@ -48,6 +49,9 @@ TIKTOK_PROXY = env.proxy("TIKTOK_PROXY")
 RELAY_OWN_PROXIES = env.boolean("RELAY_OWN_PROXIES", default=False)
 SIGN_API_URL = env.url("SIGN_API_URL", default="https://api.eulerstream.com")
 SIGN_API_KEY = env.api_key("SIGN_API_KEY")
+# Whether the stand-in plays TikTok, so that every page says so.
+RELAY_STANDIN = env.boolean("RELAY_STANDIN", default=False)
+RELAY_START_COMMAND = env.text("RELAY_START_COMMAND", default="make run")
 RELAY_CONNECT_TIMEOUT = env.seconds("RELAY_CONNECT_TIMEOUT", default=20, minimum=0.1)
 RELAY_BLOCK_PAUSE = env.seconds("RELAY_BLOCK_PAUSE", default=15, minimum=0, maximum=300)
 RELAY_IDLE_TIMEOUT = env.seconds("RELAY_IDLE_TIMEOUT", default=60, minimum=0.1)
@@ -124,7 +128,6 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "servestatic",
     "django.contrib.staticfiles",
-    "ninja",  # for the static files of the API's documentation page
     "axes",
 ]
 MIDDLEWARE = [
@@ -134,6 +137,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
     "servestatic.middleware.ServeStaticMiddleware",
+    "relay_project.wrong_host.answer_wrong_hosts",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -156,7 +160,10 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "relay_project.context.source",
+                "relay_project.context.standin",
             ],
+            # Each page shows times in the same way.
+            "builtins": ["live.templatetags.times"],
         },
     },
 ]
@@ -254,8 +261,12 @@ AXES_VERBOSE = False
 SALT_KEY = "relay.accounts.sign_api_key"
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "home"
-# The template of the account page. It extends that of `accounts` by the part about LIVEs.
+# Where staff land who sign in.
+STAFF_LOGIN_REDIRECT_URL = "staff"
+# The templates of the account page and of the page that shows a new token. They extend those of
+# `accounts` by the parts about LIVEs.
 ACCOUNT_TEMPLATE = "live/account/account.html"
+ISSUED_TOKEN_TEMPLATE = "live/account/token_issued.html"
 LOGOUT_REDIRECT_URL = "login"
 
 # The mail server, for lost passwords. Without one, the pages don't offer to send emails.
@@ -269,6 +280,13 @@ EMAIL_USE_TLS = _EMAIL.get("EMAIL_USE_TLS", False)
 EMAIL_USE_SSL = _EMAIL.get("EMAIL_USE_SSL", False)
 EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = env.sender("DEFAULT_FROM_EMAIL", default="relay@localhost")
+
+# Who is told when something is wrong with the server; nobody if both are empty.
+ALERT_EMAILS = env.receivers("ALERT_EMAILS", can_send=SENDS_EMAIL)
+ALERT_WEBHOOK = env.webhook("ALERT_WEBHOOK")
+ALERT_WEBHOOK_SECRET = env.webhook_secret("ALERT_WEBHOOK_SECRET")
+# Seconds for which something has to be wrong, and to be right again.
+ALERT_AFTER = env.seconds("ALERT_AFTER", default=60, minimum=0, maximum=3600)
 
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SESSION_COOKIE_SAMESITE = "Lax"
@@ -303,6 +321,7 @@ LANGUAGE_CODE = env.choice("LANGUAGE_CODE", default="en", choices=LANGUAGE_CODES
 LOCALE_PATHS = [BASE_DIR / "locale"]
 TIME_ZONE = "UTC"
 USE_TZ = True
+FORMAT_MODULE_PATH = "relay_project.formats"  # the admin's times
 
 STATIC_URL = "static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
@@ -334,8 +353,8 @@ LOGGING: dict[str, Any] = {
         # Anybody can send wrong passwords, and so fill the log. The access log has these requests,
         # with status 429 during a lockout.
         "axes": {"level": "ERROR"},
-        # Anybody can send a wrong Host header, and so fill the log with tracebacks.
-        # relay_project.errors logs those that come from the machine's own network.
+        # Anybody can send a wrong Host header, and so fill the log: relay_project.wrong_host logs
+        # some of them.
         "django.security.DisallowedHost": {"level": "CRITICAL"},
     },
 }
@@ -350,4 +369,4 @@ if LOG_FORMAT == "json":
         LOGGING["loggers"][name] = {"handlers": ["console"], "propagate": False}
 
 # Variables that are set but that nothing reads. The server logs their names when it starts.
-UNKNOWN_VARIABLES = env.unknown(("RELAY_", "TIKTOK_"), others={"TIKTOK_CAPTURES"})
+UNKNOWN_VARIABLES = env.unknown(("ALERT_", "RELAY_", "TIKTOK_"), others={"TIKTOK_CAPTURES"})

@@ -6,7 +6,8 @@ from django.views.i18n import JavaScriptCatalog
 
 from relay_project.api import api
 
-handler400 = "relay_project.errors.bad_request"
+# The header leads to all pages, and the list of the admin's is short.
+admin.site.enable_nav_sidebar = False
 
 urlpatterns = [
     path("api/v1/", api.urls),

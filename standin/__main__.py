@@ -1,18 +1,22 @@
 """A stand-in to run by hand: `python -m standin --live alice --rate 5`.
 
 Streams a generated LIVE (`standin.scenario`), or captured messages again and again, to every live
-room until Ctrl-C or SIGTERM. Prints the variables that point a server at it.
+room until Ctrl-C or SIGTERM. Prints the variables that point a server at it. With a command behind
+`--`, it runs that with these variables instead, and ends with it.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import itertools
 import os
 import random
+import shutil
 import signal
-from collections.abc import Iterator, Sequence
+import sys
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from standin import Failure, Message, TikTok, messages
@@ -53,14 +57,17 @@ async def stream(tiktok: TikTok, source: Iterator[Message], rate: float) -> None
         await asyncio.sleep(max(0.0, started + sent / rate - loop.time()))
 
 
-async def serve(options: argparse.Namespace) -> None:
-    """Run the stand-in until SIGINT or SIGTERM comes.
+async def serve(options: argparse.Namespace) -> int:
+    """Run the stand-in until SIGINT, SIGTERM or SIGHUP comes, or the command has ended.
+
+    Returns:
+        The exit code: that of the command, or 0.
 
     Raises:
         SystemExit: the port can't be listened on.
     """
     stopped = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
     source = captured(options.captures) if options.captures else generated()
     tiktok = TikTok(port=options.port)
@@ -68,32 +75,75 @@ async def serve(options: argparse.Namespace) -> None:
         await tiktok.start()
     except OSError as refused:
         reason = os.strerror(refused.errno) if refused.errno else refused
-        raise SystemExit(f"Can't listen on 127.0.0.1:{options.port}: {reason}") from None
+        raise SystemExit(
+            f"Can't listen on 127.0.0.1:{options.port}: {reason}. Nothing was started. "
+            "Choose another port: --port, or STANDIN_PORT= of make."
+        ) from None
     try:
         with messages.pictures_at(tiktok.pictures):
-            await play(tiktok, source, options, stopped)
+            return await play(tiktok, source, options, stopped)
     finally:
         await tiktok.stop()
 
 
 async def play(
     tiktok: TikTok, source: Iterator[Message], options: argparse.Namespace, stopped: asyncio.Event
-) -> None:
-    """Go live, print the environment variables, and stream until `stopped` is set."""
+) -> int:
+    """Go live, and stream until it is stopped or the command has ended. Returns the exit code."""
     for name in options.live:
         tiktok.go_live(name)
     for name, failure in options.fail:
         (tiktok if name == EVERYONE else tiktok.room(name)).fail(failure)
-    for variable, value in tiktok.environment().items():
-        print(f"export {variable}={value}", flush=True)
+    environment = {"RELAY_STANDIN": "on", **tiktok.environment()}
     streaming = asyncio.create_task(stream(tiktok, source, options.rate))
-    stopping = asyncio.create_task(stopped.wait())
-    await asyncio.wait({streaming, stopping}, return_when=asyncio.FIRST_COMPLETED)
-    for task in (streaming, stopping):
+    waiting = asyncio.create_task(
+        run(options, environment, stopped) if options.command else show(environment, stopped)
+    )
+    await asyncio.wait({streaming, waiting}, return_when=asyncio.FIRST_COMPLETED)
+    for task in (streaming, waiting):
         task.cancel()
-    await asyncio.gather(streaming, stopping, return_exceptions=True)
+    await asyncio.gather(streaming, waiting, return_exceptions=True)
     if not streaming.cancelled():
         streaming.result()
+    return 0 if waiting.cancelled() else waiting.result()
+
+
+async def show(environment: Mapping[str, str], stopped: asyncio.Event) -> int:
+    """Print the environment variables, for another terminal. Returns 0 once it is stopped."""
+    for variable, value in environment.items():
+        print(f"export {variable}={value}", flush=True)
+    await stopped.wait()
+    return 0
+
+
+async def run(
+    options: argparse.Namespace, environment: Mapping[str, str], stopped: asyncio.Event
+) -> int:
+    """Run the command until it has ended, or is stopped. Returns the exit code.
+
+    It has a process group of its own, so that Ctrl-C reaches the stand-in alone. The stand-in
+    passes it on, and plays until the command has ended.
+    """
+    names = ", ".join(f"@{name}" for name in options.live) or "nobody"
+    print(
+        f"The stand-in plays TikTok at {environment['TIKTOK_APP_URL']}. LIVE: {names}", flush=True
+    )
+    program = await asyncio.create_subprocess_exec(
+        *options.command, env={**os.environ, **environment}, start_new_session=True
+    )
+    ending = asyncio.create_task(program.wait())
+    stopping = asyncio.create_task(stopped.wait())
+    try:
+        await asyncio.wait({ending, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        stopping.cancel()
+        if not ending.done():
+            with contextlib.suppress(ProcessLookupError):
+                program.terminate()
+        code = await ending
+    if stopped.is_set():
+        return 0
+    return code if code >= 0 else 128 - code
 
 
 def parse_failure(text: str) -> tuple[str, Failure]:
@@ -117,7 +167,9 @@ def positive(text: str) -> float:
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """Read the command line. If it is wrong, prints a usage message and ends the program."""
     parser = argparse.ArgumentParser(prog="python -m standin", description=__doc__)
-    parser.add_argument("--port", type=int, default=9000, help="on 127.0.0.1 (default 9000)")
+    parser.add_argument(
+        "--port", type=int, default=9000, help="on 127.0.0.1 (default 9000; 0 for a free one)"
+    )
     parser.add_argument("--live", action="append", default=[], metavar="NAME", help="repeatable")
     parser.add_argument(
         "--captures",
@@ -137,7 +189,14 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
             f"one of {', '.join(failure.value for failure in Failure)}"
         ),
     )
+    parser.add_argument(
+        "command",
+        nargs="*",
+        help="behind --: what to run with the variables, instead of printing them",
+    )
     options = parser.parse_args(arguments)
+    if options.command and shutil.which(options.command[0]) is None:
+        parser.error(f"there is no command {options.command[0]}")
     live = {name.lower() for name in options.live}
     for name, failure in options.fail:
         if name != EVERYONE and name.lower() not in live:
@@ -146,7 +205,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
 
 
 def main() -> None:
-    asyncio.run(serve(parse()))
+    sys.exit(asyncio.run(serve(parse())))
 
 
 if __name__ == "__main__":

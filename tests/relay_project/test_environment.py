@@ -562,6 +562,46 @@ class TestPageOrigins:
             environment.page_origins(NAME)
 
 
+class TestAlerts:
+    @given_and_expected(
+        ("", []), ("ops@example.org", ["ops@example.org"]), ("a@b.cc, d@e.ff", ["a@b.cc", "d@e.ff"])
+    )
+    def test_receivers_are_a_list(self, value: None, expected: list[str]) -> None:
+        assert environment.receivers(NAME, can_send=True) == expected
+
+    @given("ops", "Ops <ops@example.org>", "a@b.cc d@e.ff")
+    def test_it_refuses_what_is_no_address(self, value: None) -> None:
+        with refused():
+            environment.receivers(NAME, can_send=True)
+
+    @given("ops@example.org")
+    def test_it_refuses_receivers_without_a_mail_server(self, value: None) -> None:
+        with pytest.raises(SystemExit, match="EMAIL_URL"):
+            environment.receivers(NAME, can_send=False)
+
+    @given_and_expected(
+        ("", ""),
+        ("https://hooks.example/a/?key=b", "https://hooks.example/a/?key=b"),
+        ("http://10.0.0.5:8080", "http://10.0.0.5:8080"),
+    )
+    def test_a_webhook_s_address_is_taken_as_it_is(self, value: None, expected: str) -> None:
+        assert environment.webhook(NAME) == expected
+
+    @given("hooks.example", "ftp://a.example", "https://u:p@a.example", "https://a b.example")
+    def test_it_refuses_what_is_no_webhook_s(self, value: None) -> None:
+        with refused():
+            environment.webhook(NAME)
+
+    @given("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
+    def test_a_secret_is_taken_as_standard_webhooks_writes_it(self, value: None) -> None:
+        assert environment.webhook_secret(NAME) == "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+
+    @given("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_short", "whsec_!", "whsec_" + "A" * 200)
+    def test_it_refuses_what_is_no_secret(self, value: None) -> None:
+        with refused():
+            environment.webhook_secret(NAME)
+
+
 BAD_SETTINGS = {
     "ALLOWED_HOSTS": "https://s3cr3t",
     "CSRF_TRUSTED_ORIGINS": "s3cr3t.example",
@@ -578,6 +618,7 @@ BAD_SETTINGS = {
     "TIKTOK_ROUTES": "s3cr3t",
     "TIKTOK_PROXY": "http://anna:s3cr3t@proxy.example",
     "RELAY_OWN_PROXIES": "s3cr3t",
+    "RELAY_STANDIN": "s3cr3t",
     "RELAY_STATE_FILE": "s3cr3t/",
     "SIGN_API_URL": "https://user:s3cr3t@sign.example:port",
     "RELAY_CONNECT_TIMEOUT": "s3cr3t",
@@ -609,6 +650,10 @@ BAD_SETTINGS = {
     "LOG_FORMAT": "s3cr3t",
     "EMAIL_URL": "smtp://user:s3cr3t@mail.example:port",
     "DEFAULT_FROM_EMAIL": "s3cr3t",
+    "ALERT_EMAILS": "s3cr3t",
+    "ALERT_WEBHOOK": "https://s3cr3t@hooks.example/",
+    "ALERT_WEBHOOK_SECRET": "whsec_s3cr3t",
+    "ALERT_AFTER": "-777",
 }
 
 

@@ -655,10 +655,11 @@ class TestCommand:
         assert process.stdout is not None
         try:
             async with asyncio.timeout(2 * TIMEOUT):
-                lines = [(await process.stdout.readline()).decode() for _ in range(5)]
-            assert lines[0] == f"export TIKTOK_APP_URL=http://127.0.0.1:{port}\n"
-            assert lines[2] == f"export TIKTOK_SOCKET_URL=ws://127.0.0.1:{port}/webcast\n"
-            assert lines[4] == f"export RELAY_PICTURE_HOSTS=http://127.0.0.1:{port}\n"
+                lines = [(await process.stdout.readline()).decode() for _ in range(6)]
+            assert lines[0] == "export RELAY_STANDIN=on\n"
+            assert lines[1] == f"export TIKTOK_APP_URL=http://127.0.0.1:{port}\n"
+            assert lines[3] == f"export TIKTOK_SOCKET_URL=ws://127.0.0.1:{port}/webcast\n"
+            assert lines[5] == f"export RELAY_PICTURE_HOSTS=http://127.0.0.1:{port}\n"
             async with httpx.AsyncClient() as client:
                 page = await client.get(f"http://127.0.0.1:{port}/@alice/live")
                 profile = await client.get(f"http://127.0.0.1:{port}/@alice")
