@@ -78,6 +78,7 @@ def test_the_documents_of_all_readers_are_found() -> None:
     assert {
         "README.md",
         "docs/app/protocol.md",
+        "docs/app/ru/protocol.md",
         "docs/operate/settings.md",
         "docs/develop/map.md",
     } <= set(DOCUMENTS)

@@ -55,6 +55,14 @@ class Status(Schema):
         "sign server, or `direct`, without; null while it is not connected."
     )
     sockets: int = Field(description="How many sockets receive this LIVE.", ge=0)
+    looked_at: int | None = Field(
+        description="While `stream` is `waiting`: when TikTok was last asked whether the streamer "
+        "is live, in milliseconds since the Unix epoch; null where that is not known."
+    )
+    next_look_at: int | None = Field(
+        description="While `stream` is `waiting`: when TikTok will be asked again, in milliseconds "
+        "since the Unix epoch; null while it is being asked. Any new socket makes it sooner."
+    )
     sign_gate: SignGateStatus
     problem: Problem | None
     version: str = Field(description="The version of this server.", examples=["0.2.0"])
@@ -105,6 +113,8 @@ async def get_status(request: ApiRequest, options: Query[Options]) -> dict[str, 
         "stream": None if stream is None else stream.state,
         "route": None if stream is None else stream.route or None,
         "sockets": 0 if stream is None else stream.sockets,
+        "looked_at": None if stream is None else stream.looked_at,
+        "next_look_at": None if stream is None else stream.next_look_at,
         "sign_gate": _sign_gate(relay, account),
         "problem": None if why is None else problem(request, why),
         "version": settings.VERSION,

@@ -1,13 +1,13 @@
-"""Makes the REST API, with its description, its documentation page and its handling of errors.
+"""Makes the REST API, with its description and its handling of errors.
 
-`relay_project/api.py` adds the operations of `accounts` and `live`.
+`relay_project/api.py` adds the operations of `accounts` and `live`, and the documentation page.
 """
 
 from __future__ import annotations
 
 from django.conf import settings
 from ninja import NinjaAPI
-from ninja.openapi.docs import Swagger
+from ninja.openapi.docs import DocsBase
 
 from live.api.auth import BearerToken
 from live.api.errors import EXPLAINED, explain
@@ -15,20 +15,12 @@ from live.api.errors import EXPLAINED, explain
 __all__ = ["make_api"]
 
 
-class _Docs(Swagger):
-    """The documentation page by Swagger. It loads no files from other hosts.
+def make_api(docs: DocsBase) -> NinjaAPI:
+    """Make the API. It has no operations yet.
 
-    Swagger would also send the description of the API to another host to check it: that is off.
+    Args:
+        docs: makes its documentation page.
     """
-
-    template = "live/docs/api.html"
-
-    def __init__(self) -> None:
-        super().__init__({"validatorUrl": None})
-
-
-def make_api() -> NinjaAPI:
-    """Make the API. It has no operations yet."""
     source = {"description": "The source of this server (AGPL-3.0)", "url": settings.SOURCE_URL}
     api = NinjaAPI(
         title="LIVE relay",
@@ -37,7 +29,7 @@ def make_api() -> NinjaAPI:
         "socket.\n\nEvery error has the form of `Problem`, with the `code`s of the socket.",
         urls_namespace="api",
         auth=BearerToken(),
-        docs=_Docs(),
+        docs=docs,
         openapi_extra={
             "info": {"license": {"name": "AGPL-3.0-only", "identifier": "AGPL-3.0-only"}},
             **({"externalDocs": source} if settings.SOURCE_URL else {}),

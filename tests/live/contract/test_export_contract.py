@@ -35,8 +35,21 @@ class TestTheFiles:
         stale.parent.mkdir(parents=True)
         stale.write_text("{}")
         call_command("export_contract", verbosity=0)
-        written = {p.relative_to(tmp_path) for p in (tmp_path / "docs").rglob("*") if p.is_file()}
+        written = {path.relative_to(tmp_path) for path in tmp_path.rglob("*") if path.is_file()}
         assert written == set(export_contract.files())
+
+    def test_translations_stay_and_what_is_new_has_a_place(
+        self, tmp_path: Path, settings: Any
+    ) -> None:
+        settings.BASE_DIR = tmp_path
+        file = tmp_path / "live/contract/texts/ru.json"
+        file.parent.mkdir(parents=True)
+        known, new, *_others = export_contract.descriptions()
+        file.write_text(json.dumps({known: "По-русски", "Of a frame that is gone.": "Нет"}))
+        call_command("export_contract", verbosity=0)
+        texts = json.loads(file.read_text())
+        assert list(texts) == export_contract.descriptions()
+        assert (texts[known], texts[new]) == ("По-русски", "")
 
     def test_the_command_writes_the_baseline_only_when_told_to(
         self, tmp_path: Path, settings: Any
