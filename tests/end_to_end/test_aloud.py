@@ -60,12 +60,18 @@ async def open_console(page: Page, server: Server, tiktok_username: str) -> None
     name = f"listener{next(_numbers)}"
     await add_person(server, name, tiktok_username)
     await sign_in(page, server, name)
-    await panel(page).locator("summary").click()
+    await open_panel(page)
     await expect(page.get_by_label("Volume of the voice")).to_be_enabled(timeout=WITHIN)
 
 
 def panel(page: Page) -> Locator:
     return page.locator("#aloud")
+
+
+async def open_panel(page: Page) -> None:
+    """It is among the settings."""
+    await page.get_by_role("button", name="Settings").click()
+    await panel(page).locator("summary").click()
 
 
 async def spoken(page: Page, count: int) -> list[dict[str, Any]]:
@@ -163,7 +169,7 @@ class TestTheConsole:
         await page.wait_for_function("() => window.locks === 1")
         await page.reload()
         await page.wait_for_function("() => window.locks === 1")
-        await panel(page).locator("summary").click()
+        await open_panel(page)
         await switch.uncheck()
         await page.reload()
         await expect(page.locator("#screen-on")).not_to_be_checked()
@@ -202,7 +208,7 @@ class TestTheSettings:
         await page.get_by_role("button", name="Save").click()
         await expect(page.get_by_text("Saved.")).to_be_visible()
         await page.goto(http(server))
-        await panel(page).locator("summary").click()
+        await open_panel(page)
         await expect(page.get_by_label("Volume of the voice")).to_be_enabled()
         await room.wait_for_socket()
         await switch_on(page)

@@ -35,6 +35,13 @@ describe("Numbers", () => {
     assert.equal(english.shortNumber(1_250_000), "1.3M");
   });
 
+  it("have no fraction of thousands where there is hardly any room", () => {
+    assert.equal(english.briefNumber(99_999), "99,999");
+    assert.equal(english.briefNumber(329_412), "329K");
+    assert.equal(english.briefNumber(1_250_000), "1.3M");
+    assert.equal(russian.briefNumber(329_412), "329\u00a0тыс.");
+  });
+
   it("of a rate have a fraction while they are small", () => {
     assert.equal(english.rate(1.25), "1.3");
     assert.equal(english.rate(250.4), "250");
@@ -47,10 +54,29 @@ describe("Numbers", () => {
 });
 
 describe("Times", () => {
-  it("in UTC are of 24 hours, in every language", () => {
+  it("are of 24 hours, in every language", () => {
+    const here = new Date(2026, 10, 25, 13, 4, 5).getTime(); // of this machine's clock
     for (const format of [english, russian]) {
-      assert.equal(format.utcTimeOfDay(MOMENT), "13:04");
-      assert.equal(format.exactUtcTimeOfDay(MOMENT), "13:04:05");
+      assert.equal(format.timeOfDay(here), "13:04");
+      assert.equal(format.exactTimeOfDay(here), "13:04:05");
+    }
+  });
+
+  it("in UTC say so", () => {
+    assert.equal(english.utcMoment(new Date(MOMENT)), "Nov 25, 2026, 13:04:05 UTC");
+  });
+
+  it("have a zone, which is named with how far it is from UTC at that time of the year", () => {
+    const before = process.env.TZ;
+    try {
+      process.env.TZ = "Europe/Berlin";
+      assert.equal(russian.zone(new Date(MOMENT)), "Europe/Berlin, UTC+1");
+      assert.equal(english.zone(new Date(Date.UTC(2026, 6, 1))), "Europe/Berlin, UTC+2");
+      process.env.TZ = "UTC";
+      assert.equal(english.zone(new Date(MOMENT)), "UTC");
+    } finally {
+      if (before === undefined) delete process.env.TZ;
+      else process.env.TZ = before;
     }
   });
 
@@ -73,5 +99,12 @@ describe("Durations", () => {
     assert.equal(english.duration(3599), "59 min 59 s");
     assert.equal(english.duration(3600), "1 h 0 min");
     assert.equal(english.duration(90_061), "25 h 1 min");
+  });
+
+  it("of a LIVE are told as a stopwatch has them", () => {
+    assert.equal(english.stopwatch(4325), "1:12:05");
+    assert.equal(english.stopwatch(7.9), "0:07");
+    assert.equal(english.stopwatch(-3), "0:00");
+    assert.equal(english.stopwatch(36_000), "10:00:00");
   });
 });

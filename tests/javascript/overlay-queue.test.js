@@ -186,6 +186,44 @@ describe("The queue of alerts", () => {
     assert.deepEqual(gifts.map(({ data }) => data.diamonds_total), [1000, 700]);
   });
 
+  it("shows tests next, in their order, though others wait", () => {
+    for (const type of ["follow", "share", "subscribe"]) queue.add(event(type));
+    queue.next();
+    queue.add({ ...event("share"), isTest: true });
+    queue.add({ ...event("subscribe"), isTest: true });
+    const all = shown();
+    const types = ["follow", "share", "subscribe", "share", "subscribe"];
+    assert.deepEqual(all.map(({ type }) => type), types);
+    assert.deepEqual(all.map(({ isTest }) => isTest), [false, true, true, false, false]);
+  });
+
+  it("lets what is shown give way to a test once it could be read", () => {
+    queue.add(gift({ diamonds: 500 }));
+    queue.next();
+    now += 1_000;
+    queue.add({ ...event("follow"), isTest: true });
+    queue.add(gift({ diamonds: 500, count: 2 }));
+    assert.equal(queue.next(), false);
+    now += 1_000;
+    assert.equal(queue.next(), true);
+    assert.equal(queue.current?.isTest, true);
+    assert.equal(queue.endsAt - now, 5_000);
+  });
+
+  it("knows whether a test is shown or waits", () => {
+    queue.add(event("follow"));
+    queue.next();
+    assert.equal(queue.isTesting, false);
+    queue.add({ ...event("share"), isTest: true });
+    assert.equal(queue.isTesting, true);
+    now = queue.endsAt;
+    queue.next();
+    assert.equal(queue.isTesting, true);
+    now = queue.endsAt;
+    queue.next();
+    assert.equal(queue.isTesting, false);
+  });
+
   it("shows a test before all that waits, whatever is chosen", () => {
     queue.options = { ...OPTIONS, events: [], threshold: 1000 };
     queue.add({ ...gift(), isTest: true });

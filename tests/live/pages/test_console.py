@@ -23,6 +23,7 @@ from live.protocol.options import SocketOptions
 
 pytestmark = pytest.mark.django_db
 PAGE, TOKEN, MANIFEST = "/", "/console/token/", "/manifest.webmanifest"
+WELCOME = re.compile(r'<section id="welcome"[^>]*?(?P<hidden> hidden)?\s+data-check', re.DOTALL)
 OLD, NEW = "of the tests, only", "a hedgehog in the snow"
 
 
@@ -54,18 +55,34 @@ class TestThePage:
         assert 'data-username="anna.live"' in page
         assert '<link rel="manifest" href="/manifest.webmanifest"' in page
 
-    def test_it_says_what_an_account_without_a_username_lacks(
+    def test_it_asks_an_account_without_a_username_for_one(
         self, client: Client, anna: User
     ) -> None:
-        hint = "The account has no TikTok username yet."
-        assert hint not in client.get(PAGE).content.decode()
+        assert WELCOME.search(client.get(PAGE).content.decode())["hidden"]  # type: ignore[index]
         User.objects.update(tiktok_username="")
-        assert hint in client.get(PAGE).content.decode()
+        page = client.get(PAGE).content.decode()
+        assert not WELCOME.search(page)["hidden"]  # type: ignore[index]
+        assert 'action="/account/username/"' in page
+        assert re.search(r'<button id="connect"[^>]* hidden>', page)
 
-    def test_it_says_in_visible_text_since_when_diamonds_are_counted(
-        self, client: Client, anna: User
+    @pytest.mark.parametrize(
+        ("is_on", "offered"), [(True, "See test events"), (False, "RELAY_TEST_ENDPOINT=always")]
+    )
+    def test_it_offers_test_events_or_says_how_they_are_switched_on(
+        self, client: Client, anna: User, settings: Settings, is_on: bool, offered: str
     ) -> None:
-        assert ">since this page was opened</dd>" in client.get(PAGE).content.decode()
+        User.objects.update(tiktok_username="")
+        settings.RELAY_TEST_ENDPOINT = is_on
+        page = client.get(PAGE).content.decode()
+        offers = {"See test events", "RELAY_TEST_ENDPOINT=always"}
+        assert {offer for offer in offers if offer in page} == {offered}
+
+    def test_it_has_the_source_where_the_footer_has_no_room(
+        self, client: Client, anna: User, settings: Settings
+    ) -> None:
+        settings.SOURCE_URL = "https://source.example/relay"
+        menu = client.get(PAGE).content.decode().partition('id="menu"')[2]
+        assert "https://source.example/relay" in menu.partition("</header>")[0]
 
     def test_it_sends_strangers_to_the_login_page(self, client: Client) -> None:
         assert client.get(PAGE)["Location"] == "/login/?next=/"

@@ -5,22 +5,31 @@
  * changed once per animation frame.
  */
 
-import { byId } from "../../shared/dom.js";
+import { byId, setText } from "../../shared/dom.js";
 import { language } from "../../shared/format.js";
 import { RelayClient } from "../relay-client.js";
 import { AloudPanel } from "./aloud.js";
 import { Counters } from "./counters.js";
 import { Errors } from "./errors.js";
 import { Feed } from "./feed.js";
-import { Gifts } from "./gifts.js";
+import { Filters, switchTimes } from "./filters.js";
+import { Gifts, Tray } from "./gifts.js";
+import { Looks } from "./looks.js";
+import { BattleBar, Caption, GoalLine, PollCard } from "./panels.js";
 import { Pin } from "./pin.js";
+import { Recap } from "./recap.js";
+import { canRetryNow } from "./remedies.js";
+import { RolledLines } from "./rolled-lines.js";
+import { Stand } from "./stand.js";
 import { StateLine } from "./state.js";
 import { TestSwitch } from "./testing.js";
 import { issueToken, Tokens } from "./token.js";
 import { TopGifters } from "./top.js";
+import { Welcome } from "./welcome.js";
 
 /** @typedef {import("../relay-client.js").Frame} Frame */
 /** @typedef {import("../relay-client.js").Closed} Closed */
+/** @typedef {import("../relay-client.js").Reconnecting} Reconnecting */
 /** @typedef {import("../relay-client.js").RelayError} RelayError */
 
 /** Milliseconds over which the relay gathers events: few enough to look immediate. */
@@ -35,18 +44,32 @@ const RENEW_AFTER = 2;
 
 class Console {
   #button = byId("connect");
-  /** Leads to the LIVE's page, once the LIVE has ended. */
-  #afterwards = byId("afterwards");
+  #tryNow = byId("try-now");
   #feed = new Feed();
-  #gifts = new Gifts();
   #counters = new Counters();
   #top = new TopGifters();
   #pin = new Pin();
+  /** What stands above and below the feed only while the LIVE goes on. */
+  #panels = [new BattleBar(), new GoalLine(), new PollCard(), new Caption()];
+  /** What takes every frame, and paints. */
+  #parts = [
+    new RolledLines(),
+    new Gifts(),
+    new Tray(),
+    this.#counters,
+    this.#top,
+    ...this.#panels,
+  ];
   #aloud;
   #state;
   #errors;
   #tokens;
+  #looks;
+  #recap;
+  #welcome;
   #test = new TestSwitch(() => this.#switch());
+  /** Empty: the account has none, and there is no LIVE to connect to. */
+  #username;
   /** Null: the person wants no connection, or none can be had. @type {RelayClient | null} */
   #client = null;
   /** @type {string | null} */
@@ -62,22 +85,38 @@ class Console {
   /** @param {DOMStringMap} page What the template knows. */
   constructor(page) {
     const { account = "", username = "", tokenPrefix = "", tokens = "", csrf = "" } = page;
+    this.#username = username;
     this.#state = new StateLine(username);
-    this.#errors = new Errors(account);
+    this.#errors = new Errors(account, () => this.#connectAnew());
     this.#aloud = new AloudPanel(csrf);
     this.#tokens = new Tokens(tokenPrefix, () => issueToken(tokens, csrf));
+    this.#looks = new Looks(page.status ?? "", () => this.#tokens.get());
+    this.#recap = new Recap(page.recap ?? "", page.afterwards ?? "");
+    this.#welcome = new Welcome({
+      csrf,
+      named: (name) => this.#onNamed(name),
+      connect: () => this.connect(),
+      test: () => this.#test.start(),
+    });
+    new Filters((filter) => this.#feed.filter(filter));
+    new Stand();
+    switchTimes();
     this.#button.addEventListener("click", () =>
       this.#isWanted ? this.disconnect() : this.connect(),
     );
+    this.#tryNow.addEventListener("click", () => this.#connectAnew());
     document.addEventListener("visibilitychange", () => {
       if (!document.hidden) this.#client?.reconnectNow();
     });
+    this.#showWhatIsPossible();
   }
 
   async connect() {
+    if (!this.#canConnect) return;
+    this.#welcome.show(false);
     this.#want(true);
     const wish = this.#wish;
-    this.#state.show("connecting");
+    this.#showState("connecting");
     let token;
     try {
       token = await this.#tokens.get();
@@ -96,10 +135,8 @@ class Console {
       since: this.#cursor,
       test,
     });
-    client.on("connecting", () => this.#state.show("connecting"));
-    client.on("reconnecting", ({ retryIn, attempt }) =>
-      this.#state.showReconnecting(retryIn, attempt),
-    );
+    client.on("connecting", () => this.#showState("connecting"));
+    client.on("reconnecting", (reconnecting) => this.#onReconnecting(reconnecting));
     client.on("frame", (frame) => this.#take(frame));
     client.on("closed", (closed) => closed.final && this.#onClosed(closed, token));
     this.#client = client;
@@ -109,10 +146,27 @@ class Console {
   disconnect() {
     this.#want(false);
     this.#isTokenNew = false;
+    this.#drop();
+    this.#showState("off");
+    this.#showWhatIsPossible();
+  }
+
+  /** Without a username there is no LIVE; made-up events need none. */
+  get #canConnect() {
+    return Boolean(this.#username || this.#test.chosen);
+  }
+
+  #drop() {
     const client = this.#client;
     this.#client = null;
     client?.close();
-    this.#state.show("off");
+  }
+
+  /** Whoever waits for the next attempt wants it now. */
+  #connectAnew() {
+    this.#cursor = this.#client?.cursor ?? this.#cursor;
+    this.#drop();
+    this.connect();
   }
 
   /** The test endpoint instead of the LIVE, or the other way round: nothing is left of the other. */
@@ -120,13 +174,16 @@ class Console {
     this.disconnect();
     this.#cursor = null;
     this.#roomId = "";
-    this.#afterwards.hidden = true;
-    for (const part of [this.#feed, this.#gifts, this.#counters, this.#top, this.#pin]) {
-      part.reset();
-    }
-    this.#aloud.reset();
+    for (const part of [this.#feed, this.#pin, this.#aloud, ...this.#parts]) part.reset();
     this.#paintSoon();
     this.connect();
+  }
+
+  /** @param {string} username */
+  #onNamed(username) {
+    this.#username = username;
+    this.#state.username = username;
+    this.#button.hidden = false;
   }
 
   // --- What the client says ----------------------------------------------------------------------
@@ -138,31 +195,39 @@ class Console {
     if (type === "connected" || type === "status") {
       this.#isTokenNew = false;
       this.#state.take(frame);
+      this.#onState();
     }
     if (type === "error" && !this.#isMended(data.code)) {
       this.#errors.show(/** @type {RelayError} */ (data));
     }
     // Of what the test endpoint plays, nothing is kept.
-    if (type === "live_end") this.#afterwards.hidden = this.#isTest;
-    this.#feed.take(frame);
-    this.#gifts.take(frame);
-    this.#counters.take(frame);
-    this.#top.take(frame);
+    if (type === "live_end" && !this.#isTest) {
+      this.#feed.takeCard(frame, this.#recap.card(this.#roomId));
+    } else {
+      this.#feed.take(frame);
+    }
     this.#pin.take(frame);
     this.#aloud.take(frame);
+    for (const part of this.#parts) part.take(frame);
+    if (type === "live_end") for (const panel of this.#panels) panel.reset();
     this.#paintSoon();
   }
 
   /** @param {Record<string, any>} connected */
   #onConnected({ room_id: roomId, test }) {
     if (this.#roomId && roomId !== this.#roomId) {
-      this.#counters.forget();
-      this.#top.reset();
+      for (const part of this.#parts) part.reset();
     }
     this.#roomId = roomId;
     this.#isTest = Boolean(test);
     this.#test.mark(this.#isTest);
-    this.#afterwards.hidden = true;
+  }
+
+  /** @param {Reconnecting} reconnecting */
+  #onReconnecting({ retryIn, attempt, error }) {
+    this.#state.showReconnecting(retryIn, attempt, error?.title);
+    this.#onState();
+    this.#tryNow.hidden = !canRetryNow(error?.code ?? "", error?.retry_after);
   }
 
   /** @param {Closed} closed @param {string} token */
@@ -177,7 +242,11 @@ class Console {
     }
     this.#isTokenNew = false;
     this.#want(false);
-    this.#state.show(error ? "off" : "ended");
+    this.#showState(error ? "failed" : "ended", error?.title);
+    if (error?.code === "username_missing" && !this.#test.chosen) {
+      this.#username = ""; // it was taken away on another page
+      this.#showWhatIsPossible();
+    }
   }
 
   /** Whether the token is of no use; a rehearsal says nothing of that. @param {string} code */
@@ -194,21 +263,41 @@ class Console {
   #renew() {
     this.#isTokenNew = true;
     this.#state.showReconnecting(RENEW_AFTER, 1);
+    this.#onState();
     const wish = this.#wish;
     setTimeout(() => wish === this.#wish && this.connect(), RENEW_AFTER * 1000);
   }
 
   #hasNoToken() {
+    const title = gettext("The server can't be reached, or you are signed out");
     this.#want(false);
-    this.#state.show("off");
+    this.#showState("failed", title);
     this.#errors.show({
-      title: gettext("The server can't be reached, or you are signed out"),
+      title,
       detail: gettext("Without the server's permission the console can't connect."),
       hint: gettext("Load the page again."),
     });
   }
 
-  // --- The button, and painting ------------------------------------------------------------------
+  // --- The state, the button, and painting --------------------------------------------------------
+
+  /** @param {import("./state.js").State} state @param {string} [detail] What else there is to say. */
+  #showState(state, detail) {
+    this.#state.show(state, detail);
+    this.#onState();
+  }
+
+  #onState() {
+    this.#tryNow.hidden = true;
+    if (this.#state.state === "waiting" && !this.#test.chosen) this.#looks.start();
+    else this.#looks.stop();
+  }
+
+  /** Without a username, the way to one stands in the feed's place. */
+  #showWhatIsPossible() {
+    this.#button.hidden = !this.#canConnect;
+    this.#welcome.show(!this.#canConnect);
+  }
 
   get #isWanted() {
     return this.#button.dataset.wanted === "yes";
@@ -217,8 +306,11 @@ class Console {
   /** @param {boolean} isWanted */
   #want(isWanted) {
     this.#wish += 1;
+    const text = isWanted ? gettext("Disconnect") : gettext("Connect");
+    this.#button.hidden = false;
     this.#button.dataset.wanted = isWanted ? "yes" : "no";
-    this.#button.textContent = isWanted ? gettext("Disconnect") : gettext("Connect");
+    this.#button.title = text;
+    setText(byId("connect-text"), text);
   }
 
   #paintSoon() {
@@ -226,12 +318,12 @@ class Console {
     this.#isPaintingSoon = true;
     requestAnimationFrame(() => {
       this.#isPaintingSoon = false;
-      for (const part of [this.#feed, this.#gifts, this.#counters, this.#top]) part.paint();
+      for (const part of [this.#feed, ...this.#parts]) part.paint();
     });
   }
 }
 
 const page = byId("console").dataset;
 const liveConsole = new Console(page);
-// Without a username there is no LIVE to connect to; the page says so.
+// Without a username there is no LIVE to connect to; the page says how to get one.
 if (page.username) liveConsole.connect();

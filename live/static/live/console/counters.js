@@ -1,48 +1,55 @@
-/** Viewers, likes, and the diamonds that came in since the page was opened. */
+/** Viewers with their small curve, likes, and the diamonds of the whole LIVE. */
 
-import { byId } from "../../shared/dom.js";
-import { number, shortNumber } from "../../shared/format.js";
+import { byId, find, setText } from "../../shared/dom.js";
+import { briefNumber, localMoment, number } from "../../shared/format.js";
+import { Sums } from "./sums.js";
+import { Trail } from "./trail.js";
 
 /** @typedef {import("../relay-client.js").Frame} Frame */
 
+const NAMES = /** @type {const} */ (["viewers", "likes", "diamonds"]);
+
 export class Counters {
-  /** @type {{ viewers: number | null, likes: number | null, diamonds: number }} */
-  #values = { viewers: null, likes: null, diamonds: 0 };
+  #sums = new Sums();
+  #trail = new Trail();
+  #since = byId("since");
+  #curve = /** @type {Element} */ (find(".trail").querySelector("polyline"));
 
   /** @param {Frame} frame */
-  take({ type, data }) {
-    const values = this.#values;
-    if (type === "connected") {
-      const { snapshot, counts } = data;
-      values.viewers = snapshot.viewers ?? values.viewers ?? counts?.viewers ?? null;
-      values.likes = snapshot.likes ?? values.likes ?? counts?.likes ?? null;
-    } else if (type === "viewers") {
-      values.viewers = data.count;
-    } else if (type === "like") {
-      values.likes = Math.max(values.likes ?? 0, data.total);
-    } else if (type === "gift" && data.streak !== "ongoing") {
-      values.diamonds += data.diamonds_total;
+  take(frame) {
+    this.#sums.take(frame);
+    const { viewers } = this.#sums;
+    if (viewers !== null && ["viewers", "connected"].includes(frame.type)) {
+      this.#trail.add(viewers, frame.ts);
     }
   }
 
-  /** Another LIVE: its counts are its own. */
-  forget() {
-    this.#values.viewers = this.#values.likes = null;
-  }
-
-  /** Nothing of what was counted counts any more. */
   reset() {
-    this.forget();
-    this.#values.diamonds = 0;
+    this.#sums.reset();
+    this.#trail.reset();
   }
 
   paint() {
-    for (const [name, value] of Object.entries(this.#values)) {
+    for (const name of NAMES) {
+      const value = this.#sums[name];
       const shown = byId(`count-${name}`);
-      const text = value === null ? "–" : shortNumber(value);
+      const text = value === null ? "–" : briefNumber(value);
       if (shown.textContent === text) continue;
       shown.textContent = text;
       shown.title = value === null ? "" : number(value);
     }
+    const points = this.#trail.points(60, 20);
+    if (this.#curve.getAttribute("points") !== points) this.#curve.setAttribute("points", points);
+    this.#paintSince();
+  }
+
+  /** The relay came late: its sum of diamonds is not the whole LIVE's. */
+  #paintSince() {
+    const { heardSince, diamonds } = this.#sums;
+    this.#since.hidden = heardSince === null || diamonds === null;
+    if (heardSince === null) return;
+    const time = localMoment(new Date(heardSince), "time");
+    setText(this.#since, interpolate(gettext("since %(time)s"), { time }, true));
+    this.#since.title = this.#since.textContent ?? "";
   }
 }

@@ -1,37 +1,45 @@
 /** The feed: what happens, newest at the bottom, bounded however much comes. */
 
-import { byId } from "../../shared/dom.js";
-import { number } from "../../shared/format.js";
-import { entryOf, joined } from "./lines.js";
+import { byId, setText } from "../../shared/dom.js";
+import { localMoment, number } from "../../shared/format.js";
+import { deletedBy, isShown, Kept, MAX_ITEMS } from "./kept.js";
+import { entryOf, isTold } from "./lines.js";
 
 /** @typedef {import("../relay-client.js").Frame} Frame */
-/**
- * @typedef {object} Entry
- * @property {string} type
- * @property {string} [id]
- * @property {Record<string, any>} [user]
- * @property {HTMLElement} node
- * @property {number} others Who joined after the first, of "and 3 others joined".
- */
+/** @typedef {import("./kept.js").Filter} Filter */
+/** @typedef {{ frame: Frame, node: HTMLElement }} Entry */
 
-const MAX_ENTRIES = 300;
-/** What people write themselves, and moderators take away with all that they wrote. */
-const WRITTEN = new Set(["comment", "emote", "question"]);
 /** So near to its end, in pixels, a feed is being followed. */
 const NEAR = 48;
+const NOTHING_OF = {
+  all: gettext("Comments and events appear here as they happen."),
+  comments: gettext("No comments yet."),
+  gifts: gettext("No gifts yet."),
+  follows: gettext("No new followers yet."),
+};
 
 export class Feed {
   #log = byId("feed");
   #newer = byId("newer");
+  #nothing = byId("nothing");
+  #kept = new Kept();
   /** Frames that are to be shown. @type {Frame[]} */
   #queue = [];
   /** @type {Entry[]} */
   #entries = [];
+  /** Cards that are made once, of frames that have one. @type {WeakMap<Frame, HTMLElement>} */
+  #cards = new WeakMap();
+  /** @type {Filter} */
+  #filter = "all";
   #isFollowed = true;
+  /** Where it was scrolled to. What grows leaves that as it is; only people scroll back. */
+  #top = 0;
   #unseen = 0;
+  #lastRank = "";
 
   constructor() {
     this.#log.addEventListener("scroll", () => this.#onScroll(), { passive: true });
+    this.#log.addEventListener("click", ({ target }) => tellTime(target));
     this.#newer.addEventListener("click", () => {
       this.#follow();
       this.#log.focus({ preventScroll: true });
@@ -42,77 +50,102 @@ export class Feed {
   /** @param {Frame} frame */
   take(frame) {
     if (frame.type === "delete") {
-      this.#delete(frame.data.message_ids, frame.data.user_ids);
+      this.#delete(deletedBy(frame.data));
     } else if (frame.type === "connected") {
-      const known = new Set(this.#entries.map(({ id }) => id));
       const comments = /** @type {Frame[]} */ (frame.data.snapshot.comments);
-      this.#queue.push(...comments.filter(({ id }) => !known.has(String(id))));
+      this.#queue.push(...comments.filter(({ id }) => !this.#kept.has(id)));
     } else {
       this.#queue.push(frame);
     }
     // In a hidden page nothing is painted, and the queue would grow without end.
-    if (this.#queue.length > 2 * MAX_ENTRIES) this.#queue.splice(0, MAX_ENTRIES);
+    if (this.#queue.length > 4 * MAX_ITEMS) this.#queue.splice(0, 2 * MAX_ITEMS);
+  }
+
+  /** A card of another part of the page, among the lines. @param {Frame} frame @param {HTMLElement} card */
+  takeCard(frame, card) {
+    this.#cards.set(frame, card);
+    this.#queue.push(frame);
   }
 
   reset() {
     this.#queue = [];
     this.#entries = [];
+    this.#kept.reset();
+    this.#lastRank = "";
     this.#log.replaceChildren();
+    this.#follow();
+  }
+
+  /** Show these only, of what is there and of what comes. @param {Filter} filter */
+  filter(filter) {
+    this.#filter = filter;
+    setText(this.#nothing, NOTHING_OF[filter]);
+    // Nobody wants all of it read aloud again.
+    this.#log.setAttribute("aria-live", "off");
+    this.#entries = this.#kept.newest(filter).flatMap(({ frame }) => this.#entryOf(frame) ?? []);
+    this.#log.replaceChildren(...this.#entries.map(({ node }) => node));
+    requestAnimationFrame(() => this.#log.removeAttribute("aria-live"));
     this.#follow();
   }
 
   /** Show what is queued: once per animation frame, however many frames have come. */
   paint() {
     if (!this.#queue.length) return;
-    const added = this.#queue.slice(-MAX_ENTRIES).filter((frame) => this.#add(frame)).length;
+    const added = this.#queue.flatMap((frame) => this.#add(frame) ?? []).slice(-MAX_ITEMS);
     this.#queue = [];
-    for (const { node } of this.#entries.splice(0, this.#entries.length - MAX_ENTRIES)) {
-      node.remove();
-    }
-    this.#log.append(...this.#entries.flatMap(({ node }) => (node.isConnected ? [] : [node])));
+    this.#entries.push(...added);
+    for (const { node } of this.#entries.splice(0, this.#entries.length - MAX_ITEMS)) node.remove();
+    this.#log.append(...added.map(({ node }) => node));
     if (this.#isFollowed) {
       this.#follow();
     } else {
-      this.#unseen += added;
+      this.#unseen += added.length;
       this.#tellOfUnseen();
     }
   }
 
-  /** @param {Frame} frame @returns {boolean} Whether there is anything of it to be seen. */
-  #add({ type, id, data, ...rest }) {
-    const last = this.#entries.at(-1);
-    if (type === "join" && last?.type === "join") {
-      this.#joinToo(last, data.merged ?? 1);
-      return false;
-    }
-    const node = entryOf({ type, id, data, ...rest });
-    if (!node) return false;
-    const others = (data.merged ?? 1) - 1;
-    this.#entries.push({ type, id: String(id), user: data.user, node, others });
-    return true;
+  /** @param {Frame} frame @returns {Entry | null} Null: nothing of it is to be seen, or not now. */
+  #add(frame) {
+    if (!this.#cards.has(frame) && !isTold(frame)) return null;
+    if (this.#isSameRank(frame)) return null;
+    this.#kept.add(frame);
+    return isShown(this.#filter, frame.type) ? this.#entryOf(frame) : null;
   }
 
-  /** People come in all the time: those in a row share a line. @param {Entry} entry @param {number} count */
-  #joinToo(entry, count) {
-    entry.others += count;
-    const node = joined(entry.user ?? {}, entry.others);
-    entry.node.replaceChildren(...node.childNodes);
+  /** @param {Frame} frame @returns {Entry | null} */
+  #entryOf(frame) {
+    const node = this.#cards.get(frame) ?? entryOf(frame);
+    if (!node) return null;
+    const time = localMoment(new Date(frame.ts), "exact-time");
+    node.dataset.at = time;
+    node.title = time;
+    return { frame, node };
   }
 
-  /** @param {string[]} ids @param {string[]} userIds */
-  #delete(ids, userIds) {
-    const isGone = (/** @type {Pick<Entry, "type" | "id" | "user">} */ { type, id, user }) =>
-      ids.includes(id ?? "") || (WRITTEN.has(type) && userIds.includes(user?.id));
-    this.#queue = this.#queue.filter(
-      ({ type, id, data }) => !isGone({ type, id: String(id), user: data.user }),
-    );
-    for (const { node } of this.#entries.filter(isGone)) node.remove();
-    this.#entries = this.#entries.filter((entry) => !isGone(entry));
+  /** TikTok tells the same place again and again. @param {Frame} frame */
+  #isSameRank({ type, data }) {
+    if (type !== "rank") return false;
+    const rank = JSON.stringify(data.rankings);
+    const isSame = rank === this.#lastRank;
+    this.#lastRank = rank;
+    return isSame;
+  }
+
+  /** @param {(frame: Frame) => boolean} isGone */
+  #delete(isGone) {
+    this.#queue = this.#queue.filter((frame) => !isGone(frame));
+    this.#kept.remove(isGone);
+    this.#entries = this.#entries.filter(({ frame, node }) => {
+      if (isGone(frame)) node.remove();
+      return !isGone(frame);
+    });
   }
 
   #onScroll() {
     const { scrollHeight, scrollTop, clientHeight } = this.#log;
-    this.#isFollowed = scrollHeight - scrollTop - clientHeight < NEAR;
+    if (scrollHeight - scrollTop - clientHeight < NEAR) this.#isFollowed = true;
+    else if (scrollTop < this.#top) this.#isFollowed = false;
+    this.#top = scrollTop;
     if (this.#isFollowed) this.#unseen = 0;
     this.#tellOfUnseen();
   }
@@ -121,6 +154,7 @@ export class Feed {
     this.#isFollowed = true;
     this.#unseen = 0;
     this.#log.scrollTop = this.#log.scrollHeight;
+    this.#top = this.#log.scrollTop;
     this.#tellOfUnseen();
   }
 
@@ -131,4 +165,12 @@ export class Feed {
     const text = ngettext("%(count)s new event", "%(count)s new events", count);
     byId("newer-text").textContent = interpolate(text, { count: number(count) }, true);
   }
+}
+
+/** A tap on a line shows its time, and takes it away. @param {EventTarget | null} target */
+function tellTime(target) {
+  if (!(target instanceof Element) || target.closest("a")) return;
+  // Whoever selects a text wants no other; and a tap on large text leaves that.
+  if (getSelection()?.isCollapsed === false || target.closest(".is-stand")) return;
+  target.closest(".entry")?.classList.toggle("is-timed");
 }

@@ -1,8 +1,10 @@
-/** The gifts' strip: a card for each gift, in which a streak counts up. */
+/** Gifts: a list with a card for each, in which a streak counts up, and the newest over the feed. */
 
 import { byId, make } from "../../shared/dom.js";
 import { number } from "../../shared/format.js";
 import { avatar, icon, nameOf, picture } from "./elements.js";
+import { keyOf } from "./gift-key.js";
+import { RunningGifts } from "./running.js";
 
 /** @typedef {import("../relay-client.js").Frame} Frame */
 
@@ -69,6 +71,61 @@ export class Gifts {
   }
 }
 
+/** The gifts over the feed, as TikTok shows them. Who listens hears of them in the feed. */
+export class Tray {
+  #list = byId("tray");
+  #running = new RunningGifts();
+  /** By gift. @type {Map<string, Card>} */
+  #cards = new Map();
+  #isChanged = false;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #timer;
+
+  /** @param {Frame} frame */
+  take(frame) {
+    if (frame.type !== "gift") return;
+    this.#running.take(frame, performance.now());
+    this.#isChanged = true;
+  }
+
+  reset() {
+    this.#running.reset();
+    this.#isChanged = true;
+    this.paint();
+  }
+
+  paint() {
+    if (!this.#isChanged) return;
+    this.#isChanged = false;
+    const now = performance.now();
+    const shown = this.#running.shown(now);
+    const keys = new Set(shown.map(({ key }) => key));
+    for (const [key, card] of this.#cards) {
+      if (keys.has(key)) continue;
+      card.node.remove();
+      this.#cards.delete(key);
+    }
+    for (const { key, frame } of shown) {
+      const card = this.#cards.get(key) ?? new Card();
+      this.#cards.set(key, card);
+      card.data = frame.data;
+      card.paint();
+      if (!card.node.isConnected) this.#list.append(card.node);
+    }
+    this.#paintAgainAt(Math.min(...shown.map(({ until }) => until)) - now);
+  }
+
+  /** Once the first of them is over. @param {number} ms Infinity for never. */
+  #paintAgainAt(ms) {
+    clearTimeout(this.#timer);
+    if (!Number.isFinite(ms)) return;
+    this.#timer = setTimeout(() => {
+      this.#isChanged = true;
+      this.paint();
+    }, ms + 1);
+  }
+}
+
 /** One gift, or one streak of them. */
 class Card {
   node = make("li", "gift");
@@ -102,15 +159,9 @@ class Card {
       names.append(make("span", "gift-name", text));
     }
     const ended = make("span", "ended", icon("check"));
-    ended.append(make("span", "visually-hidden", gettext("ended")));
+    ended.append(make("span", "spoken", gettext("ended")));
     this.node.append(image, this.#count, ended, names, this.#diamonds);
     image.append(avatar(user));
     this.#isBuilt = true;
   }
-}
-
-/** Gifts that come alone have no group of their own, for sure. @param {Frame} frame */
-function keyOf({ id, data }) {
-  if (data.streak === null) return `single ${id}`;
-  return `${data.user.id} ${data.gift.id} ${data.group_id}`;
 }

@@ -16,11 +16,18 @@ const LATER_HALF = /[\uDC00-\uDFFF]/;
  * @param {Frame} frame
  * @returns {HTMLElement | null}
  */
-export function entryOf({ type, data }) {
-  return Object.hasOwn(ENTRIES, type) ? ENTRIES[type](data) : null;
+export function entryOf(frame) {
+  return isTold(frame) ? ENTRIES[frame.type](frame.data) : null;
 }
 
-/** Somebody came in, and after them others. @param {Data} user @param {number} others */
+/** Whether the feed has a line for a frame, which is not made to find that out. @param {Frame} frame */
+export function isTold({ type, data }) {
+  if (type === "gift") return data.streak !== "ongoing";
+  if (type === "envelope") return data.state === "new";
+  return Object.hasOwn(ENTRIES, type);
+}
+
+/** Somebody came in, and others with them. @param {Data} user @param {number} others */
 export function joined(user, others) {
   const text = others
     ? ngettext(
@@ -32,7 +39,19 @@ export function joined(user, others) {
   return line("join", "join", text, { name: person(user), count: number(others) });
 }
 
-/** @type {Record<string, (data: Data) => HTMLElement | null>} */
+/** Somebody sent likes, alone or with others. @param {Data} user @param {number} count @param {boolean} isOne */
+export function liked(user, count, isOne) {
+  const text = isOne
+    ? ngettext("%(name)s sent %(count)s like", "%(name)s sent %(count)s likes", count)
+    : ngettext(
+        "%(name)s and others sent %(count)s like",
+        "%(name)s and others sent %(count)s likes",
+        count,
+      );
+  return line("like", "likes", text, { name: person(user), count: number(count) });
+}
+
+/** @type {Record<string, (data: Data) => HTMLElement>} */
 const ENTRIES = {
   comment: ({ user, text, emotes }) => said("comment", user, withEmotes(text, emotes)),
   emote: ({ user, emotes }) => said("comment", user, withEmotes("", emotes)),
@@ -40,8 +59,7 @@ const ENTRIES = {
     const label = make("span", "label", icon("question"), gettext("Question"));
     return said("comment question", user, [label, " ", text]);
   },
-  gift: ({ user, gift, count, streak }) => {
-    if (streak === "ongoing") return null;
+  gift: ({ user, gift, count }) => {
     const image = gift.image ? picture(gift.image) : "";
     const what = make("span", "what", gift.name || gettext("a gift"), image);
     const text =
@@ -60,7 +78,6 @@ const ENTRIES = {
     );
     return line("share", "share", text, values);
   },
-  join: ({ user, merged }) => joined(user, (merged ?? 1) - 1),
   subscribe: ({ user, kind, months }) =>
     line("subscribe", "star", subscription(kind, months), {
       name: person(user),
@@ -70,8 +87,7 @@ const ENTRIES = {
     if (text) return line("subscribe", "star", "%(text)s", { text });
     return line("subscribe", "star", gettext("%(name)s is a super fan"), { name: person(user) });
   },
-  envelope: ({ sender, state, diamonds, people }) => {
-    if (state !== "new") return null;
+  envelope: ({ sender, diamonds, people }) => {
     const text = ngettext(
       "%(name)s put down a treasure chest: %(diamonds)s diamonds for %(count)s person",
       "%(name)s put down a treasure chest: %(diamonds)s diamonds for %(count)s people",
@@ -82,6 +98,12 @@ const ENTRIES = {
   },
   notice: ({ title, text }) =>
     line("notice", "notice", "%(text)s", { text: [title, text].filter(Boolean).join(": ") }),
+  rank: ({ rankings }) => {
+    const texts = rankings.map((/** @type {Data} */ { kind, rank, text }) =>
+      text || interpolate(gettext("place %(rank)s (%(kind)s)"), { rank: number(rank), kind }, true),
+    );
+    return line("notice", "rank", gettext("Ranking: %(text)s"), { text: texts.join(" · ") });
+  },
   live_pause: () => line("notice", "pause", gettext("The LIVE is paused"), {}),
   live_resume: () => line("notice", "live", gettext("The LIVE goes on"), {}),
   live_end: () => line("notice", "live", gettext("The LIVE has ended"), {}),

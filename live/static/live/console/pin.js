@@ -2,7 +2,7 @@
 
 import { byId } from "../../shared/dom.js";
 import { nameOf } from "./elements.js";
-import { entryOf } from "./lines.js";
+import { entryOf, joined, liked } from "./lines.js";
 
 /** @typedef {import("../relay-client.js").Frame} Frame */
 
@@ -36,7 +36,7 @@ export class Pin {
   /** @param {number} ts @param {Record<string, any>} data */
   #show(ts, data) {
     const type = PINNABLE.find((name) => data[name]);
-    const entry = type ? entryOf({ type, ts, data: data[type] }) : null;
+    const entry = type ? entryOfPinned({ type, ts, data: data[type] }) : null;
     if (!entry) return;
     this.reset();
     this.#messageId = data.message_id;
@@ -45,4 +45,12 @@ export class Pin {
     this.#section.hidden = false;
     if (data.seconds) this.#timer = setTimeout(() => this.reset(), data.seconds * 1000);
   }
+}
+
+/** @param {Frame} frame */
+function entryOfPinned(frame) {
+  const { user, count } = frame.data;
+  if (frame.type === "join") return joined(user, 0);
+  if (frame.type === "like") return liked(user, count, true);
+  return entryOf(frame);
 }

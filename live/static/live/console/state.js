@@ -1,6 +1,7 @@
 /** The state line: how things stand between this page, the relay and TikTok. */
 
 import { byId, setText } from "../../shared/dom.js";
+import { LiveClock } from "./clock.js";
 import { countDown } from "./countdown.js";
 
 /** @typedef {import("../relay-client.js").Frame} Frame */
@@ -15,7 +16,10 @@ const WORDS = {
   deaf: { label: gettext("No signal"), named: false },
   reconnecting: { label: gettext("Reconnecting"), named: false },
   ended: { label: gettext("The LIVE has ended"), named: false },
+  failed: { label: gettext("Not connected"), named: false },
 };
+/** In which the LIVE goes on, as far as is known. */
+const GOING_ON = new Set(["live", "quiet", "deaf"]);
 
 /** @typedef {keyof typeof WORDS} State */
 
@@ -25,6 +29,9 @@ export class StateLine {
   #name = byId("state-name");
   #detail = byId("state-detail");
   #countdown = byId("state-countdown");
+  #clock = new LiveClock(byId("state-clock"));
+  /** When the LIVE began, and by which clock: the server's time and this page's. */
+  #began = { at: 0, told: 0, heard: 0 };
   #username;
   #title = "";
   #stop = () => {};
@@ -32,6 +39,16 @@ export class StateLine {
   /** @param {string} username The account's, until the relay tells. */
   constructor(username) {
     this.#username = username;
+  }
+
+  /** @param {string} username */
+  set username(username) {
+    this.#username = username;
+  }
+
+  /** @returns {State} */
+  get state() {
+    return /** @type {State} */ (this.#line.dataset.state);
   }
 
   /** @param {State} state @param {string} [detail] What else there is to say. */
@@ -42,12 +59,21 @@ export class StateLine {
     setText(this.#label, label);
     setText(this.#name, named && this.#username ? `@${this.#username}` : "");
     setText(this.#detail, detail);
+    this.#detail.title = detail;
     setText(this.#countdown, "");
+    this.#showClock(state);
   }
 
-  /** Another attempt comes in so many seconds. @param {number} seconds @param {number} attempt */
-  showReconnecting(seconds, attempt) {
-    this.show("reconnecting", interpolate(gettext("attempt %(attempt)s"), { attempt }, true));
+  /**
+   * Another attempt comes.
+   *
+   * @param {number} seconds Until then.
+   * @param {number} attempt Counted from 1.
+   * @param {string} [why] What the relay has said, if it was an error that ended the connection.
+   */
+  showReconnecting(seconds, attempt, why) {
+    const counted = interpolate(gettext("attempt %(attempt)s"), { attempt }, true);
+    this.show("reconnecting", why ?? counted);
     this.#stop = countDown(seconds, (left) => {
       const text = gettext("in %(duration)s");
       setText(this.#countdown, left ? interpolate(text, { duration: left }, true) : "");
@@ -55,10 +81,11 @@ export class StateLine {
   }
 
   /** @param {Frame} frame `connected` or `status`. */
-  take({ type, data }) {
+  take({ type, ts, data }) {
     if (type === "connected") {
       this.#username = data.username;
       this.#title = data.title ?? "";
+      this.#began = { at: data.started_at ?? 0, told: ts, heard: performance.now() };
       this.show("live", this.#title);
     } else if (data.state === "reconnecting") {
       this.showReconnecting(data.retry_in ?? 0, data.attempt ?? 1);
@@ -71,5 +98,12 @@ export class StateLine {
     } else if (data.state === "waiting" || data.state === "connecting") {
       this.show(data.state);
     }
+  }
+
+  /** @param {State} state */
+  #showClock(state) {
+    const { at, told, heard } = this.#began;
+    if (at && GOING_ON.has(state)) this.#clock.start(at, told + performance.now() - heard);
+    else this.#clock.stop();
   }
 }

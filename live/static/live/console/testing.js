@@ -16,6 +16,14 @@ export class TestSwitch {
     this.#form?.addEventListener("submit", (event) => event.preventDefault());
   }
 
+  /** Play made-up events, as if somebody had chosen that. */
+  start() {
+    const box = this.#form?.querySelector("[name=on]");
+    if (!(box instanceof HTMLInputElement) || box.checked) return;
+    box.checked = true;
+    box.dispatchEvent(new Event("change", { bubbles: true }));
+  }
+
   /** What is to be played; undefined for the real LIVE. @returns {Test | undefined} */
   get chosen() {
     if (!this.#form) return undefined;

@@ -8,12 +8,15 @@ import { avatar, nameOf } from "./elements.js";
 /** @typedef {{ user: Record<string, any>, coins: number }} Gifter */
 
 const PLACES = 5;
+const FACES = 3;
 /** Of more people, those who gave least are forgotten. */
 const MAX_GIFTERS = 1000;
 
 export class TopGifters {
-  #section = byId("top");
+  #nobodyYet = byId("top-empty");
   #list = byId("top-list");
+  /** The first three, where there is no room for the list. */
+  #faces = byId("top-faces");
   /** What the relay has counted, by user. @type {Map<string, Gifter>} */
   #counted = new Map();
   /** @type {Gifter[]} */
@@ -47,8 +50,9 @@ export class TopGifters {
     const painted = JSON.stringify(top.map(({ user, coins }) => [user.id, user.nickname, coins]));
     if (painted === this.#painted) return;
     this.#painted = painted;
-    this.#section.hidden = !top.length;
+    this.#nobodyYet.hidden = top.length > 0;
     this.#list.replaceChildren(...top.map(place));
+    this.#faces.replaceChildren(...top.slice(0, FACES).map(({ user }) => avatar(user)));
   }
 
   #forgetTheSmall() {
