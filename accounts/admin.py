@@ -14,6 +14,7 @@ from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.forms import UserChangeForm
+from django.contrib.auth.models import Group
 from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, transaction
 from django.db.models import Count, Max, Q, QuerySet
@@ -34,6 +35,9 @@ from accounts.models import OWN_SECRETS, AccessToken, User
 from accounts.sockets import is_for_this_computer_only, socket_url
 
 __all__ = ["AccountAdmin"]
+
+# Who is staff sees everything and a superuser may change everything: nobody needs groups.
+admin.site.unregister(Group)
 
 
 class AccountForm(SignApiKeyForm, ProxyForm, UserChangeForm):  # type: ignore[type-arg]
@@ -131,7 +135,7 @@ class TokenInline(admin.TabularInline):  # type: ignore[type-arg]
 @admin.register(User)
 class AccountAdmin(BulkActions, UserAdmin):  # type: ignore[type-arg]
     form = AccountForm
-    list_display = (
+    list_display: tuple[str, ...] = (
         "username",
         "tiktok_username",
         "is_active",
@@ -203,9 +207,8 @@ class AccountAdmin(BulkActions, UserAdmin):  # type: ignore[type-arg]
     # --- An account ----------------------------------------------------------------------------
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
-        fieldsets = super().get_fieldsets(request, obj)
         if obj is None:
-            return fieldsets
+            return super().get_fieldsets(request, obj)
         may_change = self.has_change_permission(request, obj)
         fields = [
             *("tiktok_username", "is_watched", "language", "keeps_transcripts"),
@@ -228,7 +231,12 @@ class AccountAdmin(BulkActions, UserAdmin):  # type: ignore[type-arg]
             ),
             "fields": fields,
         }
-        return (fieldsets[0], (_("TikTok LIVE"), live), *fieldsets[1:])
+        return (
+            (None, {"fields": ("username", "password", "email")}),
+            (_("TikTok LIVE"), live),
+            (_("What it may do"), {"fields": ("is_active", "is_staff", "is_superuser")}),
+            (_("Dates"), {"fields": ("last_login", "date_joined")}),
+        )
 
     def get_inlines(self, request: HttpRequest, obj: Any) -> Any:
         return [TokenInline] if obj else []

@@ -140,12 +140,12 @@ class TranscriptsForm(_AccountForm):
 
 
 class WatchForm(_AccountForm):
-    """Switches on and off that the relay hears the account's LIVEs without an app."""
+    """Switches on and off that the account is watched: its LIVEs are heard without an app."""
 
     class Meta:
         model = User
         fields = ("is_watched",)
-        labels = {"is_watched": _("Hear my LIVEs")}
+        labels = {"is_watched": _("Watched without an app")}
         help_texts = {
             "is_watched": _(
                 "The relay waits for your LIVEs and hears each from start to end, also while no "

@@ -52,7 +52,7 @@ SCOPE_LENGTH = 10
 # The largest number of days for which a token can be issued.
 MAX_DAYS = 36_500
 # How many tokens that are revoked or expired are shown: the newest.
-_UNUSABLE_SHOWN = 10
+UNUSABLE_SHOWN = 10
 # The beginning of a value that Fernet encrypted. A value that still begins with it after decryption
 # could not be decrypted, because SECRET_KEY is another one now.
 _UNDECIPHERED = "gAAAAA"
@@ -182,6 +182,10 @@ class AccessTokenQuerySet(models.QuerySet["AccessToken"]):
         """Select the tokens that are revoked or expired."""
         return self.exclude(_is_usable(None))
 
+    def of_apps(self) -> AccessTokenQuerySet:
+        """Select the tokens that are not of a session: those of phones and programs."""
+        return self.filter(session_digest="")
+
 
 def _is_usable(at: datetime | None) -> models.Q:
     lasts = models.Q(expires_at=None) | models.Q(expires_at__gt=at or timezone.now())
@@ -245,7 +249,7 @@ class AccessTokenManager(_AccessTokenManager["AccessToken"]):
 
         The others are limited because their number grows all the time.
         """
-        return [*self.usable(), *self.unusable()[:_UNUSABLE_SHOWN]]
+        return [*self.usable(), *self.unusable()[:UNUSABLE_SHOWN]]
 
 
 class AccessToken(models.Model):

@@ -7,7 +7,6 @@ read.
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any, ClassVar
 
 from django import forms
@@ -20,10 +19,9 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import get_object_or_404, redirect
-from django.urls import reverse_lazy
-from django.utils import timezone
+from django.urls import reverse, reverse_lazy
 from django.utils.decorators import method_decorator
-from django.utils.translation import get_language, gettext, override
+from django.utils.translation import get_language, get_language_info, gettext, override
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 from django.views.decorators.http import require_safe
@@ -43,8 +41,8 @@ from accounts.forms import (
     WatchForm,
 )
 from accounts.mixins import OwnPage
-from accounts.models import AccessToken, User
-from accounts.sockets import is_for_this_computer_only, qr_code, socket_url, tikfinity_url
+from accounts.models import UNUSABLE_SHOWN, AccessToken, User
+from accounts.sockets import addresses, start_again, tikfinity_url
 from accounts.usernames import normalise_tiktok_username
 
 __all__ = [
@@ -64,10 +62,6 @@ __all__ = [
     "SignIn",
     "check_username",
 ]
-
-# The account page says that a phone can connect only if a token is valid for longer than this. The
-# tokens of the live console are not.
-_LASTING = timedelta(days=1)
 
 
 def _remember_language(response: HttpResponseBase, language: str) -> None:
@@ -96,7 +90,16 @@ def _remember_language(response: HttpResponseBase, language: str) -> None:
 
 
 class SignIn(auth.LoginView):
-    """The login page. After it, the pages are in the language that the account has chosen."""
+    """The login page. After it, the pages are in the language that the account has chosen.
+
+    Staff land on the page of the setting `STAFF_LOGIN_REDIRECT_URL`, unless they were on their way
+    to another one.
+    """
+
+    def get_default_redirect_url(self) -> str:
+        if self.request.user.is_staff:
+            return reverse(settings.STAFF_LOGIN_REDIRECT_URL)
+        return super().get_default_redirect_url()
 
     def form_valid(self, form: Any) -> HttpResponse:
         response = super().form_valid(form)
@@ -111,6 +114,21 @@ class SignIn(auth.LoginView):
 # --- The account page ----------------------------------------------------------------------------
 
 
+def _language_name(account: User) -> str:
+    """The account's language, as its speakers call it; empty if it has chosen none."""
+    language = account.language
+    return str(get_language_info(language)["name_local"]).capitalize() if language else ""
+
+
+def _focus_first_error(form: forms.BaseForm) -> None:
+    """Have the page begin at the first field that was refused: screen readers then read its error,
+    which is part of the field's description."""
+    for name, field in form.fields.items():
+        if name in form.errors and not field.widget.is_hidden:
+            field.widget.attrs["autofocus"] = True
+            return
+
+
 class AccountPage(OwnPage, TemplateView):
     """The account page, /account/, with all its forms. Each form is sent to a view below.
 
@@ -123,16 +141,16 @@ class AccountPage(OwnPage, TemplateView):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         account = self.account
-        tokens = account.access_tokens.worth_showing()
-        has_token = any(token.is_usable(timezone.now() + _LASTING) for token in tokens)
+        tokens = self._tokens()
         return super().get_context_data(
             **{
                 "account": account,
                 "sign_api_key_is_readable": bool(account.sign_api_key()),
                 "proxy_is_readable": bool(account.proxy()),
-                "tokens": tokens,
-                "is_ready": has_token and bool(account.tiktok_username),
-                "has_token": has_token,
+                "language_name": _language_name(account),
+                "transcript_days": settings.RELAY_TRANSCRIPT_DAYS,
+                **tokens,
+                "step": self._step(has_token=bool(tokens["app_tokens"])),
                 "username_form": UsernameForm(instance=account),
                 "watch_form": WatchForm(instance=account),
                 "sign_api_key_form": OwnSignApiKeyForm(instance=account),
@@ -144,6 +162,23 @@ class AccountPage(OwnPage, TemplateView):
                 **kwargs,
             }
         )
+
+    def _tokens(self) -> dict[str, Any]:
+        """The tokens of phones and programs, and apart from them those of signed-in browsers."""
+        usable = list(self.account.access_tokens.usable())
+        session = self.request.session.session_key or ""
+        return {
+            "app_tokens": [token for token in usable if not token.session_digest],
+            "browser_tokens": [token for token in usable if token.session_digest],
+            "this_session": AccessToken.digest_of(session),
+            "old_tokens": list(self.account.access_tokens.of_apps().unusable()[:UNUSABLE_SHOWN]),
+        }
+
+    def _step(self, *, has_token: bool) -> str:
+        """What somebody new has to do next; empty when a phone can connect."""
+        if not self.account.tiktok_username:
+            return "username"
+        return "" if has_token else "token"
 
     def _email_form(self) -> EmailForm | None:
         return EmailForm(self.request, instance=self.account) if settings.SENDS_EMAIL else None
@@ -173,6 +208,7 @@ class AccountPart(AccountPage):
         form = self.get_form()
         if form.is_valid():
             return self.form_valid(form)
+        _focus_first_error(form)
         return self.render_to_response(self.get_context_data(**{self.context_name: form}))
 
     def get_form(self) -> Any:
@@ -297,7 +333,11 @@ def check_username(request: HttpRequest) -> JsonResponse:
 
 
 class IssueToken(AccountPart):
-    """Issues a token and shows it once. The same form again issues nothing."""
+    """Issues a token and shows it once. The same form again issues nothing.
+
+    The setting `ISSUED_TOKEN_TEMPLATE` names the template that shows it. That is
+    "accounts/token_issued.html", or a template that extends it with parts of other apps.
+    """
 
     form_class = IssueTokenForm
     context_name = "token_form"
@@ -305,7 +345,7 @@ class IssueToken(AccountPart):
     def get_form_kwargs(self) -> dict[str, Any]:
         return {"data": self.request.POST}
 
-    @method_decorator(sensitive_variables("token", "address", "context"))
+    @method_decorator(sensitive_variables("token", "reached_at", "context"))
     def form_valid(self, form: Any) -> HttpResponse:
         try:
             with transaction.atomic():
@@ -313,16 +353,16 @@ class IssueToken(AccountPart):
         except IntegrityError:
             messages.warning(self.request, ISSUED_BEFORE)
             return redirect("account")
-        address = socket_url(self.request, token)
+        reached_at = addresses(self.request, token)
         context = {
             "issued": issued,
             "token": token,
-            "socket_url": address,
-            "tikfinity_url": tikfinity_url(self.request, token),
-            "qr_code": qr_code(address),
-            "is_for_this_computer_only": is_for_this_computer_only(address),
+            "addresses": reached_at,
+            "socket_url": reached_at[0].socket_url,
+            "start_again": start_again(self.request),
+            "tikfinity_url": tikfinity_url(self.request, token, reached_at[0].host),
         }
-        return self.response_class(self.request, "accounts/token_issued.html", context)
+        return self.response_class(self.request, settings.ISSUED_TOKEN_TEMPLATE, context)
 
 
 class RevokeToken(OwnPage, TemplateView):

@@ -1,8 +1,9 @@
-"""The admin's pages for the connection log: to read, whatever permissions somebody has.
+"""The admin's pages for the connection log, and its column in the list of accounts.
 
-They are for a look at the newest rows; searching is what the staff's pages are made for, to which
-each row leads. What Django offers besides would read the whole log: counting it, searching in it,
-a drill-down by date, sorting by any column, filters together.
+The log is there to read, whatever permissions somebody has. Its pages are for a look at the newest
+rows; searching is what the staff's pages are made for, to which each row leads. What Django offers
+besides would read the whole log: counting it, searching in it, a drill-down by date, sorting by any
+column, filters together.
 """
 
 from __future__ import annotations
@@ -20,11 +21,14 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
-from live.models import ConnectionLog
+from accounts.admin import AccountAdmin
+from accounts.models import User
+from live.models import ConnectionLog, LastOutcome
+from live.pages.ends import end_in_words
 from live.protocol.errors import ErrorCode
 from live.templatetags.connections import clock
 
-__all__ = ["ConnectionLogAdmin"]
+__all__ = ["AccountWithConnectionsAdmin", "ConnectionLogAdmin"]
 
 COUNTED = 1000
 
@@ -131,3 +135,26 @@ class ConnectionLogAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     def timeline_link(self, connection: ConnectionLog) -> str:
         address = reverse("connection", args=(connection.pk,))
         return format_html('<a href="{}">{}</a>', address, _("timeline"))
+
+
+# The accounts' own admin, which knows nothing of connections, with what is known of them.
+admin.site.unregister(User)
+
+
+@admin.register(User)
+class AccountWithConnectionsAdmin(AccountAdmin):
+    """Shows in the list what went wrong last with an account's connections."""
+
+    list_display = (*AccountAdmin.list_display, "last_problem")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
+        return super().get_queryset(request).select_related("last_outcome")
+
+    @admin.display(description=_("last problem"), ordering="last_outcome__failed_at")
+    def last_problem(self, account: User) -> str | None:
+        outcome: LastOutcome | None = getattr(account, "last_outcome", None)
+        if outcome is None or outcome.failed_at is None:
+            return None
+        # There, what to do is said, too; the connection itself may have been deleted since.
+        address = reverse("affected", query={"q": account.username})
+        return format_html('<a href="{}">{}</a>', address, end_in_words(None, outcome.error_code))

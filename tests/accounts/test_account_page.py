@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from datetime import timedelta
 from typing import Any
@@ -32,7 +33,7 @@ TRANSCRIPTS = "/account/transcripts/"
 WATCHING = "/account/watching/"
 EMAIL = "/account/email/"
 TOKENS = "/account/tokens/"
-CANT_USE = "A phone can't use this address:"
+CANT_USE = "A phone can't use the address"
 KEY = "euler_NTM4ZjQ5secret"
 ADDRESS = "http://anna:hunter2@proxy.example:3128"
 PASSWORD = "of the tests, only"
@@ -49,6 +50,19 @@ def client(account: User) -> Client:
     client = Client()
     client.force_login(account)
     return client
+
+
+def settings_of(page: str) -> dict[str, str]:
+    """What the settings are now, by the ids of their lines."""
+    line = r'<details class="setting" id="([\w-]+)".*?<span class="value[^"]*">([^<]*)<'
+    found = re.findall(line, page, re.DOTALL)
+    return {name: html.unescape(value) for name, value in found}
+
+
+def standing_out(page: str) -> list[str]:
+    """The texts of the page's own buttons that are neither plain nor second."""
+    main = page.partition("<main")[2].partition("</main>")[0]
+    return re.findall(r"<button>([^<]*)</button>", main)
 
 
 def revoke_address(token: AccessToken) -> str:
@@ -92,8 +106,8 @@ class TestAccountPage:
     ) -> None:
         for _number in range(20):
             AccessToken.objects.issue(account)
-        # Session, account, tokens (usable or not), connections.
-        with django_assert_num_queries(5):
+        # Session, account, tokens (usable or not), LIVEs, connections.
+        with django_assert_num_queries(6):
             client.get(PAGE)
 
     @pytest.mark.parametrize("address", [USERNAME, API_KEY, LANGUAGE, TOKENS])
@@ -101,6 +115,44 @@ class TestAccountPage:
         self, client: Client, address: str
     ) -> None:
         assert client.get(address)["Location"] == PAGE
+
+    def test_its_settings_say_what_they_are_now(self, client: Client, account: User) -> None:
+        values = settings_of(client.get(PAGE).text)
+        assert values["username"] == "@maria"
+        assert values["watching"] == "Off: LIVEs are heard only while an app listens"
+        assert values["transcripts"] == "Not kept"
+        assert values["language"] == "As the browser or the app asks"
+        account.is_watched = account.keeps_transcripts = True
+        account.language = "ru"
+        account.save()
+        values = settings_of(client.get(PAGE, headers={"accept-language": "en"}).text)
+        assert values["watching"] == "On: each LIVE is heard from start to end"
+        assert values["transcripts"] == "Kept for 7 days"
+        assert values["language"] == "Русский"
+
+    def test_all_settings_are_closed(self, client: Client) -> None:
+        assert not re.search(r"<details[^>]* open", client.get(PAGE).text)
+
+    @pytest.mark.parametrize(
+        ("address", "data", "setting", "field"),
+        [
+            (USERNAME, {"tiktok_username": "no one"}, "username", "tiktok_username"),
+            (API_KEY, {"new_sign_api_key": "two words"}, "api-key", "new_sign_api_key"),
+            (LANGUAGE, {"language": "de"}, "language", "language"),
+        ],
+    )
+    def test_a_refused_form_is_open_says_so_and_has_the_focus(
+        self, client: Client, address: str, data: dict[str, str], setting: str, field: str
+    ) -> None:
+        page = client.post(address, data).text
+        assert re.findall(r'<details class="setting" id="([\w-]+)"[^>]* open', page) == [setting]
+        assert page.count('role="alert"') == 1
+        [focused] = re.findall(r"<(?:input|select)[^>]* autofocus[^>]*>", page)
+        assert f'name="{field}"' in focused
+        assert 'aria-invalid="true"' in focused
+        [description] = re.findall(r'aria-describedby="([^"]*)"', focused)
+        assert f"id_{field}_error" in description.split()
+        assert f'id="id_{field}_error"' in page
 
 
 class TestNextSteps:
@@ -123,8 +175,18 @@ class TestNextSteps:
     def test_it_does_not_take_the_console_s_token_for_a_phone_s(
         self, client: Client, account: User
     ) -> None:
-        AccessToken.objects.issue(account, "Live console", timedelta(days=1))
+        AccessToken.objects.issue(account, session="of a browser")
         assert self.WHAT in client.get(PAGE).text
+
+    def test_one_button_stands_out_that_of_the_next_step(
+        self, client: Client, account: User
+    ) -> None:
+        User.objects.update(tiktok_username="")
+        assert standing_out(client.get(PAGE).text) == ["Save the username"]
+        User.objects.update(tiktok_username="maria")
+        assert standing_out(client.get(PAGE).text) == ["Issue a token"]
+        AccessToken.objects.issue(account)
+        assert standing_out(client.get(PAGE).text) == []
 
     def test_it_comes_back_when_no_token_is_usable(self, client: Client, account: User) -> None:
         AccessToken.objects.issue(account)[0].revoke()
@@ -463,17 +525,44 @@ class TestTokens:
         AccessToken.objects.issue(account, "Kitchen phone")
         AccessToken.objects.issue(account, "Old phone")[0].revoke()
         AccessToken.objects.issue(account, "Borrowed phone", timedelta(seconds=-1))
-        listed = client.get(PAGE).context["tokens"]
-        assert [token.label for token in listed] == ["Kitchen phone", "Borrowed phone", "Old phone"]
+        page = client.get(PAGE)
+        assert [token.label for token in page.context["app_tokens"]] == ["Kitchen phone"]
+        old = [token.label for token in page.context["old_tokens"]]
+        assert old == ["Borrowed phone", "Old phone"]
+        for state in ("revoked", "expired"):
+            assert f">{state}</span>" in page.text
+        assert page.text.count("/revoke/") == 1
+
+    def test_the_tokens_of_browsers_are_apart_from_those_of_phones(
+        self, client: Client, account: User
+    ) -> None:
+        AccessToken.objects.issue(account, "Kitchen phone")
+        AccessToken.objects.issue(account, session=client.session.session_key or "")
+        AccessToken.objects.issue(account, session="of another browser")
+        AccessToken.objects.issue(account, session="of a browser that is gone")[0].revoke()
         page = client.get(PAGE).text
-        for state in ("usable", "revoked", "expired"):
-            assert f">{state}</span>" in page
-        assert page.count("/revoke/") == 1
+        phones, _heading, browsers = page.partition("Signed-in browsers")
+        assert "Kitchen phone" in phones
+        assert "Live console" not in phones
+        assert browsers.count(">Live console") == 2
+        assert browsers.count("this browser") == 1
+        assert browsers.count("/revoke/") == 2
+
+    def test_a_token_says_when_it_was_used_and_until_when_it_can_be(
+        self, client: Client, account: User
+    ) -> None:
+        assert "last used" not in client.get(PAGE).text
+        issued, _text = AccessToken.objects.issue(account, "phone", timedelta(days=30))
+        page = client.get(PAGE).text
+        assert "never used" in page
+        assert f'until <time datetime="{issued.expires_at:%Y-%m-%d}' in page
+        AccessToken.objects.update(last_used_at=timezone.now())
+        assert "last used" in client.get(PAGE).text
 
     def test_tokens_are_listed_with_their_scopes(self, client: Client, account: User) -> None:
         AccessToken.objects.issue(account, "phone")
         AccessToken.objects.issue(account, "settings", scope=Scope.MANAGE)
-        scopes = re.findall(r'data-label="Scope"><span>([^<]+)<', client.get(PAGE).text)
+        scopes = re.findall(r'<span class="scope">([^<]+)<', client.get(PAGE).text)
         assert scopes == ["listen and change the account", "listen"]
 
     def test_it_shows_the_newest_of_those_that_open_nothing(
@@ -482,7 +571,8 @@ class TestTokens:
         for number in range(15):
             AccessToken.objects.issue(account, f"phone {number}")[0].revoke()
         AccessToken.objects.issue(account, "lent phone", timedelta(seconds=-1))
-        listed = client.get(PAGE).context["tokens"]
+        AccessToken.objects.issue(account, session="of a browser")[0].revoke()
+        listed = client.get(PAGE).context["old_tokens"]
         revoked = [f"phone {number}" for number in range(14, 5, -1)]
         assert [token.label for token in listed] == ["lent phone", *revoked]
 
@@ -549,8 +639,7 @@ class TestIssueToken:
     def test_it_warns_of_an_address_that_no_phone_can_use(self, client: Client, host: str) -> None:
         data = {"form_id": form_id(client)}
         page = client.post(TOKENS, data, headers={"host": host})
-        assert CANT_USE in page.text
-        assert page.context["qr_code"]
+        assert f"{CANT_USE} {host}:" in page.text
 
     def test_it_does_not_warn_of_another(self, client: Client) -> None:
         assert CANT_USE not in issue(client).text

@@ -5,7 +5,7 @@ import logging
 import re
 import secrets
 from collections.abc import Iterable, Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -80,6 +80,21 @@ def form_of(account: User, **changes: Any) -> dict[str, Any]:
         "access_tokens-INITIAL_FORMS": "0",
         **changes,
     }
+
+
+class TestTimes:
+    @pytest.mark.parametrize(
+        ("language", "shown"),
+        [("en", "May 4, 2026, 18:05 UTC"), ("ru", "4 мая 2026 г., 18:05 UTC")],
+    )
+    def test_they_name_their_zone(
+        self, admin_client: Client, account: User, language: str, shown: str
+    ) -> None:
+        account.date_joined = datetime(2026, 5, 4, 18, 5, tzinfo=UTC)
+        account.save()
+        headers = {"Accept-Language": language}
+        page = admin_client.get(f"{LIST}{account.pk}/change/", headers=headers).text
+        assert shown in page
 
 
 class TestAccountList:
@@ -249,9 +264,9 @@ class TestApiKey:
 
     def test_it_is_kept_when_the_field_is_empty(self, admin_client: Client, account: User) -> None:
         User.objects.filter(pk=account.pk).update(own_sign_api_key=API_KEY)
-        admin_client.post(change_address(account), form_of(account, first_name="Maria"))
+        admin_client.post(change_address(account), form_of(account, email="maria@mail.example"))
         account.refresh_from_db()
-        assert (account.sign_api_key(), account.first_name) == (API_KEY, "Maria")
+        assert (account.sign_api_key(), account.email) == (API_KEY, "maria@mail.example")
         assert "API key" not in LogEntry.objects.get().get_change_message()
 
     def test_it_is_removed_by_the_checkbox(self, admin_client: Client, account: User) -> None:
@@ -632,7 +647,13 @@ class TestIndex:
     def test_the_index_links_to_the_other_pages(self, admin_client: Client) -> None:
         page = admin_client.get("/admin/").text
         for address in ("/staff/", "/staff/connections/", "/", "/account/", "/docs/"):
-            assert f'<a href="{address}">' in page
+            assert f'href="{address}"' in page
+
+    def test_there_are_no_groups(self, admin_client: Client) -> None:
+        assert admin_client.get("/admin/auth/group/").status_code == 404
+        account = User.objects.create_user("studio")
+        fields = admin_client.get(change_address(account)).context["adminform"].form.fields
+        assert {"groups", "user_permissions"}.isdisjoint(fields)
 
 
 def choose(client: Client, action: str, accounts: Iterable[User], **values: str) -> Any:

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.django_db
 
 NO_PASSWORD = (
     "{0} has no password, so nobody can sign in to the pages as this account. "
-    "To set one: python manage.py changepassword {0}\n"
+    "To set one: .venv/bin/python manage.py changepassword {0}\n"
 )
 
 

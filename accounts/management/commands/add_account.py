@@ -65,5 +65,5 @@ class Command(BaseCommand):
         if not user.has_usable_password():
             self.stderr.write(
                 f"{user.username} has no password, so nobody can sign in to the pages as this "
-                f"account. To set one: python manage.py changepassword {user.username}"
+                f"account. To set one: .venv/bin/python manage.py changepassword {user.username}"
             )

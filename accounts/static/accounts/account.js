@@ -1,10 +1,9 @@
 /**
  * The account page: checks the TikTok username as it is typed, sends the form of a new token once
- * only, and shows times as the reader's clock has them.
+ * only, and opens the setting that a link leads to.
  */
 
 import { find } from "../shared/dom.js";
-import { showLocalTimes } from "../shared/times.js";
 
 const CHECK_AFTER = 300; // ms without a key
 
@@ -98,6 +97,16 @@ function sendOnce(form) {
   });
 }
 
+/** Open the setting that the address names, as links from other pages do. */
+function openNamed() {
+  const named = document.getElementById(location.hash.slice(1));
+  if (named instanceof HTMLDetailsElement) {
+    named.open = true;
+    named.scrollIntoView();
+  }
+}
+
 checkAsTyped(find("form[data-check]", HTMLFormElement));
 sendOnce(find("form[data-once]", HTMLFormElement));
-showLocalTimes();
+openNamed();
+addEventListener("hashchange", openNamed);

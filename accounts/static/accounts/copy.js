@@ -1,32 +1,36 @@
-/** Buttons with `data-copies="<id of a field>"` copy its value. Without JavaScript they stay hidden. */
+/** Buttons with `data-copies="<id>"` copy a field's value or an element's text. Without JavaScript they
+ * stay hidden. */
 
+import { copyText } from "../shared/clipboard.js";
 import { byId, find } from "../shared/dom.js";
 
-/** @param {HTMLInputElement | HTMLTextAreaElement} field */
-async function copy(field) {
-  // navigator.clipboard exists on https and localhost only; relays are also run on plain http.
-  if (navigator.clipboard) {
-    return navigator.clipboard.writeText(field.value);
-  }
-  field.select();
-  if (!document.execCommand("copy")) {
-    throw new Error("the browser does not let pages copy");
+/** @param {HTMLElement} place */
+function textOf(place) {
+  const isField = place instanceof HTMLInputElement || place instanceof HTMLTextAreaElement;
+  return isField ? place.value : (place.textContent ?? "");
+}
+
+/** @param {HTMLElement} place */
+function select(place) {
+  if (place instanceof HTMLInputElement || place instanceof HTMLTextAreaElement) {
+    place.select();
+  } else {
+    getSelection()?.selectAllChildren(place);
   }
 }
 
 for (const button of document.querySelectorAll("button[data-copies]")) {
   if (!(button instanceof HTMLButtonElement) || !button.parentElement) continue;
   const { copies = "", done = "", failed = "" } = button.dataset;
-  const field = byId(copies);
-  if (!(field instanceof HTMLInputElement || field instanceof HTMLTextAreaElement)) continue;
+  const place = byId(copies);
   const outcome = find("[role=status]", HTMLElement, button.parentElement);
   button.hidden = false;
   button.addEventListener("click", async () => {
     try {
-      await copy(field);
+      await copyText(textOf(place), () => select(place));
       outcome.textContent = done;
     } catch {
-      field.select();
+      select(place);
       outcome.textContent = failed;
     }
   });

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from django.template import Context, Template
-from django.test import AsyncClient
+from django.test import AsyncClient, Client
 from django.utils.translation import override
 from pytest_django import Settings
 
@@ -20,9 +20,10 @@ from live.protocol.errors import CloseCode, ErrorCode
 from live.relay.relay import Relay
 from live.server.assembly import make_relay
 from standin import Failure, TikTok
+from tests.support.lives import hear
 
 NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
-IS_LIVE = "/account/is-live/"
+PAGE, IS_LIVE = "/account/", "/account/is-live/"
 
 
 @pytest.fixture
@@ -129,6 +130,38 @@ class TestTheTemplateTag:
 
     def test_it_says_that_there_is_nothing_yet(self, account: User) -> None:
         assert self.shown(account) == "No app has connected with your tokens yet."
+
+    def test_it_folds_all_but_the_newest(self, account: User) -> None:
+        for hours in range(7):
+            connect(account, opened_at=NOON + timedelta(hours=hours))
+        newest, _fold, older = self.shown(account).partition("Those before")
+        assert newest.count("Connected for") == 5
+        assert older.count("Connected for") == 2
+
+
+class TestNewestLives:
+    @pytest.fixture
+    def owner(self, account: User, client: Client) -> Client:
+        client.force_login(account)
+        return client
+
+    def lives(self, owner: Client) -> list[int]:
+        return [int(pk) for pk in re.findall(r'href="/lives/(\d+)/"', owner.get(PAGE).text)]
+
+    def test_it_shows_the_four_newest_with_their_curves(self, owner: Client, account: User) -> None:
+        heard = [hear(account, curve=[[10, 0], [20, 5]]).pk for _number in range(6)]
+        hear(User.objects.create_user("other"))
+        assert self.lives(owner) == heard[:1:-1]
+        page = owner.get(PAGE).text
+        assert page.count('<svg class="small-curve"') == 4
+        assert 'href="/lives/"' in page.partition('id="lives"')[2]
+
+    def test_without_lives_one_line_says_so(self, owner: Client) -> None:
+        page = owner.get(PAGE).text
+        assert "None heard yet." in page
+        assert "small-curve" not in page
+        User.objects.update(is_watched=True)
+        assert "The account is watched: the next one is." in owner.get(PAGE).text
 
 
 class Browser(AsyncClient):
