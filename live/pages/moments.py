@@ -34,6 +34,7 @@ class ShownMoment:
         said: what TikTok or the sign server answered; None if they answered nothing.
         asked_for: which staff member asked for it, as a sentence; empty if nobody did.
         close_code_words: what its close code means; empty if it has no code that is known.
+        is_problem: something went wrong that nobody of the staff had asked for.
     """
 
     at: datetime
@@ -46,6 +47,7 @@ class ShownMoment:
     said: Said | None
     asked_for: str
     close_code_words: Any
+    is_problem: bool
 
     @property
     def summary(self) -> str:
@@ -78,13 +80,15 @@ def _shown(moment: Moment, username: str) -> ShownMoment:
         said=said_in_words(detail.get("said", "")),
         asked_for=gettext("asked for by %(name)s") % {"name": by} if by else "",
         close_code_words=close_code_words(detail.get("code")),
+        is_problem=moment.is_problem,
     )
 
 
 def _tone(moment: Moment) -> str:
-    if moment.detail.get("by"):
-        return "calm"  # not bad, because staff asked for it
-    return "bad" if moment.detail.get("error") else tone_of(moment.what)
+    if moment.is_problem:
+        return "bad"
+    # What staff asked for is not bad.
+    return "calm" if moment.detail.get("by") else tone_of(moment.what)
 
 
 def explain(error_code: str, username: str) -> frames.Error | None:

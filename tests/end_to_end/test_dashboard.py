@@ -21,14 +21,15 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 WITHIN = 2_000  # ms
 CLOSE_FORBIDDEN = 4403
+# The place of a stream's sockets among the cells of its row.
+SOCKETS = 4
 
 
 async def open_dashboard(page: Page, server: Server, streamer: str) -> str:
     """Signed in as a new member of the staff, whose name is returned; it is up to date."""
     name = f"staff-{streamer}"
     await add_person(server, name, "", "--staff")
-    await sign_in(page, server, name)
-    await page.goto(f"{http(server)}/staff/")
+    await sign_in(page, server, name)  # it leads staff there
     await expect(page.get_by_text("Updates by itself")).to_be_visible()
     return name
 
@@ -57,9 +58,9 @@ class TestDashboard:
         async with Phone(f"{server.address}/ws/{account.token}") as phone:
             await phone.until_type("connected")
             await expect(row).to_contain_text("Live", timeout=WITHIN)
-            await expect(row.get_by_role("cell").nth(2)).to_have_text("1")
+            await expect(row.get_by_role("cell").nth(SOCKETS)).to_have_text("1")
             async with Phone(f"{server.address}/ws/{account.token}"):
-                await expect(row.get_by_role("cell").nth(2)).to_have_text("2", timeout=WITHIN)
+                await expect(row.get_by_role("cell").nth(SOCKETS)).to_have_text("2", timeout=WITHIN)
             await row.get_by_role("link").click()
             await expect(page).to_have_url(re.compile(f"/staff/streams/{streamer}/$"))
 
@@ -105,6 +106,7 @@ class TestDashboard:
         server = await start_server("uvicorn", TIKTOK_ROUTES="direct,signed")
         tiktok.go_live(streamer)
         await open_dashboard(page, server, streamer)
+        await page.get_by_text("Ways to TikTok").click()
         await page.get_by_text("Hour by hour").click()
         hours = page.locator("#hours-of-routes")
         await expect(hours).to_be_visible()

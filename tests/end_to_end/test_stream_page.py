@@ -47,6 +47,7 @@ class TestStreamPage:
         account = await add_account()
         await open_page(page, server, streamer)
         await expect(page.get_by_text("No app listens to this LIVE now")).to_be_visible()
+        await expect(page.get_by_role("button", name="Reconnect now")).to_be_hidden()
         async with Phone(f"{server.address}/ws/{account.token}") as phone:
             await phone.until_type("connected")
             await room.push(messages.chat("viewer7", "<b>hello</b>"))
@@ -56,8 +57,10 @@ class TestStreamPage:
             await expect(page.locator("#events")).to_contain_text("viewer7: <b>hello</b>")
             await expect(page.locator("#health")).to_contain_text("as expected")
             await expect(page.locator("#connections")).to_contain_text("still open")
+            await expect(page.get_by_role("button", name="Reconnect now")).to_be_visible()
+            await expect(page.locator("#rates-chart canvas")).to_be_visible(timeout=15_000)
             await listener.get_by_role("link").click()
-            await expect(page.get_by_text("Still open.")).to_be_visible()
+            await expect(page.get_by_text("It is connected to the LIVE of")).to_be_visible()
 
     async def test_it_says_what_tiktok_has_changed(
         self, server: Server, streamer: str, on_air: OnAir, page: Page
@@ -142,7 +145,8 @@ class TestActions:
                 on_air.phone.explanation(), other.explanation()
             ):
                 assert (error["code"], code) == ("disconnected", 1008)
-            await expect(page.locator("#listeners")).to_contain_text("Nobody", timeout=WITHIN)
+            await expect(page.locator("#listeners")).to_have_count(0, timeout=WITHIN)
+            await expect(page.get_by_text("Disconnect all …")).to_be_hidden()
 
 
 class TestTheConnectionTest:

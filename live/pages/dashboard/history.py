@@ -12,27 +12,17 @@ from typing import Any, NamedTuple, TypedDict
 
 from django.db.models import Count, F, Func, IntegerField, Sum
 
+from live.connections.failures import is_failure
 from live.models import ConnectionLog
-from live.protocol.errors import ErrorCode
 
 __all__ = ["HOURS", "LastHours", "TableRow", "history", "table_rows"]
 
-# The numbers of hours that staff can choose from.
-HOURS = (1, 6, 24)
-# The length in seconds of the buckets of time in which connections are counted.
-_BUCKET = 300
+# How far back staff can look, in hours, each with the length in seconds of the buckets of time in
+# which connections are counted then.
+_GRAINS = {1: 60, 6: 300, 24: 900, 72: 3600}
+HOURS = tuple(_GRAINS)
 # The number of rows of the table.
 _TABLE_ROWS = 12
-# Errors that don't count as failures: staff or the server ended the connection, or the app or the
-# account is not set up correctly yet.
-_NO_FAILURES = frozenset(
-    {
-        ErrorCode.DISCONNECTED,
-        ErrorCode.SERVER_SHUTDOWN,
-        ErrorCode.BAD_REQUEST,
-        ErrorCode.USERNAME_MISSING,
-    }
-)
 
 
 class LastHours(TypedDict):
@@ -76,27 +66,38 @@ class _Bucket(Func):
 
     output_field = IntegerField()
 
+    def __init__(self, expression: str, seconds: int) -> None:
+        super().__init__(expression)
+        self._seconds = seconds
+
     def as_sqlite(self, compiler: Any, connection: Any, **extra: Any) -> Any:
-        template = f"CAST(strftime('%%%%s', %(expressions)s) AS INTEGER) / {_BUCKET}"
+        template = f"CAST(strftime('%%%%s', %(expressions)s) AS INTEGER) / {self._seconds}"
         return self.as_sql(compiler, connection, template=template, **extra)
 
     def as_postgresql(self, compiler: Any, connection: Any, **extra: Any) -> Any:
-        template = f"CAST(FLOOR(EXTRACT(EPOCH FROM %(expressions)s) / {_BUCKET}) AS BIGINT)"
+        template = f"CAST(FLOOR(EXTRACT(EPOCH FROM %(expressions)s) / {self._seconds}) AS BIGINT)"
         return self.as_sql(compiler, connection, template=template, **extra)
 
 
 def history(hours: int) -> LastHours:
-    """Count the connections of the last `hours`, up to now. The newest bucket has not ended yet."""
-    last = int(time.time()) // _BUCKET
-    length = hours * 3600 // _BUCKET
+    """Count the connections of the last `hours`, up to now. The newest bucket has not ended yet.
+
+    Where the log is younger than that, the buckets before its beginning are left out.
+
+    Args:
+        hours: one of `HOURS`.
+    """
+    step = _GRAINS[hours]
+    last = int(time.time()) // step
+    length = hours * 3600 // step
     first = last - length + 1
-    since = datetime.fromtimestamp(first * _BUCKET, tz=UTC)
+    since = datetime.fromtimestamp(first * step, tz=UTC)
     # The bucket must come before the code: otherwise SQLite reads the whole log, in the order of
     # the index of error codes.
     counted = (
         ConnectionLog.objects.filter(opened_at__gte=since, is_test=False)
         .order_by()
-        .annotate(bucket=_Bucket("opened_at"), code=F("error_code"))
+        .annotate(bucket=_Bucket("opened_at", step), code=F("error_code"))
         .values_list("bucket", "code")
         .annotate(count=Count("*"))
     )
@@ -104,7 +105,7 @@ def history(hours: int) -> LastHours:
     summed = (
         ConnectionLog.objects.filter(opened_at__gte=since, is_test=False, attempts__gt=1)
         .order_by()
-        .annotate(bucket=_Bucket("opened_at"), code=F("error_code"))
+        .annotate(bucket=_Bucket("opened_at", step), code=F("error_code"))
         .values_list("bucket", "code")
         .annotate(count=Sum(F("attempts") - 1))
     )
@@ -113,14 +114,30 @@ def history(hours: int) -> LastHours:
     for bucket, code, count in (*counted, *summed):
         place = min(bucket - first, length - 1)  # the clock may have been wrong
         connections[place] += count
-        if code and code not in _NO_FAILURES:
+        if is_failure(code):
             failures.setdefault(code, [0] * length)[place] += count
+    empty = 0 if _is_older(since) else _empty_at_first(connections)
     return LastHours(
-        start=first * _BUCKET,
-        step=_BUCKET,
-        connections=connections,
-        failures=dict(sorted(failures.items(), key=lambda item: (-sum(item[1]), item[0]))),
+        start=(first + empty) * step,
+        step=step,
+        connections=connections[empty:],
+        failures={
+            code: counts[empty:]
+            for code, counts in sorted(failures.items(), key=lambda item: (-sum(item[1]), item[0]))
+        },
     )
+
+
+def _is_older(moment: datetime) -> bool:
+    """Whether the log has older rows: then a time without connections is worth showing."""
+    return ConnectionLog.objects.order_by().filter(opened_at__lt=moment).exists()
+
+
+def _empty_at_first(connections: list[int]) -> int:
+    """How many buckets to leave out, so that the table's rows are of equal length, and a row at
+    least is left."""
+    first = next((place for place, count in enumerate(connections) if count), 0)
+    return min(first, len(connections) - _TABLE_ROWS) // _TABLE_ROWS * _TABLE_ROWS
 
 
 def table_rows(past: LastHours) -> list[TableRow]:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from live.clock import from_ms
 from live.pages.labels import route_in_words
-from live.relay.numbers import Numbers
+from live.relay.number_shapes import Numbers
 
 __all__ = ["ShownHour", "ShownRoute", "hours_of_routes", "shown_routes"]
 

@@ -17,6 +17,7 @@ from live.pages.dashboard.events import LoggedEvent, newest_events
 from live.pages.labels import route_in_words, tone_of, word_for
 from live.pages.moments import ShownMoment, shown
 from live.protocol.frames import Status
+from live.relay.last_minutes import Course
 from live.relay.relay import Relay
 from live.relay.socket import Socket
 from live.streams.drift import Finding
@@ -87,6 +88,9 @@ class StreamNow:
         undecodable: the kinds of messages that could not be decoded, each with its count.
         unknown: the kinds of messages that the relay does not know, each with its count.
         history: the newest moments, the newest first.
+        problem: the newest of them in which something went wrong; None if nothing has.
+        viewers: how many watch the LIVE; None if TikTok has not told.
+        course: the viewers and events of the last minutes; None if none are known yet.
     """
 
     status: Status
@@ -103,6 +107,9 @@ class StreamNow:
     undecodable: list[tuple[str, int]]
     unknown: list[tuple[str, int]]
     history: list[ShownMoment]
+    problem: ShownMoment | None
+    viewers: int | None
+    course: Course | None
 
 
 async def stream_now(relay: Relay, username: str) -> StreamNow | None:
@@ -127,6 +134,9 @@ async def stream_now(relay: Relay, username: str) -> StreamNow | None:
         undecodable=sorted(stream.undecodable.items()),
         unknown=sorted(stream.unknown.items()),
         history=history[:_MOMENTS],
+        problem=next((moment for moment in history if moment.is_problem), None),
+        viewers=stream.feed.viewers,
+        course=relay.last_minutes.of(stream),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 from asgiref.sync import async_to_sync, sync_to_async
@@ -16,28 +16,36 @@ from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls.converters import StringConverter
-from django.utils.translation import get_language, gettext
+from django.utils import timezone
+from django.utils.translation import get_language, gettext, ngettext
 from django.views.decorators.http import require_http_methods
 from django.views.generic import TemplateView, View
 
 from accounts.models import User
 from accounts.usernames import is_tiktok_username
+from live.connections.failures import is_failure
 from live.models import ConnectionLog
+from live.pages.dashboard.accounts import affected, failing_lately
+from live.pages.dashboard.attention import Beside, matters, verdict
+from live.pages.dashboard.curves import spark
 from live.pages.dashboard.history import HOURS, history, table_rows
 from live.pages.dashboard.routes import hours_of_routes, shown_routes
 from live.pages.dashboard.streams import name_accounts, names_of, stream_now
 from live.pages.dashboard.watched import shown_watched
 from live.pages.labels import route_in_words, tone_of, word_for
 from live.pages.mixins import FragmentMixin, StaffPage, is_for_fragment
+from live.pages.moments import explain
 from live.protocol.errors import RelayError
 from live.relay import control
 from live.relay.access import Account
 from live.relay.all_numbers import add_up
-from live.relay.numbers import Numbers
+from live.relay.number_shapes import Numbers
 from live.relay.probe import probe
 from live.relay.relay import Relay
+from live.webhooks.models import Webhook
 
 __all__ = [
+    "AffectedAccounts",
     "Dashboard",
     "DisconnectStream",
     "LastHoursPage",
@@ -49,6 +57,12 @@ __all__ = [
 
 # The number of connections that the page of a LIVE shows.
 _CONNECTIONS = 10
+# For how long the dashboard tells of a webhook that has been switched off.
+_SWITCHED_OFF = timedelta(days=7)
+# Hours, beyond which a time alone does not say of which day it is.
+_DAY = 24
+# The last page of accounts that is shown; whoever looks for one searches.
+_LAST_PAGE = 1000
 
 
 class UsernameConverter(StringConverter):
@@ -70,8 +84,11 @@ class Dashboard(StaffPage, FragmentMixin, TemplateView):
         now = async_to_sync(_now)(_scope(self.request)["relay"], _scope(self.request)["relays"])
         # The last hours need a query of the log, so the part about now leaves them out.
         past = {} if is_for_fragment(self.request) else _past(_hours(self.request))
+        found = matters(now.numbers, _beside())
         return super().get_context_data(
             numbers=now.numbers,
+            matters=found,
+            verdict=verdict(now.numbers, found),
             test_sockets=now.test_sockets,
             streams=[
                 {
@@ -79,6 +96,8 @@ class Dashboard(StaffPage, FragmentMixin, TemplateView):
                     "word": word_for(stream["state"]),
                     "tone": tone_of(stream["state"]),
                     "route": route_in_words(stream["route"]),
+                    "spark": spark(stream["curve"]),
+                    "problem_in_words": explain(stream["problem"], stream["username"]),
                 }
                 for stream in now.numbers["streams"]
             ],
@@ -101,6 +120,24 @@ class LastHoursPage(StaffPage, View):
         return JsonResponse(history(hours))
 
 
+class AffectedAccounts(StaffPage, TemplateView):
+    """Shows whose connections fail, since when, and what helps."""
+
+    template_name = "live/dashboard/accounts.html"
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        search, asked = self.request.GET.get("q", "")[:150], self.request.GET.get("page", "")
+        page = min(int(asked), _LAST_PAGE) if asked.isdecimal() and asked.isascii() else 1
+        accounts, has_more = affected(search, max(page, 1))
+        return super().get_context_data(
+            accounts=accounts,
+            search=search,
+            page=max(page, 1),
+            has_more=has_more,
+            **kwargs,
+        )
+
+
 class StreamPage(StaffPage, FragmentMixin, TemplateView):
     """Shows one LIVE: its stream, if there is one, its sockets, and the latest connections."""
 
@@ -118,15 +155,24 @@ class StreamPage(StaffPage, FragmentMixin, TemplateView):
             watchers = names_of(stream.watchers)
         else:
             elsewhere = async_to_sync(relay.streams.look)(username)
-        connections = ConnectionLog.objects.filter(tiktok_username=username)
+        newest = ConnectionLog.objects.filter(tiktok_username=username)
+        connections = list(
+            newest.select_related("account").defer(
+                "timeline", "account__own_sign_api_key", "account__own_proxy"
+            )[:_CONNECTIONS]
+        )
+        # Where there is no stream any more, its last connection says what went wrong.
+        failed = next(iter(connections), None) if stream is None else None
+        if failed is not None and not is_failure(failed.error_code):
+            failed = None
         return super().get_context_data(
             stream=stream,
+            failed=failed,
+            failed_explained=explain(failed.error_code, username) if failed else None,
             watchers=watchers,
             elsewhere=elsewhere,
             elsewhere_word=word_for(elsewhere.state) if elsewhere else "",
-            connections=connections.select_related("account").defer(
-                "timeline", "account__own_sign_api_key", "account__own_proxy"
-            )[:_CONNECTIONS],
+            connections=connections,
             **kwargs,
         )
 
@@ -219,6 +265,41 @@ async def _now(relay: Relay, relays: Sequence[Relay]) -> Now:
     return Now(numbers, sum(of_tests) if of_tests else None)
 
 
+def _beside() -> Beside:
+    """Two small queries: of one row an account, and of the webhooks."""
+    since = timezone.now() - _SWITCHED_OFF
+    return Beside(
+        failing=failing_lately(),
+        webhooks=Webhook.objects.filter(switched_off_at__gte=since).count(),
+    )
+
+
+class ShownFailure(NamedTuple):
+    """How often an error occurred.
+
+    Attributes:
+        title: the error in words; empty if it is not known any more.
+    """
+
+    code: str
+    number: int
+    title: str
+
+    @classmethod
+    def of(cls, code: str, number: int) -> ShownFailure:
+        error = explain(code, "")
+        return cls(code, number, error.title if error else "")
+
+
+def _grain_in_words(seconds: int) -> str:
+    if seconds >= 3600:
+        return gettext("A bar is an hour.")
+    minutes = seconds // 60
+    return ngettext("A bar is a minute.", "A bar is %(count)s minutes.", minutes) % {
+        "count": minutes
+    }
+
+
 def _past(hours: int) -> dict[str, Any]:
     """Return what the templates need to show the last hours."""
     past = history(hours)
@@ -227,7 +308,11 @@ def _past(hours: int) -> dict[str, Any]:
         "rows": table_rows(past),
         "connected": sum(past["connections"]),
         "failed": sum(map(sum, past["failures"].values())),
-        "failures": [(code, sum(counts)) for code, counts in past["failures"].items()],
+        "failures": [
+            ShownFailure.of(code, sum(counts)) for code, counts in past["failures"].items()
+        ],
+        "grain": _grain_in_words(past["step"]),
+        "table_shows": "moment" if hours > _DAY else "time",
         "since": datetime.fromtimestamp(past["start"], tz=UTC),
         "hours": hours,
         "choices": HOURS,

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from django.utils.translation import gettext_lazy as _
 
 from live.pages.labels import tone_of, word_for
-from live.relay.numbers import WatchedAccount, WatchedNumbers
+from live.relay.number_shapes import WatchedAccount, WatchedNumbers
 from live.relay.watch import WatchState
 
 __all__ = ["ShownAccount", "ShownWatched", "shown_watched"]

@@ -18,10 +18,11 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from accounts.models import User
+from live.connections.failures import NO_FAILURES
 from live.contract.examples import example
 from live.models import ConnectionLog
 from live.pages.dashboard.events import newest_events
-from live.pages.dashboard.history import history
+from live.pages.dashboard.history import history, table_rows
 from live.protocol.errors import CloseCode, ErrorCode
 from live.protocol.frames import EVENT_TYPES, FrameType, State
 from live.protocol.options import SocketOptions
@@ -155,9 +156,31 @@ class TestDashboard:
 
     async def test_it_says_when_there_is_nothing(self, staff: Pages) -> None:
         page = text_of(await staff.get("/staff/"))
-        assert '<p class="empty" id="no-streams">' in page
-        assert '<p id="no-failures">' in page
-        assert '<p class="empty" id="no-slow">' in page
+        assert "No LIVE is relayed now. Nothing needs attention." in page
+        assert 'class="verdict good"' in page
+        assert 'id="no-streams">' in page
+        assert 'id="no-failures" class="aside">' in page
+        for empty in ("attention", "streams", "slow", "used-up", "watched"):
+            assert f'id="{empty}"' not in page, "what is empty takes no place"
+
+    async def test_the_only_matter_is_told_once(self, staff: Pages, relay: Relay) -> None:
+        gate = relay.streams.access("").gate
+        gate.on_answer(429, {"ratelimit-reset": "90"})
+        page = text_of(await staff.get("/staff/"))
+        matter = page.partition('id="verdict"')[2].partition('class="tiles"')[0]
+        assert matter.count("The sign gate of the server’s key is closed") == 1
+        assert "LIVEs that have no API key of their own" in matter
+        assert "It opens by itself." in matter
+        assert 'href="#ways"' in matter
+
+    async def test_of_several_matters_each_is_in_the_list(self, staff: Pages, relay: Relay) -> None:
+        relay.streams.access("").gate.on_answer(429, {"ratelimit-reset": "90"})
+        for username in ("alice", "bob"):
+            relay.networks.main.web_gate.on_blocked(username)
+        page = text_of(await staff.get("/staff/"))
+        listed = page.partition('id="attention"')[2].partition("</ul>")[0]
+        assert "The sign gate of the server’s key is closed" in listed
+        assert "TikTok’s pages refuse this server" in listed
 
     async def test_it_counts_the_sockets_of_the_test_endpoint(self, relay: Relay) -> None:
         rehearsal = make_rehearsal_relay()
@@ -193,7 +216,7 @@ class TestDashboard:
     async def test_it_shows_whose_limits_are_used_up(
         self, staff: Pages, relay: Relay, settings: Settings
     ) -> None:
-        assert "None: no account and no address has to wait." in text_of(await staff.get("/staff/"))
+        assert 'id="used-up"' not in text_of(await staff.get("/staff/"))
         for _ in range(settings.RELAY_LOOKUPS):
             relay.budgets.look_up(4711)
         for _ in range(20):
@@ -278,7 +301,7 @@ class TestDashboard:
         await sync_to_async(connect)(error_code=ErrorCode.USER_OFFLINE)
         part = text_of(await staff.get("/staff/history.json", headers={"X-Fragment": "1"}))
         assert '<dd id="connected">1</dd>' in part
-        assert "user_offline 1</td>" in part
+        assert "user_offline 1</span>" in part
         assert "<html" not in part
 
     async def test_the_former_address_leads_to_it(self, staff: Pages) -> None:
@@ -292,18 +315,14 @@ class TestHistory:
         connect(31, error_code=ErrorCode.RATE_LIMITED)
         connect(31, error_code=ErrorCode.USER_OFFLINE)
         found = history(1)
-        assert found["step"] == 300
-        assert len(found["connections"]) == 12
         assert sum(found["connections"]) == 4
-        assert sum(found["connections"][:6]) == 2
+        assert sum(found["connections"][-25:]) == 2
         assert {code: sum(counts) for code, counts in found["failures"].items()} == {
             "rate_limited": 2,
             "user_offline": 1,
         }
 
-    @pytest.mark.parametrize(
-        "code", ["disconnected", "server_shutdown", "bad_request", "username_missing"]
-    )
+    @pytest.mark.parametrize("code", sorted(NO_FAILURES))
     def test_what_is_no_fault_counts_as_a_connection_but_not_as_a_failure(self, code: str) -> None:
         connect(1, error_code=code)
         found = history(1)
@@ -312,9 +331,29 @@ class TestHistory:
 
     def test_it_puts_each_connection_where_it_belongs(self) -> None:
         row = connect(17)
+        connect(60 * 24)
         found = history(1)
-        place = (int(row.opened_at.timestamp()) - found["start"]) // 300
-        assert found["connections"] == [int(i == place) for i in range(12)]
+        place = (int(row.opened_at.timestamp()) - found["start"]) // 60
+        assert found["connections"] == [int(i == place) for i in range(60)]
+
+    @pytest.mark.parametrize(("hours", "step"), [(1, 60), (6, 300), (24, 900), (72, 3600)])
+    def test_it_chooses_its_grain(self, hours: int, step: int) -> None:
+        connect(60 * 24 * 30)
+        found = history(hours)
+        assert (found["step"], len(found["connections"])) == (step, hours * 3600 // step)
+
+    def test_it_begins_with_a_log_that_is_young(self) -> None:
+        connect(100, error_code=ErrorCode.RATE_LIMITED)
+        found = history(6)
+        assert len(found["connections"]) == 24
+        assert sum(found["connections"]) == sum(found["failures"]["rate_limited"]) == 1
+        assert len(found["failures"]["rate_limited"]) == 24
+        assert len(table_rows(found)) == 12
+
+    def test_it_leaves_nothing_out_of_a_log_that_is_older(self) -> None:
+        connect(60 * 7)
+        connect(1)
+        assert len(history(6)["connections"]) == 72
 
     def test_it_leaves_out_what_is_older_and_what_is_a_test(self) -> None:
         connect(60 * 6 + 1)
@@ -343,12 +382,13 @@ class TestHistory:
             for query in queries.captured_queries:
                 cursor.execute(f"EXPLAIN QUERY PLAN {query['sql']}".replace("%", "%%"), [])
                 plans.append(" ".join(str(row) for row in cursor.fetchall()))
-        rows, summed = plans
+        rows, summed, *_older = plans
         assert "connection_by_time (opened_at>?" in rows
         assert "connection_summed (opened_at>?" in summed
 
     @pytest.mark.parametrize(
-        ("asked", "buckets"), [("1", 12), ("6", 72), ("24", 288), ("7", 72), ("-1", 72), ("x", 72)]
+        ("asked", "buckets"),
+        [("1", 60), ("6", 72), ("24", 96), ("72", 72), ("7", 72), ("-1", 72), ("x", 72)],
     )
     async def test_it_is_json_of_the_hours_that_are_asked_for(
         self, staff: Pages, asked: str, buckets: int

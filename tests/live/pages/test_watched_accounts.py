@@ -56,9 +56,8 @@ async def shows(staff: Pages, holds: Callable[[str], bool]) -> str:
     raise AssertionError(page)
 
 
-async def test_without_any_it_says_so(staff: Pages) -> None:
-    page = text_of(await staff.get("/staff/"))
-    assert "None. The relay hears LIVEs only while an app listens." in page
+async def test_without_any_there_is_nothing_of_them(staff: Pages) -> None:
+    assert "Watched accounts" not in text_of(await staff.get("/staff/"))
 
 
 async def test_it_shows_states_and_what_they_cost(staff: Pages, relay: Relay) -> None:
@@ -79,8 +78,8 @@ async def test_the_page_of_a_live_says_for_whom_it_is_watched(staff: Pages, rela
     await watch(relay, Account(1, "anna.live", ""))
     await shows(staff, lambda page: "Live: 1" in page)
     page = text_of(await staff.get("/staff/streams/anna.live/"))
-    assert "Watched, also without an app, for: anna" in page
-    assert "Nobody." not in page
+    assert '<dd id="watchers">anna, also without an app</dd>' in page
+    assert 'id="listeners"' not in page
 
 
 async def test_it_says_why_a_live_can_not_be_heard(

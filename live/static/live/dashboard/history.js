@@ -13,9 +13,6 @@ import { Chart } from "./charts.js";
  * @property {Record<string, number[]>} failures
  */
 
-/** So many errors have a colour of their own; the others share the last one. */
-const COLOURS = 6;
-
 const connectionsChart = new Chart(byId("connections-chart"), "bars");
 const failuresChart = new Chart(byId("failures-chart"), "bars");
 
@@ -26,9 +23,7 @@ export function showHistory() {
   const times = history.connections.map((_, i) => history.start + i * history.step);
   const connections = { label: gettext("Connections"), colour: "--chart-1" };
   connectionsChart.show(times, [connections], [history.connections]);
-  const series = Object.keys(history.failures).map((label, i) => ({
-    label,
-    colour: `--chart-${Math.min(i + 1, COLOURS)}`,
-  }));
+  const codes = Object.keys(history.failures);
+  const series = codes.map((label) => ({ label, colour: `--error-${label}` }));
   failuresChart.show(times, series, Object.values(history.failures));
 }
