@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator, Iterable, Iterator
-from datetime import timedelta
 from typing import Any, NamedTuple
 
 from asgiref.sync import async_to_sync
@@ -25,10 +24,12 @@ from live.connections.csv_file import BYTE_ORDER_MARK, lines
 from live.connections.position import Position
 from live.connections.search import Found, Search
 from live.models import ConnectionLog
-from live.pages.connections.filters import ConnectionFilter
+from live.pages.connections.course import bar, folds, verdict
+from live.pages.connections.filters import FAILED, OPEN, TODAY, ConnectionFilter
+from live.pages.ends import advice, tone_of_end
 from live.pages.labels import said_in_words
 from live.pages.mixins import FragmentMixin, StaffPage
-from live.pages.moments import ShownMoment, close_code_words, explain, shown
+from live.pages.moments import close_code_words, explain
 from live.protocol.errors import CLOSE_CODE_WORDS
 from live.relay.relay import Relay
 from live.streams.timeline import Moment, What
@@ -74,6 +75,28 @@ class Link(NamedTuple):
     query: str
 
 
+class Chip(NamedTuple):
+    """A link that switches one of the usual filters.
+
+    Attributes:
+        text: what it shows.
+        query: the query of its address.
+        is_on: whether the filter is on; the link then switches it off.
+    """
+
+    text: Any
+    query: str
+    is_on: bool
+
+
+# The chips: the parameter, its value, and the words.
+_CHIPS = (
+    ("state", FAILED, _("Failed")),
+    ("state", OPEN, _("Open")),
+    ("day", TODAY, _("Today")),
+)
+
+
 class ListPage(NamedTuple):
     """One page of the list: its rows, its links, and whether it is the first page."""
 
@@ -106,6 +129,8 @@ class ConnectionList(StaffPage, FragmentMixin, TemplateView):
                 page = self._in_order_of_time(search, order == _NEWEST_FIRST)
         return super().get_context_data(
             form=form,
+            chips=[self._chip(*chip) for chip in _CHIPS],
+            understood=form.understood() if form.is_valid() else None,
             order=order,
             orders=_ORDERS.items(),
             close_codes=CLOSE_CODE_WORDS.items(),
@@ -157,17 +182,23 @@ class ConnectionList(StaffPage, FragmentMixin, TemplateView):
             links.append(Link("next", _("Further"), self._query(page=number + 1)))
         return ListPage(found, links, is_first=number == 1)
 
+    def _chip(self, name: str, value: str, text: Any) -> Chip:
+        is_on = self.request.GET.get(name) == value
+        return Chip(text, self._query(**{name: "" if is_on else value}), is_on)
+
     def _query(self, **where: Any) -> str:
-        """Return the query for another page with the same filters and order.
+        """Return the query for another page, with the same filters and order if not told otherwise.
 
         Args:
-            where: the parameters that say which page.
+            where: the parameters that say which page, or that change; empty ones are left out.
         """
         query = self.request.GET.copy()
         for name in ("before", "after", "page"):
             query.pop(name, None)
         for name, value in where.items():
             query[name] = str(value)
+            if not query[name]:
+                del query[name]
         return f"?{query.urlencode()}"
 
 
@@ -220,18 +251,6 @@ def _cells(row: ConnectionLog) -> Iterator[Any]:
 # --- One connection ------------------------------------------------------------------------------
 
 
-class Step(NamedTuple):
-    """A moment, and the time until the next one, or until now.
-
-    Attributes:
-        moment: the moment.
-        lasted: that time; None for the end of the connection, or if it is less than a second.
-    """
-
-    moment: ShownMoment
-    lasted: timedelta | None
-
-
 class ConnectionDetail(StaffPage, FragmentMixin, DetailView):  # type: ignore[type-arg]
     """Shows everything that is known of one connection, with its timeline.
 
@@ -253,12 +272,18 @@ class ConnectionDetail(StaffPage, FragmentMixin, DetailView):  # type: ignore[ty
             relays = self.request.scope["relays"]  # type: ignore[attr-defined]
             if so_far := async_to_sync(_so_far)(relays, row.pk):
                 moments, frames_sent = so_far
+        moments = moments or _least(row)
+        now = to_ms(timezone.now()) if row.closed_at is None else None
         return super().get_context_data(
+            verdict=verdict(row, moments),
+            tone=tone_of_end(row.close_code, row.error_code),
+            advice=advice(row.close_code, row.error_code),
+            bar=bar(moments, now),
             close_code_words=close_code_words(row.close_code),
             error=explain(row.error_code, row.tiktok_username),
             said=said_in_words(row.said),
             frames_sent=frames_sent,
-            steps=_steps(moments or _least(row), row),
+            folds=folds(moments, row.tiktok_username, now),
             **kwargs,
         )
 
@@ -306,14 +331,3 @@ def _least(row: ConnectionLog) -> list[Moment]:
         }
         moments.append(Moment(to_ms(row.closed_at), What.CLOSED, detail))
     return moments
-
-
-def _steps(moments: list[Moment], row: ConnectionLog) -> list[Step]:
-    ends: list[int | None] = [moment.at for moment in moments[1:]]
-    ends.append(to_ms(timezone.now()) if row.closed_at is None else None)
-    lasted = [_lasted(moment.at, end) for moment, end in zip(moments, ends, strict=True)]
-    return list(map(Step, shown(moments, row.tiktok_username), lasted))
-
-
-def _lasted(start: int, end: int | None) -> timedelta | None:
-    return timedelta(milliseconds=end - start) if end is not None and end - start >= 1000 else None

@@ -39,7 +39,7 @@ class TestConnectionDetail:
         )
         page = staff.get(reverse("connection", args=(connection.pk,))).text
         shown = ("studio", "@maria", "AbCd1234…", "2001:db8::7", "RelayApp/2.3", "status 4", "17")
-        times = ("May 4, 2026 12:00:00 UTC", "May 4, 2026 12:01:00 UTC", "0:01:00")
+        times = ("May 4, 2026, 12:00:00 UTC", "May 4, 2026, 12:01:00 UTC", "0:01:00")
         words = (
             "TikTok Live connection error: the streamer is not live",
             "@maria is not live on TikTok right now.",
@@ -65,7 +65,8 @@ class TestConnectionDetail:
     def test_it_says_how_a_connection_ended_without_an_error(self, staff: Client) -> None:
         connection = connect(close_code=CloseCode.ABNORMAL)
         page = staff.get(reverse("connection", args=(connection.pk,))).text
-        assert "Closed without an error: broken off without a close." in page
+        assert "It ended after 1 min: Network cut." in page
+        assert "1006: broken off without a close" in page
 
     def test_it_says_why_there_is_no_account(self, staff: Client) -> None:
         stranger = reverse("connection", args=(connect().pk,))
@@ -148,7 +149,7 @@ class TestOpenConnection:
     def test_the_page_of_an_open_connection_asks_the_relay(self, row: ConnectionLog) -> None:
         address = reverse("connection", args=(row.pk,))
         page = ServedByAsgi(self.relay_with(row)).text_of(address)
-        assert "Still open." in page
+        assert "It is connected to the LIVE of @maria." in page
         assert "4,321" in page
         assert "<strong>Live</strong>" in page
         assert "connections.js" in page
@@ -169,7 +170,7 @@ class TestOpenConnection:
     def test_it_shows_what_another_process_has(self, row: ConnectionLog) -> None:
         address = reverse("connection", args=(row.pk,))
         page = ServedByAsgi(SimpleNamespace(sockets=set())).text_of(address)
-        assert "Still open." in page
+        assert "The app is connected." in page
         assert "The app opened the socket" in page
 
     def test_it_is_not_asked_for_again_once_closed(self, staff: Client) -> None:

@@ -37,8 +37,8 @@ class TestExport:
         assert self.rows() == [
             {
                 "id": str(connection.pk),
-                "opened_at": "2026-05-04T12:00:00.000+00:00",
-                "closed_at": "2026-05-04T12:01:00.000+00:00",
+                "opened_at": "2026-05-04T12:00:00.000Z",
+                "closed_at": "2026-05-04T12:01:00.000Z",
                 "account": "studio",
                 "tiktok_username": "maria",
                 "token_prefix": "AbCd1234",

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
+from html import escape
 from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
-from accounts.models import User
+from accounts.models import AccessToken, User
 from live.connections import search as connection_search
 from live.models import ConnectionLog
 from live.protocol.errors import CloseCode, ErrorCode
@@ -62,7 +65,7 @@ class TestFilters:
         assert self.found(staff, account="anna") == ["anna"]
         response = staff.get(LIST, {"account": "ann"})
         assert response.context["form"].errors["account"] == [
-            "Several accounts have that in their names: anna, anna2, joanna."
+            "Several accounts have “ann” in their names: anna, anna2, joanna."
         ]
 
     @pytest.mark.parametrize(
@@ -86,6 +89,23 @@ class TestFilters:
             connect(token_prefix=str(minute), opened_at=NOON + timedelta(minutes=minute))
         query = {"since": "2026-05-04T12:01", "until": "2026-05-04T12:02"}
         assert self.found(staff, **query) == ["1", "2"]
+
+    @pytest.mark.parametrize(
+        ("since", "shown"),
+        [
+            ("2026-05-04T12:01", "2026-05-04T12:01"),
+            ("2026-05-04T12:01:00.000Z", "2026-05-04T12:01"),
+            ("2026-05-04T14:01:00+02:00", "2026-05-04T12:01"),
+            ("2026-05-04T12:00:30Z", "2026-05-04T12:00:30"),
+        ],
+    )
+    def test_a_time_without_a_zone_is_utc(self, staff: Client, since: str, shown: str) -> None:
+        for minute in (0, 1, 2):
+            connect(token_prefix=str(minute), opened_at=NOON + timedelta(minutes=minute))
+        assert self.found(staff, since=since, tz="Europe/Berlin") == ["1", "2"]
+        page = staff.get(LIST, {"since": since}).text
+        assert f'value="{shown}"' in page, "the field takes no zone"
+        assert 'data-moment="2026-05-04T12:0' in page
 
     def test_it_tells_open_from_closed(self, staff: Client) -> None:
         connect(token_prefix="open", closed_at=None, close_code=None)
@@ -152,6 +172,138 @@ class TestFilters:
         assert self.found(staff, account__password__startswith="x") == ["one"]
 
 
+class TestSearchField:
+    """What is typed into the one field, together with what the database knows."""
+
+    def response(self, staff: Client, text: str, **query: str) -> Any:
+        response = staff.get(LIST, {"q": text, **query})
+        assert response.status_code == 200
+        return response
+
+    def found(self, staff: Client, text: str, **query: str) -> list[str]:
+        response = self.response(staff, text, **query)
+        assert not response.context["form"].errors
+        return sorted(row.user_agent for row in response.context["connections"])
+
+    @pytest.fixture
+    def anna(self) -> User:
+        return User.objects.create_user("anna", tiktok_username="maria")
+
+    @pytest.fixture(autouse=True)
+    def _log(self, anna: User) -> None:
+        token, _text = AccessToken.objects.issue(anna)
+        wanted = {
+            "account": anna,
+            "tiktok_username": "maria",
+            "token_prefix": token.prefix,
+            "address": "203.0.113.7",
+            "close_code": 1008,
+            "error_code": "rate_limited",
+        }
+        connect(user_agent="wanted", **wanted)
+        connect(user_agent="other", address="203.0.114.7", opened_at=NOON - timedelta(days=1))
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "anna",
+            "ann",
+            "@maria",
+            "maria",
+            "1008",
+            "rate_limited",
+            "rate",
+            "limited",
+            "Relay: rate limit",
+            "203.0.113.7",
+            "203.0.113.",
+            "203.0.113.0/28",
+            "2026-05-04",
+            "2026-05-04 12:03",
+            "anna @maria 1008 rate_limited 203.0.113.7 2026-05-04",
+        ],
+    )
+    def test_it_finds_a_connection_by_what_people_know_of_it(
+        self, staff: Client, text: str
+    ) -> None:
+        assert self.found(staff, text) == ["wanted"]
+
+    def test_it_finds_a_connection_by_its_token(self, staff: Client, anna: User) -> None:
+        connect(user_agent="other token", account=anna, token_prefix="AbCd1234")
+        prefix = AccessToken.objects.get().prefix
+        assert self.found(staff, f"{prefix}…") == ["wanted"]
+        assert self.found(staff, f"{prefix} anna") == ["wanted"]
+
+    def test_all_words_and_fields_must_apply(self, staff: Client) -> None:
+        assert self.found(staff, "anna 1011") == []
+        assert self.found(staff, "anna", code="1011") == []
+        assert self.found(staff, "1008", code="1008") == ["wanted"]
+        assert self.found(staff, "1008", code="1000") == []
+
+    def test_a_day_is_one_of_the_zone_that_the_browser_names(self, staff: Client) -> None:
+        connect(user_agent="late", opened_at=NOON + timedelta(hours=11))
+        assert self.found(staff, "2026-05-05", tz="Europe/Berlin") == ["late"]
+        assert self.found(staff, "2026-05-05", tz="no/zone") == []
+
+    @pytest.mark.parametrize(
+        ("text", "said"),
+        [
+            ("nobody", "Nothing here is called “nobody”."),
+            ("user", "Several errors have “user” in their codes: username_missing"),
+            ("1006 1008", "No connection has both “1006” and “1008”"),
+            ("anna bert", "No connection has both “anna” and “bert”"),
+            ("<script>", "Nothing here is called “&lt;script&gt;”."),
+        ],
+    )
+    def test_it_explains_what_it_does_not_understand_and_loses_nothing(
+        self, staff: Client, text: str, said: str
+    ) -> None:
+        User.objects.create_user("bert")
+        response = self.response(staff, text, state="failed")
+        assert said in response.text
+        assert f'value="{escape(text)}"' in response.text
+        assert "What can be searched for:" in response.text
+        assert '<option value="failed" selected>' in response.text
+        assert list(response.context["connections"]) == []
+
+    def test_it_says_what_it_looked_for(self, staff: Client) -> None:
+        page = " ".join(re.sub("<[^>]*>", "", self.response(staff, "anna 1008 12:03").text).split())
+        assert "Looked for: account anna, close code 1008 (refused by the relay), opened" in page
+
+
+class TestChips:
+    def found(self, response: Any) -> list[str]:
+        return sorted(row.token_prefix for row in response.context["connections"])
+
+    @pytest.fixture(autouse=True)
+    def _log(self) -> None:
+        connect(token_prefix="old")
+        connect(token_prefix="cut", close_code=1006, opened_at=timezone.now())
+        connect(token_prefix="failed", error_code="too_slow")
+        connect(token_prefix="restart", error_code="server_shutdown")
+        connect(token_prefix="open", closed_at=None, close_code=None)
+
+    def test_each_chip_is_a_link_that_switches_its_filter(self, staff: Client) -> None:
+        wanted = {"Failed": ["failed"], "Open": ["open"], "Today": ["cut"]}
+        for chip in staff.get(LIST).context["chips"]:
+            response = staff.get(f"{LIST}{chip.query}")
+            assert self.found(response) == wanted[str(chip.text)]
+            (on,) = (one for one in response.context["chips"] if one.is_on)
+            assert len(self.found(staff.get(f"{LIST}{on.query}"))) == 5
+
+    def test_they_keep_the_search_and_go_together(self, staff: Client) -> None:
+        connect(token_prefix="wanted", error_code="too_slow", opened_at=timezone.now())
+        response = staff.get(LIST, {"q": "too_slow", "state": "failed", "before": "1-1"})
+        (today,) = (one for one in response.context["chips"] if str(one.text) == "Today")
+        assert self.found(staff.get(f"{LIST}{today.query}")) == ["wanted"]
+
+    def test_the_other_filters_are_folded_away_until_one_is_set(self, staff: Client) -> None:
+        for query in ({}, {"q": "1008"}, {"state": "failed"}, {"day": "today"}):
+            assert '<details class="more">' in staff.get(LIST, query).text
+        for query in ({"code": "1008"}, {"code": "77"}, {"state": "closed"}):
+            assert '<details class="more" open>' in staff.get(LIST, query).text
+
+
 class TestSeveralFilters:
     """Of a long log, a page looks through a part, and says so."""
 
@@ -193,6 +345,18 @@ class TestSeveralFilters:
             steps += 1
         assert found == rows
         assert steps > 1
+
+    def test_what_has_no_index_is_looked_for_a_part_at_a_time(self, staff: Client) -> None:
+        ConnectionLog.objects.filter(token_prefix="0").update(address="203.0.113.7")
+        response = staff.get(LIST, {"q": "203.0.113."})
+        assert self.found(response) == []
+        assert response.context["reached"] is not None
+        steps = 1
+        while not self.found(response):
+            response = staff.get(f"{LIST}{response.context['links'][-1].query}")
+            steps += 1
+        assert self.found(response) == ["0"]
+        assert steps == 3
 
     def test_it_leaves_nothing_out_on_the_way(self, staff: Client) -> None:
         query = "?username=maria&error=user_offline"

@@ -160,4 +160,4 @@ class TestOrder:
         response = staff.get(LIST, {"sort": "-frames"})
         assert [row.frames_sent for row in response.context["connections"]] == [7, 6, 5]
         words = re.sub(r"<[^>]*>", "", response.text)
-        assert "the connections since May 4, 2026 12:02:00" in words
+        assert "the connections since May 4, 2026, 12:02:00" in words
