@@ -136,6 +136,25 @@ class TestAlerts:
             await expect(page.locator(".alert")).to_contain_text("is a new follower")
             await expect(page.locator("#mark")).to_have_text("Test")
 
+    async def test_a_test_comes_before_what_waits_and_stays_marked(
+        self, browser: Browser, server: Server, tiktok: TikTok, streamer: str, name: str
+    ) -> None:
+        room = tiktok.go_live(streamer)
+        pk, secret = await make_overlay(server, name, "alerts", duration=30)
+        async with (
+            obs(browser, f"{http(server)}/overlay/{secret}/") as page,
+            signed_in(server, name) as owner,
+        ):
+            await room.wait_for_socket()
+            await room.push(messages.follow("erin"), messages.follow("dave"))
+            alert = page.locator(".alert:not(.leaving)")
+            await expect(alert).to_contain_text("Erin")
+            await post(owner, f"/overlays/{pk}/test/", event="big")
+            await expect(alert).to_contain_text("sends Galaxy")
+            await page.wait_for_timeout(5000)  # longer than the mark is there for other tests
+            await expect(alert).to_contain_text("sends Galaxy")
+            await expect(page.locator("#mark")).to_have_text("Test")
+
 
 class TestAGoal:
     async def test_it_is_right_at_once_and_moves(
@@ -257,6 +276,21 @@ class TestItsSecret:
 
 
 class TestTheForm:
+    async def test_a_laptop_shows_the_address_and_the_test_without_scrolling(
+        self, page: Page, server: Server, name: str
+    ) -> None:
+        await page.set_viewport_size({"width": 1280, "height": 800})
+        pk, _secret = await make_overlay(server, name, "alerts")
+        await sign_in(page, server, name)
+        await page.goto(f"{http(server)}/overlays/{pk}/")
+        for shown in (
+            page.get_by_label("Address", exact=True),
+            page.get_by_role("button", name="Copy"),
+            page.locator("#frame"),
+            page.get_by_role("button", name="Test alert"),
+        ):
+            await expect(shown).to_be_in_viewport(ratio=1)
+
     async def test_the_preview_shows_invented_events_and_what_is_chosen(
         self, page: Page, server: Server, name: str
     ) -> None:

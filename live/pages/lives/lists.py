@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.generic import TemplateView, View
 
 from accounts.mixins import OwnPage
+from accounts.models import User
 from accounts.usernames import TikTokUsernameFormField
 from live.connections.position import Position
 from live.history.models import Live
@@ -20,19 +21,28 @@ from live.history.reading import Found, LiveList, duration_of, likes_of
 from live.pages.lives.charts import SmallCurve, small_curve
 from live.pages.mixins import StaffPage
 
-__all__ = ["PAGE_SIZE", "AllLives", "LastLive", "OwnLives"]
+__all__ = ["PAGE_SIZE", "AllLives", "LastLive", "OwnLives", "newest_lives"]
 
 # How many LIVEs are on a page of a list.
 PAGE_SIZE = 20
 
 
 class Listed(NamedTuple):
-    """A LIVE in a list."""
+    """A LIVE in a list, as `templates/live/lives/listed.html` shows it."""
 
     live: Live
     curve: SmallCurve
     length: timedelta
     likes: int
+
+
+def _listed(live: Live) -> Listed:
+    return Listed(live, small_curve(live.curve), duration_of(live), likes_of(live))
+
+
+def newest_lives(account: User, count: int) -> list[Listed]:
+    """Return the newest LIVEs that the account has heard."""
+    return [_listed(live) for live in LiveList.of_account(account).page(count).lives]
 
 
 class _Lives(TemplateView):
@@ -55,10 +65,7 @@ class _Lives(TemplateView):
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         found = self.found()
         return super().get_context_data(
-            lives=[
-                Listed(live, small_curve(live.curve), duration_of(live), likes_of(live))
-                for live in found.lives
-            ],
+            lives=[_listed(live) for live in found.lives],
             newer=self._query(after=found.newer),
             older=self._query(before=found.older),
             is_first=found.newer is None,

@@ -18,7 +18,7 @@ from live.history.transcript import search
 from live.pages.lives.access import OneLive
 from live.pages.lives.charts import Chart, chart_of, spans_of, ticks
 from live.pages.lives.comparison import comparison
-from live.pages.lives.words import end_in_words, result_in_words
+from live.pages.lives.words import end_in_words, missing_in_words, result_in_words
 
 __all__ = ["LivePage"]
 
@@ -45,11 +45,12 @@ class ShownTeam(NamedTuple):
 
 
 class ShownBattle(NamedTuple):
-    """A battle, with its result in words."""
+    """A battle, with its result in words, or what is known instead of one."""
 
     battle: Battle
     length: timedelta | None
     result: Any
+    missing: Any
     teams: list[ShownTeam]
 
 
@@ -85,7 +86,7 @@ class LivePage(OneLive, TemplateView):
             holes=[
                 ShownHole(hole, max(timedelta(), hole.ended_at - hole.began_at)) for hole in holes
             ],
-            battles=list(map(_shown_battle, battles)),
+            battles=[_shown_battle(battle, is_heard=live.is_heard) for battle in battles],
             gifters=list(live.gifters.order_by("-diamonds", "pk")[:_GIFTERS]),
             kinds=kinds[:_KINDS],
             more_kinds=len(kinds[_KINDS:]),
@@ -139,11 +140,21 @@ def _big_gifts(live: Live) -> list[dict[str, Any]]:
     return [{**gift, "at": from_ms(gift["at"])} for gift in live.biggest_gifts[:_BIG_GIFTS]]
 
 
-def _shown_battle(battle: Battle) -> ShownBattle:
+def _shown_battle(battle: Battle, *, is_heard: bool) -> ShownBattle:
+    missing = missing_in_words(
+        battle.state,
+        # Of a battle in which the streamer's own team is not known, the teams' results are shown.
+        battle.result or "".join(team.get("result", "") for team in battle.teams),
+        has_scores=any(team.get("score") for team in battle.teams),
+        is_heard=is_heard,
+    )
+    is_cut = missing and battle.ended_at is None
     return ShownBattle(
         battle,
         max(timedelta(), battle.ended_at - battle.began_at) if battle.ended_at else None,
-        result_in_words(battle.state, battle.result),
+        # What was under way when the LIVE was heard last is under way no more.
+        gettext("no result") if is_cut else result_in_words(battle.state, battle.result),
+        missing,
         [
             ShownTeam(
                 ", ".join(team.get("hosts", [])),

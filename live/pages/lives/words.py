@@ -10,14 +10,14 @@ from live.history.models import EndReason, Live
 from live.pages.moments import explain
 from live.protocol.frames import BattleResult, BattleState
 
-__all__ = ["end_in_words", "result_in_words"]
+__all__ = ["end_in_words", "missing_in_words", "result_in_words"]
 
 _RESULTS = {
     BattleResult.WON: _("won"),
     BattleResult.LOST: _("lost"),
     BattleResult.DRAW: _("a draw"),
 }
-# Of a battle that has no result.
+# Of a battle that has no result. In those that are not here, it is over.
 _STATES = {
     BattleState.INVITED: _("not begun"),
     BattleState.ACCEPTED: _("not begun"),
@@ -47,5 +47,27 @@ def result_in_words(state: str, result: str) -> Any:
     if result in set(BattleResult):
         return _RESULTS[BattleResult(result)]
     if state in set(BattleState):
-        return _STATES.get(BattleState(state), _("over, without a result"))
+        return _STATES.get(BattleState(state), _("over"))
+    return ""
+
+
+def missing_in_words(state: str, result: str, *, has_scores: bool, is_heard: bool) -> Any:
+    """Say why a battle has no result, and what is known instead; empty where nothing is missing.
+
+    Args:
+        state: the battle's state.
+        result: the streamer's own result, or empty.
+        has_scores: whether scores of it were heard.
+        is_heard: whether its LIVE is still being heard, so that more may come.
+    """
+    if result or state not in set(BattleState):
+        return ""
+    if BattleState(state) in (BattleState.ENDED, BattleState.PUNISHMENT_ENDED):
+        if has_scores:
+            return _("TikTok sent no result. These scores were heard last.")
+        return _("TikTok sent no result and no scores.")
+    if BattleState(state) in (BattleState.STARTED, BattleState.SCORES) and not is_heard:
+        if has_scores:
+            return _("Its end was not heard. These scores were heard last.")
+        return _("Its end was not heard.")
     return ""

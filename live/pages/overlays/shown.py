@@ -24,6 +24,7 @@ from django.views.decorators.http import require_safe
 
 from accounts.models import User
 from live.history.models import Gifter, Live
+from live.history.reading import likes_of
 from live.overlays.kinds import KINDS
 from live.overlays.models import find_open_overlay
 from live.overlays.texts import texts
@@ -135,7 +136,7 @@ def _sums_of(live: Live) -> dict[str, Any]:
         "follows": live.follows,
         "shares": live.shares,
         "comments": live.comments,
-        "likes": live.likes if live.likes_total is None else live.likes_total,
+        "likes": likes_of(live),
         "top": [
             {
                 "user": {

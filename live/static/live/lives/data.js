@@ -33,7 +33,7 @@
  * @property {number} gifters
  * @property {Gifter[]} top_gifters
  * @property {{ gift: string, image: string, count: number, nickname: string } | null} biggest_gift
- * @property {{ won: number, lost: number, draw: number }} battles
+ * @property {{ won: number, lost: number, draw: number, unknown: number }} battles
  * @property {Course} course
  */
 

@@ -4,7 +4,7 @@
  * All of it is in the picture itself, photographs too: an SVG that a canvas draws loads nothing.
  */
 
-import { language, number, shortNumber } from "../../shared/format.js";
+import { language, number, shortNumber, timeOfDay } from "../../shared/format.js";
 import { initials, toneOf } from "../../shared/people.js";
 
 /** @typedef {import("./data.js").Live} Live */
@@ -33,7 +33,6 @@ const measure = /** @type {CanvasRenderingContext2D} */ (
   document.createElement("canvas").getContext("2d")
 );
 const day = new Intl.DateTimeFormat(language, { dateStyle: "long" });
-const clock = new Intl.DateTimeFormat(language, { timeStyle: "short" });
 
 /**
  * Make the picture.
@@ -94,7 +93,7 @@ function head(live, duration) {
   const badge = "LIVE";
   const width = widthOf(badge, 34, 800) + 44;
   const began = new Date(live.began_at);
-  const when = `${day.format(began)}, ${clock.format(began)}`;
+  const when = `${day.format(began)}, ${timeOfDay(live.began_at)}`;
   const lasted = live.is_heard
     ? interpolate(gettext("%(duration)s so far"), { duration }, true)
     : duration;
@@ -199,7 +198,7 @@ function course(live, top, height) {
       return high ? `M${short(x)} ${lower}v${-short(high)}h${short(each * 0.7)}V${lower}z` : "";
     })
     .join("");
-  const ends = new Date(begins + viewers.length * minutes * 60_000);
+  const ends = begins + viewers.length * minutes * 60_000;
   const times = { y: top + height - 18, size: 26, fill: QUIET };
   const key = top + 50;
   const second = MARGIN + 32 + 34 + widthOf(gettext("viewers"), 28, 400) + 40;
@@ -220,21 +219,20 @@ function course(live, top, height) {
       "stroke-linejoin": "round",
       "stroke-linecap": "round",
     }),
-    text(clock.format(begins), { x: left, ...times }),
-    text(clock.format(ends), { x: right, anchor: "end", ...times }),
+    text(timeOfDay(begins), { x: left, ...times }),
+    text(timeOfDay(ends), { x: right, anchor: "end", ...times }),
   ];
 }
 
 /** @param {Live} live @param {number} y */
-function battles({ battles: { won, lost, draw } }, y) {
-  const all = won + lost + draw;
-  if (!all) return [];
-  const words = ngettext(
-    "%(won)s of %(count)s battle won",
-    "%(won)s of %(count)s battles won",
-    all,
-  );
-  const shown = interpolate(words, { won: number(won), count: number(all) }, true);
+function battles({ battles: { won, lost, draw, unknown } }, y) {
+  const told = won + lost + draw;
+  if (!told && !unknown) return [];
+  // Of those of which TikTok has sent no result, nothing can be said but that there were some.
+  const words = told
+    ? ngettext("%(won)s of %(count)s battle won", "%(won)s of %(count)s battles won", told)
+    : ngettext("%(count)s battle", "%(count)s battles", unknown);
+  const shown = interpolate(words, { won: number(won), count: number(told || unknown) }, true);
   return [text(shown, { x: WIDTH - MARGIN - 32, y, size: 28, fill: PINK, anchor: "end", weight: 600 })];
 }
 

@@ -1,7 +1,6 @@
 /** The page of an overlay's form: the preview beside it, tests, and the light. */
 
 import { byId, find, setText } from "../../shared/dom.js";
-import { showLocalTimes } from "../../shared/times.js";
 
 /** Seconds between two looks whether the overlay is connected. */
 const LOOK_EVERY = 5;
@@ -11,8 +10,6 @@ const frame = byId("frame");
 const preview = byId("preview", HTMLIFrameElement);
 const tests = byId("tests");
 const bright = byId("bright", HTMLInputElement);
-
-showLocalTimes();
 
 // --- The preview -----------------------------------------------------------------------------------
 
@@ -76,18 +73,12 @@ for (const choice of document.querySelectorAll("[name=source]")) {
 }
 bright.addEventListener("change", () => frame.classList.toggle("bright", bright.checked));
 
-/** The overlay has the size that it has in OBS, and is shown as large as there is room. */
+/** The overlay has the size that it has in OBS, drawn as large as its frame. */
 function fit() {
-  const width = Number(frame.dataset.width);
-  const height = Number(frame.dataset.height);
-  const room = frame.parentElement?.clientWidth ?? width;
-  const scale = Math.min(1, room / width, (window.innerHeight * 0.6) / height);
-  preview.style.transform = `scale(${scale})`;
-  frame.style.width = `${width * scale}px`;
-  frame.style.height = `${height * scale}px`;
+  preview.style.transform = `scale(${frame.clientWidth / Number(preview.width)})`;
 }
 
-new ResizeObserver(fit).observe(byId("stage-room"));
+new ResizeObserver(fit).observe(frame);
 fit();
 // The page may have come later than the preview, which then has called nobody.
 show();
@@ -96,7 +87,6 @@ tell({ source: source() });
 // --- Tests -----------------------------------------------------------------------------------------
 
 const { csrf = "", test: testAddress = "" } = tests.dataset;
-tests.hidden = false;
 byId("test").addEventListener("click", async () => {
   const select = document.querySelector("#event");
   const event = select instanceof HTMLSelectElement ? select.value : "gift";

@@ -25,6 +25,7 @@ import { Top } from "./kinds/top.js";
  * @property {(options: Options) => void} apply New options; called first of all.
  * @property {(frame: Frame) => void} take An event, or `connected`. A frame with `isTest` is a test.
  * @property {() => void} paint
+ * @property {() => boolean} [isTesting] Whether a test is shown, or is still to be shown.
  * @property {() => void} [end] The overlay is no more; what is shown is taken away.
  */
 

@@ -1,6 +1,6 @@
 /**
  * Which alert comes next, and how long it stays: never two at once, a streak counts up in its own
- * alert, and what comes too late is left out.
+ * alert, and what comes too late is left out. A test comes before all that waits, and soon.
  */
 
 /** @typedef {import("../relay-client.js").Frame} Frame */
@@ -39,7 +39,8 @@ export class AlertQueue {
   options;
   /** @type {Alert | null} */
   current = null;
-  /** When the current one ends, by `now`. */
+  /** When the current one has begun, and when it ends, by `now`. */
+  #beganAt = 0;
   endsAt = 0;
   /** @type {Alert[]} */
   #waiting = [];
@@ -78,7 +79,7 @@ export class AlertQueue {
     if (!isTest && this.#now() - at > late * 1000) return false;
     if (type === "gift" && (this.#shown.get(key) ?? 0) >= data.count) return false;
     const alert = { key, type, data, at, isTest };
-    if (isTest) this.#waiting.unshift(alert);
+    if (isTest) this.#addTest(alert);
     else this.#waiting.push(alert);
     if (this.#waiting.length > MOST_WAITING) this.#dropTheLeast();
     return false;
@@ -97,14 +98,33 @@ export class AlertQueue {
     }
     if (alert) {
       this.current = alert;
+      this.#beganAt = now;
       this.endsAt = now + this.#secondsOf(alert) * 1000;
     }
     return this.current !== before;
   }
 
+  /** Whether a test is shown, or waits. */
+  get isTesting() {
+    return Boolean(this.current?.isTest) || this.#waiting.some(({ isTest }) => isTest);
+  }
+
   /** Whether it is a gift that gets more room and time. @param {Alert} alert */
   isBig({ type, data }) {
     return type === "gift" && data.diamonds_total >= this.options.big;
+  }
+
+  /**
+   * After the tests that wait already, and before all else. Who tests looks at it now: what is shown
+   * gives way once it could be read.
+   *
+   * @param {Alert} test
+   */
+  #addTest(test) {
+    const tests = this.#waiting.filter(({ isTest }) => isTest).length;
+    this.#waiting.splice(tests, 0, test);
+    if (this.current?.isTest) return;
+    this.endsAt = Math.min(this.endsAt, this.#beganAt + SHORTEST * 1000);
   }
 
   /** @param {string} key */
@@ -124,7 +144,9 @@ export class AlertQueue {
     // It is as old as its streak's newest gift.
     if (grew) alert.at = Math.max(alert.at, this.#now() - 1);
     if (alert !== this.current) return false;
-    if (grew) this.endsAt = Math.max(this.endsAt, this.#now() + AFTER_COUNTING * 1000);
+    if (grew && (alert.isTest || !this.isTesting)) {
+      this.endsAt = Math.max(this.endsAt, this.#now() + AFTER_COUNTING * 1000);
+    }
     return true;
   }
 

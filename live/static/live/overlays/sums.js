@@ -31,6 +31,8 @@ const COUNTED = /** @type {const} */ (["diamonds", "follows", "shares", "comment
 const MOST_PENDING = 5000;
 /** Of more gifters, those who gave least are forgotten. */
 const MOST_GIFTERS = 500;
+/** Of more streaks that go on, the oldest counts as ended: its end was lost. */
+const MOST_OPEN = 500;
 
 /** @typedef {(typeof COUNTED)[number]} Counted */
 
@@ -47,7 +49,7 @@ export class Sums {
   offset = 0;
   /** @type {Record<Counted, number>} */
   #counted = zero();
-  /** Diamonds of the streaks that go on, by streak. @type {Map<string, number>} */
+  /** The streaks that go on. @type {Map<string, Record<string, any>>} */
   #open = new Map();
   /** @type {Map<string, Gifter>} */
   #gifters = new Map();
@@ -63,7 +65,7 @@ export class Sums {
 
   get diamonds() {
     let sum = this.#counted.diamonds;
-    for (const diamonds of this.#open.values()) sum += diamonds;
+    for (const gift of this.#open.values()) sum += gift.diamonds_total;
     return sum;
   }
 
@@ -206,7 +208,9 @@ export class Sums {
   #give(gift) {
     const key = streakOf(gift);
     if (gift.streak === "ongoing") {
-      this.#open.set(key, gift.diamonds_total);
+      this.#open.set(key, gift);
+      const [oldest] = this.#open.values();
+      if (this.#open.size > MOST_OPEN) this.#give({ ...oldest, streak: "ended" });
       return;
     }
     this.#open.delete(key);

@@ -55,8 +55,8 @@ class TestCsv:
                 "gift": "Rose",
                 "gifts": "1",
                 "diamonds": "12",
-                "first_at": "2026-05-04T18:00:00.000+00:00",
-                "last_at": "2026-05-04T18:00:00.000+00:00",
+                "first_at": "2026-05-04T18:00:00.000Z",
+                "last_at": "2026-05-04T18:00:00.000Z",
             }
         ]
 
@@ -131,6 +131,17 @@ class TestRecap:
             *("marina.k", "cpt_hook", "bruce")
         ]
         assert recap["biggest_gift"]["gift"] == "Lion"
-        assert recap["battles"] == {"won": 1, "lost": 1, "draw": 0}
+        assert recap["battles"] == {"won": 1, "lost": 1, "draw": 0, "unknown": 0}
         assert len(recap["course"]["viewers"]) == 126
         assert recap["seconds"] == 7500
+
+    def test_it_is_there_for_the_newest_live(self, browser: Client, anna: User) -> None:
+        hear(anna)
+        live = hear_fully(anna)
+        hear(User.objects.create_user("zoe"))
+        newest = max(Live.objects.filter(pk__lte=live.pk), key=lambda each: each.heard_until)
+        recap = browser.get("/lives/last/recap.json").json()
+        assert recap == browser.get(f"/lives/{newest.pk}/recap.json").json()
+
+    def test_it_is_not_there_without_a_live(self, browser: Client) -> None:
+        assert browser.get("/lives/last/recap.json").status_code == 404

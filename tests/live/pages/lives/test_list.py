@@ -39,6 +39,16 @@ class TestOwn:
     def test_without_lives_it_says_how_there_come_some(self, browser: Client) -> None:
         assert "No LIVE of yours has been heard yet." in browser.get(LIST).text
 
+    def test_without_lives_it_leads_to_the_switch_that_has_them_heard(
+        self, browser: Client, anna: User
+    ) -> None:
+        assert 'href="/account/#watching"' in browser.get(LIST).text
+        assert 'id="watching"' in browser.get("/account/").text
+        User.objects.update(is_watched=True)
+        page = browser.get(LIST).text
+        assert 'href="/account/#watching"' not in page
+        assert "The account is watched" in page
+
     def test_it_lists_the_lives_that_the_account_has_heard_newest_first(
         self, browser: Client, anna: User, stranger: User
     ) -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from accounts.models import User
-from live.history.models import Hole, HoleKind, Live, Minute, TranscriptLine
+from live.history.models import Battle, Hole, HoleKind, Live, Minute, TranscriptLine
 from tests.support.lives import EVENING, gave, hear, hear_fully
 
 pytestmark = pytest.mark.django_db
@@ -178,6 +179,64 @@ class TestCharts:
 
     def test_a_live_that_ended_before_it_began_is_shown(self, browser: Client, anna: User) -> None:
         text_of(browser, hear(anna, heard_until=EVENING - timedelta(days=1)))
+
+
+class TestBattles:
+    def fight(self, live: Live, state: str, *scores: int, **values: Any) -> None:
+        teams = [
+            {"id": str(number), "hosts": [f"Host {number}"], "score": score, "result": ""}
+            for number, score in enumerate(scores)
+        ]
+        Battle.objects.create(
+            live=live, battle_id="1", began_at=EVENING, state=state, **{"teams": teams, **values}
+        )
+
+    def test_of_one_without_a_result_it_says_which_scores_were_heard_last(
+        self, browser: Client, anna: User
+    ) -> None:
+        live = hear(anna)
+        self.fight(live, "ended", 30, 10, ended_at=EVENING + timedelta(minutes=5))
+        text = text_of(browser, live)
+        assert re.search("Over 5 min( 0 s)? TikTok sent no result.", text)
+        assert "These scores were heard last. Host 0 30 Host 1 10" in text
+
+    def test_of_one_without_scores_it_says_that_there_are_none(
+        self, browser: Client, anna: User
+    ) -> None:
+        live = hear(anna)
+        self.fight(live, "punishment_ended", 0, 0)
+        assert "TikTok sent no result and no scores." in text_of(browser, live)
+
+    def test_one_whose_end_was_not_heard_is_not_under_way_for_ever(
+        self, browser: Client, anna: User
+    ) -> None:
+        live = hear(anna)
+        self.fight(live, "scores", 30, 10)
+        text = text_of(browser, live)
+        assert "No result Its end was not heard. These scores were heard last." in text
+        assert "Under way" not in text
+
+    def test_one_of_a_live_that_is_heard_is_under_way(self, browser: Client, anna: User) -> None:
+        live = hear(anna, end_reason="")
+        self.fight(live, "scores", 30, 10)
+        text = text_of(browser, live)
+        assert "Under way" in text
+        assert "Its end was not heard" not in text
+
+    def test_the_teams_results_are_told_where_the_streamer_s_own_is_not_known(
+        self, browser: Client, anna: User
+    ) -> None:
+        live = hear(anna)
+        self.fight(live, "ended", teams=[{"hosts": ["Mo"], "score": 30, "result": "won"}])
+        text = text_of(browser, live)
+        assert "Mo won 30" in text
+        assert "no result" not in text
+
+    def test_the_recap_counts_those_without_a_result(self, browser: Client, anna: User) -> None:
+        live = hear(anna)
+        self.fight(live, "ended", 30, 10)
+        recap = browser.get(f"/lives/{live.pk}/recap.json").json()
+        assert recap["battles"] == {"won": 0, "lost": 0, "draw": 0, "unknown": 1}
 
 
 class TestComparison:

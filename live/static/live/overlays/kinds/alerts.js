@@ -38,6 +38,10 @@ export class Alerts {
     if (frame.type !== "connected") this.#queue.add(frame);
   }
 
+  isTesting() {
+    return this.#queue.isTesting;
+  }
+
   paint() {
     const queue = this.#queue;
     if (queue.next()) {
