@@ -4,9 +4,10 @@ from django.urls import include, path, register_converter
 from django.views.generic import RedirectView
 
 from live.pages import account as account_views
-from live.pages import aloud, console, docs, pictures
+from live.pages import aloud, console, parts, pictures, token_state
 from live.pages.connections import views as connection_views
 from live.pages.dashboard import views as dashboard
+from live.pages.docs import views as docs
 from live.pages.lives import files, lists, page, recap
 from live.pages.overlays import aloud as aloud_overlay
 from live.pages.overlays import shown
@@ -20,6 +21,9 @@ urlpatterns = [
     path("console/token/", console.ConsoleToken.as_view(), name="console-token"),
     path("manifest.webmanifest", console.manifest, name="manifest"),
     path("account/is-live/", account_views.is_live, name="is-live"),
+    path(
+        "account/tokens/<int:pk>/state.json", token_state.TokenState.as_view(), name="token-state"
+    ),
     path("picture/", pictures.picture, name="picture"),
     path("aloud/", aloud.AloudPage.as_view(), name="aloud"),
     path("aloud/settings.json", aloud.AloudSettingsJson.as_view(), name="aloud-settings"),
@@ -29,6 +33,7 @@ urlpatterns = [
     path("aloud/sounds/<int:pk>/delete/", aloud.DeleteSound.as_view(), name="delete-sound"),
     path("lives/", lists.OwnLives.as_view(), name="lives"),
     path("lives/last/", lists.LastLive.as_view(), name="last-live"),
+    path("lives/last/recap.json", recap.LastRecap.as_view(), name="last-recap"),
     path(
         "lives/<int:pk>/",
         include(
@@ -43,6 +48,8 @@ urlpatterns = [
     path("staff/lives/", lists.AllLives.as_view(), name="all-lives"),
     path("staff/", dashboard.Dashboard.as_view(), name="staff"),
     path("staff/history.json", dashboard.LastHoursPage.as_view(), name="staff-history"),
+    path("staff/parts/", parts.PartsPage.as_view(), name="parts"),
+    path("staff/accounts/", dashboard.AffectedAccounts.as_view(), name="affected"),
     path("staff/streams/", RedirectView.as_view(pattern_name="staff"), name="streams"),
     path(
         "staff/streams/<tiktok:username>/",
@@ -94,9 +101,14 @@ urlpatterns = [
         name="overlay-sound",
     ),
     path("overlays/texts/<slug:language>.js", aloud_overlay.script_texts, name="overlay-texts"),
-    path("docs/", docs.reference, name="docs"),
+    path("docs/", docs.start, name="docs"),
+    path("docs/try/", docs.try_it, name="docs-try"),
+    path("docs/reference/", docs.reference, name="docs-reference"),
+    path("docs/search.<slug:language>.json", docs.search_index, name="docs-search"),
+    path("docs/pictures/<slug:name>.png", docs.picture, name="docs-picture"),
     path("docs/asyncapi.yaml", docs.asyncapi, name="docs-asyncapi"),
     path("docs/schemas/<slug:type>.json", docs.schema, name="docs-schema"),
+    path("docs/<slug:name>/", docs.guide_page, name="docs-guide"),
     path("staff/connections/", connection_views.ConnectionList.as_view(), name="connections"),
     path(
         "staff/connections.csv",

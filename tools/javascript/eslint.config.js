@@ -25,7 +25,7 @@ export default [
     languageOptions: { globals: { ...globals.browser, ...DJANGO, uPlot: "readonly" } },
   },
   {
-    files: ["tests/javascript/**/*.js", "tools/**/*.{js,mjs}"],
+    files: ["tests/javascript/**/*.js", "tools/**/*.{js,mjs}", "docs/examples/**/*.mjs"],
     languageOptions: { globals: globals.node },
   },
 ];

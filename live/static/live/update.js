@@ -53,6 +53,7 @@ export async function refreshParts(address) {
   const body = await fetchPart(address);
   for (const fresh of [...body.children]) {
     const own = document.getElementById(fresh.id);
+    showLocalTimes(fresh);
     if (own) update(own, document.adoptNode(fresh));
   }
 }

@@ -50,6 +50,17 @@ def add(hook: Webhook, **values: Any) -> Delivery:
     )
 
 
+class TestWithoutWebhooks:
+    def test_it_leads_to_the_switch_that_has_all_lives_heard(
+        self, client: Client, anna: User
+    ) -> None:
+        assert 'href="/account/#watching"' in client.get(LIST).text
+        User.objects.update(is_watched=True)
+        page = client.get(LIST).text
+        assert 'href="/account/#watching"' not in page
+        assert "The account is watched" in page
+
+
 class TestAdding:
     def test_it_stores_what_was_chosen(self, client: Client, anna: User) -> None:
         assert client.post(NEW, FORM).status_code == 200
