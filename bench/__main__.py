@@ -20,7 +20,7 @@ NAMES = (
     *("one_upstream", "memory", "connecting", "latency", "slow_client", "guessing", "pages"),
     "live_pages",
     *("streams", "cluster", "waiting", "routes", "socket_libraries"),
-    *("sign_budget", "frames", "history", "overlays"),
+    *("sign_budget", "frames", "history", "webhooks", "overlays", "first_paint"),
 )
 
 

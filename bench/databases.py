@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import random
+import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -14,7 +16,7 @@ from uuid import uuid4
 
 import psycopg
 
-__all__ = ["fill", "on_postgresql", "without_indexes"]
+__all__ = ["both_databases", "fill", "on_postgresql", "without_indexes"]
 
 # A server on which databases may be made and dropped.
 _SERVER = os.environ.get("POSTGRES_URL", "postgres://postgres@127.0.0.1:5432/postgres")
@@ -40,6 +42,18 @@ _COLUMNS = (
     *("opened_at", "closed_at", "close_code", "error_code", "frames_sent", "said"),
     *("is_test", "timeline"),
 )
+
+
+def both_databases() -> Iterator[tuple[str, str]]:
+    """The name and the address of a new, empty SQLite database, then of one on PostgreSQL where
+    `POSTGRES_URL` leads to a server. Each is gone when the next is asked for."""
+    with tempfile.TemporaryDirectory() as folder:
+        yield "SQLite", f"sqlite:///{folder}/relay.sqlite3"
+    try:
+        with on_postgresql() as address:
+            yield "PostgreSQL", address
+    except psycopg.OperationalError as error:
+        print(f"not on PostgreSQL: {error}", file=sys.stderr)
 
 
 @contextmanager

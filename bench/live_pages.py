@@ -125,6 +125,7 @@ def _own_addresses() -> Iterator[tuple[str, str]]:
 
     heard = LiveListener.objects.filter(account__username="account0").order_by("began_at")
     newest, middle = heard.reverse()[0], heard[heard.count() // 2]
+    yield "the account page, with its newest LIVEs", "/account/"
     yield "an account's LIVEs", "/lives/"
     yield (
         "an account's LIVEs, in the middle",

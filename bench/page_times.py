@@ -14,12 +14,12 @@ import os
 import re
 import subprocess
 import sys
-import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from bench.databases import both_databases
 from bench.results import ROOT, Row
 
 __all__ = ["browser", "measure_page", "on_both_databases", "row", "tell"]
@@ -42,19 +42,11 @@ def on_both_databases(
         arguments: of its command line.
         rows_of: makes rows of what it has told, and of the database's name.
     """
-    import psycopg
-
-    from bench.databases import on_postgresql
-
-    with tempfile.TemporaryDirectory() as folder:
-        address = f"sqlite:///{folder}/relay.sqlite3"
-        rows = _measured(module, arguments, rows_of, address, "SQLite")
-    try:
-        with on_postgresql() as address:
-            rows += _measured(module, arguments, rows_of, address, "PostgreSQL")
-    except psycopg.OperationalError as error:
-        print(f"not on PostgreSQL: {error}", file=sys.stderr)
-    return rows
+    return [
+        each
+        for database, address in both_databases()
+        for each in _measured(module, arguments, rows_of, address, database)
+    ]
 
 
 def _measured(

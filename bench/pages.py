@@ -22,6 +22,7 @@ __all__ = ["run"]
 _ROWS, _QUICK_ROWS = 1_000_000, 100_000
 _LIST = "connections?"  # how the names of the list's pages begin
 _WRITES = 1000
+_ACCOUNTS = 5000
 _TABLE = "live_connectionlog"
 
 
@@ -63,12 +64,37 @@ def _main(count: int) -> None:
     began = time.perf_counter()
     with without_indexes(connection):
         fill(connection, count)
+    _fill_outcomes()
     tell("filling the log", f"{time.perf_counter() - began:.0f} s for {count:,} rows")
     get = browser("account0")
     for what, address in _addresses():
         measure_page(get, what, address, _TABLE)
     _measure_writing()
     _measure_pruning()
+
+
+def _fill_outcomes() -> None:
+    """Thousands of accounts, each with what became of its connections last."""
+    from accounts.models import User
+    from live.models import ConnectionLog, LastOutcome
+
+    User.objects.bulk_create(
+        User(username=f"quiet{n}", tiktok_username=f"quiet{n}", password="!")
+        for n in range(_ACCOUNTS)
+    )
+    now, newest = datetime.now(UTC), ConnectionLog.objects.latest("pk").pk
+    LastOutcome.objects.bulk_create(
+        LastOutcome(
+            account_id=pk,
+            succeeded_at=now - timedelta(hours=n % 700),
+            failed_at=now - timedelta(minutes=n),
+            error_code="rate_limited" if n % 2 else "user_offline",
+            failed_connection=newest - n,
+            failing_since=now - timedelta(minutes=n + 30) if n % 3 else None,
+            failures=n % 50,
+        )
+        for n, pk in enumerate(User.objects.values_list("pk", flat=True))
+    )
 
 
 def _addresses() -> Iterator[tuple[str, str]]:
@@ -87,6 +113,16 @@ def _addresses() -> Iterator[tuple[str, str]]:
         *("account=account299&code=1000", "account=account0&username=streamer1"),
         *("error=user_offline&code=1000", "error=user_offline&state=open"),
         "account=account0&error=rate_limited&code=1008&address=10.0.0.1&state=closed",
+        *("state=failed", "state=failed&day=today", "account=account0&state=failed", "day=today"),
+        *(
+            "q=account299",
+            "q=streamer7",
+            "q=@streamer0+1008",
+            "q=limited",
+            "q=10.0.",
+            "q=10.7.0.0/13",
+        ),
+        *("q=today", "q=yesterday+14:05", "q=10.99.99.0/24+age_restricted", "q=nobody"),
     )
     orders = ("", "sort=opened", "sort=-frames", "sort=frames", f"before={middle}")
     for narrowed in filters:
@@ -98,6 +134,9 @@ def _addresses() -> Iterator[tuple[str, str]]:
     yield "a connection", f"/staff/connections/{newest}/"
     yield "the dashboard", "/staff/"
     yield "the dashboard's charts, a day", "/staff/history.json?hours=24"
+    yield "the dashboard's charts, three days", "/staff/history.json?hours=72"
+    yield "who is affected", "/staff/accounts/"
+    yield "who is affected, searched", "/staff/accounts/?q=nt29"
     yield "a LIVE", "/staff/streams/streamer0/"
     yield "the account page", "/account/"
     yield "the admin's list", admin
