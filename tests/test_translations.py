@@ -20,12 +20,8 @@ from tests.support.russian import english_words
 ROOT = Path(settings.BASE_DIR)
 LOCALE = Path(settings.LOCALE_PATHS[0]) / "ru" / "LC_MESSAGES"
 DOMAINS = ("django", "djangojs")
-# For developers, in English alone.
-REFERENCES = {"live/docs/docs.html", "live/docs/fields.html", "live/docs/api.html"}
 TEMPLATES = sorted(
-    path.relative_to(ROOT / "templates").as_posix()
-    for path in (ROOT / "templates").rglob("*.*")
-    if path.relative_to(ROOT / "templates").as_posix() not in REFERENCES
+    path.relative_to(ROOT / "templates").as_posix() for path in (ROOT / "templates").rglob("*.*")
 )
 
 

@@ -15,7 +15,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, Error, Page, async_playwright
 
 from standin import Room, TikTok
-from tests.support.chromium import CHROMIUM, CHROMIUM_ARGUMENTS
+from tests.support.chromium import CHROMIUM_ARGUMENTS, HEADLESS_SHELL, installed
 from tests.support.phone import Phone
 from tests.support.server import SERVERS, Account, Server
 
@@ -130,19 +130,11 @@ async def start_server(tiktok: TikTok, tmp_path: Path) -> AsyncIterator[StartSer
         await server.stop(signal.SIGKILL)
 
 
-@pytest.fixture(scope="session")
-def chromium() -> Path:
-    """Debian's. Without it, tests that need a browser are skipped."""
-    if not CHROMIUM.exists():
-        pytest.skip(f"there is no {CHROMIUM}: apt-get install --no-install-recommends chromium")
-    return CHROMIUM
-
-
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def browser(chromium: Path) -> AsyncIterator[Browser]:
+async def browser() -> AsyncIterator[Browser]:
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(
-            executable_path=chromium, args=CHROMIUM_ARGUMENTS
+            executable_path=installed(HEADLESS_SHELL), args=CHROMIUM_ARGUMENTS
         )
         yield browser
         await browser.close()

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import httpx
-from playwright.async_api import Page, expect
+from playwright.async_api import Page
 
 from tests.support.server import Account, Server
 
@@ -29,20 +29,35 @@ async def add_person(
 
 
 async def sign_in(page: Page, server: Server, name: str) -> None:
-    """Sign in by hand; ends on the page that people land on."""
-    await page.goto(f"{http(server)}/login/")
-    await page.get_by_label("Username").fill(name)
-    await page.get_by_label("Password", exact=True).fill(PASSWORD)
-    await page.get_by_role("button", name="Sign in").click()
-    await expect(page.get_by_role("button", name="Sign out")).to_be_visible()
+    """Have somebody signed in, and go to the page that people land on who sign in."""
+    session = await server.begin_session(name)
+    cookie = {"name": "sessionid", "value": session.session, "url": http(server)}
+    await page.context.add_cookies([cookie])  # type: ignore[list-item]
+    await page.goto(f"{http(server)}{'/staff/' if session.is_staff else '/'}")
+
+
+@asynccontextmanager
+async def elsewhere(page: Page) -> AsyncIterator[Page]:
+    """An empty page of whoever is signed in there, on a device in Yekaterinburg."""
+    browser = page.context.browser
+    assert browser is not None
+    context = await browser.new_context(
+        timezone_id="Asia/Yekaterinburg", storage_state=await page.context.storage_state()
+    )
+    try:
+        yield await context.new_page()
+    finally:
+        await context.close()
 
 
 @asynccontextmanager
 async def signed_in(server: Server, name: str) -> AsyncIterator[httpx.AsyncClient]:
     """A browser without a screen, in which somebody is signed in."""
-    async with httpx.AsyncClient(base_url=http(server), timeout=ANSWER_WITHIN) as browser:
-        answer = await post(browser, "/login/", username=name, password=PASSWORD)
-        assert answer.status_code == 302, answer.text
+    session = await server.begin_session(name)
+    cookies = {"sessionid": session.session}
+    async with httpx.AsyncClient(
+        base_url=http(server), timeout=ANSWER_WITHIN, cookies=cookies
+    ) as browser:
         yield browser
 
 

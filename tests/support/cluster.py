@@ -41,7 +41,7 @@ Frame = dict[str, Any]
 _LOOK_EVERY = 0.02
 _COME_BACK = 0.2
 # TikTok sends the messages of so many last seconds again to whoever connects.
-_HISTORY = 6
+_HISTORY = 6.0
 _CLIENT = ROOT / "live" / "static" / "live" / "relay-client.js"
 _PRINTER = """
 import {{ RelayClient }} from {client!r};
@@ -147,6 +147,7 @@ class Broadcast:
 
     Args:
         rate: comments in a second.
+        history: of how many last seconds TikTok sends messages again to whoever connects.
 
     Attributes:
         said: the ids of all comments, in order.
@@ -155,13 +156,13 @@ class Broadcast:
         deaf: sockets at TikTok of processes that hear nothing.
     """
 
-    def __init__(self, room: Room, rate: float) -> None:
+    def __init__(self, room: Room, rate: float, history: float = _HISTORY) -> None:
         self.room = room
         self.said: list[str] = []
         self.unheard: set[str] = set()
         self.deaf: set[Socket] = set()
         self._pause = 1 / rate
-        self._history: deque[Message] = deque(maxlen=round(_HISTORY * rate))
+        self._history: deque[Message] = deque(maxlen=round(history * rate))
         self._task: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Broadcast:

@@ -55,6 +55,7 @@ class MessageFeed(Feed):
     Attributes:
         reader: reads what `hear` is given.
         counts: what both count.
+        clock: stands still.
     """
 
     def __init__(
@@ -64,7 +65,7 @@ class MessageFeed(Feed):
         username: str = "anna",
         gifts: SeenGifts | None = None,
     ) -> None:
-        clock = FixedClock(ms)
+        self.clock = clock = FixedClock(ms)
         self.counts = StreamCounts()
         super().__init__(backlog, clock, username, gifts, counts=self.counts)
         self.reader = Reader(Heard(), clock, self.counts.undecodable)

@@ -9,8 +9,9 @@ __all__ = ["english_words"]
 # Names, formats, keys and what is typed into programs: the same in every language; and the
 # username, which the contract's Russian texts call so.
 _SAME_EVERYWHERE = {
-    "AGPL", "API", "CSV", "Command", "Control", "Ctrl", "Discord", "English", "EulerStream",
-    "HTTPS", "JSON", "LIVE", "Mac", "OBS", "Ogg", "REST", "SECRET_KEY", "Studio", "TikFinity",
+    "AGPL", "API", "CSV", "Command", "Control", "Ctrl", "Discord", "English", "Escape",
+    "EulerStream", "HTTPS", "JSON", "JavaScript", "Schema", "TOKEN", "ping", "wait",
+    "LIVE", "Mac", "OBS", "Ogg", "REST", "SECRET_KEY", "Studio", "TikFinity",
     "TikTok", "URL", "UTC", "WAV", "WEBHOOK_ALLOW",
     "WebSocket", "username",
 }  # fmt: skip

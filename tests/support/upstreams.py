@@ -14,6 +14,8 @@ from contextlib import asynccontextmanager
 from http import HTTPStatus
 from typing import Any
 
+from msgspec import UNSET, UnsetType
+
 from live.clock import Clock
 from live.protocol.cursor import Cursor
 from live.protocol.errors import ErrorCode, RelayError
@@ -62,6 +64,7 @@ class World:
         connect_time, close_time: seconds that it takes.
         greeting: messages that come with the connection.
         room_id: of the LIVE that is on.
+        started_at: when it began, as TikTok tells.
         upstreams: all that were made, oldest first.
         looks: when it was looked whether somebody is live. The next of the `answers` is told if it
             is one that a look can have; otherwise the streamer is live, and the attempt to connect
@@ -88,6 +91,7 @@ class World:
         self.close_time = 0.25
         self.greeting: list[Message] = []
         self.room_id = "7000000000000000001"
+        self.started_at: int | UnsetType = UNSET
         self.upstreams: list[FakeUpstream] = []
         self.sign_requests: list[tuple[str, float]] = []
         self.looks: list[float] = []
@@ -220,7 +224,8 @@ class FakeUpstream:
         world = self._world
         await through(self._accesses, self._connect)
         self.was_opened = True
-        self._listener.on_open(Room(world.room_id, "A title"), "signed")
+        room = Room(world.room_id, "A title", started_at=world.started_at)
+        self._listener.on_open(room, "signed")
         self._listener.on_messages(world.greeting)
 
     async def _connect(self, access: Access) -> None:
