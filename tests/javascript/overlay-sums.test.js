@@ -195,6 +195,19 @@ describe("The sums of a LIVE", () => {
     assert.deepEqual([sums.diamonds, sums.likes, sums.top(3)], [0, 0, []]);
   });
 
+  it("remember so many streaks that go on and no more: the oldest count as ended", () => {
+    connect();
+    for (let n = 0; n < 600; n += 1) take("gift", gift(2, "ongoing", `user-${n}`));
+    assert.equal(sums.diamonds, 1200);
+    // Diamonds are a gifter's once the streak has ended.
+    assert.deepEqual(
+      sums.top(1000).map(({ user }) => user.id),
+      Array.from({ length: 100 }, (_, n) => `user-${n}`),
+    );
+    take("gift", gift(3, "ended", "user-599"));
+    assert.equal(sums.diamonds, 1201);
+  });
+
   it("remember so many gifters and no more, and those who gave most", () => {
     connect();
     for (let n = 0; n < 3000; n += 1) take("gift", gift(n === 0 ? 1e6 : 1, null, `user-${n}`));
