@@ -10,8 +10,9 @@ it.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 from msgspec import UNSET, DecodeError, Struct, defstruct, json
 
@@ -64,6 +65,19 @@ _DECODERS = {
 }
 # Looked up once: Python 3.11 looks for a member of an enum for longer than the rest of a check.
 _LIVE_END = FrameType.LIVE_END
+
+
+class _Made(NamedTuple):
+    """A frame that is not in the log yet.
+
+    Attributes:
+        id: of the event that it tells of; empty if it tells of none, or TikTok gave none.
+    """
+
+    type: FrameType
+    at: int
+    data: Struct
+    id: str = ""
 
 
 class Feed:
@@ -204,20 +218,20 @@ class Feed:
         if self.live_ended or (self.copy_to is not None and not self._may_append(self.copy_to)):
             events = ()
         arrived, heard_at = self._clock.unix_ms(), self._clock.precise()
-        counts, newest = self._counts.events, None
+        counts, new = self._counts.events, []
         for event in events:
             if self._is_new(event.id):
-                newest = event
+                new.append(event)
                 counts[event.type] += 1
                 self.drift.watch(event.data)
-                self._add(event, now, heard_at)
-            elif event.type is _LIVE_END:
-                self.live_ended = True  # an earlier run has told it
-            if self.live_ended:
+            if event.type is _LIVE_END:  # which an earlier run may have told
+                self.live_ended = True
                 break  # what comes after it is not even read
-        # An event without a time of TikTok's has ours, which is not before its arrival.
-        if newest is not None and newest.at < arrived:
-            self._counts.upstream_latency.observe((arrived - newest.at) / 1000)
+        if new:
+            self._append(self._made_of(new, now), heard_at)
+            # An event without a time of TikTok's has ours, which is not before its arrival.
+            if new[-1].at < arrived:
+                self._counts.upstream_latency.observe((arrived - new[-1].at) / 1000)
         return self.log.end > end
 
     @property
@@ -293,7 +307,7 @@ class Feed:
 
     def append_status(self, status: Status) -> None:
         """Tell clients of the stream's new state."""
-        self._append(FrameType.STATUS, self._clock.unix_ms(), status)
+        self._append([_Made(FrameType.STATUS, self._clock.unix_ms(), status)])
 
     def _end_gap(self) -> None:
         """Announce what could not be heard, or told, until now."""
@@ -303,7 +317,7 @@ class Feed:
         to = self._clock.unix_ms()
         cursor = self.log.next_cursor
         gap = Gap(side=Side.UPSTREAM, from_=since, to=to, missed=None, cursor=cursor)
-        self._append(FrameType.GAP, to, gap)
+        self._append([_Made(FrameType.GAP, to, gap)])
 
     # --- Copying another process's feed ---------------------------------------------------------
 
@@ -397,30 +411,49 @@ class Feed:
         """The LIVE as of the log's end, for a socket that joins now."""
         return self._snapshot.take()
 
-    def _add(self, event: Event, now: float, heard_at: float) -> None:
-        data = event.data
-        if type(data) is Gift:
-            self._gifts.add(data.gift)
-            gift = self._streaks.update(data, now)
-            if gift is None:
-                return
-            data = gift
-        elif event.type is _LIVE_END:
-            self._end_streaks(self._streaks.end_all())
-            self.live_ended = True
-        text = self._append(event.type, event.at, data, event.id, heard_at)
-        self._snapshot.update(data, text, event.id)
+    def _made_of(self, events: Iterable[Event], now: float) -> list[_Made]:
+        """The frames of new events, in their order, with those of the streaks that they end."""
+        made = []
+        for event in events:
+            data = event.data
+            if type(data) is Gift:
+                self._gifts.add(data.gift)
+                gift = self._streaks.update(data, now)
+                if gift is None:
+                    continue
+                data = gift
+            elif event.type is _LIVE_END:
+                made += self._ends_of(self._streaks.end_all())
+            made.append(_Made(event.type, event.at, data, event.id))
+        return made
 
-    def _append(
-        self, type: FrameType, at: int, data: Struct, id: str = "", heard_at: float = 0.0
-    ) -> str:
-        log = self.log
-        frame = Frame(type=type, cursor=log.next_cursor, ts=at, id=id or UNSET, data=data)
-        text = encode(frame)
-        entry = log.append(type, at, text, heard_at)
-        if self.copy_to is not None:
-            self.copy_to.on_frame(entry, id)
-        return text
+    def _append(self, made: Sequence[_Made], heard_at: float = 0.0) -> None:
+        """Append frames to the log, and have the snapshot and those who follow know of them.
+
+        Each step is done for all frames before the next one: a step's code and data then stay in
+        the processor's caches, which saves a tenth of an event's time (`bench pipeline`).
+        """
+        log, copy_to = self.log, self.copy_to
+        epoch, offset = log.epoch, log.end + 1
+        texts = [
+            encode(
+                Frame(
+                    type=frame.type,
+                    cursor=f"{epoch}-{place}",
+                    ts=frame.at,
+                    id=frame.id or UNSET,
+                    data=frame.data,
+                )
+            )
+            for place, frame in enumerate(made, offset)
+        ]
+        pairs = list(zip(made, texts, strict=True))
+        for frame, text in pairs:
+            entry = log.append(frame.type, frame.at, text, heard_at)
+            if copy_to is not None:
+                copy_to.on_frame(entry, frame.id)
+        for frame, text in pairs:
+            self._snapshot.update(frame.data, text, frame.id)
 
     def _append_border(self, border: Border) -> None:
         at = self._clock.unix_ms()
@@ -438,9 +471,11 @@ class Feed:
         return True
 
     def _end_streaks(self, ended: Iterable[Gift]) -> None:
+        self._append(self._ends_of(ended))
+
+    def _ends_of(self, ended: Iterable[Gift]) -> list[_Made]:
         at = self._clock.unix_ms()
-        for gift in ended:
-            self._snapshot.update(gift, self._append(FrameType.GIFT, at, gift))
+        return [_Made(FrameType.GIFT, at, gift) for gift in ended]
 
     def _is_new(self, id: str) -> bool:
         if not id:

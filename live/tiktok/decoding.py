@@ -28,6 +28,7 @@ __all__ = [
     "MAX_INFLATED_BYTES",
     "METHODS",
     "DecodeError",
+    "decode_badge",
     "decode_message",
     "decode_push_frame",
     "decode_response",
@@ -52,6 +53,7 @@ _SCHEMA = build_schema(FIELDS, AS_BYTES)
 _PushFrame = _SCHEMA[WebcastPushFrame]
 _FetchResult = _SCHEMA[ProtoMessageFetchResult]
 _User = _SCHEMA[user.User]
+_Badge = _SCHEMA[user.BadgeStruct]
 
 # The class to decode a message with, by TikTok's method, for the methods that become frames.
 METHODS: Mapping[str, type[Message]] = {
@@ -134,6 +136,15 @@ def decode_user(data: bytes) -> Any:
         DecodeError: `data` is no user.
     """
     return _User.FromString(data)
+
+
+def decode_badge(data: bytes) -> Any:
+    """Decode a badge of a user, which the schema leaves as bytes.
+
+    Raises:
+        DecodeError: `data` is no badge.
+    """
+    return _Badge.FromString(data)
 
 
 def ranking_name(number: int) -> str:

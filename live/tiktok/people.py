@@ -13,7 +13,7 @@ from typing import Any
 from msgspec import UNSET, UnsetType
 
 from live.protocol.frames import Badges, FollowStatus, Person, User
-from live.tiktok.decoding import decode_user
+from live.tiktok.decoding import decode_badge, decode_user
 from live.tiktok.values import id_text, picture_of, trailing_number, whole_number
 
 __all__ = ["SUPER_FAN", "person_of", "sender_of", "top_user", "user_of"]
@@ -27,6 +27,9 @@ _NO_FOLLOWER, _FOLLOWER, _FRIENDS = FollowStatus.NONE, FollowStatus.FOLLOWER, Fo
 # Super fans are recognised as in TikTokLive: by this part of a text's key, or of a badge's names.
 SUPER_FAN = "ttlive_superfan"
 _SUPER_FAN_BADGE = re.compile("super_?fan", re.IGNORECASE)
+# How many badges are remembered, and of how many bytes each at most. Real ones have a few hundred.
+_BADGES_KEPT = 2048
+_MAX_KEPT_BADGE = 4096
 
 
 def user_of(user: Any, identity: Any = None) -> User:
@@ -114,24 +117,50 @@ def _badges(user: Any, identity: Any) -> Badges:
     # As in TikTokLive: subscribers of a streamer are called super fans by TikTok today.
     super_fan = subscriber
     fan_level = gifter_level = top_gifter = None
-    for badge in user.badge_list[:]:
-        scene = badge.scene_type
+    for data in user.badge_list[:]:
+        badge = _badge_of(data) if len(data) <= _MAX_KEPT_BADGE else _read_badge(data)
+        if badge is None:
+            continue
+        scene, number = badge
         if scene == _USER_GRADE:
-            gifter_level = whole_number(badge.privilege_log_extra.level) or gifter_level
+            gifter_level = number or gifter_level
         elif scene == _FANS:
-            level = whole_number(badge.privilege_log_extra.level)
-            fan_level = fan_level if level is None else level
+            fan_level = fan_level if number is None else number
         elif scene == _ADMIN:
             moderator = True
-        elif scene in {_SUBSCRIBER, _NEW_SUBSCRIBER}:
-            subscriber = True
-            super_fan = super_fan or _is_super_fan_s(badge)
         elif scene == _RANK_LIST:
-            top_gifter = trailing_number(badge.combine.text.default_pattern) or top_gifter
+            top_gifter = number or top_gifter
+        else:
+            subscriber = True
+            super_fan = super_fan or bool(number)
     club, club_level = _fan_club(user)
     if fan_level is None:
         fan_level = club_level
     return Badges(moderator, subscriber, super_fan, fan_level, gifter_level, top_gifter, club)
+
+
+def _read_badge(data: bytes) -> tuple[int, int | None] | None:
+    """What a badge says: what it is for (BadgeSceneType), and a number with it: a level, a place,
+    or for a subscriber's, 1 if it is that of a super fan. None for a badge that frames do not have.
+
+    Raises:
+        DecodeError: `data` is no badge.
+    """
+    badge = decode_badge(data)
+    scene = badge.scene_type
+    if scene in {_USER_GRADE, _FANS}:
+        return scene, whole_number(badge.privilege_log_extra.level)
+    if scene == _ADMIN:
+        return scene, None
+    if scene in {_SUBSCRIBER, _NEW_SUBSCRIBER}:
+        return scene, int(_is_super_fan_s(badge))
+    if scene == _RANK_LIST:
+        return scene, trailing_number(badge.combine.text.default_pattern)
+    return None
+
+
+# Most viewers of a LIVE wear a few badges: of a level, or of the streamer's fan club.
+_badge_of = lru_cache(maxsize=_BADGES_KEPT)(_read_badge)
 
 
 def _is_super_fan_s(badge: Any) -> bool:

@@ -150,9 +150,9 @@ FIELDS: Mapping[type, str] = {
     im.WebcastSystemMessage: "common message",
 }
 
-# Fields whose sub-messages are left as bytes, for `decode_user`. TikTok sends the same users again
-# and again in them, so that the decoded users can be cached by their bytes.
-AS_BYTES = frozenset({(events.Contributor, "user")})
+# Fields whose sub-messages are left as bytes, for `decode_user` and `decode_badge`. TikTok sends the
+# same ones again and again in them, so that what they say can be remembered by their bytes.
+AS_BYTES = frozenset({(events.Contributor, "user"), (user.User, "badge_list")})
 
 # The protobuf package of the classes that are built.
 _PACKAGE = "tiktok"

@@ -29,6 +29,7 @@ from live.tiktok.decoding import (
     MAX_INFLATED_BYTES,
     METHODS,
     DecodeError,
+    decode_badge,
     decode_message,
     decode_push_frame,
     decode_response,
@@ -74,6 +75,11 @@ def expected(cls: type, message: Any) -> dict[str, Any]:
     return fields
 
 
+# How the sub-messages are decoded that the schema leaves as bytes.
+LATER = {(events.Contributor, "user"): decode_user, (User, "badge_list"): decode_badge}
+assert LATER.keys() == AS_BYTES
+
+
 def decoded(cls: type, message: Any) -> dict[str, Any]:
     """The same of what upb decoded."""
     metadata = cls()._betterproto
@@ -88,8 +94,10 @@ def decoded(cls: type, message: Any) -> dict[str, Any]:
             }
         elif meta.proto_type == "message":
             referred = described_class(metadata.cls_by_field[name])
-            if (cls, name) in AS_BYTES:
-                value = decoded(referred, decode_user(value)) if value else None
+            if decode := LATER.get((cls, name)):
+                each = value if meta.repeated else [value]
+                of_bytes = [decoded(referred, decode(data)) for data in each]
+                value = of_bytes if meta.repeated else of_bytes[0] if value else None
             elif meta.repeated:
                 value = [decoded(referred, item) for item in value]
             else:

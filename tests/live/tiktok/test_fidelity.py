@@ -41,6 +41,7 @@ from TikTokLiveProto.v3.webcast.model.data import (
 )
 from TikTokLiveProto.v3.webcast.model.message import (
     CaptionContent,
+    Contributor,
     WebcastCaptionMessage,
     WebcastChatMessage,
     WebcastGiftMessage,
@@ -49,8 +50,8 @@ from TikTokLiveProto.v3.webcast.model.message import (
 )
 
 from live.protocol.frames import EVENT_TYPES
-from live.tiktok.decoding import METHODS
-from live.tiktok.schema import FIELDS, described_class
+from live.tiktok.decoding import METHODS, decode_badge, decode_user
+from live.tiktok.schema import AS_BYTES, FIELDS, described_class
 from standin import captures
 from standin import messages as build
 from standin.messages import Message
@@ -848,6 +849,14 @@ INTEGERS = {
 }
 
 
+# The classes of sub-messages that the schema leaves as bytes.
+EMPTY = {
+    (Contributor, "user"): type(decode_user(b"")),
+    (User, "badge_list"): type(decode_badge(b"")),
+}
+assert EMPTY.keys() == AS_BYTES
+
+
 def fill(message: Any, cls: type, draw: Callable[..., Any], depth: int) -> None:
     """Set some fields of a decoded message, as deep as `depth`, to anything they can be."""
     metadata = cls()._betterproto
@@ -872,7 +881,14 @@ def fill(message: Any, cls: type, draw: Callable[..., Any], depth: int) -> None:
                 if depth:
                     fill(inner, referred, draw, depth - 1)
             elif meta.proto_type == "message":  # left as bytes
-                setattr(message, name, b"")
+                inner = EMPTY[cls, name]()
+                if depth:
+                    fill(inner, described_class(metadata.cls_by_field[name]), draw, depth - 1)
+                data = inner.SerializeToString()
+                if meta.repeated:
+                    getattr(message, name).append(data)
+                else:
+                    setattr(message, name, data)
             else:
                 value = draw(SCALARS[meta.proto_type])
                 if meta.repeated:

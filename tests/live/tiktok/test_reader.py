@@ -17,7 +17,7 @@ from live.tiktok.decoding import METHODS, DecodeError, load_whole_messages
 from live.tiktok.reader import Reader
 from live.tiktok.rooms import Room
 from live.tiktok.values import id_text
-from standin import captures, messages
+from standin import captures, messages, wire
 from standin.messages import Message
 from tests.support.clock import FixedClock
 from tests.support.reading import NOW, Heard, MessageFeed
@@ -25,6 +25,8 @@ from tests.support.samples import read_frame
 
 METHODS_TOLD_APART = 500
 BROKEN = b"\xff\xff\xff"
+# Of a WebcastChatMessage, and of a User.
+USER, BADGE_LIST = 2, 64
 
 
 def make_feed() -> MessageFeed:
@@ -125,6 +127,13 @@ class TestWhatTheListenerHears:
 
 
 class TestWhatItCannotRead:
+    def test_it_counts_messages_with_a_broken_badge_each_time(self, reader: Reader) -> None:
+        broken = wire.bytes_field(USER, wire.bytes_field(BADGE_LIST, b"\xff"))
+
+        reader.on_messages([Message("WebcastChatMessage", broken, number) for number in (1, 2)])
+
+        assert reader.undecodable == {"WebcastChatMessage": 2}
+
     def test_it_counts_undecodable_messages_and_takes_the_others(self) -> None:
         feed = make_feed()
 
