@@ -431,7 +431,7 @@ class HistoryKeeper:
             except Exception as refusal:
                 logger.error(
                     "@%s: its LIVE can't be written: %s",
-                    [*pieces, *newcomers][0].source.username,
+                    (pieces or newcomers)[0].source.username,
                     _one_line(refusal),
                     exc_info=None if isinstance(refusal, DatabaseError) else refusal,
                 )

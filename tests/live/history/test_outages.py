@@ -182,7 +182,7 @@ class TestSinks:
             await other.write()
         await other.end()
         told = [heard for heard in sink.heard if carl in heard.accounts]
-        assert sum([gifts_of(heard) for heard in told], []) == [2, 3]
+        assert [gift for heard in told for gift in gifts_of(heard)] == [2, 3]
 
     async def test_a_live_begins_once_for_each_account_that_hears_it(
         self, keeping: Keeping, sink: Sink
