@@ -4,7 +4,7 @@ and whether a process is the only one of its database.
 Each server process has an id, which stands in its rows, and holds a lock by that id while it runs.
 The lock is free again when the process ends, however it ends. On SQLite it is a lock on a file
 beside the database, which the kernel frees; on PostgreSQL it belongs to a connection. A process
-whose lock can be taken is gone, and another has to close the rows that it left open.
+whose lock nobody holds is gone, and another has to close the rows that it left open.
 """
 
 from __future__ import annotations
@@ -34,6 +34,15 @@ _ALONE = 2**62
 # PostgreSQL asks whether this end still is there, and so lets go of the locks of a machine that
 # vanished after 25 seconds, and not after two hours.
 _KEEPALIVES = "-c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3"
+# PostgreSQL shows the number of an advisory lock in two halves.
+_IS_HELD = """
+SELECT EXISTS (
+    SELECT FROM pg_locks
+    WHERE locktype = 'advisory' AND objsubid = 1 AND granted
+        AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+        AND (classid::bigint << 32) + objid::bigint = %s::bigint
+)
+"""
 
 
 class _Locks(Protocol):
@@ -42,7 +51,8 @@ class _Locks(Protocol):
     def take(self, number: int) -> bool:
         """Take the lock unless another process holds it. Returns whether this one does now."""
 
-    def release(self, number: int) -> None: ...
+    def is_held(self, number: int) -> bool:
+        """Whether another process holds the lock."""
 
     def keep(self, numbers: Sequence[int]) -> None:
         """Take these locks again if they were lost."""
@@ -111,9 +121,9 @@ class ServerProcess:
     def owner(self) -> int:
         """The id, for a row that is written now.
 
-        PostgreSQL lets go of the locks when it restarts; they are taken again here. A process that
-        starts between the restart and this call would close this one's rows, and would not notice
-        that this one runs.
+        PostgreSQL lets go of the locks when it restarts; they are taken again here, and by
+        `live.connections.orphans` within seconds. A process that starts between the restart and
+        this call would close this one's rows, and would not notice that this one runs.
 
         Raises:
             DatabaseError: PostgreSQL does not answer.
@@ -122,8 +132,13 @@ class ServerProcess:
             self._locks.keep(self._held)
         return self.id
 
+    @property
+    def sees_others(self) -> bool:
+        """Whether it can be told which other processes run. They can't be seen before `begin`."""
+        return self._locks is not None
+
     def cut(self) -> None:
-        """End what another thread waits for in `owner`, which then fails."""
+        """End what another thread waits for here, which then fails."""
         if self._locks is not None:
             self._locks.cut()
 
@@ -131,12 +146,7 @@ class ServerProcess:
         """Whether the process with that id runs; to be asked after `begin`."""
         if number == self.id:
             return True
-        if self._locks is None:
-            return False
-        if self._locks.take(number):
-            self._locks.release(number)
-            return False
-        return True
+        return self._locks is not None and self._locks.is_held(number)
 
 
 THIS_PROCESS = ServerProcess()
@@ -171,10 +181,13 @@ class _FileLocks:
             return False
         return True
 
-    def release(self, number: int) -> None:
+    def is_held(self, number: int) -> bool:
         import fcntl
 
+        if not self.take(number):
+            return True
         fcntl.lockf(self._file, fcntl.LOCK_UN, 1, number)
+        return False
 
     def keep(self, numbers: Sequence[int]) -> None:
         """Nothing to do: file locks are never lost."""
@@ -194,21 +207,27 @@ class _PostgreSQLLocks:
         self._connection = own_connection(_WITHIN, _WITHIN)
         self._connection.settings_dict["OPTIONS"]["options"] += f" {_KEEPALIVES}"
         self._connection.inc_thread_sharing()
+        # Those that were lost and could not be taken again yet: PostgreSQL may still count them to
+        # the connection before.
+        self._lost: set[int] = set()
 
     def take(self, number: int) -> bool:
         with self._one_at_a_time:
-            return self._ask("pg_try_advisory_lock", number)
+            return self._ask("SELECT pg_try_advisory_lock(%s::bigint)", number)
 
-    def release(self, number: int) -> None:
+    def is_held(self, number: int) -> bool:
+        # It only looks. Would it take the lock for a moment, the owner might want it just then.
         with self._one_at_a_time:
-            self._ask("pg_advisory_unlock", number)
+            return self._ask(_IS_HELD, number)
 
     def keep(self, numbers: Sequence[int]) -> None:
         with self._one_at_a_time:
             if not self._connection.is_usable():
                 self._connection.close()
-                for number in numbers:
-                    self._ask("pg_try_advisory_lock", number)
+                self._lost = set(numbers)
+            for number in sorted(self._lost):
+                if self._ask("SELECT pg_try_advisory_lock(%s::bigint)", number):
+                    self._lost.discard(number)
 
     def cut(self) -> None:
         if self._one_at_a_time.locked():  # else it would only lose its locks
@@ -218,7 +237,7 @@ class _PostgreSQLLocks:
         with self._one_at_a_time:
             self._connection.close()
 
-    def _ask(self, function: str, number: int) -> bool:
+    def _ask(self, question: str, number: int) -> bool:
         with self._connection.cursor() as cursor:
-            cursor.execute(f"SELECT {function}(%s::bigint)", [number])
+            cursor.execute(question, [number])
             return bool(cursor.fetchone()[0])

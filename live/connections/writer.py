@@ -154,8 +154,8 @@ class ConnectionLogWriter:
         except TimeoutError:
             self._gave_up = True
             logger.warning(
-                "%d rows of the connection log could not be written before the end. The next start"
-                " closes those that are still open",
+                "%d rows of the connection log could not be written before the end. Another process"
+                " closes those that are still open, or the next start",
                 len(self._backlog),
             )
         finally:

@@ -25,9 +25,10 @@ class Heard:
 
     Attributes:
         username: the streamer's TikTok username.
-        accounts: the primary keys of the accounts that hear it now; of other processes' accounts,
-            those that have heard the LIVE until now, a few seconds late. Where `has_begun`, those
-            for which it begins.
+        accounts: the primary keys of the accounts that hear it now; where several processes share
+            streams, all that have heard the LIVE until now. What was counted before another process
+            has noted that an account hears it is told later, in a piece of its own with gifts and
+            subscriptions alone. Where `has_begun`, those for which it begins.
         live: the LIVE, with the sums up to the end of this piece; None where the stream has failed
             without one.
         entries: the frames, oldest first, without borders.

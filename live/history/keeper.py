@@ -11,9 +11,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import islice
 from weakref import WeakKeyDictionary
 
 from django.conf import settings
@@ -30,11 +31,12 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from live.clock import SYSTEM_CLOCK, Clock
 from live.connections.database import own_connection
 from live.connections.database_thread import DatabaseThread
+from live.history.arrivals import Arrivals
 from live.history.heard import Sink
 from live.history.log_reader import LogReader, StreamNow
-from live.history.pieces import LiveInLog, Piece
+from live.history.pieces import LiveInLog, Newcomers, Piece
 from live.history.pruning import prune_some
-from live.history.writing import Listener, Writer
+from live.history.writing import Writer
 from live.streams.log import EventLog
 from live.streams.stream import LiveStream
 from live.tasks import cancel_and_wait
@@ -120,9 +122,8 @@ class HistoryKeeper:
         self._over: dict[LiveStream, float] = {}
         self._pieces: list[Piece] = []
         self._waiting = self._bytes = 0
-        # Of LIVEs that other processes count: what has its row, and what needs one.
-        self._listed: set[Listener] = set()
-        self._unlisted: set[Listener] = set()
+        # Who hears what other processes may count, and has no row yet.
+        self._arrivals: dict[EventLog, Arrivals] = {}
         self._due, self._prune_at = 0.0, math.inf
         self._in_a_row = 0  # failures
 
@@ -158,9 +159,6 @@ class HistoryKeeper:
         listening: dict[LiveStream, set[int]] = {}
         for stream, account in self._listeners():
             listening.setdefault(stream, set()).add(account)
-        followed = self._followed(listening)
-        self._listed &= followed
-        self._unlisted = followed - self._listed
         newest = {stream.log: stream for stream in self._streams}
         for stream in list(self._streams):
             if (newer := newest[stream.log]) is not stream:  # which goes on with its log
@@ -171,9 +169,11 @@ class HistoryKeeper:
             accounts = present | self._accounts.get(stream, set())
             connected = stream.is_leading and stream.is_connected
             elsewhere = stream.elsewhere.listeners > 0
-            is_read = not stream.has_led or self._read(
-                stream, StreamNow(now, frozenset(accounts), elsewhere, connected)
-            )
+            is_shared = stream.is_following or stream.feed.last_copy is not None
+            state = StreamNow(now, frozenset(accounts), elsewhere, connected, is_shared)
+            if is_shared:
+                self._arrivals_of(stream).look(stream.log, _end_of(stream), state)
+            is_read = not stream.has_led or self._read(stream, state)
             if not is_read:
                 self._accounts[stream] = accounts
             elif stream.over:
@@ -183,6 +183,7 @@ class HistoryKeeper:
         over = [stream for stream in self._streams if stream.over]
         for stream in over[: max(0, len(over) - _MOST_OVER)]:
             self._forget(stream)
+        self._forget_arrivals()
 
     async def close(self, within: float) -> None:
         """Read the ends of the logs, and write everything. To be called when the streams were
@@ -197,7 +198,9 @@ class HistoryKeeper:
             async with asyncio.timeout(within):
                 if self._task is not None:
                     await asyncio.wait([self._task])
-                while self._pieces:
+                is_first = any(self._newcomers())
+                while self._pieces or is_first:
+                    is_first = False
                     await self._write()
                     if self._in_a_row:
                         await asyncio.sleep(min(self._retry_first, within / 4))
@@ -212,11 +215,10 @@ class HistoryKeeper:
     def _read(self, stream: LiveStream, state: StreamNow) -> bool:
         """Read the log of a stream that this process leads or has led, as far as there is room.
         Returns whether all of it was read."""
-        log, feed = stream.log, stream.feed
+        log, copy = stream.log, stream.feed.last_copy
         reader = self._reader_of(stream)
         # What other processes don't have, the next leader may give the same offsets as something
         # else.
-        copy = feed.last_copy
         end = log.end if copy is None else min(log.end, copy.written)
         room = _MOST_WAITING - self._waiting if self._bytes < _MOST_BYTES else 0
         before = len(self._pieces)
@@ -262,14 +264,31 @@ class HistoryKeeper:
         self._touched.pop(stream, None)
         self._over.pop(stream, None)
 
-    def _followed(self, listening: dict[LiveStream, set[int]]) -> set[Listener]:
-        """Who hears LIVEs here that other processes count."""
-        return {
-            Listener(stream.username, room.id, account)
-            for stream, accounts in listening.items()
-            if stream.is_following and (room := stream.current_room) is not None
-            for account in accounts
-        }
+    def _arrivals_of(self, stream: LiveStream) -> Arrivals:
+        log = stream.log
+        if log not in self._arrivals:
+            self._arrivals[log] = Arrivals(
+                stream.username, log.epoch, stream.run, stream.begins_behind
+            )
+        return self._arrivals[log]
+
+    def _forget_arrivals(self) -> None:
+        """Those of streams that are over, once all have their rows, or after a while."""
+        now, logs = self._clock.monotonic(), {stream.log for stream in self._streams}
+        for log, arrivals in list(self._arrivals.items()):
+            if log in logs:
+                arrivals.over_since = None
+            elif arrivals.over_since is None:
+                arrivals.over_since = now
+            if arrivals.over_since is not None and (
+                not arrivals.are_waiting or now - arrivals.over_since >= _SETTLE_WITHIN
+            ):
+                del self._arrivals[log]
+
+    def _newcomers(self) -> Iterable[tuple[Arrivals, Newcomers]]:
+        for arrivals in self._arrivals.values():
+            for newcomers in arrivals.newcomers():
+                yield arrivals, newcomers
 
     # --- Writing -------------------------------------------------------------------------------
 
@@ -296,7 +315,7 @@ class HistoryKeeper:
         now = self._clock.monotonic()
         if now >= self._prune_at and not self._in_a_row:
             self._work = asyncio.create_task(self._prune(), name="prune history")
-        elif self._is_due(now) and (self._pieces or self._unlisted):
+        elif self._is_due(now) and (self._pieces or any(self._newcomers())):
             self._due = now + self._write_every
             self._work = asyncio.create_task(self._write(), name="write history")
 
@@ -306,17 +325,23 @@ class HistoryKeeper:
     async def _write(self) -> None:
         """Write what waits, in one transaction after the other, unless the database fails."""
         while True:
-            pieces, unlisted = self._next_pieces(), frozenset(self._unlisted)
+            pieces, newcomers = (
+                self._next_pieces(),
+                list(islice(self._newcomers(), _PIECES_AT_ONCE)),
+            )
             is_all = len(pieces) == len(self._pieces)
             try:
-                done = await self._thread.run(partial(self._attempt, pieces, unlisted))
+                done = await self._thread.run(
+                    partial(self._attempt, pieces, [n for _arrivals, n in newcomers])
+                )
             except DatabaseError as failure:
                 self._note_failure(_one_line(failure))
                 return
             self._note_success()
             self._settle(pieces)
-            self._listed.update(done)
-            self._unlisted.difference_update(done)
+            for arrivals, each in newcomers:
+                if each in done:
+                    arrivals.settle(each)
             if is_all or self._stopping.is_set() or self._clock.monotonic() >= self._prune_at:
                 return
 
@@ -368,7 +393,7 @@ class HistoryKeeper:
 
     # --- In the thread -------------------------------------------------------------------------
 
-    def _attempt(self, pieces: Sequence[Piece], listeners: Collection[Listener]) -> list[Listener]:
+    def _attempt(self, pieces: Sequence[Piece], newcomers: Sequence[Newcomers]) -> list[Newcomers]:
         """Write the pieces. If the database works and refuses them, write each LIVE by itself; what
         still can't be written is a hole.
 
@@ -376,7 +401,7 @@ class HistoryKeeper:
             DatabaseError: the database fails.
         """
         try:
-            return self._writer.write(pieces, listeners)
+            return self._writer.write(pieces, newcomers)
         except _TROUBLE:
             raise
         except Exception as refusal:
@@ -384,31 +409,42 @@ class HistoryKeeper:
         by_source: dict[LiveInLog, list[Piece]] = {}
         for piece in pieces:
             by_source.setdefault(piece.source, []).append(piece)
+        done = []
+        # First the newcomers: who gets a row with a piece is not told of what was before.
+        for each in newcomers:
+            done += self._attempt_one([], [each])
         for own in by_source.values():
-            self._attempt_one(own)
-        return []
+            self._attempt_one(own, [])
+        return done
 
-    def _attempt_one(self, pieces: Sequence[Piece]) -> None:
+    def _attempt_one(self, pieces: Sequence[Piece], newcomers: list[Newcomers]) -> list[Newcomers]:
+        """Returns the newcomers that have their rows, or can't have them."""
         empty = [
             replace(each, entries=(), lost_until=each.until) if each.entries else each
             for each in pieces
         ]
         for attempt in (pieces, empty):
             try:
-                self._writer.write(attempt)
+                return self._writer.write(attempt, newcomers)
             except _TROUBLE:
                 raise
             except Exception as refusal:
                 logger.error(
                     "@%s: its LIVE can't be written: %s",
-                    pieces[0].source.username,
+                    (pieces or newcomers)[0].source.username,
                     _one_line(refusal),
                     exc_info=None if isinstance(refusal, DatabaseError) else refusal,
                 )
                 if attempt is pieces:
                     self.lost += sum(len(piece.entries) for piece in pieces)
-            else:
-                return
+        return newcomers
+
+
+def _end_of(stream: LiveStream) -> int:
+    """Up to which offset other processes have the log, too. The next leader may give those behind
+    it to something else."""
+    log, copy = stream.log, stream.feed.last_copy
+    return log.end if copy is None or stream.is_following else min(log.end, copy.written)
 
 
 def _one_line(error: Exception) -> str:

@@ -32,12 +32,14 @@ class StreamNow(NamedTuple):
         accounts: who hears it, by primary key.
         elsewhere: sockets of other processes hear it, too.
         is_connected: TikTok can be heard.
+        is_shared: as `Piece.is_shared`.
     """
 
     now: int
     accounts: frozenset[int]
     elsewhere: bool
     is_connected: bool
+    is_shared: bool = False
 
 
 class LogReader:
@@ -153,6 +155,7 @@ class LogReader:
             accounts=state.accounts,
             is_in_room=is_in_room or self.is_in_room,
             is_heard_elsewhere=state.elsewhere,
+            is_shared=state.is_shared,
             begins_at=begins_at,
             gap_at=self._gap_at,
             gap_kind=self._gap_kind,

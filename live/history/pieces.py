@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from live.history.models import HoleKind
@@ -10,7 +10,7 @@ from live.protocol.errors import RelayError
 from live.streams.log import Entry
 from live.tiktok.rooms import Room
 
-__all__ = ["End", "LiveInLog", "Piece"]
+__all__ = ["End", "LiveInLog", "Newcomers", "Piece"]
 
 _Streak = tuple[str, str, str]
 
@@ -77,6 +77,7 @@ class Piece:
         accounts: who listens to the stream now, by primary key.
         is_in_room: it is of a LIVE that is heard, and not of the time behind it.
         is_heard_elsewhere: sockets of other processes hear it, too.
+        is_shared: other processes may have listeners of which this one does not know yet.
         begins_at: when the log tells that the LIVE is heard from here on; 0 if it goes on.
         gap_at: the offset at which a `gap` tells of the time before the LIVE was heard again.
         gap_kind: what kind of hole that is.
@@ -92,8 +93,29 @@ class Piece:
     accounts: frozenset[int] = frozenset()
     is_in_room: bool = False
     is_heard_elsewhere: bool = False
+    is_shared: bool = False
     begins_at: int = 0
     gap_at: int = 0
     gap_kind: HoleKind = HoleKind.UPSTREAM
     lost_until: int = 0
     end: End | None = None
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Newcomers:
+    """Accounts that hear a LIVE, be it counted by another process, and may have no rows yet.
+
+    Attributes:
+        accounts: by primary key, each with the offset behind which it hears the LIVE.
+        entries: what sinks are to be told of since the first of them came.
+        until: the offset up to which the log was read for that.
+    """
+
+    source: LiveInLog
+    accounts: Mapping[int, int]
+    entries: Sequence[Entry]
+    until: int
+
+    @property
+    def key(self) -> tuple[str, str]:
+        return self.source.key

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import reduce
 from operator import or_
+from typing import NamedTuple
 
 from django.db import DatabaseError, transaction
 from django.db.models import Q
@@ -24,7 +25,7 @@ from live.clock import from_ms, to_ms
 from live.history.curve import curve_of
 from live.history.heard import Heard, Sink
 from live.history.models import TITLE_LENGTH, EndReason, HoleKind, Live, LiveListener
-from live.history.pieces import End, LiveInLog, Piece
+from live.history.pieces import End, LiveInLog, Newcomers, Piece
 from live.history.rows import add_all, save_lives
 from live.history.tally import NewHole, Tally, clean
 from live.history.turns import give_way, in_turns
@@ -32,7 +33,7 @@ from live.protocol.errors import RelayError
 from live.protocol.frames import FrameType
 from live.streams.log import Entry
 
-__all__ = ["Listener", "Writer"]
+__all__ = ["Writer"]
 
 logger = logging.getLogger(__name__)
 
@@ -62,19 +63,6 @@ _CHANGING = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Listener:
-    """An account that hears a LIVE which another process counts."""
-
-    username: str
-    room_id: str
-    account: int
-
-    @property
-    def key(self) -> tuple[str, str]:
-        return self.username, self.room_id
-
-
 @dataclass(slots=True)
 class _Part:
     """What one transaction counts of one LIVE in one log."""
@@ -94,6 +82,14 @@ class _Part:
         return self.listeners - self.source.listed
 
 
+class _Arrived(NamedTuple):
+    """Newcomers that get their rows. `counted` is how far their log was counted before."""
+
+    newcomers: Newcomers
+    live: Live
+    counted: int
+
+
 class Writer:
     """Belongs to the history's thread.
 
@@ -106,22 +102,32 @@ class Writer:
         self._broken: set[Sink] = set()  # of those the log knows
 
     def write(
-        self, pieces: Sequence[Piece], listeners: Collection[Listener] = ()
-    ) -> list[Listener]:
+        self, pieces: Sequence[Piece], newcomers: Collection[Newcomers] = ()
+    ) -> list[Newcomers]:
         """Count the pieces, and note who listens. All of it, or nothing.
+
+        From the transaction in which an account gets its row, whoever counts the LIVE tells sinks
+        of it. What was counted before, and since the account came, they are told here.
 
         Args:
             pieces: in their order, for each log.
-            listeners: of LIVEs that other processes count.
+            newcomers: of LIVEs that other processes may count.
 
         Returns:
-            The listeners that have their rows now. The LIVEs of the others are not there yet.
+            Those that have their rows now. The LIVEs of the others are not there yet, or more of
+            them is counted than this process has.
 
         Raises:
             DatabaseError: nothing is written, for all that is known. It may be tried again.
         """
         with transaction.atomic(durable=True):
-            lives = self._lives(pieces, listeners)
+            lives = self._lives(pieces, newcomers)
+            arrived = [
+                _Arrived(each, live, live.offset if live.epoch == each.source.epoch else 0)
+                for each in newcomers
+                if (live := lives.get(each.key)) is not None
+            ]
+            arrived = [each for each in arrived if each.counted <= each.newcomers.until]
             parts = self._count(pieces, lives)
             passed = _end_passed(pieces, lives)
             tallies = [
@@ -135,16 +141,22 @@ class Writer:
                 live.curve = curve_of(live)
                 give_way()
             save_lives({*(live for live, _tally in tallies), *passed}, _CHANGING)
-            done = [each for each in listeners if each.key in lives]
             new = _list_listeners(
                 {(part.live, account) for part in parts if part.live for account in part.unlisted}
-                | {(lives[each.key], each.account) for each in done}
+                | {(each.live, account) for each in arrived for account in each.newcomers.accounts}
             )
-            self._tell_sinks([*_beginnings(new, ended), *map(_heard, parts), *map(_over, passed)])
+            self._tell_sinks(
+                [
+                    *_beginnings(new, ended),
+                    *_counted_before(arrived, new),
+                    *map(_heard, parts),
+                    *map(_over, passed),
+                ]
+            )
         for part in parts:
             part.source.is_begun = part.source.is_begun or part.live is not None
             part.source.listed |= part.listeners
-        return done
+        return [each.newcomers for each in arrived]
 
     def end_forgotten(self) -> int:
         """Note that LIVEs are not heard any more whose process has died. Returns how many.
@@ -166,12 +178,12 @@ class Writer:
     # --- The LIVEs -----------------------------------------------------------------------------
 
     def _lives(
-        self, pieces: Iterable[Piece], listeners: Iterable[Listener]
+        self, pieces: Iterable[Piece], newcomers: Iterable[Newcomers]
     ) -> dict[tuple[str, str], Live]:
-        """The rows of the pieces' and the listeners' LIVEs, and of those that the pieces may end,
+        """The rows of the pieces' and the newcomers' LIVEs, and of those that the pieces may end,
         held until the end of the transaction."""
         keys = {piece.source.key for piece in pieces if piece.source.room is not None}
-        found = _held(keys | {each.key for each in listeners}, set(_whereabouts(pieces)))
+        found = _held(keys | {each.key for each in newcomers}, set(_whereabouts(pieces)))
         wanted: dict[tuple[str, str], Piece] = {}
         for piece in pieces:
             if piece.source.key not in found and _may_begin(piece):
@@ -452,9 +464,9 @@ def _keepers(pieces: Iterable[Piece], lives: Iterable[Live]) -> dict[int, set[in
 def _heard_elsewhere(
     pieces: Iterable[Piece], lives: Mapping[tuple[str, str], Live]
 ) -> dict[int, set[int]]:
-    """The accounts that have heard the LIVEs which are heard in other processes, too: those list
-    their own."""
-    keys = {piece.source.key for piece in pieces if piece.is_heard_elsewhere}
+    """The accounts that have heard the LIVEs which other processes may hear, too: those list their
+    own. Whether they hear them just now may not be known here in time."""
+    keys = {p.source.key for p in pieces if p.is_heard_elsewhere or p.is_shared}
     live_ids = [lives[key].pk for key in keys if key in lives]
     accounts: dict[int, set[int]] = {}
     if live_ids:
@@ -502,6 +514,27 @@ def _beginnings(new: Mapping[Live, set[int]], ended: Collection[Live]) -> Iterat
                 live=live,
                 entries=(),
                 has_begun=True,
+            )
+
+
+def _counted_before(
+    arrived: Iterable[_Arrived], new: Mapping[Live, Collection[int]]
+) -> Iterator[Heard]:
+    """What was counted of a LIVE after accounts came, and before they got their rows."""
+    told: set[tuple[Live, int]] = set()
+    for newcomers, live, counted in arrived:
+        by_offset: dict[int, set[int]] = {}
+        for account, since in newcomers.accounts.items():
+            if account in new.get(live, ()) and (live, account) not in told:
+                told.add((live, account))
+                by_offset.setdefault(since, set()).add(account)
+        for since, accounts in by_offset.items():
+            entries = [each for each in newcomers.entries if since < each.offset <= counted]
+            yield Heard(
+                username=live.tiktok_username,
+                accounts=frozenset(accounts),
+                live=live,
+                entries=entries,
             )
 
 

@@ -16,6 +16,7 @@ from live.alerts.watch import Alerts
 from live.clock import Clock
 from live.cluster.cluster import Cluster
 from live.cluster.limits import SharedLimits
+from live.connections.orphans import OrphanCloser
 from live.connections.writer import ConnectionLogWriter
 from live.history.heard import Sink
 from live.history.keeper import HistoryKeeper
@@ -89,6 +90,8 @@ class Relay:
         history: keeps the LIVEs; None where they are not kept.
         webhooks: sends what webhooks are told; None where nothing is sent.
         alerts: watches what is wrong with the server; None where nothing is watched.
+        orphans: closes rows of the connection log that dead processes left open; None where that is
+            not done.
     """
 
     is_test: ClassVar[bool] = False
@@ -121,6 +124,7 @@ class Relay:
     history: HistoryKeeper | None = None
     webhooks: Sender | None = None
     alerts: Alerts | None = None
+    orphans: OrphanCloser | None = None
 
     def keep_history(self, sinks: Iterable[Sink] = ()) -> None:
         """Keep the LIVEs of the streams. To be called before any socket opens.
@@ -165,6 +169,8 @@ class Relay:
             self.webhooks.start()
         if self.alerts is not None:
             self.alerts.start()
+        if self.orphans is not None:
+            self.orphans.start()
 
     def restore(self) -> None:
         """Go on where the last process has stopped, unless that has been done."""
@@ -365,6 +371,8 @@ class Relay:
                 await self.tokens.close()
                 await self.numbers.close()
                 await self.last_minutes.close()
+                if self.orphans is not None:
+                    await self.orphans.close()
                 await self.watching.close()
                 await self.streams.close()
                 await self.lookup.close()

@@ -29,6 +29,7 @@ from live.cluster.board import Board
 from live.cluster.cluster import Cluster
 from live.cluster.limits import SharedLimits
 from live.cluster.members import Members
+from live.connections.orphans import OrphanCloser
 from live.connections.writer import ConnectionLogWriter
 from live.overlays import connected
 from live.relay.budgets import AccountBudgets
@@ -218,6 +219,7 @@ def make_relay(
         relay.numbers.board = Board(settings.REDIS, cluster.process, "numbers")
         relay.share_limits(SharedLimits(settings.REDIS, cluster.process, budgets, gates, clock))
     relay.webhooks = webhooks
+    relay.orphans = OrphanCloser()
     relay.alerts = relay.numbers.alerts = _make_alerts(relay, cluster, clock)
     if state_file is not None and cluster is None:
         longest = settings.RELAY_LINGER + _STATE_KEPT

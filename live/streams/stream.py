@@ -111,6 +111,8 @@ class LiveStream:
         route: by which it is connected, or was last; empty before that.
         is_leading: this process connects to TikTok for it, and appends to its log.
         has_led: this process leads it, or has led it.
+        begins_behind: where the log ended when this process took it over from Redis: its listeners
+            hear what comes behind that.
         is_following: its log is a copy of another process's, which may have more.
         elsewhere: who listens in other processes, while this one leads.
         aside: what sockets of this process are told beside the log, while it can't be followed;
@@ -137,6 +139,7 @@ class LiveStream:
         )
         self.run = self.feed.begin_run()
         self.is_leading = self.has_led = self.is_following = False
+        self.begins_behind = 0
         self.elsewhere = NOBODY
         self.aside: Status | None = None
         self.room: Room | None = None
@@ -416,6 +419,7 @@ class LiveStream:
             offline: that the streamer is offline, as it has told last.
         """
         self.feed, self.run = feed, feed.run
+        self.begins_behind = feed.log.end
         self.access.on_refused = feed.log.wake
         self.offline = offline
         if feed.room is not None:

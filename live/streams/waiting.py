@@ -13,8 +13,10 @@ __all__ = ["KEPT_FOR", "LookTimes", "OfflineAnswers", "look_after"]
 
 # The longer a streamer has been offline, the rarer are the looks: after this share of that time,
 _SHARE = 0.1
-# but at least so often, in seconds, unless the first interval is longer.
-_LONGEST = 600.0
+# but at least so often, in seconds, unless the first interval is longer. With jitter, that is ten
+# minutes at most; and 20 looks a second for 10,000 streams, which is all that RELAY_TIKTOK_RATE
+# allows.
+_LONGEST = 500.0
 # Looks come so much earlier or later, as a share of the interval.
 _JITTER = 0.2
 # Seconds for which TikTok's answer that a user is offline is kept, and for how many users.

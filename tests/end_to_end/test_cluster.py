@@ -62,6 +62,8 @@ AFTER_A_DEATH = 10.0
 AFTER_A_SIGTERM = 1.0
 # Until the process has ended: five seconds, and one for a machine that is busy.
 STOP_WITHIN = 5.0 + 1.0
+# Until the rows of the connection log are closed that a process left open when it died.
+ROWS_CLOSED_WITHIN = 60.0
 GIFTS = 5
 WATCH = """
 from accounts.models import User
@@ -563,7 +565,9 @@ class TestTheEndOfTheOwner:
             )
         )
 
-    async def test_it_is_killed(self, start_show: StartShow, rows: list[Row]) -> None:
+    async def test_it_is_killed(
+        self, start_show: StartShow, postgresql: PostgreSQL, rows: list[Row]
+    ) -> None:
         show = await start_show("uvicorn")
         lease, began = show.lease, time.monotonic()
         await show.owner.server.stop(signal.SIGKILL)
@@ -572,6 +576,9 @@ class TestTheEndOfTheOwner:
         went_on = await show.goes_on() - began
         lost = await show.finish(doubtful, forked=show.its, again=doubtful)
         assert all("reconnecting" in viewer.states for viewer in show.elsewhere)
+        if IS_LONG:
+            running = len(show.processes.running)
+            await until(lambda: owners_of_open_rows(postgresql) == running, ROWS_CLOSED_WITHIN)
         rows.append(
             Row(
                 "owner killed with -9",
@@ -619,6 +626,14 @@ class TestTheEndOfTheOwner:
                 f"{took:.1f} to another owner, {went_on:.1f} to the next event",
             )
         )
+
+
+def owners_of_open_rows(postgresql: PostgreSQL) -> int:
+    """How many processes have rows in the connection log that are open."""
+    with psycopg.connect(postgresql.url) as connection:
+        sql = "SELECT count(DISTINCT process) FROM live_connectionlog WHERE closed_at IS NULL"
+        row = connection.execute(sql).fetchone()
+    return int(row[0]) if row else 0
 
 
 async def _watches(process: Process) -> bool:

@@ -53,6 +53,7 @@ class HeardStream:
         self.is_leading = self.has_led = self.is_connected = True
         self.is_following = self.over = False
         self.elsewhere = NOBODY
+        self.begins_behind = 0
         self.error: RelayError | None = None
 
     @property
@@ -97,7 +98,7 @@ class Keeping:
     async def write(self) -> None:
         """Have everything that is there now written."""
         self.keeper.look()
-        while self.keeper._pieces or self.keeper._unlisted:
+        while self.keeper._pieces or any(self.keeper._newcomers()):
             before = len(self.keeper._pieces)
             await self.keeper._write()
             if len(self.keeper._pieces) == before:

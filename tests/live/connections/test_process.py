@@ -22,7 +22,8 @@ ROOT = Path(__file__).resolve().parents[3]
 # PostgreSQL needs a moment to notice that a process was killed.
 NOTICED_WITHIN = 10.0
 # Says whether it has begun. Then answers a number with whether that process runs, "alone" and
-# seconds to wait with whether it is the only one, and an empty line with its id.
+# seconds to wait with whether it is the only one, and an empty line with its id. "drop" ends its
+# connection.
 PROCESS = """
 import django
 django.setup()
@@ -35,7 +36,9 @@ except DatabaseError:
     print("no database", flush=True)
 while True:
     asked = input()
-    if asked.startswith("alone "):
+    if asked == "drop":
+        answer = THIS_PROCESS._locks._connection.close()
+    elif asked.startswith("alone "):
         answer = THIS_PROCESS.be_alone(within=float(asked.removeprefix("alone ")))
     else:
         answer = THIS_PROCESS.is_running(int(asked)) if asked else THIS_PROCESS.owner()
@@ -77,6 +80,9 @@ class Process:
 
     def owner(self) -> int:
         return int(self._ask(""))
+
+    def drop_connection(self) -> None:
+        self._ask("drop")
 
     def sees(self, other: int) -> bool:
         return self._ask(str(other)) == "True"
@@ -163,6 +169,22 @@ def test_locks_that_postgresql_lost_are_taken_again_for_the_next_row(
     second = start()
     assert second.sees(number)
     assert not second.is_alone()
+
+
+@pytest.mark.parametrize("database", ["postgresql"], indirect=True)
+def test_a_lock_that_postgresql_counts_to_a_lost_connection_is_taken_later(
+    database: str, start: Callable[[], Process]
+) -> None:
+    """PostgreSQL notices the end of a connection that was cut by the network late."""
+    first, second = start(), start()
+    number = first.owner()
+    with psycopg.connect(database, autocommit=True) as old:
+        first.drop_connection()
+        old.execute("SELECT pg_advisory_lock(%s::bigint)", [number])
+        assert first.owner() == number
+    assert second.sees_the_end_of(number)
+    first.owner()
+    assert second.sees(number)
 
 
 def test_a_process_that_began_without_postgresql_takes_its_locks_with_its_first_row() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import subprocess
 import sys
@@ -54,6 +55,21 @@ class Sink:
         User.objects.create(username=f"sink{len(self.heard)}")
         if self.fails is not None:
             raise self.fails
+
+
+class Written:
+    """What Redis has of a log."""
+
+    has_entries = False
+
+    def __init__(self, written: int) -> None:
+        self.written = written
+
+
+def gifts_of(heard: Heard) -> list[int]:
+    """How many each gift was."""
+    frames = [json.loads(entry.text) for entry in heard.entries if entry.type is FrameType.GIFT]
+    return [frame["data"]["count"] for frame in frames]
 
 
 @pytest.fixture
@@ -108,6 +124,65 @@ class TestSinks:
         stream.feed.take([gift_event(NOW, 3)], 0)
         await keeping.write()
         assert [heard.accounts for heard in sink.heard] == [{anna}, {anna, bert}]
+
+    async def test_they_are_told_of_all_since_an_account_came_in_another_process(
+        self, keeping: Keeping, sink: Sink
+    ) -> None:
+        """The one that counts knows nothing of it until it has its row."""
+        carl = (await User.objects.acreate(username="carl")).pk
+        leader = keeping.stream()
+        leader.feed.open(room())
+        leader.feed.take([gift_event(NOW, 1)], 0)
+        other = Keeping(sink, clock=keeping.clock)
+        follower = other.stream(carl, feed=leader.feed)
+        follower.is_leading = follower.has_led = False
+        follower.is_following = True
+        follower.begins_behind = leader.log.end
+        other.keeper.look()
+        leader.feed.take([gift_event(NOW, 2), event(FrameType.LIKE, NOW, 1)], 0)
+        other.hears.clear()  # it goes at once
+        leader.elsewhere = Elsewhere(0)
+        await keeping.write()  # all of this, without carl
+        leader.feed.last_copy = Written(leader.log.end)
+        leader.feed.take([gift_event(NOW, 3)], 0)
+        await other.write()
+        assert leader.feed.last_copy is not None
+        leader.feed.last_copy = Written(leader.log.end)
+        await keeping.write()
+        await other.write()
+        await other.end()
+        told = [heard for heard in sink.heard if carl in heard.accounts]
+        assert told[0].has_begun
+        gifts = [gifts_of(heard) for heard in told if heard.entries]
+        assert gifts == [[2], [3]]
+
+    @pytest.mark.parametrize("is_written", [True, False])
+    async def test_they_are_told_of_it_once_though_its_process_takes_over(
+        self, keeping: Keeping, sink: Sink, is_written: bool
+    ) -> None:
+        carl = (await User.objects.acreate(username="carl")).pk
+        dying = keeping.stream()
+        dying.feed.open(room())
+        dying.feed.take([gift_event(NOW, 1)], 0)
+        other = Keeping(sink, clock=keeping.clock)
+        stream = other.stream(carl, feed=dying.feed)
+        stream.is_leading = stream.has_led = False
+        stream.is_following = True
+        stream.begins_behind = dying.log.end
+        other.keeper.look()
+        dying.feed.take([gift_event(NOW, 2)], 0)
+        await keeping.write()
+        if is_written:
+            await other.write()
+        dying.feed.take([gift_event(NOW, 3)], 0)
+        other.keeper.look()
+        stream.is_following, stream.is_leading, stream.has_led = False, True, True
+        stream.feed.last_copy = Written(dying.log.end)
+        for _ in range(2):
+            await other.write()
+        await other.end()
+        told = [heard for heard in sink.heard if carl in heard.accounts]
+        assert [gift for heard in told for gift in gifts_of(heard)] == [2, 3]
 
     async def test_a_live_begins_once_for_each_account_that_hears_it(
         self, keeping: Keeping, sink: Sink

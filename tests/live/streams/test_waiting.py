@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import random
 
 import pytest
 
 from live.protocol.errors import ErrorCode
-from live.streams.waiting import OfflineAnswers
+from live.streams.waiting import OfflineAnswers, look_after
 from live.tiktok.pacer import Priority
 from tests.support.clock import VirtualClock, now, now_ms, settle, virtual_time
 from tests.support.streams import (
@@ -113,9 +114,14 @@ class TestWaiting:
 
             began = world.attempts[0]
             for last, next_ in itertools.pairwise(world.looks):
-                interval = min(max(INTERVAL, (last - began) / 10), 600)
+                interval = min(max(INTERVAL, (last - began) / 10), 500)
                 assert 0.79 * interval < next_ - last < 1.21 * interval + 1
-            assert world.looks[-1] - world.looks[-2] > 470
+            assert world.looks[-1] - world.looks[-2] > 390
+
+    def test_after_hours_the_next_look_comes_within_ten_minutes(self) -> None:
+        rng, hours = random.Random(1), 20 * 3600
+        delays = [look_after(60, hours, rng) for _ in range(1000)]
+        assert 400 <= min(delays) < max(delays) <= 600
 
     @virtual_time
     async def test_a_stream_that_waits_again_begins_with_short_intervals(self) -> None:
