@@ -9,6 +9,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -36,6 +37,8 @@ _MAX_QUERY = 4096
 # address in its network, so the other bits don't count.
 _NETWORK_BITS = 64
 _PORTS = {"http": 80, "https": 443}
+# How many addresses are remembered as they were read: each handshake reads its own several times.
+_REMEMBERED = 256
 
 
 def header(scope: Mapping[str, Any], name: bytes) -> str:
@@ -63,8 +66,8 @@ def language(scope: Mapping[str, Any], chosen: str = "") -> str:
         scope: the ASGI scope.
         chosen: the language of the account; empty for none.
     """
-    query = parse_qs(scope.get("query_string", b"").decode("latin-1")[:_MAX_QUERY])
-    asked = query.get("lang", [""])[-1]
+    query = scope.get("query_string", b"")
+    asked = parse_qs(query.decode("latin-1")[:_MAX_QUERY]).get("lang", [""])[-1] if query else ""
     if asked in settings.LANGUAGE_CODES:
         return str(asked)
     if chosen in settings.LANGUAGE_CODES:
@@ -171,6 +174,7 @@ def _forwarded_for(scope: Mapping[str, Any]) -> list[str]:
     return ",".join(headers).split(",")
 
 
+@lru_cache(_REMEMBERED)
 def _ip(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     try:
         ip = ipaddress.ip_address(text)

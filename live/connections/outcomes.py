@@ -55,8 +55,17 @@ def counted_already(row_ids: Collection[int]) -> set[int]:
     """Which of these rows have an end already: it was noted, and is only written anew."""
     if not row_ids:
         return set()
-    ended = ConnectionLog.objects.filter(pk__in=row_ids, closed_at__isnull=False)
-    return set(ended.order_by().values_list("pk", flat=True))
+    connection = connections[DEFAULT_DB_ALIAS]
+    table = connection.ops.quote_name(ConnectionLog._meta.db_table)
+    places = ", ".join(["%s"] * len(row_ids))
+    with connection.cursor() as cursor:
+        # Not as a queryset, most of whose time is the making of the query. Only names and places
+        # are put in here.
+        cursor.execute(
+            f"SELECT id FROM {table} WHERE id IN ({places}) AND closed_at IS NOT NULL",  # noqa: S608
+            [*row_ids],
+        )
+        return {pk for (pk,) in cursor.fetchall()}
 
 
 class _Sum:

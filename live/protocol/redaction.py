@@ -36,12 +36,19 @@ _RESET = (
     rf"({_START}{_encoded('login')}{_SLASH}+{_encoded('reset')}{_SLASH}+[^/\s\"'?#]+?{_SLASH}+)"
     rf"{_REST}"
 )
-_SECRETS = tuple(map(re.compile, (_SOCKET, _OVERLAY, _RESET, _QUERY)))
+# Each with the word that it begins with. To look for the word takes a fraction of the time that the
+# pattern takes, and every socket has lines in the log.
+_SECRETS = (
+    ("ws", re.compile(_SOCKET)),
+    ("overlay", re.compile(_OVERLAY)),
+    ("login", re.compile(_RESET)),
+    ("token", re.compile(_QUERY)),
+)
 
 
 def redact(text: str) -> str:
     """Return the text with "…" in the place of every token in an address."""
-    if "/" in text or "%" in text or "token=" in text:
-        for secret in _SECRETS:
+    for word, secret in _SECRETS:
+        if word in text or "%" in text:  # the word may be percent-encoded
             text = secret.sub(r"\1…", text)
     return text

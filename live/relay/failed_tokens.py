@@ -72,9 +72,10 @@ class FailedTokens:
 
     def works(self, token: str) -> None:
         """Remember a token that gave access."""
+        digest = _digest(token)
         with self._lock:
-            self._working[_digest(token)] = None
-            self._working.move_to_end(_digest(token))
+            self._working[digest] = None
+            self._working.move_to_end(digest)
             if len(self._working) > _MOST_REMEMBERED:
                 self._working.popitem(last=False)
 

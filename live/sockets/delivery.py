@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from live.protocol.cursor import Cursor
@@ -48,6 +49,8 @@ _LAG = 256
 _LAG_CHUNK = 1024
 _ALWAYS = frozenset({FrameType.STATUS, FrameType.GAP})
 _UNLESS_ASKED = EVENT_TYPES - {FrameType.OTHER}
+# How many choices of types are remembered: apps and overlays have a few.
+_CHOICES = 64
 
 
 class _Run(NamedTuple):
@@ -95,9 +98,8 @@ class Delivery:
     ) -> None:
         self._log = log
         self._translation = translation
-        self._wanted = (_UNLESS_ASKED if types is None else types) | _ALWAYS
+        self._wanted, self._countable = _choice(types)
         self._wants_others = FrameType.OTHER in self._wanted
-        self._countable = self._wanted - {FrameType.STATUS}
         self._batch = batch
         self._clock = clock
         self._delivered_at: int | None = None
@@ -332,3 +334,13 @@ def _parcels(texts: Sequence[str], kind: str = "") -> list[Parcel]:
 def _batch_text(texts: list[str], now: int) -> str:
     """A batch frame of frames that are encoded already."""
     return f'{{"type":"batch","ts":{now},"data":{{"events":[{",".join(texts)}]}}}}'
+
+
+@lru_cache(_CHOICES)
+def _choice(
+    types: frozenset[FrameType] | None,
+) -> tuple[frozenset[FrameType], frozenset[FrameType]]:
+    """The types of frames that a socket gets which wants these events; and those of them that count
+    when frames are lost. Sockets share both: a set takes more than a kilobyte."""
+    wanted = (_UNLESS_ASKED if types is None else types) | _ALWAYS
+    return wanted, wanted - {FrameType.STATUS}

@@ -80,20 +80,29 @@ def _close(protocol: WebSocketProtocol, code: int | None = None) -> None:
 class _Flow:
     """Twisted tells it when a socket's write buffer is full, and when it has room again."""
 
+    __slots__ = ("_room",)
+
     def __init__(self) -> None:
-        self._writable = asyncio.Event()
-        self._writable.set()
-        self.is_writable = self._writable.is_set
-        self.wait = self._writable.wait
+        self._room: asyncio.Event | None = None  # while the buffer is full: set once it has room
+
+    def is_writable(self) -> bool:
+        return self._room is None
+
+    async def wait(self) -> None:
+        if self._room is not None:
+            await self._room.wait()
 
     def pauseProducing(self) -> None:  # noqa: N802 -- Twisted's name
-        self._writable.clear()
+        if self._room is None:
+            self._room = asyncio.Event()
 
     def resumeProducing(self) -> None:  # noqa: N802
-        self._writable.set()
+        if self._room is not None:
+            self._room.set()
+            self._room = None
 
     def stopProducing(self) -> None:  # noqa: N802
-        self._writable.set()
+        self.resumeProducing()
 
 
 _on_open_of_daphne = WebSocketProtocol.onOpen
