@@ -45,6 +45,7 @@ export class Feed {
       this.#log.focus({ preventScroll: true });
     });
     new ResizeObserver(() => this.#isFollowed && this.#follow()).observe(this.#log);
+    new ResizeObserver(([{ contentRect }]) => this.#onCovered(contentRect.height)).observe(byId("over"));
   }
 
   /** @param {Frame} frame */
@@ -148,6 +149,12 @@ export class Feed {
     this.#top = scrollTop;
     if (this.#isFollowed) this.#unseen = 0;
     this.#tellOfUnseen();
+  }
+
+  /** The first line can be scrolled out from under what lies over the feed. @param {number} height */
+  #onCovered(height) {
+    this.#log.style.setProperty("--covered", `${height}px`);
+    if (this.#isFollowed) this.#follow();
   }
 
   #follow() {
