@@ -11,11 +11,12 @@ import { entryOf, isTold } from "./lines.js";
 
 /** So near to its end, in pixels, a feed is being followed. */
 const NEAR = 48;
+/** Said where nothing is shown; of gifts and follows before the page was opened, it has none. */
 const NOTHING_OF = {
   all: gettext("Comments and events appear here as they happen."),
   comments: gettext("No comments yet."),
-  gifts: gettext("No gifts yet."),
-  follows: gettext("No new followers yet."),
+  gifts: gettext("Gifts appear here from now on."),
+  follows: gettext("New followers appear here from now on."),
 };
 
 export class Feed {
