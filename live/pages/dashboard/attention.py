@@ -79,13 +79,11 @@ class Verdict:
 
     Attributes:
         tone: "good", "attention" or "bad".
-        text: one or two sentences.
-        more: how many matters there are beside the one in the text, as a sentence; empty for none.
+        text: one or two sentences. They name the only matter; several stand below them.
     """
 
     tone: str
     text: str
-    more: str
 
     @property
     def word(self) -> Any:
@@ -99,12 +97,13 @@ def verdict(numbers: Numbers, found: Sequence[Matter]) -> Verdict:
     relayed = _relayed(numbers["streams"])
     if not found:
         calm = gettext("Nothing needs attention.")
-        return Verdict("good", f"{relayed} {calm}", "")
-    others = len(found) - 1
-    more = ngettext(
-        "%(count)s more thing needs attention.", "%(count)s more things need attention.", others
-    ) % {"count": others}
-    return Verdict(found[0].tone, f"{relayed} {found[0].what}", more if others else "")
+        return Verdict("good", f"{relayed} {calm}")
+    if len(found) == 1:
+        return Verdict(found[0].tone, f"{relayed} {found[0].what}")
+    several = ngettext(
+        "%(count)s thing needs attention.", "%(count)s things need attention.", len(found)
+    ) % {"count": len(found)}
+    return Verdict(found[0].tone, f"{relayed} {several}")
 
 
 def matters(numbers: Numbers, beside: Beside) -> list[Matter]:

@@ -9,6 +9,7 @@ import { isSame } from "./voices.js";
 
 const form = byId("aloud-form", HTMLFormElement);
 const voices = find("[name=voice]", HTMLSelectElement, form);
+const test = byId("test-voice", HTMLButtonElement);
 const speaker = new Speaker(language);
 const sounds = new Sounds();
 /** Of all sounds that can be chosen. @type {Record<string, string>} */
@@ -41,7 +42,10 @@ function offer(found) {
 /** Say so if nothing will be heard. @param {SpeechSynthesisVoice[]} found */
 function tellOf(found) {
   const said = byId("voices-said");
-  said.hidden = found.length > 0;
+  const hasVoices = found.length > 0;
+  said.hidden = hasVoices;
+  test.disabled = false;
+  test.hidden = !hasVoices;
   said.textContent = speaker.isPossible
     ? gettext("This browser has no voices: it plays sounds only. Others on this device may have some.")
     : gettext("This browser can't speak: it plays sounds only.");
@@ -64,13 +68,10 @@ function play(choice) {
   if (choice && addresses[choice]) sounds.play(addresses[choice], valueOf("sound_volume"));
 }
 
-speaker.onVoices(offer);
 form.querySelectorAll("input[type=range]").forEach((slider) => {
   showValue(/** @type {HTMLInputElement} */ (slider));
 });
 
-const test = byId("test-voice");
-test.hidden = !speaker.isPossible;
 test.addEventListener("click", () => {
   speaker.stop();
   speaker.say(sample(), {
@@ -82,9 +83,11 @@ test.addEventListener("click", () => {
 
 for (const button of document.querySelectorAll("button[data-play], button[data-play-chosen]")) {
   const { dataset } = /** @type {HTMLElement} */ (button);
-  /** @type {HTMLElement} */ (button).hidden = false;
+  /** @type {HTMLButtonElement} */ (button).disabled = false;
   button.addEventListener("click", () => {
     const { playChosen } = dataset;
     play(playChosen ? byId(playChosen, HTMLSelectElement).value : dataset.play);
   });
 }
+
+speaker.onVoices(offer);

@@ -46,10 +46,12 @@ export class Counters {
   /** The relay came late: its sum of diamonds is not the whole LIVE's. */
   #paintSince() {
     const { heardSince, diamonds } = this.#sums;
-    this.#since.hidden = heardSince === null || diamonds === null;
-    if (heardSince === null) return;
-    const time = localMoment(new Date(heardSince), "time");
-    setText(this.#since, interpolate(gettext("since %(time)s"), { time }, true));
-    this.#since.title = this.#since.textContent ?? "";
+    let text = "";
+    if (heardSince !== null && diamonds !== null) {
+      const time = localMoment(new Date(heardSince), "time");
+      text = interpolate(gettext("since %(time)s"), { time }, true);
+    }
+    setText(this.#since, text);
+    this.#since.title = text;
   }
 }

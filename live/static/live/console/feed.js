@@ -11,11 +11,12 @@ import { entryOf, isTold } from "./lines.js";
 
 /** So near to its end, in pixels, a feed is being followed. */
 const NEAR = 48;
+/** Said where nothing is shown; of gifts and follows before the page was opened, it has none. */
 const NOTHING_OF = {
   all: gettext("Comments and events appear here as they happen."),
   comments: gettext("No comments yet."),
-  gifts: gettext("No gifts yet."),
-  follows: gettext("No new followers yet."),
+  gifts: gettext("Gifts appear here from now on."),
+  follows: gettext("New followers appear here from now on."),
 };
 
 export class Feed {
@@ -45,6 +46,7 @@ export class Feed {
       this.#log.focus({ preventScroll: true });
     });
     new ResizeObserver(() => this.#isFollowed && this.#follow()).observe(this.#log);
+    new ResizeObserver(([{ contentRect }]) => this.#onCovered(contentRect.height)).observe(byId("over"));
   }
 
   /** @param {Frame} frame */
@@ -148,6 +150,12 @@ export class Feed {
     this.#top = scrollTop;
     if (this.#isFollowed) this.#unseen = 0;
     this.#tellOfUnseen();
+  }
+
+  /** The first line can be scrolled out from under what lies over the feed. @param {number} height */
+  #onCovered(height) {
+    this.#log.style.setProperty("--covered", `${height}px`);
+    if (this.#isFollowed) this.#follow();
   }
 
   #follow() {

@@ -8,7 +8,6 @@ import { Rolling } from "./rolling.js";
 
 export class RolledLines {
   #rolling = new Rolling();
-  #section = byId("rolling");
   #isChanged = false;
 
   /** @param {Frame} frame */
@@ -25,7 +24,6 @@ export class RolledLines {
     if (!this.#isChanged) return;
     this.#isChanged = false;
     const { join, like } = this.#rolling.lines;
-    this.#section.hidden = !join && !like;
     show(byId("rolled-join"), join && joined(join.user, join.count - 1));
     show(byId("rolled-like"), like && liked(like.user, like.count, like.isOne));
   }
@@ -33,6 +31,5 @@ export class RolledLines {
 
 /** @param {HTMLElement} place @param {HTMLElement | null} line */
 function show(place, line) {
-  place.hidden = !line;
-  if (line) place.replaceChildren(...line.childNodes);
+  place.replaceChildren(...(line?.childNodes ?? []));
 }

@@ -51,7 +51,7 @@ export class TopGifters {
     if (painted === this.#painted) return;
     this.#painted = painted;
     this.#nobodyYet.hidden = top.length > 0;
-    this.#list.replaceChildren(...top.map(place));
+    this.#list.replaceChildren(...top.map(place), ...(top.length ? freePlaces(top.length) : []));
     this.#faces.replaceChildren(...top.slice(0, FACES).map(({ user }) => avatar(user)));
   }
 
@@ -64,6 +64,15 @@ export class TopGifters {
 /** @param {Map<string, Gifter>} gifters */
 function sorted(gifters) {
   return [...gifters.values()].sort((a, b) => b.coins - a.coins);
+}
+
+/** What shows where there is room for more, which the wide page keeps. @param {number} taken */
+function freePlaces(taken) {
+  return Array.from({ length: PLACES - taken }, () => {
+    const free = make("li", "free", make("span", "avatar"));
+    free.setAttribute("aria-hidden", "true");
+    return free;
+  });
 }
 
 /** @param {Gifter} gifter */
