@@ -33,9 +33,8 @@ logger = logging.getLogger(__name__)
 
 # The most tokens that one query looks up: databases limit a query's parameters.
 _AT_ONCE = 500
-# Seconds between two queries, for more to be asked meanwhile: a query takes as much CPU as finding
-# ten tokens by it. The first one does not wait.
-_PAUSE = 0.03
+# Seconds between two queries, for more to be asked meanwhile. The first one does not wait.
+_PAUSE = 0.01
 # Seconds before a query is tried again that has failed on a new connection, too.
 _RETRY = 0.2
 # Seconds for which a failure counts when nobody asks any more. Apps come back within 30.

@@ -150,8 +150,8 @@ FIELDS: Mapping[type, str] = {
     im.WebcastSystemMessage: "common message",
 }
 
-# Fields whose sub-messages are left as bytes, for `decode_user` and `decode_badge`. TikTok sends the
-# same ones again and again in them, so that what they say can be remembered by their bytes.
+# Fields whose sub-messages are left as bytes, for `decode_user` and `decode_badge`. TikTok sends
+# the same few again and again in them, so that what they say can be remembered by their bytes.
 AS_BYTES = frozenset({(events.Contributor, "user"), (user.User, "badge_list")})
 
 # The protobuf package of the classes that are built.

@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import gzip
 import os
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -76,7 +77,10 @@ def expected(cls: type, message: Any) -> dict[str, Any]:
 
 
 # How the sub-messages are decoded that the schema leaves as bytes.
-LATER = {(events.Contributor, "user"): decode_user, (User, "badge_list"): decode_badge}
+LATER: dict[tuple[type, str], Callable[[bytes], Any]] = {
+    (events.Contributor, "user"): decode_user,
+    (User, "badge_list"): decode_badge,
+}
 assert LATER.keys() == AS_BYTES
 
 

@@ -850,7 +850,7 @@ INTEGERS = {
 
 
 # The classes of sub-messages that the schema leaves as bytes.
-EMPTY = {
+EMPTY: dict[tuple[type, str], type] = {
     (Contributor, "user"): type(decode_user(b"")),
     (User, "badge_list"): type(decode_badge(b"")),
 }

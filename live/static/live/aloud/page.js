@@ -42,13 +42,10 @@ function offer(found) {
 /** Say so if nothing will be heard. @param {SpeechSynthesisVoice[]} found */
 function tellOf(found) {
   const said = byId("voices-said");
-  const hasVoices = found.length > 0;
-  said.hidden = hasVoices;
-  test.disabled = false;
-  test.hidden = !hasVoices;
+  said.hidden = found.length > 0;
   said.textContent = speaker.isPossible
-    ? gettext("This browser has no voices: it plays sounds only. Others on this device may have some.")
-    : gettext("This browser can't speak: it plays sounds only.");
+    ? gettext("No voices in this browser: sounds only.")
+    : gettext("This browser can't speak: sounds only.");
 }
 
 /** Show the value of a slider beside its label. @param {HTMLInputElement} slider */
@@ -72,6 +69,8 @@ form.querySelectorAll("input[type=range]").forEach((slider) => {
   showValue(/** @type {HTMLInputElement} */ (slider));
 });
 
+// Some browsers speak, though they tell of no voices.
+test.disabled = !speaker.isPossible;
 test.addEventListener("click", () => {
   speaker.stop();
   speaker.say(sample(), {
