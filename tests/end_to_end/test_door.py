@@ -91,7 +91,8 @@ class TestHalfARequest:
         halves = [b"", b"GET / HT", head("GET", "/")[:-2], head("GET", "/ws", "Upgrade: webs")[:-4]]
         for half in halves:
             async with connected(impatient) as client:
-                await client.write(half)
+                with suppress(ConnectionError):  # this machine was slower than the server's second
+                    await client.write(half)
                 assert await client.read() == b""
 
     async def test_it_is_dropped_where_it_follows_a_whole_one(self, impatient: Server) -> None:

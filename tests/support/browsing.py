@@ -55,8 +55,11 @@ async def signed_in(server: Server, name: str) -> AsyncIterator[httpx.AsyncClien
     """A browser without a screen, in which somebody is signed in."""
     session = await server.begin_session(name)
     cookies = {"sessionid": session.session}
+    # Uvicorn closes a connection that was idle for five seconds: one that is nearly as old would be
+    # closed while a request is on its way.
+    limits = httpx.Limits(keepalive_expiry=2)
     async with httpx.AsyncClient(
-        base_url=http(server), timeout=ANSWER_WITHIN, cookies=cookies
+        base_url=http(server), timeout=ANSWER_WITHIN, cookies=cookies, limits=limits
     ) as browser:
         yield browser
 
