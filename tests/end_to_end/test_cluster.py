@@ -684,6 +684,7 @@ class TestAWatchedAccount:
 
         async with Viewer([third.server.address], account) as phone:
             await phone.until_type("connected")
+            await room.wait_for_socket()
             await room.push(messages.chat("viewer", "hello"))
             await phone.until_type("comment")
             assert len(room.sockets) == 1
