@@ -198,7 +198,7 @@ class HistoryKeeper:
             async with asyncio.timeout(within):
                 if self._task is not None:
                     await asyncio.wait([self._task])
-                is_first = any(self._newcomers())
+                is_first = self._has_newcomers
                 while self._pieces or is_first:
                     is_first = False
                     await self._write()
@@ -285,6 +285,10 @@ class HistoryKeeper:
             ):
                 del self._arrivals[log]
 
+    @property
+    def _has_newcomers(self) -> bool:
+        return any(arrivals.are_waiting for arrivals in self._arrivals.values())
+
     def _newcomers(self) -> Iterable[tuple[Arrivals, Newcomers]]:
         for arrivals in self._arrivals.values():
             for newcomers in arrivals.newcomers():
@@ -315,7 +319,7 @@ class HistoryKeeper:
         now = self._clock.monotonic()
         if now >= self._prune_at and not self._in_a_row:
             self._work = asyncio.create_task(self._prune(), name="prune history")
-        elif self._is_due(now) and (self._pieces or any(self._newcomers())):
+        elif self._is_due(now) and (self._pieces or self._has_newcomers):
             self._due = now + self._write_every
             self._work = asyncio.create_task(self._write(), name="write history")
 
@@ -325,10 +329,8 @@ class HistoryKeeper:
     async def _write(self) -> None:
         """Write what waits, in one transaction after the other, unless the database fails."""
         while True:
-            pieces, newcomers = (
-                self._next_pieces(),
-                list(islice(self._newcomers(), _PIECES_AT_ONCE)),
-            )
+            pieces = self._next_pieces()
+            newcomers = list(islice(self._newcomers(), _PIECES_AT_ONCE))
             is_all = len(pieces) == len(self._pieces)
             try:
                 done = await self._thread.run(

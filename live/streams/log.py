@@ -195,7 +195,11 @@ class EventLog:
     @property
     def next_cursor(self) -> str:
         """The cursor of the frame that will be appended next, as it stands in its text."""
-        return f"{self.epoch}-{self.end + 1}"
+        return self.cursor_at(self.end + 1)
+
+    def cursor_at(self, offset: int) -> str:
+        """The cursor of the frame with that offset, as it stands in its text."""
+        return f"{self.epoch}-{offset}"
 
     @property
     def readers_waiting(self) -> int:

@@ -95,10 +95,18 @@ class Keeping:
             self.hears.append((stream, account))
         return stream
 
+    def following(self, account: int, feed: Feed | None = None) -> Any:
+        """A stream that another process leads. Its log is copied here now."""
+        stream = self.stream(account, feed=feed)
+        stream.is_leading = stream.has_led = False
+        stream.is_following = True
+        stream.begins_behind = stream.log.end
+        return stream
+
     async def write(self) -> None:
         """Have everything that is there now written."""
         self.keeper.look()
-        while self.keeper._pieces or any(self.keeper._newcomers()):
+        while self.keeper._pieces or self.keeper._has_newcomers:
             before = len(self.keeper._pieces)
             await self.keeper._write()
             if len(self.keeper._pieces) == before:

@@ -134,10 +134,7 @@ class TestSinks:
         leader.feed.open(room())
         leader.feed.take([gift_event(NOW, 1)], 0)
         other = Keeping(sink, clock=keeping.clock)
-        follower = other.stream(carl, feed=leader.feed)
-        follower.is_leading = follower.has_led = False
-        follower.is_following = True
-        follower.begins_behind = leader.log.end
+        other.following(carl, leader.feed)
         other.keeper.look()
         leader.feed.take([gift_event(NOW, 2), event(FrameType.LIKE, NOW, 1)], 0)
         other.hears.clear()  # it goes at once
@@ -165,10 +162,7 @@ class TestSinks:
         dying.feed.open(room())
         dying.feed.take([gift_event(NOW, 1)], 0)
         other = Keeping(sink, clock=keeping.clock)
-        stream = other.stream(carl, feed=dying.feed)
-        stream.is_leading = stream.has_led = False
-        stream.is_following = True
-        stream.begins_behind = dying.log.end
+        stream = other.following(carl, dying.feed)
         other.keeper.look()
         dying.feed.take([gift_event(NOW, 2)], 0)
         await keeping.write()
@@ -195,9 +189,7 @@ class TestSinks:
         stream.feed.open(room())
         await keeping.write()
         other = Keeping(sink, clock=keeping.clock)
-        follower = other.stream(carl)
-        follower.is_leading = follower.has_led = False
-        follower.is_following = True
+        follower = other.following(carl)
         follower.feed.open(room())
         for _ in range(2):
             await other.write()
