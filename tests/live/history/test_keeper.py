@@ -469,9 +469,7 @@ class TestWhoHearsIt:
         self, keeping: Keeping
     ) -> None:
         anna = await an_account()
-        follower = keeping.stream(anna)
-        follower.is_leading = follower.has_led = False
-        follower.is_following = True
+        follower = keeping.following(anna)
         follower.feed.open(room())
         await keeping.write()
         assert not await Live.objects.aexists()
