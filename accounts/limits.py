@@ -67,6 +67,13 @@ class SignInLimits:
         if wait := self.clients.take(client):
             raise TooManyAttempts(wait)
 
+    def retry_after(self, client: str | None, username: str) -> int | None:
+        """The whole seconds that an attempt would have to wait, by the client's limit; None if it
+        would not. Nothing is counted."""
+        if client is None or self._is_known(client, username):
+            return None
+        return self.clients.retry_after(client)
+
     def count_username(self, client: str | None, username: str) -> None:
         """Count one attempt at a username, before the password is looked at.
 

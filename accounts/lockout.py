@@ -13,7 +13,6 @@ Whoever is over a limit is answered with status 429 and `Retry-After`.
 from __future__ import annotations
 
 import asyncio
-import random
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
@@ -32,16 +31,19 @@ from django.utils.translation import get_language_from_request, override
 from accounts import requests
 from accounts.limits import SignInLimits, TooManyAttempts
 
-__all__ = ["LimitingBackend", "LimitingMiddleware", "client_address", "limits", "locked_out"]
+__all__ = [
+    "MOST_READ",
+    "LimitingBackend",
+    "LimitingMiddleware",
+    "client_address",
+    "early_refusal",
+    "limits",
+    "locked_out",
+]
 
 # The limits of this process.
 limits = SignInLimits()
 
-# A client that comes again before its time is answered after about so many seconds, so that it
-# can't keep the server busy by asking again at once. The range keeps many apart that came together.
-_DELAY = (0.5, 1.5)
-# How many answers are held back at the same time, at most. Others are answered at once.
-_MOST_DELAYED = 1_000
 # How many requests with a password are worked on at the same time: as many as are hashed. Each
 # needs a thread, and all threads share Python's lock with the event loop. So many more may wait.
 _AT_ONCE = 2
@@ -49,7 +51,7 @@ _MOST_WAITING = 16
 # Seconds after which those that wait are done, about.
 _RETRY_AFTER = 5
 # The size of a body of which the username is read before anything else is done, in bytes.
-_MOST_READ = 4_096
+MOST_READ = 4_096
 # Middleware that adds such headers to other pages may not be called for a page of this module.
 _HEADERS = {
     "Cache-Control": "no-store",
@@ -106,8 +108,8 @@ def _remember(request: HttpRequest | None, user: AbstractBaseUser, **kwargs: Any
 class LimitingMiddleware:
     """Answers attempts that are over a limit.
 
-    It stands first, so that attempts of a client that is over its limit cost no session, no query
-    and no thread. It also lets those that are within it wait for their turn.
+    It stands first, so that attempts of a client that is over its limit cost no session and no
+    query. It also lets those that are within it wait for their turn.
     """
 
     sync_capable = True
@@ -115,7 +117,6 @@ class LimitingMiddleware:
 
     def __init__(self, get_response: Callable[[HttpRequest], Any]) -> None:
         self._get_response = get_response
-        self._delayed = 0
         self._inside = 0  # those that are worked on or wait
         self._turns = asyncio.Semaphore(_AT_ONCE)
         if iscoroutinefunction(get_response):
@@ -132,7 +133,6 @@ class LimitingMiddleware:
             response: HttpResponseBase = await self._get_response(request)
             return response
         if (refusal := _refusal(request)) is not None:
-            await self._delay()
             return refusal
         if self._inside >= _AT_ONCE + _MOST_WAITING:
             return _too_many(request, _RETRY_AFTER)
@@ -142,14 +142,6 @@ class LimitingMiddleware:
                 return await self._get_response(request)  # type: ignore[no-any-return]
         finally:
             self._inside -= 1
-
-    async def _delay(self) -> None:
-        if self._delayed < _MOST_DELAYED:
-            self._delayed += 1
-            try:
-                await asyncio.sleep(random.uniform(*_DELAY))  # noqa: S311 -- no secret
-            finally:
-                self._delayed -= 1
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         if isinstance(exception, TooManyAttempts):
@@ -169,19 +161,32 @@ def _has_password(request: HttpRequest) -> bool:
     return _signs_in(request) or request.path in own
 
 
+def early_refusal(request: HttpRequest) -> HttpResponse | None:
+    """The answer to an attempt to sign in of a client that is over its limit already; None for all
+    other requests. Nothing is counted, and there is no query."""
+    if request.method != "POST" or not _signs_in(request):
+        return None
+    wait = limits.retry_after(client_address(request), _username(request))
+    return None if wait is None else _too_many(request, wait)
+
+
 def _refusal(request: HttpRequest) -> HttpResponse | None:
     """Count an attempt to sign in. Return the answer to it if the client is over its limit."""
     if request.method != "POST" or not _signs_in(request):
         return None
-    length = request.META.get("CONTENT_LENGTH", "")
-    is_small = length.isdecimal() and int(length) <= _MOST_READ
-    username = request.POST.get("username", "") if is_small else ""
     try:
-        limits.count(client_address(request), username)
+        limits.count(client_address(request), _username(request))
     except TooManyAttempts as refusal:
         return _too_many(request, refusal.retry_after)
     request.is_counted_attempt = True  # type: ignore[attr-defined]
     return None
+
+
+def _username(request: HttpRequest) -> str:
+    """The username that was sent; empty where the body is larger than a form of these pages."""
+    length = request.META.get("CONTENT_LENGTH", "")
+    is_small = length.isdecimal() and int(length) <= MOST_READ
+    return str(request.POST.get("username", "")) if is_small else ""
 
 
 def _too_many(request: HttpRequest, seconds: int) -> HttpResponse:
