@@ -25,6 +25,8 @@ from live.server.assembly import make_cluster, make_relay, make_webhooks  # noqa
 from live.server.door import bodies  # noqa: E402
 from live.server.door import servers as door  # noqa: E402
 from live.server.door.arrivals import Arrivals  # noqa: E402
+from live.server.door.handshakes import EarlyRefusals  # noqa: E402
+from live.server.door.sign_in import SignInDoor  # noqa: E402
 from live.server.door.sockets import SocketDoor  # noqa: E402
 from live.server.health import Check, DatabaseCheck, Health, not_stopping, redis_check  # noqa: E402
 from live.server.lifespan import Lifespan, await_redis, begin_process  # noqa: E402
@@ -36,9 +38,7 @@ from live.server.starting import start_by_itself  # noqa: E402
 from live.sockets.wire import servers  # noqa: E402
 from relay_project.startup import limit_statements, warn_of_unknown_variables  # noqa: E402
 
-arrivals = Arrivals(settings.RELAY_MAX_SOCKETS_PER_ADDRESS, settings.RELAY_REQUEST_TIMEOUT)
 servers.install()
-door.install(arrivals, bodies.MOST)
 access_log.install()
 if settings.LOG_FORMAT == "json":
     logging.captureWarnings(True)  # else they would be lines of another format
@@ -69,26 +69,34 @@ rehearsal = previews.make() if settings.RELAY_TEST_ENDPOINT else None
 checks: dict[str, Check] = {"database": DatabaseCheck(), "server": not_stopping(relays)}
 if cluster is not None:
     checks["redis"] = redis_check(cluster)
+sockets = SocketDoor(
+    make_router(relay, rehearsal, previews),
+    relay,
+    settings.RELAY_MAX_SOCKETS_PER_ADDRESS,
+    settings.ALLOWED_ORIGINS,
+    relay.shared_limits,
+)
+door.install(
+    Arrivals(settings.RELAY_MAX_SOCKETS_PER_ADDRESS, settings.RELAY_REQUEST_TIMEOUT),
+    bodies.MOST,
+    EarlyRefusals(sockets),
+)
 application = GracefulShutdown(
     ProtocolTypeRouter(
         {
             "http": Health(
                 Metrics(
                     bodies.Bodies(
-                        with_relays(pages, relays), bodies.MOST, settings.RELAY_REQUEST_TIMEOUT
+                        SignInDoor(with_relays(pages, relays)),
+                        bodies.MOST,
+                        settings.RELAY_REQUEST_TIMEOUT,
                     ),
                     relays,
                     settings.METRICS_ALLOW,
                 ),
                 checks,
             ),
-            "websocket": SocketDoor(
-                make_router(relay, rehearsal, previews),
-                relay,
-                settings.RELAY_MAX_SOCKETS_PER_ADDRESS,
-                settings.ALLOWED_ORIGINS,
-                relay.shared_limits,
-            ),
+            "websocket": sockets,
             "lifespan": Lifespan(relays),
         }
     ),

@@ -60,6 +60,10 @@ class FailedTokens:
         if wait is not None and _digest(token) not in self._working:
             raise RelayError(ErrorCode.TOO_MANY_CONNECTIONS, reason=REASON, retry_after=wait)
 
+    def has_to_wait(self, client: str) -> bool:
+        """Whether tokens of this client are refused now, except for those that are known."""
+        return self.clients.retry_after(client) is not None
+
     def failed(self, client: str | None, token: str) -> bool:
         """Count a token that was looked up and gave no access.
 

@@ -34,7 +34,7 @@ logger = logging.getLogger(__name__)
 # The most tokens that one query looks up: databases limit a query's parameters.
 _AT_ONCE = 500
 # Seconds between two queries, for more to be asked meanwhile. The first one does not wait.
-_PAUSE = 0.01
+_PAUSE = 0.02
 # Seconds before a query is tried again that has failed on a new connection, too.
 _RETRY = 0.2
 # Seconds for which a failure counts when nobody asks any more. Apps come back within 30.

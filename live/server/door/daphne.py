@@ -1,4 +1,4 @@
-"""Watches under Daphne how requests arrive, with their bodies.
+"""Watches under Daphne how requests arrive, with their bodies; refuses sockets early.
 
 Daphne calls the application when all of a request is there, and keeps the body in a temporary file
 until then. So its size is limited here, where it arrives.
@@ -13,22 +13,25 @@ from twisted.web.http import HTTPChannel
 
 from live.server.door.arrivals import Arrival, Arrivals
 from live.server.door.bodies import Refusal
+from live.server.door.handshakes import EarlyRefusals, Refused, asks_for_socket
+from live.sockets.wire.daphne import write_at_once
 
 __all__ = ["install"]
 
 
-def install(arrivals: Arrivals, most: int) -> None:
+def install(arrivals: Arrivals, most: int, refusals: EarlyRefusals) -> None:
     """Change the Daphne of this process, before its first connection.
 
     Args:
         arrivals: gets each connection that waits for a request.
         most: the size of a body, in bytes. A request with a larger one is answered with 413.
+        refusals: is asked about sockets before they are made.
     """
 
     class Channel(_Channel):
         pass
 
-    Channel.arrivals, Channel.most = arrivals, most
+    Channel.arrivals, Channel.most, Channel.refusals = arrivals, most, refusals
     HTTPFactory.protocol = Channel
 
 
@@ -40,6 +43,9 @@ class _Channel(_HTTPChannel):
 
     arrivals: Arrivals
     most: int
+    refusals: EarlyRefusals
+    _is_new = True
+    _socket: Refused | None = None
     _arrival: Arrival | None = None
     _refused = False
     _body_size = 0
@@ -49,6 +55,18 @@ class _Channel(_HTTPChannel):
         self._begin()
 
     def dataReceived(self, data: bytes) -> None:  # noqa: N802
+        if self._socket is not None:
+            if self._socket.receive(data):
+                self.transport.loseConnection()
+            return
+        if self._is_new and asks_for_socket(data):
+            peer = self.transport.getPeer()
+            at = (peer.host, peer.port) if hasattr(peer, "host") else None
+            self._socket = self.refusals.refuse(data, at)
+            if self._socket is not None:
+                write_at_once(self.transport, self._socket.answer)
+                return
+        self._is_new = False
         super().dataReceived(data)
         if self._refused or self.transport is None or self.transport.disconnecting:
             return

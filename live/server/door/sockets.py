@@ -8,8 +8,8 @@ why, as for all other errors: by an `error` frame, in its dialect, and a close c
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Collection
-from typing import Any
+from collections.abc import Collection, Sequence
+from typing import Any, NamedTuple
 
 from django.utils.translation import gettext_noop as _
 
@@ -23,10 +23,24 @@ from live.sockets.admission import connection_of
 from live.sockets.dialects import FRAMES, TIKFINITY, told
 from live.sockets.wire.asgi import Parcel
 
-__all__ = ["SocketDoor"]
+__all__ = ["Refusal", "SocketDoor"]
 
 # An app that died without a word still counts for about so long, in seconds.
 _RETRY_AFTER = 30
+
+
+class Refusal(NamedTuple):
+    """What a client is told whose socket is refused.
+
+    Attributes:
+        text: one message.
+        close_code: what the socket is closed with.
+        subprotocol: what its handshake chooses; None for nothing.
+    """
+
+    text: str
+    close_code: int
+    subprotocol: str | None
 
 
 class SocketDoor:
@@ -57,19 +71,17 @@ class SocketDoor:
         self._open: dict[str, int] = {}
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        client = requests.client(scope)
-        try:
-            self._check(client, scope)
-        except RelayError as error:
-            await self._refuse(error, scope, receive, send)
+        if (refusal := self.refusal(scope)) is not None:
+            await _tell(refusal, receive, send)
             return
+        client = requests.client(scope)
         if client is None:
             await self._application(scope, receive, send)
             return
         open_here = self._open[client] = self._open.get(client, 0) + 1
         try:
             if await self._open_elsewhere(client) + open_here > self._most:
-                await self._refuse(_too_many(), scope, receive, send)
+                await _tell(self._refuse(_too_many(), scope), receive, send)
                 return
             await self._application(scope, receive, send)
         finally:
@@ -79,15 +91,42 @@ class SocketDoor:
             if not self._open[client]:
                 del self._open[client]
 
+    def may_refuse(self, peer: Sequence[Any] | None) -> bool:
+        """Whether it is worth asking for a `refusal` before the server has read the request.
+
+        Args:
+            peer: the address and the port at the other end of the connection; None for a Unix
+                socket.
+        """
+        failed_tokens = self._relay.failed_tokens
+        host = str(peer[0]) if peer else ""
+        if requests.is_trusted_proxy(host):  # whose clients are named in the request
+            return len(failed_tokens.clients) > 0
+        client = requests.network(host)
+        return client is not None and (self._is_full(client) or failed_tokens.has_to_wait(client))
+
+    def refusal(self, scope: Any) -> Refusal | None:
+        """What the client of this handshake is told, who is counted as refused then; None if it may
+        come in."""
+        client = requests.client(scope)
+        try:
+            self._check(client, scope)
+        except RelayError as error:
+            return self._refuse(error, scope)
+        return None
+
     async def _open_elsewhere(self, client: str) -> int:
         """How many sockets the client has open in other processes."""
         if self._counts is None:
             return 0
         return await self._counts.count(_key(client), self._open[client])
 
+    def _is_full(self, client: str) -> bool:
+        return self._open.get(client, 0) >= self._most
+
     def _check(self, client: str | None, scope: Any) -> None:
         """Raises RelayError: `too_many_connections`, `bad_request`."""
-        if client is not None and self._open.get(client, 0) >= self._most:
+        if client is not None and self._is_full(client):
             raise _too_many()
         if not scope["path"].startswith(STAFF_ADDRESS):  # which takes its own pages alone
             self._check_origin(scope)
@@ -103,9 +142,8 @@ class SocketDoor:
                 reason=_("Pages of this site may not open sockets here (ALLOWED_ORIGINS)."),
             )
 
-    async def _refuse(self, error: RelayError, scope: Any, receive: Any, send: Any) -> None:
-        connection = connection_of(scope, is_test=False)
-        self._relay.refusals.add(connection, error.code, error.reason)
+    def _refuse(self, error: RelayError, scope: Any) -> Refusal:
+        self._relay.refusals.add(connection_of(scope, is_test=False), error.code, error.reason)
         frame = Frame(
             type=FrameType.ERROR,
             ts=self._relay.clock.unix_ms(),
@@ -115,14 +153,18 @@ class SocketDoor:
         translation = dialect.translation()
         texts = told([encode(frame)], translation)
         parcel = Parcel(texts, "" if translation is None else translation.kind)
-        await receive()
+        self._relay.traffic.sent(parcel.types, len(parcel.framed))
+        self._relay.traffic.closed[error.code] += 1
         subprotocol = BEARER if BEARER in scope.get("subprotocols", []) else None
-        with contextlib.suppress(OSError):  # the client has gone
-            await send({"type": "websocket.accept", "subprotocol": subprotocol})
-            await send({"type": "websocket.send", "text": parcel.texts[0]})
-            self._relay.traffic.sent(parcel.types, len(parcel.framed))
-            self._relay.traffic.closed[error.code] += 1
-            await send({"type": "websocket.close", "code": error.close_code})
+        return Refusal(parcel.texts[0], error.close_code, subprotocol)
+
+
+async def _tell(refusal: Refusal, receive: Any, send: Any) -> None:
+    await receive()
+    with contextlib.suppress(OSError):  # the client has gone
+        await send({"type": "websocket.accept", "subprotocol": refusal.subprotocol})
+        await send({"type": "websocket.send", "text": refusal.text})
+        await send({"type": "websocket.close", "code": refusal.close_code})
 
 
 def _too_many() -> RelayError:
