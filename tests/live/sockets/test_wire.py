@@ -125,8 +125,9 @@ class TestWritingUnderDaphne:
     def other_end(self) -> Iterator[socket.socket]:
         ours, theirs = socket.socketpair()
         protocol: Any = TwistedProtocol()
-        self.loop: Any = Loop()
-        self.connection: Any = Connection(ours, protocol, self.loop)
+        loop: Any = Loop()
+        self.loop = loop
+        self.connection: Any = Connection(ours, protocol, loop)
         self.connection.connected = True
         with ours, theirs:
             theirs.setblocking(False)
