@@ -113,7 +113,9 @@ async def test_a_reload_ends_sockets_and_phones_can_come_back(
         reload = await caddy.run("reload", "--force")  # even if nothing has changed
         assert await reload.wait() == 0
         ended = await phone.until_closed()
-    assert ended in {1001, 1006}
+    # Caddy 2.6 closes both ends with 1001: that of the server without a mask, which the protocol
+    # asks for. The server says so with 1002, and either may reach the phone first.
+    assert ended in {1001, 1002, 1006}
     async with Phone(address) as phone:
         await phone.until_type("connected")
 

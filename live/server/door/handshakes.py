@@ -1,7 +1,7 @@
 """Refuses sockets as soon as their request has arrived, before the server has made anything for it.
 
 Somebody who tries wrong tokens asks for socket after socket. What `SocketDoor` would refuse anyway
-is refused here for less than half of the work: all of it is one write, made of the request's bytes.
+is refused here with one write: no task, none of the server's objects, no line in the access log.
 The server modules beside this one call it, with whole requests that are not too long; the rest goes
 the usual way, through the server to `SocketDoor`.
 """

@@ -1,7 +1,8 @@
 """Watches under Uvicorn how requests arrive; refuses sockets early, and makes the others sooner.
 
-Uvicorn has no time limit for the first bytes of a request. `install` changes three methods of its
-HTTP protocol; `tests/end_to_end/test_door.py` notices when a release changes what is used of it.
+Uvicorn has no time limit for the first bytes of a request, and reads requests for sockets twice:
+first as HTTP, then in the protocol for WebSockets. `install` changes three methods of its HTTP
+protocol; `tests/end_to_end/test_door.py` notices when a release changes what is used of it.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from typing import Any
 
 from uvicorn.protocols.http.auto import AutoHTTPProtocol
 from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from live.server.door.arrivals import Arrival, Arrivals
 from live.server.door.handshakes import QUIET, EarlyRefusals, asks_for_socket
@@ -19,6 +21,8 @@ __all__ = ["install"]
 
 # Uvicorn's HTTP protocols, which have the same methods: it takes the first where nobody chooses.
 _PROTOCOLS = {AutoHTTPProtocol, H11Protocol}
+# The names of a request's headers.
+_NAME = re.compile(rb"(?<=\r\n)[^:\r\n]+(?=:)")
 
 
 def install(arrivals: Arrivals, most: int, refusals: EarlyRefusals) -> None:
@@ -31,10 +35,6 @@ def install(arrivals: Arrivals, most: int, refusals: EarlyRefusals) -> None:
     """
     for protocol_class in _PROTOCOLS:
         _watch(protocol_class, arrivals, refusals)
-
-
-# The names of a request's headers.
-_NAME = re.compile(rb"(?<=\r\n)[^:\r\n]+(?=:)")
 
 
 def _watch(protocol_class: Any, arrivals: Arrivals, refusals: EarlyRefusals) -> None:
@@ -62,15 +62,17 @@ def _watch(protocol_class: Any, arrivals: Arrivals, refusals: EarlyRefusals) -> 
                 protocol.transport.close()
             return
         before = protocol.cycle
-        if protocol.relay_is_new and asks_for_socket(data):
+        is_socket = protocol.relay_is_new and asks_for_socket(data)
+        protocol.relay_is_new = False
+        if is_socket:
             protocol.relay_refused = refused = refusals.refuse(data, protocol.client)
             if refused is not None:
                 protocol.transport.write(refused.answer)
                 return
+        if is_socket and protocol.ws_protocol_class is WebSocketsSansIOProtocol:
             _hand_over(protocol, data)
         else:
             received(protocol, data)
-        protocol.relay_is_new = False
         has_become_socket = protocol.transport.get_protocol() is not protocol
         if protocol.cycle is not before or has_become_socket or protocol.transport.is_closing():
             end(protocol)

@@ -138,7 +138,7 @@ class TestARecording:
     async def test_it_notices_a_connection_that_says_nothing(
         self, room: Room, file: Path, settings: Settings
     ) -> None:
-        settings.RELAY_IDLE_TIMEOUT = 0.3
+        settings.RELAY_IDLE_TIMEOUT = 2.0  # a busy machine may take a second to connect
         room.deaf = True
         async with asyncio.timeout(WITHIN):
             result = await start(recorder_to(file))
