@@ -302,6 +302,16 @@ class TestARequestForASocket:
             await client.write(asks_for_socket("/ws/wrong"))
             assert b'"type":"error"' in await client.read_until(b"}")
 
+    @pytest.mark.parametrize("wrong", [b"Bad Name: 1", b"X-Control: \x00", b"no header"])
+    async def test_one_that_nobody_can_read_is_not_kept(
+        self, impatient: Server, wrong: bytes
+    ) -> None:
+        whole = asks_for_socket("/ws/wrong")
+        async with connected(impatient) as client:
+            await client.write(whole[:-2] + wrong + b"\r\n\r\n")
+            answer = await client.read()
+        assert answer == b"" or answer.startswith(b"HTTP/1.1 4")
+
 
 @pytest.mark.parametrize("kind", SERVERS)
 class TestAttemptsToSignIn:

@@ -2,8 +2,8 @@
 
 Somebody who tries wrong tokens asks for socket after socket. What `SocketDoor` would refuse anyway
 is refused here with one write: no task, none of the server's objects, no line in the access log.
-The server modules beside this one call it, with whole requests that are not too long; the rest goes
-the usual way, through the server to `SocketDoor`.
+The server modules beside this one call it, with requests that are whole, short and by the book; the
+rest goes the usual way, through the server to `SocketDoor`.
 """
 
 from __future__ import annotations
@@ -26,9 +26,20 @@ __all__ = ["QUIET", "EarlyRefusals", "Refused", "asks_for_socket"]
 
 # The longest request that is read here, and the longest message, in bytes.
 _LONGEST = 8_192
+# No more headers, since websockets reads no more than 128.
+_MOST_HEADERS = 100
+# What is written by the book: a request line, then headers with names and values as RFC 9110 has
+# them. Servers differ in what they make of anything else.
+_REQUEST = re.compile(
+    rb"GET [\x21-\x7e]+ HTTP/1\.1\r\n"
+    rb"(?:[!#$%&'*+\-.^_`|~0-9A-Za-z]+:[\t\x20-\x7e\x80-\xff]*\r\n)+\r\n"
+)
+_HOST = re.compile(rb"\r\nhost:", re.IGNORECASE)
 _UPGRADE = re.compile(rb"\r\nupgrade:[ \t]*websocket[ \t]*\r\n", re.IGNORECASE)
-_CONNECTION = re.compile(rb"\r\nconnection:[^\r\n]*\bupgrade\b", re.IGNORECASE)
-_END = b"\r\n\r\n"
+_CONNECTION = re.compile(
+    rb"\r\nconnection:(?:[^\r\n]*,)?[ \t]*upgrade[ \t]*(?:,|\r\n)", re.IGNORECASE
+)
+_BODY = re.compile(rb"\r\n(?:content-length|transfer-encoding):", re.IGNORECASE)
 
 # For websockets, which would log "connection open" and "connection closed" for each socket, without
 # saying whose.
@@ -37,13 +48,15 @@ QUIET.setLevel(logging.WARNING)
 
 
 def asks_for_socket(data: bytes) -> bool:
-    """Whether this is one whole request for a WebSocket, and nothing else."""
+    """Whether this is one whole request for a WebSocket, by the book, and nothing else."""
     return (
-        data.startswith(b"GET ")
-        and len(data) <= _LONGEST
-        and data.find(_END) == len(data) - len(_END)
+        len(data) <= _LONGEST
+        and _REQUEST.fullmatch(data) is not None
+        and data.count(b"\r\n") <= _MOST_HEADERS
+        and _HOST.search(data) is not None
         and _UPGRADE.search(data) is not None
         and _CONNECTION.search(data) is not None
+        and _BODY.search(data) is None
     )
 
 

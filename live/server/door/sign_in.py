@@ -87,7 +87,7 @@ async def _read(scope: Any, receive: Any) -> deque[Any]:
 def _refusal(scope: Any, body: bytes) -> HttpResponse | None:
     try:
         return lockout.early_refusal(ASGIRequest(scope, BytesIO(body)))
-    except (BadRequest, MultiPartParserError, SuspiciousOperation, UnicodeDecodeError):
+    except (BadRequest, LookupError, MultiPartParserError, SuspiciousOperation, UnicodeError):
         return None  # Django says what is wrong with it
 
 

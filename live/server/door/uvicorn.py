@@ -103,3 +103,5 @@ def _hand_over(protocol: Any, request: bytes) -> None:
     socket.connection_made(protocol.transport)
     socket.data_received(_NAME.sub(lambda name: name[0].lower(), request))
     protocol.transport.set_protocol(socket)
+    if not socket.handshake_initiated:  # websockets can't read it, and would say nothing
+        protocol.transport.close()

@@ -140,6 +140,10 @@ class TestAClientThatIsOverItsLimit:
             (b"nonsense", {"content_type": "multipart/form-data"}),
             (b"&".join(b"field=1" for _ in range(1001)), {"content_length": "4000"}),
             (b"username=\xff", {"content_type": f"{FORM}; charset=nonsense"}),
+            (
+                b'--x\r\nContent-Disposition: form-data; name="username"\r\n\r\nm\r\n--x--\r\n',
+                {"content_type": "multipart/form-data; boundary=x; charset=rot13"},
+            ),
         ],
     )
     async def test_what_can_t_be_read_does_no_harm(
