@@ -43,7 +43,7 @@ _MOST_NEW = 10_000
 # The most rows in one transaction.
 _MOST_AT_ONCE = 500
 # Seconds in which rows gather before they are written.
-_GATHER = 0.25
+_GATHER = 0.05
 # Seconds before a batch that has failed is tried again: the first time, and at most.
 _RETRY = (0.2, 5.0)
 # Seconds after which a batch counts as hung: its connection is cut, and it is tried again.
