@@ -67,6 +67,10 @@ class SignInLimits:
         if wait := self.clients.take(client):
             raise TooManyAttempts(wait)
 
+    def has_to_wait(self, client: str | None) -> bool:
+        """Whether the client is over its limit. Usernames known there may still be tried."""
+        return client is not None and self.clients.retry_after(client) is not None
+
     def retry_after(self, client: str | None, username: str) -> int | None:
         """The whole seconds that an attempt would have to wait, by the client's limit; None if it
         would not. Nothing is counted."""

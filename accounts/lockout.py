@@ -32,11 +32,11 @@ from accounts import requests
 from accounts.limits import SignInLimits, TooManyAttempts
 
 __all__ = [
-    "MOST_READ",
     "LimitingBackend",
     "LimitingMiddleware",
     "client_address",
     "early_refusal",
+    "is_form",
     "limits",
     "locked_out",
 ]
@@ -51,7 +51,7 @@ _MOST_WAITING = 16
 # Seconds after which those that wait are done, about.
 _RETRY_AFTER = 5
 # The size of a body of which the username is read before anything else is done, in bytes.
-MOST_READ = 4_096
+_MOST_READ = 4_096
 # Middleware that adds such headers to other pages may not be called for a page of this module.
 _HEADERS = {
     "Cache-Control": "no-store",
@@ -184,9 +184,14 @@ def _refusal(request: HttpRequest) -> HttpResponse | None:
 
 def _username(request: HttpRequest) -> str:
     """The username that was sent; empty where the body is larger than a form of these pages."""
-    length = request.META.get("CONTENT_LENGTH", "")
-    is_small = length.isdecimal() and int(length) <= MOST_READ
-    return str(request.POST.get("username", "")) if is_small else ""
+    can_be_read = is_form(request.META.get("CONTENT_LENGTH", ""))
+    return str(request.POST.get("username", "")) if can_be_read else ""
+
+
+def is_form(length: str) -> bool:
+    """Whether a body with this Content-Length, which may be any text, is as small as a form to sign
+    in. Of larger ones nothing is read."""
+    return length.isdecimal() and int(length) <= _MOST_READ
 
 
 def _too_many(request: HttpRequest, seconds: int) -> HttpResponse:

@@ -60,9 +60,7 @@ class _Channel(_HTTPChannel):
                 self.transport.loseConnection()
             return
         if self._is_new and asks_for_socket(data):
-            peer = self.transport.getPeer()
-            at = (peer.host, peer.port) if hasattr(peer, "host") else None
-            self._socket = self.refusals.refuse(data, at)
+            self._socket = self.refusals.refuse(data, self._host())
             if self._socket is not None:
                 write_at_once(self.transport, self._socket.answer)
                 return
@@ -102,8 +100,11 @@ class _Channel(_HTTPChannel):
         return not self.requests and not self._buffer
 
     def _begin(self) -> None:
-        host = getattr(self.transport.getPeer(), "host", "")
-        self._arrival = self.arrivals.begin(host, self.transport.abortConnection)
+        self._arrival = self.arrivals.begin(self._host(), self.transport.abortConnection)
+
+    def _host(self) -> str:
+        """The address at the other end; empty for a Unix socket."""
+        return getattr(self.transport.getPeer(), "host", "")
 
     def _end(self) -> None:
         arrival, self._arrival = self._arrival, None

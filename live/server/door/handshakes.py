@@ -91,15 +91,14 @@ class EarlyRefusals:
     def __init__(self, door: SocketDoor) -> None:
         self._door = door
 
-    def refuse(self, request: bytes, peer: Sequence[Any] | None) -> Refused | None:
+    def refuse(self, request: bytes, host: str) -> Refused | None:
         """Refuse a socket, if that can be known by now.
 
         Args:
             request: what `asks_for_socket` says yes to.
-            peer: the address and the port at the other end of the connection; None for a Unix
-                socket.
+            host: the address at the other end of the connection; empty for a Unix socket.
         """
-        if not self._door.may_refuse(peer):
+        if not self._door.may_refuse(host):
             return None
         protocol = ServerProtocol(
             subprotocols=[Subprotocol(BEARER)],
@@ -114,7 +113,7 @@ class EarlyRefusals:
         response = protocol.accept(events[0])
         if response.status_code != HTTPStatus.SWITCHING_PROTOCOLS:
             return None
-        refusal = self._door.refusal(_scope(events[0], peer))
+        refusal = self._door.refusal(_scope(events[0], host))
         if refusal is None:
             return None
         protocol.send_response(response)
@@ -127,7 +126,7 @@ def _select(protocol: ServerProtocol, offered: Sequence[Subprotocol]) -> Subprot
     return Subprotocol(BEARER) if BEARER in offered else None
 
 
-def _scope(request: Request, peer: Sequence[Any] | None) -> dict[str, Any]:
+def _scope(request: Request, host: str) -> dict[str, Any]:
     """The request as servers tell it to an ASGI application, as far as a door looks at it."""
     path, _mark, query = request.path.partition("?")
     offered = [
@@ -139,7 +138,7 @@ def _scope(request: Request, peer: Sequence[Any] | None) -> dict[str, Any]:
         "type": "websocket",
         "path": unquote(path),
         "query_string": query.encode("latin-1", "replace"),
-        "client": peer,
+        "client": (host, None),
         "headers": [
             (name.lower().encode(), value.encode("latin-1", "replace"))
             for name, value in request.headers.raw_items()

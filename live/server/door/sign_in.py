@@ -43,12 +43,7 @@ class SignInDoor:
         self._delayed = 0
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        client = requests.client(scope)
-        if (
-            scope["method"] != "POST"
-            or client is None
-            or lockout.limits.clients.retry_after(client) is None
-        ):
+        if scope["method"] != "POST" or not lockout.limits.has_to_wait(requests.client(scope)):
             await self._application(scope, receive, send)
             return
         body = await _read(scope, receive)
@@ -76,9 +71,8 @@ class SignInDoor:
 
 async def _read(scope: Any, receive: Any) -> deque[Any]:
     """The messages of the body; none if it is larger than what a form to sign in sends."""
-    length = requests.header(scope, b"content-length")
     messages: deque[Any] = deque()
-    if length.isdecimal() and int(length) <= lockout.MOST_READ:
+    if lockout.is_form(requests.header(scope, b"content-length")):
         while not messages or messages[-1].get("more_body", False):
             messages.append(await receive())
     return messages

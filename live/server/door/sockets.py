@@ -8,7 +8,7 @@ why, as for all other errors: by an `error` frame, in its dialect, and a close c
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from typing import Any, NamedTuple
 
 from django.utils.translation import gettext_noop as _
@@ -71,10 +71,10 @@ class SocketDoor:
         self._open: dict[str, int] = {}
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        if (refusal := self.refusal(scope)) is not None:
+        client = requests.client(scope)
+        if (refusal := self._refusal(client, scope)) is not None:
             await _tell(refusal, receive, send)
             return
-        client = requests.client(scope)
         if client is None:
             await self._application(scope, receive, send)
             return
@@ -91,15 +91,13 @@ class SocketDoor:
             if not self._open[client]:
                 del self._open[client]
 
-    def may_refuse(self, peer: Sequence[Any] | None) -> bool:
+    def may_refuse(self, host: str) -> bool:
         """Whether it is worth asking for a `refusal` before the server has read the request.
 
         Args:
-            peer: the address and the port at the other end of the connection; None for a Unix
-                socket.
+            host: the address at the other end of the connection; empty for a Unix socket.
         """
         failed_tokens = self._relay.failed_tokens
-        host = str(peer[0]) if peer else ""
         if requests.is_trusted_proxy(host):  # whose clients are named in the request
             return len(failed_tokens.clients) > 0
         client = requests.network(host)
@@ -108,7 +106,9 @@ class SocketDoor:
     def refusal(self, scope: Any) -> Refusal | None:
         """What the client of this handshake is told, who is counted as refused then; None if it may
         come in."""
-        client = requests.client(scope)
+        return self._refusal(requests.client(scope), scope)
+
+    def _refusal(self, client: str | None, scope: Any) -> Refusal | None:
         try:
             self._check(client, scope)
         except RelayError as error:

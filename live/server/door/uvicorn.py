@@ -43,8 +43,7 @@ def _watch(protocol_class: Any, arrivals: Arrivals, refusals: EarlyRefusals) -> 
     lost = protocol_class.connection_lost
 
     def begin(protocol: Any) -> None:
-        host = protocol.client[0] if protocol.client else ""
-        protocol.relay_arrival = arrivals.begin(host, protocol.transport.abort)
+        protocol.relay_arrival = arrivals.begin(_host(protocol), protocol.transport.abort)
 
     def end(protocol: Any) -> None:
         arrival: Arrival | None = protocol.relay_arrival
@@ -65,7 +64,7 @@ def _watch(protocol_class: Any, arrivals: Arrivals, refusals: EarlyRefusals) -> 
         is_socket = protocol.relay_is_new and asks_for_socket(data)
         protocol.relay_is_new = False
         if is_socket:
-            protocol.relay_refused = refused = refusals.refuse(data, protocol.client)
+            protocol.relay_refused = refused = refusals.refuse(data, _host(protocol))
             if refused is not None:
                 protocol.transport.write(refused.answer)
                 return
@@ -89,6 +88,11 @@ def _watch(protocol_class: Any, arrivals: Arrivals, refusals: EarlyRefusals) -> 
     protocol_class.connection_made = connection_made
     protocol_class.data_received = data_received
     protocol_class.connection_lost = connection_lost
+
+
+def _host(protocol: Any) -> str:
+    """The address at the other end; empty for a Unix socket."""
+    return protocol.client[0] if protocol.client else ""
 
 
 def _hand_over(protocol: Any, request: bytes) -> None:

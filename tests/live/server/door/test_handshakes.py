@@ -20,7 +20,7 @@ from websockets.uri import parse_uri
 from live.server.door.handshakes import EarlyRefusals, Refused, asks_for_socket
 from tests.live.server.door.test_sockets import House
 
-STRANGER = ("192.0.2.1", 1234)
+STRANGER = "192.0.2.1"
 KEY = base64.b64encode(b"0123456789abcdef").decode()
 
 
@@ -43,11 +43,11 @@ class Gate:
     def __init__(self) -> None:
         self.house = House()
         for n in range(5):
-            self.house.failed_tokens.failed(STRANGER[0], f"wrong{n}")
+            self.house.failed_tokens.failed(STRANGER, f"wrong{n}")
         self.refusals = EarlyRefusals(self.house.door)
 
-    def refuse(self, request: bytes, peer: Any = STRANGER) -> Refused | None:
-        return self.refusals.refuse(request, peer) if asks_for_socket(request) else None
+    def refuse(self, request: bytes, host: str = STRANGER) -> Refused | None:
+        return self.refusals.refuse(request, host) if asks_for_socket(request) else None
 
 
 class Client:
@@ -101,7 +101,7 @@ class TestARefusedSocket:
 
     async def test_it_counts_as_one_that_was_refused_later(self) -> None:
         gate = Gate()
-        await gate.house.knock(STRANGER[0], path="/ws/wrong")
+        await gate.house.knock(STRANGER, path="/ws/wrong")
         later, traffic = list(gate.house.refusals.counted), gate.house.traffic
         frames, closed, size = dict(traffic.frames), dict(traffic.closed), traffic.bytes
         assert gate.refuse(request("/ws/wrong", "Accept-Language: en")) is not None
@@ -158,19 +158,19 @@ class TestOthers:
 
     def test_clients_that_have_tried_nothing(self) -> None:
         gate = Gate()
-        assert gate.refuse(request(), ("192.0.2.2", 1234)) is None
-        assert gate.refuse(request(), None) is None
+        assert gate.refuse(request(), "192.0.2.2") is None
+        assert gate.refuse(request(), "") is None
 
     async def test_a_client_with_as_many_sockets_as_it_may_have(self) -> None:
         gate = Gate()
         async with gate.house.having("192.0.2.2", "192.0.2.2"):
-            assert gate.refuse(request(), ("192.0.2.2", 1234)) is not None
-        assert gate.refuse(request(), ("192.0.2.2", 1234)) is None
+            assert gate.refuse(request(), "192.0.2.2") is not None
+        assert gate.refuse(request(), "192.0.2.2") is None
 
     def test_clients_of_a_trusted_proxy_are_told_apart(self, settings: Settings) -> None:
         settings.TRUSTED_PROXIES = [ip_network("10.0.0.0/8")]
-        gate, proxy = Gate(), ("10.0.0.1", 1234)
-        assert gate.refuse(request("/ws/x", f"X-Forwarded-For: {STRANGER[0]}"), proxy) is not None
+        gate, proxy = Gate(), "10.0.0.1"
+        assert gate.refuse(request("/ws/x", f"X-Forwarded-For: {STRANGER}"), proxy) is not None
         assert gate.refuse(request("/ws/x", "X-Forwarded-For: 192.0.2.2"), proxy) is None
         assert gate.refuse(request("/ws/x", "X-Forwarded-For: 192.0.2.2")) is not None
 
